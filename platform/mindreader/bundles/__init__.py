@@ -1,0 +1,16 @@
+"""Model bundles: a folder with `bundle.json`, safetensors files and a model card.
+
+Reading a manifest needs no torch; the weights are loaded by `mindreader.networks.query_model`.
+"""
+
+from mindreader.bundles.manifest import BundleManifest, TrainingRecord
+from mindreader.bundles.storage import Bundle, default_bundle_folder, read_bundle, write_bundle
+
+__all__ = [
+    "Bundle",
+    "BundleManifest",
+    "TrainingRecord",
+    "default_bundle_folder",
+    "read_bundle",
+    "write_bundle",
+]

@@ -1,0 +1,112 @@
+"""Read and write bundle folders. Nothing here unpickles, and only names of `WEIGHT_FILES` are opened."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from mindreader.bundles.manifest import WEIGHT_FILES, BundleManifest
+from mindreader.errors import BundleError
+from mindreader.networks.descriptions import ENCODERS
+
+MANIFEST_FILE = "bundle.json"
+MODEL_CARD_FILE = "model_card.md"
+_MAX_MANIFEST_BYTES = 4 * 2**20
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle on disk whose manifest and checksums were found in order."""
+
+    folder: Path
+    manifest: BundleManifest
+    sha256: str
+    """SHA-256 of `bundle.json`, which itself names the checksum of every weight file."""
+
+    def weights(self, name: str) -> Path:
+        """Path of one of `WEIGHT_FILES`."""
+        return self.folder / name
+
+
+def default_bundle_folder() -> Path:
+    """Where the bundle that ships with MindReader lies."""
+    return Path(__file__).parent / "default"
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Read a bundle's manifest and check its files.
+
+    Raises:
+        BundleError: the manifest is missing or malformed, a file's checksum is wrong, or its embedding
+            space is not one this version of MindReader knows.
+    """
+    manifest, sha256 = _read_manifest(folder / MANIFEST_FILE)
+    _check_space(manifest)
+    if set(manifest.files) != set(WEIGHT_FILES):
+        raise BundleError(f"{MANIFEST_FILE} must name exactly the files {', '.join(WEIGHT_FILES)}.")
+    for name, expected in manifest.files.items():
+        _check_file(folder / name, expected)
+    return Bundle(folder, manifest, sha256)
+
+
+def write_bundle(
+    folder: Path, manifest: BundleManifest, weights: Mapping[str, bytes], model_card: str
+) -> Bundle:
+    """Write a bundle folder; `manifest.files` is filled in from `weights`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in WEIGHT_FILES:
+        (folder / name).write_bytes(weights[name])
+    checksums = {name: hashlib.sha256(weights[name]).hexdigest() for name in WEIGHT_FILES}
+    complete = manifest.model_copy(update={"files": checksums})
+    (folder / MANIFEST_FILE).write_text(complete.model_dump_json(indent=2) + "\n")
+    (folder / MODEL_CARD_FILE).write_text(model_card)
+    return read_bundle(folder)
+
+
+def _read_manifest(path: Path) -> tuple[BundleManifest, str]:
+    try:
+        if path.stat().st_size > _MAX_MANIFEST_BYTES:
+            raise BundleError(f"{MANIFEST_FILE} is larger than {_MAX_MANIFEST_BYTES} bytes.")
+        text = path.read_bytes()
+        return BundleManifest.model_validate(json.loads(text)), hashlib.sha256(text).hexdigest()
+    except OSError as error:
+        raise BundleError(
+            f"{path} cannot be read ({error.strerror}). A bundle is a folder with a {MANIFEST_FILE}."
+        ) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise BundleError(f"{MANIFEST_FILE} is malformed at {place!r}: {first['msg']}.") from None
+    except ValueError:
+        raise BundleError(f"{MANIFEST_FILE} is not JSON.") from None
+
+
+def _check_space(manifest: BundleManifest) -> None:
+    encoder = ENCODERS.get(manifest.space.photo_encoder)
+    if encoder is None:
+        raise BundleError(
+            f"The bundle needs the photo encoder {manifest.space.photo_encoder!r}, which this version of "
+            f"MindReader does not know. It knows {', '.join(ENCODERS)}."
+        )
+    if encoder.space_key != manifest.space.key:
+        raise BundleError(
+            f"The bundle targets embedding space {manifest.space.key}, but {encoder.name} here makes "
+            f"{encoder.space_key}: its weights or preprocessing differ. Export the bundle again."
+        )
+    if manifest.query_encoder.architecture not in ENCODERS:
+        raise BundleError(f"Unknown query encoder {manifest.query_encoder.architecture!r}.")
+
+
+def _check_file(path: Path, expected: str) -> None:
+    try:
+        with path.open("rb") as file:
+            actual = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BundleError(f"{path.name} cannot be read ({error.strerror}).") from None
+    if actual != expected:
+        raise BundleError(f"{path.name} is damaged: its checksum is not the one {MANIFEST_FILE} names.")

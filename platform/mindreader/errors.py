@@ -1,0 +1,102 @@
+"""Every error a person may see: one kind each, one HTTP status, one sentence that says what to do.
+
+Raise :class:`MindReaderError` (or a subclass) with a sentence; the web UI turns it into an RFC 9457
+problem document, the command line prints it, and a worker stores it beside the photo.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ErrorKind:
+    """What all errors of one kind share."""
+
+    slug: str
+    """Stable name, the last part of the problem document's ``type``."""
+    status: int
+    """HTTP status."""
+    title: str
+
+
+class MindReaderError(Exception):
+    """Base of all errors with a sentence for the person; ``detail`` says what happened and what to do."""
+
+    kind = ErrorKind("internal", 500, "Something went wrong inside MindReader")
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class InvalidInputError(MindReaderError):
+    """A value a person or program sent cannot be used."""
+
+    kind = ErrorKind("invalid-input", 422, "That cannot be used")
+
+
+class PhotoRejectedError(InvalidInputError):
+    """A file cannot become a photo (not an image, broken, too large, …)."""
+
+    kind = ErrorKind("photo-rejected", 422, "This file cannot be used as a photo")
+
+
+class SketchRejectedError(InvalidInputError):
+    """A file cannot be used as a sketch (not an image, empty, too large, …)."""
+
+    kind = ErrorKind("sketch-rejected", 422, "This file cannot be used as a sketch")
+
+
+class NotFoundError(MindReaderError):
+    """The thing named does not exist, or the caller may not know that it does."""
+
+    kind = ErrorKind("not-found", 404, "Not found")
+
+
+class ForbiddenError(MindReaderError):
+    """The caller is known but not allowed."""
+
+    kind = ErrorKind("forbidden", 403, "Not allowed")
+
+
+class NotSignedInError(MindReaderError):
+    """The caller is not known."""
+
+    kind = ErrorKind("not-signed-in", 401, "Please sign in")
+
+
+class ConflictError(MindReaderError):
+    """The request does not fit the present state (a name is taken, a version is already active, …)."""
+
+    kind = ErrorKind("conflict", 409, "That does not fit the present state")
+
+
+class TooLargeError(MindReaderError):
+    """More bytes than the settings allow."""
+
+    kind = ErrorKind("too-large", 413, "Too large")
+
+
+class NotReadyError(MindReaderError):
+    """A part MindReader needs is not there yet: no worker, no active model version, no weights."""
+
+    kind = ErrorKind("not-ready", 503, "MindReader is not ready for this yet")
+
+
+class BundleError(MindReaderError):
+    """A model bundle cannot be used."""
+
+    kind = ErrorKind("bundle-rejected", 422, "This model bundle cannot be used")
+
+
+class IndexMismatchError(MindReaderError):
+    """A photo index does not fit the embedding space it is used for (dimension or distance)."""
+
+    kind = ErrorKind("index-mismatch", 500, "The photo index does not fit the embedding space")
+
+
+class ConfigurationError(MindReaderError):
+    """A setting is unknown or has an impossible value."""
+
+    kind = ErrorKind("configuration", 500, "A setting is wrong")

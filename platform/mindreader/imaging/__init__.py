@@ -1,0 +1,17 @@
+"""Everything about pixels before the networks: photos, thumbnails and sketches, decoded in one place."""
+
+from mindreader.imaging.arrays import photo_array
+from mindreader.imaging.decode import DecodedPhoto, decode_photo
+from mindreader.imaging.sketches import decode_sketch, sketch_array, sketch_png
+from mindreader.imaging.thumbnails import THUMBNAIL_MEDIA_TYPE, make_thumbnail
+
+__all__ = [
+    "THUMBNAIL_MEDIA_TYPE",
+    "DecodedPhoto",
+    "decode_photo",
+    "decode_sketch",
+    "make_thumbnail",
+    "photo_array",
+    "sketch_array",
+    "sketch_png",
+]

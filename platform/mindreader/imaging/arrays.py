@@ -1,0 +1,21 @@
+"""Photos as arrays of one fixed size, the way the photo encoder takes them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+
+def photo_array(image: Image.Image, size: int) -> NDArray[np.uint8]:
+    """Stretch a photo to a square array ``(size, size, 3)``, RGB, 0 to 255.
+
+    The whole picture is kept and its proportions are not: the training photos are squashed to squares in
+    the same way, and a crop would lose what stands at the border. Shrinking is antialiased.
+
+    Args:
+        image: an upright photo in any mode Pillow turns into RGB.
+        size: side of the result in pixels, at least 1.
+    """
+    squashed = image.convert("RGB").resize((size, size), Image.Resampling.BICUBIC)
+    return np.array(squashed, dtype=np.uint8)

@@ -1,0 +1,195 @@
+"""The one place that decodes images: bounded, upright, 8-bit sRGB.
+
+Every photo and every sketch comes through :func:`decode_photo`. It is safe to call from many threads.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import IO, BinaryIO, cast
+
+import pillow_heif
+from PIL import ExifTags, Image, ImageFile
+
+from mindreader.errors import PhotoRejectedError
+from mindreader.imaging import rejections
+from mindreader.imaging.pixels import to_srgb
+
+pillow_heif.register_heif_opener()
+
+# The formats that are taken (Pillow knows dozens more, some of which run other programs), in the order they
+# are tried, with the media type an original is served as.
+MEDIA_TYPES = {
+    "JPEG": "image/jpeg",
+    "MPO": "image/jpeg",  # JPEG with further pictures behind it, from two-lens cameras and phones
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "GIF": "image/gif",
+    "TIFF": "image/tiff",
+    "BMP": "image/bmp",
+    "HEIF": "image/heif",
+    "AVIF": "image/avif",
+}
+_TRIED = [name for name in MEDIA_TYPES if name != "MPO"]  # Pillow finds MPO on its way through JPEG
+_SCALABLE = frozenset({"JPEG", "MPO"})
+# A thinner picture would leave less than one pixel of its shorter side in a thumbnail.
+_GREATEST_ASPECT = 200
+_HEAD_BYTES = 1024
+_EARLIEST_PHOTO = datetime(1826, 1, 1)  # EXIF times have no zone
+
+# EXIF orientation -> what makes the picture upright (EXIF 2.32, tag 0x0112).
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_pillow_limit = threading.Lock()
+
+
+@dataclass(frozen=True)
+class DecodedPhoto:
+    """A photo ready for the networks and the pages."""
+
+    image: Image.Image
+    """Mode ``RGB``, sRGB, upright, without metadata; smaller than the original when ``min_side`` allowed it."""
+    width: int
+    """Of the upright original, in pixels."""
+    height: int
+    """Of the upright original, in pixels."""
+    media_type: str
+    taken_at: datetime | None
+    """When the camera says it was taken, in its own time without zone."""
+
+
+def decode_photo(source: bytes | Path | BinaryIO, *, max_pixels: int, min_side: int | None = None) -> DecodedPhoto:
+    """Decode an image file of unknown origin.
+
+    Args:
+        source: the file's bytes, its path, or a binary file (read from its beginning, left open).
+        max_pixels: more pixels than this are refused from the header, before any is decoded.
+        min_side: when given, a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, several times faster,
+            as long as its shorter side keeps this many pixels; other formats are decoded whole.
+
+    Raises:
+        PhotoRejectedError: the file cannot become a photo; the sentence says why and what to do.
+        OSError: the disk or network failed, which says nothing about the file.
+    """
+    with _opened(source) as file:
+        stream = rejections.WatchedStream(file)
+        head = stream.read(_HEAD_BYTES)
+        if not head:
+            raise PhotoRejectedError(rejections.EMPTY)
+        with rejections.as_rejections(stream, head, max_pixels):
+            return _decode(cast(IO[bytes], stream), _formats(head), max_pixels, min_side)
+
+
+def _opened(source: bytes | Path | BinaryIO) -> AbstractContextManager[BinaryIO]:
+    if isinstance(source, bytes):
+        return BytesIO(source)
+    if isinstance(source, Path):
+        return _open_path(source)
+    if not source.seekable():
+        return BytesIO(source.read())
+    source.seek(0)
+    return nullcontext(source)  # the caller's own file stays open
+
+
+def _open_path(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        raise PhotoRejectedError(rejections.MISSING) from None
+    except IsADirectoryError:
+        raise PhotoRejectedError(rejections.FOLDER) from None
+    except PermissionError:
+        raise PhotoRejectedError(rejections.FORBIDDEN) from None
+
+
+def _formats(head: bytes) -> list[str]:
+    # AVIF may call itself by the name it shares with HEIF (`mif1`), and libheif takes it and then fails.
+    if head[4:12] == b"ftypmif1" and b"avif" in head[12 : int.from_bytes(head[:4], "big")]:
+        return ["AVIF"]
+    return _TRIED
+
+
+def _decode(stream: IO[bytes], formats: list[str], max_pixels: int, min_side: int | None) -> DecodedPhoto:
+    image = _open_checked(stream, formats, max_pixels)
+    media_type = MEDIA_TYPES[image.format or ""]
+    size = image.size
+    if min_side is not None and image.format in _SCALABLE:
+        image.draft(None, (min_side, min_side))
+        image.load()
+    else:
+        image.load()
+        size = image.size  # TIFF turns itself upright, and HEIF may correct its header
+    exif = _exif(image)
+    orientation = exif.get(ExifTags.Base.Orientation, 1)
+    width, height = size if orientation not in (5, 6, 7, 8) else (size[1], size[0])
+    upright = _upright(to_srgb(image), orientation)
+    return DecodedPhoto(upright, width, height, media_type, _taken_at(exif))
+
+
+def _open_checked(stream: IO[bytes], formats: list[str], max_pixels: int) -> ImageFile.ImageFile:
+    """Read the header only; refuse what must not be decoded."""
+    _lift_pillows_limit(max_pixels)
+    image = Image.open(stream, formats=formats)
+    _check_size(image.size, max_pixels)
+    if image.format == "PNG":
+        # Pillow skips the checksums of the pixel data unless asked, and damage would show as coloured noise.
+        image.verify()
+        image = Image.open(stream, formats=["PNG"])
+    return image
+
+
+def _check_size(size: tuple[int, int], max_pixels: int) -> None:
+    shorter, longer = sorted(size)
+    if shorter * longer > max_pixels:
+        raise PhotoRejectedError(rejections.too_many_pixels(max_pixels, size))
+    if longer > shorter * _GREATEST_ASPECT:
+        raise PhotoRejectedError(rejections.too_narrow(size))
+
+
+def _lift_pillows_limit(max_pixels: int) -> None:
+    """Let Pillow's own limit never be below ours; it stays as the second fence inside the decoders."""
+    with _pillow_limit:
+        if Image.MAX_IMAGE_PIXELS is not None and max_pixels > Image.MAX_IMAGE_PIXELS:
+            Image.MAX_IMAGE_PIXELS = max_pixels
+
+
+def _exif(image: Image.Image) -> Image.Exif:
+    """EXIF of a loaded image; broken EXIF is no reason to refuse a photo."""
+    with suppress(Exception):
+        return image.getexif()
+    return Image.Exif()
+
+
+def _upright(image: Image.Image, orientation: object) -> Image.Image:
+    method = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    return image if method is None else image.transpose(method)
+
+
+def _taken_at(exif: Image.Exif) -> datetime | None:
+    with suppress(Exception):
+        original = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.DateTimeOriginal)
+        return _exif_time(original) or _exif_time(exif.get(ExifTags.Base.DateTime))
+    return None
+
+
+def _exif_time(value: object) -> datetime | None:
+    """Parse EXIF's ``2024:05:31 18:22:03``; nothing for blanks, zeros and times no camera can have seen."""
+    text = value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
+    try:
+        when = datetime.strptime(text[:19], "%Y:%m:%d %H:%M:%S")  # EXIF times have no zone
+    except ValueError:
+        return None
+    latest = datetime.now() + timedelta(days=2)  # whatever zone the camera was in
+    return when if _EARLIEST_PHOTO <= when <= latest else None

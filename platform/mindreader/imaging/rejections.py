@@ -1,0 +1,145 @@
+"""Why a file cannot become a photo, in sentences that say what to do.
+
+The words fit photos and sketches alike, since both are decoded in the same place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import SEEK_SET, BufferedIOBase
+from typing import BinaryIO
+
+from PIL import Image, UnidentifiedImageError
+
+from mindreader.errors import PhotoRejectedError
+
+READABLE = "JPEG, PNG, WebP, GIF, TIFF, BMP, HEIC or AVIF"
+
+EMPTY = "This file is empty (0 bytes). Copy or export it again."
+MISSING = "There is no such file. Check its name and place."
+FOLDER = "This is a folder, not an image file. Choose the files inside it."
+FORBIDDEN = "MindReader may not read this file. Give it read permission and try again."
+TRUNCATED = "This image file ends too early. Copy or download it again, completely."
+DAMAGED = (
+    "This image file is damaged, or of a kind MindReader cannot read. "
+    "Open it in an image program and save it as JPEG or PNG."
+)
+NO_MEMORY = "This image needs more memory than there is. Send a smaller copy."
+
+# First bytes of well-known files that are no photos, and what a person calls them.
+_FOREIGN: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"%PDF", "a PDF document"),
+    (0, b"8BPS", "a Photoshop file"),
+    (0, b"\x00\x00\x01\x00", "an icon"),
+    (0, b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 image"),
+    (0, b"\xff\x4f\xff\x51", "a JPEG 2000 image"),
+    (0, b"\x00\x00\x00\x0cJXL ", "a JPEG XL image"),
+    (0, b"\xff\x0a", "a JPEG XL image"),
+    (0, b"PK\x03\x04", "a ZIP archive or office document"),
+    (0, b"\x1f\x8b", "a compressed archive"),
+    (0, b"\x1a\x45\xdf\xa3", "a video"),
+    (8, b"AVI ", "a video"),
+    (8, b"WAVE", "a sound"),
+    (4, b"ftypqt", "a video"),
+    (4, b"ftypisom", "a video"),
+    (4, b"ftypmp4", "a video"),
+    (4, b"ftypM4V", "a video"),
+)
+_OWN_STARTS = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"RIFF", b"II*\x00", b"MM\x00*", b"BM")
+
+
+def too_many_pixels(max_pixels: int, size: tuple[int, int] | None = None) -> str:
+    """Sentence for an image above the limit; ``size`` is named when the header told it."""
+    has = f"has {size[0]} × {size[1]} pixels" if size else "has too many pixels"
+    return f"This image {has}; at most {max_pixels / 1e6:.4g} megapixels are taken. Send a smaller copy."
+
+
+def too_narrow(size: tuple[int, int]) -> str:
+    """Sentence for an image that is a mere line."""
+    return f"This image is too narrow to be shown ({size[0]} × {size[1]} pixels). Cut out the part that matters."
+
+
+def not_an_image(head: bytes) -> str:
+    """Sentence for a file no decoder knows, from its first bytes."""
+    name = next((name for at, magic, name in _FOREIGN if head.startswith(magic, at)), None)
+    if name is None and (head.startswith(_OWN_STARTS) or head.startswith(b"ftyp", 4)):
+        return DAMAGED
+    return f"This file is {name or _name_of_text(head)}. MindReader reads {READABLE} images."
+
+
+def _name_of_text(head: bytes) -> str:
+    lowered = head.lower()
+    if b"<svg" in lowered:
+        return "an SVG drawing"
+    if b"<html" in lowered or b"<!doctype html" in lowered:
+        return "a web page"
+    return "a text" if _is_text(head) else "no image of a known kind"
+
+
+def _is_text(head: bytes) -> bool:
+    # The head may end in the middle of a character: at most three bytes of it are left over.
+    return b"\0" not in head and len(head.decode("utf-8", "ignore").encode()) >= len(head) - 3
+
+
+class WatchedStream(BufferedIOBase):
+    """A file that remembers when its disk or network failed, for decoders often hide that."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.trouble: OSError | None = None
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read on, and keep the first failure."""
+        try:
+            return self._stream.read(-1 if size is None else size)
+        except OSError as error:
+            self.trouble = self.trouble or error
+            raise
+
+    def seek(self, offset: int, whence: int = SEEK_SET, /) -> int:
+        """Move within the file."""
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Where the file stands."""
+        return self._stream.tell()
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+
+@contextmanager
+def as_rejections(stream: WatchedStream, head: bytes, max_pixels: int) -> Iterator[None]:
+    """Turn whatever the decoders raise into one sentence.
+
+    Hostile files make Pillow and its libraries raise nearly anything (OSError, SyntaxError, ValueError,
+    struct.error, EOFError, …), so everything but a failing disk is the file's fault.
+
+    Raises:
+        PhotoRejectedError: the file cannot be decoded.
+        OSError: the disk or network failed while the file was read, which must not be held against it.
+    """
+    try:
+        yield
+    except Exception as error:
+        if stream.trouble or isinstance(error, PhotoRejectedError):
+            raise (stream.trouble or error) from None
+        raise PhotoRejectedError(_sentence(error, head, max_pixels)) from error
+    if stream.trouble:  # a decoder went on without what it could not read, such as the EXIF
+        raise stream.trouble
+
+
+def _sentence(error: Exception, head: bytes, max_pixels: int) -> str:
+    if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
+        return too_many_pixels(max_pixels)
+    if isinstance(error, UnidentifiedImageError):
+        return not_an_image(head)
+    if isinstance(error, MemoryError):
+        return NO_MEMORY
+    return TRUNCATED if "truncated" in str(error).lower() else DAMAGED

@@ -1,0 +1,74 @@
+"""Sketches: any drawing a person sends becomes black strokes on a white square, 8-bit grey.
+
+Drawings are not cropped to their strokes: the sketches of the training set keep their own margins.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, ImageStat
+
+from mindreader.errors import PhotoRejectedError, SketchRejectedError
+from mindreader.imaging.decode import decode_photo
+
+_WHITE = 255
+# Less difference than this between the lightest and the darkest pixel (of 255) is paper, not a stroke.
+_LEAST_CONTRAST = 16
+
+
+def decode_sketch(data: bytes, *, max_bytes: int, max_pixels: int = 64_000_000) -> Image.Image:
+    """Decode a drawing into a square image of mode ``L``: black strokes on white.
+
+    Transparency becomes white paper, a light drawing on a dark ground is inverted, and a drawing that is
+    not square is centred on white so that its proportions stay.
+
+    Raises:
+        SketchRejectedError: the file is too large, is no image, or nothing is drawn on it.
+    """
+    if len(data) > max_bytes:
+        limit = f"{max_bytes / 2**20:.3g} MB"
+        raise SketchRejectedError(f"This drawing is larger than {limit}. Send it as a smaller PNG.")
+    try:
+        gray = decode_photo(data, max_pixels=max_pixels).image.convert("L")
+    except PhotoRejectedError as error:
+        raise SketchRejectedError(error.detail) from error
+    return _squared(_black_on_white(gray))
+
+
+def sketch_png(image: Image.Image, size: int = 512) -> bytes:
+    """Encode a sketch as an 8-bit grey PNG whose longer side has at most ``size`` pixels (never enlarged)."""
+    small = image.convert("L")
+    small.thumbnail((size, size), Image.Resampling.BICUBIC, reducing_gap=None)
+    out = BytesIO()
+    small.save(out, "PNG")
+    return out.getvalue()
+
+
+def sketch_array(image: Image.Image, size: int) -> NDArray[np.uint8]:
+    """Resize a sketch to ``(size, size)``, 0 (stroke) to 255 (paper).
+
+    Pillow's bicubic resize is antialiased, so a thin stroke turns grey and does not vanish. Nothing is
+    thresholded; the training does exactly the same.
+    """
+    small = image.convert("L").resize((size, size), Image.Resampling.BICUBIC)
+    return np.array(small, dtype=np.uint8)
+
+
+def _black_on_white(gray: Image.Image) -> Image.Image:
+    darkest, lightest = gray.getextrema()
+    if float(lightest) - float(darkest) < _LEAST_CONTRAST:  # type: ignore[arg-type]  # mode L: two numbers
+        raise SketchRejectedError("Draw something first.")
+    dark_ground = ImageStat.Stat(gray).mean[0] < _WHITE / 2
+    return ImageOps.invert(gray) if dark_ground else gray
+
+
+def _squared(gray: Image.Image) -> Image.Image:
+    side = max(gray.size)
+    if gray.size == (side, side):
+        return gray
+    square = Image.new("L", (side, side), _WHITE)
+    square.paste(gray, ((side - gray.width) // 2, (side - gray.height) // 2))
+    return square

@@ -1,0 +1,60 @@
+"""Where the networks run and in which arithmetic."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from mindreader.errors import ConfigurationError
+
+# Processors that multiply bfloat16 matrices in hardware; on others bfloat16 is slower than float32.
+_BF16_CPU_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
+
+
+@dataclass(frozen=True)
+class Compute:
+    """A device and the arithmetic to use on it."""
+
+    device: torch.device
+    bfloat16: bool
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Context in which convolutions and matrix products take bfloat16, where that is faster."""
+        return torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else nullcontext()
+
+
+def choose_compute(device: str = "auto", precision: str = "auto") -> Compute:
+    """Resolve the settings `device` and `precision`.
+
+    Raises:
+        ConfigurationError: the device does not exist here.
+    """
+    chosen = _device(device)
+    wanted = precision == "bfloat16" or (precision == "auto" and _bfloat16_is_fast(chosen))
+    return Compute(chosen, wanted)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigurationError(
+            f"MINDREADER_DEVICE={name} cannot be used: {str(error).splitlines()[0]}"
+        ) from None
+    return device
+
+
+def _bfloat16_is_fast(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    try:
+        flags = Path("/proc/cpuinfo").read_text().split("flags", 1)[1].split("\n", 1)[0].split()
+    except (OSError, IndexError):
+        return False
+    return not _BF16_CPU_FLAGS.isdisjoint(flags)

@@ -1,0 +1,51 @@
+"""One process at a time in a folder: an exclusive lock on a file that dies with its owner."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from mindreader.errors import ConflictError
+
+
+class FolderLock:
+    """Holds an exclusive lock on ``path`` until :meth:`release`, or until the process ends in any way.
+
+    The file stays behind on purpose: removing it would let two processes lock two different files of
+    the same name.
+
+    Raises:
+        ConflictError: another process, or another part of this one, holds it.
+    """
+
+    def __init__(self, path: Path, what: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            _lock(self._fd)
+        except OSError:
+            os.close(self._fd)
+            raise ConflictError(
+                f"{what} is already open, in another process or elsewhere in this one. Stop the other "
+                "MindReader, or set MINDREADER_QDRANT_URL so that several processes share a Qdrant server."
+            ) from None
+
+    def release(self) -> None:
+        """Give the lock back; twice is fine."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(fd: int) -> None:
+        msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(fd: int) -> None:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

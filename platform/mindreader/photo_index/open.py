@@ -1,0 +1,134 @@
+"""Where the photo index of an embedding space lies, and one open index per space and process."""
+
+from __future__ import annotations
+
+import math
+import re
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from mindreader.errors import IndexMismatchError, InvalidInputError
+from mindreader.photo_index.edge import EdgePhotoIndex, drop_edge_index
+from mindreader.photo_index.protocol import PhotoIndex
+from mindreader.settings import Settings
+
+if TYPE_CHECKING:
+    from qdrant_client import QdrantClient
+
+# A key names a folder and a Qdrant collection, so it must not be able to leave either.
+SPACE_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def open_photo_index(settings: Settings, space_key: str, dimension: int) -> PhotoIndex:
+    """Open the photo index of an embedding space, made when it is not there.
+
+    Qdrant Edge in ``settings.index_dir / space_key``, or the collection ``mindreader-<space_key>`` of
+    the Qdrant server when ``settings.qdrant_url`` names one.
+
+    Raises:
+        InvalidInputError: the key cannot be part of a file name.
+        IndexMismatchError: the index has another dimension or distance.
+        ConflictError: the folder is open elsewhere.
+        NotReadyError: the engine cannot read the folder, or the server does not answer.
+    """
+    _check_key(space_key)
+    if not settings.qdrant_url:
+        return EdgePhotoIndex(settings.index_dir / space_key, dimension)
+    # Imported late: qdrant-client takes longer to import than everything else here, and Edge needs none of it.
+    from mindreader.photo_index.server import ServerPhotoIndex
+
+    client = _client(settings)
+    try:
+        return ServerPhotoIndex(client, _collection_name(space_key), dimension)
+    except BaseException:
+        client.close()
+        raise
+
+
+def drop_photo_index(settings: Settings, space_key: str) -> None:
+    """Delete the photo index of an embedding space; one that is not there is fine.
+
+    Raises:
+        InvalidInputError: the key cannot be part of a file name.
+        ConflictError: the folder is open.
+        NotReadyError: the server does not answer.
+    """
+    _check_key(space_key)
+    if not settings.qdrant_url:
+        drop_edge_index(settings.index_dir / space_key)
+        return
+    from mindreader.photo_index.server import drop_server_index
+
+    client = _client(settings)
+    try:
+        drop_server_index(client, _collection_name(space_key))
+    finally:
+        client.close()
+
+
+class PhotoIndexes:
+    """The photo indexes this process has open, one per embedding space, shared by all its threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._open: dict[str, PhotoIndex] = {}
+        self._lock = Lock()
+
+    def get(self, space_key: str, dimension: int) -> PhotoIndex:
+        """Return the space's index, opened on first use. Do not close it: others use the same one.
+
+        Raises:
+            IndexMismatchError: the index has another dimension or distance.
+            InvalidInputError, ConflictError, NotReadyError: as :func:`open_photo_index`.
+        """
+        with self._lock:
+            if space_key not in self._open:
+                self._open[space_key] = open_photo_index(self._settings, space_key, dimension)
+            index = self._open[space_key]
+        if index.dimension != dimension:
+            raise IndexMismatchError(
+                f"The photo index of embedding space {space_key} holds {index.dimension}-dimensional vectors, "
+                f"but {dimension} dimensions were asked for. One space has one exact photo encoder."
+            )
+        return index
+
+    def drop(self, space_key: str) -> None:
+        """Close and delete the space's index; whoever still holds it gets ``NotReadyError`` from then on.
+
+        Raises:
+            InvalidInputError, ConflictError, NotReadyError: as :func:`drop_photo_index`.
+        """
+        with self._lock:
+            index = self._open.pop(space_key, None)
+            if index is not None:
+                index.close()
+            drop_photo_index(self._settings, space_key)
+
+    def close(self) -> None:
+        """Close every index; a later :meth:`get` opens anew."""
+        with self._lock:
+            while self._open:
+                self._open.popitem()[1].close()
+
+
+def _check_key(space_key: str) -> None:
+    if not SPACE_KEY.fullmatch(space_key):
+        raise InvalidInputError(
+            f"{space_key!r} cannot name an embedding space: take 1 to 100 letters, digits, '.', '_' and '-', "
+            "starting with a letter or digit."
+        )
+
+
+def _collection_name(space_key: str) -> str:
+    return f"mindreader-{space_key}"
+
+
+def _client(settings: Settings) -> QdrantClient:
+    from qdrant_client import QdrantClient
+
+    return QdrantClient(
+        url=settings.qdrant_url,
+        api_key=settings.qdrant_api_key.get_secret_value() or None,
+        timeout=math.ceil(settings.qdrant_timeout),
+        check_compatibility=False,  # would ask the server now, and only to warn
+    )

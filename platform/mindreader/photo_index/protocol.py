@@ -1,0 +1,117 @@
+"""What a photo index is: the records that go in and out, and the one protocol both adapters keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class IndexPoint:
+    """One photo's embedding, with the labels a search can filter by."""
+
+    photo_id: int
+    """The photo's id in the catalog, 1 or more."""
+    vector: Vector
+    """Embedding by the space's E2, ``(D,)``; any length but zero, the index keeps its direction."""
+    collection_id: int
+    category_id: int | None = None
+
+
+@dataclass(frozen=True)
+class PhotoLabels:
+    """New labels for a photo that may already be in the index."""
+
+    photo_id: int
+    collection_id: int
+    category_id: int | None = None
+
+
+@dataclass(frozen=True)
+class IndexHit:
+    """One photo found; ``score`` is the cosine similarity in [-1, 1], higher is nearer."""
+
+    photo_id: int
+    score: float
+
+
+@dataclass(frozen=True)
+class IndexFilter:
+    """Which photos may be found; this is how the index enforces who may see what.
+
+    ``None`` restricts nothing. An **empty tuple matches nothing**: a caller who may see no collection
+    finds no photo. A photo matches when every restriction that is given holds; a photo without a
+    category never matches a restriction by category.
+    """
+
+    collection_ids: tuple[int, ...] | None = None
+    category_ids: tuple[int, ...] | None = None
+
+    @property
+    def matches_nothing(self) -> bool:
+        """Whether no photo can pass, whatever the index holds."""
+        return self.collection_ids == () or self.category_ids == ()
+
+
+EVERYTHING = IndexFilter()
+
+
+class PhotoIndex(Protocol):
+    """Embeddings of one embedding space. Every method may be called from any thread.
+
+    All methods raise ``NotReadyError`` when the index is closed or its server does not answer.
+    """
+
+    @property
+    def dimension(self) -> int:
+        """Length D of every vector in this index."""
+
+    def upsert(self, points: Sequence[IndexPoint]) -> None:
+        """Write points; a photo already there is replaced, and of one id given twice the last counts.
+
+        Durable when it returns: the points survive a killed process. The whole batch is checked
+        before anything is written; a large one is written in parts, so after ``NotReadyError`` some
+        points may be there already and the call can simply be repeated.
+
+        Raises:
+            IndexMismatchError: a vector is not ``(D,)``.
+            InvalidInputError: a vector is zero or not finite, or a photo id is below 1.
+        """
+
+    def search(self, vector: Vector, limit: int, where: IndexFilter) -> list[IndexHit]:
+        """Find the photos nearest to ``vector`` ``(D,)`` among those ``where`` lets through, best first.
+
+        Raises:
+            IndexMismatchError: the vector is not ``(D,)``.
+            InvalidInputError: the vector is zero or not finite, or ``limit`` is below 1.
+        """
+
+    def delete(self, photo_ids: Iterable[int]) -> None:
+        """Remove photos; ids that are not there are no error."""
+
+    def update_labels(self, labels: Sequence[PhotoLabels]) -> None:
+        """Give photos new labels without embedding them again; photos not in the index are skipped."""
+
+    def count(self, where: IndexFilter = EVERYTHING) -> int:
+        """Count the photos that ``where`` lets through, exactly."""
+
+    def ids(self, after: int = 0) -> Iterator[int]:
+        """Yield every photo id greater than ``after``, ascending.
+
+        Reads page by page: photos written or deleted meanwhile may or may not appear.
+        """
+
+    def existing(self, photo_ids: Iterable[int]) -> set[int]:
+        """Return those of ``photo_ids`` that are in the index."""
+
+    def vectors(self, photo_ids: Iterable[int]) -> dict[int, Vector]:
+        """Return the stored vectors ``(D,)``, of length 1, by photo id; ids that are not there are left out."""
+
+    def close(self) -> None:
+        """Release files and connections; closing twice is fine."""

@@ -1,0 +1,196 @@
+"""The photo index on a Qdrant server: one Qdrant collection per embedding space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+from qdrant_client import QdrantClient, models
+from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
+
+from mindreader.errors import IndexMismatchError, NotReadyError
+from mindreader.photo_index.checks import (
+    LABEL_FIELDS,
+    PAGE,
+    check_limit,
+    checked_points,
+    label_groups,
+    pages,
+    payload,
+    possible_ids,
+    restrictions,
+    unit_vector,
+    write_batches,
+)
+from mindreader.photo_index.protocol import EVERYTHING, IndexFilter, IndexHit, IndexPoint, PhotoLabels, Vector
+
+ALREADY_EXISTS = 409
+
+
+class ServerPhotoIndex:
+    """The photo index ``name`` on the server behind ``client``, made when it is not there.
+
+    Takes ``client`` over: :meth:`close` closes it. Every write waits until the server has applied it.
+
+    Raises:
+        IndexMismatchError: the Qdrant collection has another dimension or distance.
+        NotReadyError: the server does not answer, or refuses.
+    """
+
+    def __init__(self, client: QdrantClient, name: str, dimension: int) -> None:
+        self.dimension = dimension
+        self._client = client
+        self._name = name
+        with _server_errors(name):
+            self._make_if_missing()
+            _check_fits(client.get_collection(name), name, dimension)
+            self._make_payload_indexes()
+
+    def upsert(self, points: Sequence[IndexPoint]) -> None:
+        """Write points durably; see :meth:`PhotoIndex.upsert`."""
+        for batch in write_batches(checked_points(points, self.dimension), self.dimension):
+            with _server_errors(self._name):
+                self._client.upsert(self._name, [_point(point) for point in batch], wait=True)
+
+    def search(self, vector: Vector, limit: int, where: IndexFilter) -> list[IndexHit]:
+        """Find the nearest photos; see :meth:`PhotoIndex.search`. Approximate once the server built HNSW."""
+        check_limit(limit)
+        query = unit_vector(vector, self.dimension).tolist()
+        if where.matches_nothing:
+            return []
+        with _server_errors(self._name):
+            found = self._client.query_points(
+                self._name, query=query, limit=limit, query_filter=_filter(where), with_payload=False
+            ).points
+        return [IndexHit(_photo_id(hit), hit.score) for hit in found]
+
+    def delete(self, photo_ids: Iterable[int]) -> None:
+        """Remove photos; see :meth:`PhotoIndex.delete`."""
+        for batch in pages(possible_ids(photo_ids)):
+            with _server_errors(self._name):
+                self._client.delete(self._name, models.PointIdsList(points=list(batch)), wait=True)
+
+    def update_labels(self, labels: Sequence[PhotoLabels]) -> None:
+        """Give photos new labels; see :meth:`PhotoIndex.update_labels`."""
+        for new, photo_ids in label_groups(labels):
+            for batch in pages(photo_ids):
+                with _server_errors(self._name):
+                    # By filter and not by id: setting the payload of a missing id is an error, a filter skips it.
+                    self._client.set_payload(self._name, dict(new), points=_having_ids(batch), wait=True)
+
+    def count(self, where: IndexFilter = EVERYTHING) -> int:
+        """Count photos exactly; see :meth:`PhotoIndex.count`."""
+        if where.matches_nothing:
+            return 0
+        with _server_errors(self._name):
+            return self._client.count(self._name, count_filter=_filter(where), exact=True).count
+
+    def ids(self, after: int = 0) -> Iterator[int]:
+        """Yield photo ids in ascending order; see :meth:`PhotoIndex.ids`."""
+        offset: models.ExtendedPointId | None = max(after, 0) + 1
+        while offset is not None:
+            with _server_errors(self._name):
+                records, offset = self._client.scroll(
+                    self._name, offset=offset, limit=PAGE, with_payload=False, with_vectors=False
+                )
+            yield from (_photo_id(record) for record in records)
+
+    def existing(self, photo_ids: Iterable[int]) -> set[int]:
+        """Return the ids that are there; see :meth:`PhotoIndex.existing`."""
+        return {_photo_id(record) for record in self._retrieve(photo_ids, with_vectors=False)}
+
+    def vectors(self, photo_ids: Iterable[int]) -> dict[int, Vector]:
+        """Return stored vectors; see :meth:`PhotoIndex.vectors`."""
+        records = self._retrieve(photo_ids, with_vectors=True)
+        return {_photo_id(record): np.asarray(record.vector, dtype=np.float32) for record in records}
+
+    def close(self) -> None:
+        """Close the client; twice is fine."""
+        self._client.close()
+
+    def _make_if_missing(self) -> None:
+        if self._client.collection_exists(self._name):
+            return
+        vectors = models.VectorParams(size=self.dimension, distance=models.Distance.COSINE)
+        try:
+            self._client.create_collection(self._name, vectors_config=vectors)
+        except UnexpectedResponse as error:
+            if error.status_code != ALREADY_EXISTS:  # another worker was quicker, which is fine
+                raise
+
+    def _make_payload_indexes(self) -> None:
+        schema = models.IntegerIndexParams(type=models.IntegerIndexType.INTEGER, lookup=True, range=False)
+        for field in LABEL_FIELDS:  # one that is there already stays as it is
+            self._client.create_payload_index(self._name, field, field_schema=schema, wait=True)
+
+    def _retrieve(self, photo_ids: Iterable[int], *, with_vectors: bool) -> Iterator[models.Record]:
+        for batch in pages(possible_ids(photo_ids)):
+            with _server_errors(self._name):
+                records = self._client.retrieve(self._name, list(batch), with_payload=False, with_vectors=with_vectors)
+            yield from records
+
+
+def drop_server_index(client: QdrantClient, name: str) -> None:
+    """Delete the Qdrant collection ``name``; one that is not there is fine.
+
+    Raises:
+        NotReadyError: the server does not answer, or refuses.
+    """
+    with _server_errors(name):
+        client.delete_collection(name)
+
+
+@contextmanager
+def _server_errors(name: str) -> Iterator[None]:
+    """Turn what can go wrong between here and the server into a sentence."""
+    try:
+        yield
+    except UnexpectedResponse as error:
+        raise NotReadyError(
+            f"The Qdrant server refused a request for the photo index {name} with HTTP {error.status_code} "
+            f"{error.reason_phrase}. Check MINDREADER_QDRANT_API_KEY and the server's log."
+        ) from error
+    except (ApiException, ResponseHandlingException) as error:
+        raise NotReadyError(
+            f"The Qdrant server with the photo index {name} does not answer ({error}). Start it, or check "
+            "MINDREADER_QDRANT_URL; nothing is lost, the work is taken up again."
+        ) from error
+    except RuntimeError as error:  # what qdrant-client raises when its client has been closed
+        raise NotReadyError(f"The photo index {name} cannot be used any more: {error}.") from error
+
+
+def _check_fits(info: models.CollectionInfo, name: str, dimension: int) -> None:
+    vectors = info.config.params.vectors
+    found = (
+        f"{vectors.size} dimensions with {vectors.distance.value} distance"
+        if isinstance(vectors, models.VectorParams)
+        else "several named vectors"
+    )
+    wanted = f"{dimension} dimensions with {models.Distance.COSINE.value} distance"
+    if found != wanted:
+        raise IndexMismatchError(
+            f"The Qdrant collection {name} has {found}, but this embedding space has {wanted}. "
+            "Give the space its own Qdrant collection, or remove that one."
+        )
+
+
+def _point(point: IndexPoint) -> models.PointStruct:
+    labels = payload(point.collection_id, point.category_id)
+    return models.PointStruct(id=point.photo_id, vector=point.vector.tolist(), payload=dict(labels))
+
+
+def _filter(where: IndexFilter) -> models.Filter | None:
+    conditions: list[models.Condition] = [
+        models.FieldCondition(key=field, match=models.MatchAny(any=values)) for field, values in restrictions(where)
+    ]
+    return models.Filter(must=conditions) if conditions else None
+
+
+def _having_ids(photo_ids: Sequence[int]) -> models.Filter:
+    return models.Filter(must=[models.HasIdCondition(has_id=list(photo_ids))])
+
+
+def _photo_id(found: models.Record | models.ScoredPoint) -> int:
+    assert isinstance(found.id, int), "photo indexes hold integer ids only"
+    return found.id

@@ -1,0 +1,165 @@
+"""Every setting of MindReader, declared once: name, type, default and help.
+
+The same declarations feed the environment (``MINDREADER_…``), ``mindreader settings`` and
+``docs/settings.md``; a test fails when the page and this table differ.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError, computed_field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from mindreader.errors import ConfigurationError
+
+ENV_PREFIX = "MINDREADER_"
+
+# Variables with the prefix that are no settings of the server: read by the command line and the tests.
+COMPANION_VARIABLES = frozenset({"MINDREADER_SERVER", "MINDREADER_TOKEN", "MINDREADER_DATA", "MINDREADER_TEST_QDRANT_URL"})
+
+
+class Settings(BaseSettings):
+    """Settings read from the environment; everything has a default that runs on one machine alone."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="forbid")
+
+    data_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("mindreader")),
+        description="Folder for everything MindReader keeps: catalog, photos, photo index, secrets.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address the web server listens on.")
+    port: int = Field(
+        default=8765, ge=0, le=65535, description="Port the web server listens on; 0 picks a free one."
+    )
+    web_threads: int = Field(default=16, ge=2, le=256, description="Requests served at the same time.")
+
+    database_url: str = Field(
+        default="", description="Catalog as an SQLAlchemy URL; empty means SQLite in the data folder."
+    )
+    broker_url: str = Field(
+        default="memory://",
+        description="Celery broker. memory:// runs the workers inside the server; redis://… expects separate workers.",
+    )
+    result_backend: str = Field(
+        default="", description="Celery result store; empty follows the broker (memory or the same Redis)."
+    )
+    qdrant_url: str = Field(
+        default="",
+        description="Qdrant server for the photo index; empty means Qdrant Edge in the data folder.",
+    )
+    qdrant_api_key: SecretStr = Field(default=SecretStr(""), description="API key of the Qdrant server.")
+    qdrant_timeout: float = Field(default=30.0, gt=0, description="Seconds to wait for the Qdrant server.")
+    blobs_url: str = Field(
+        default="",
+        description="Where originals and thumbnails lie, as an fsspec URL; empty means the data folder.",
+    )
+
+    device: str = Field(default="auto", description="Where the networks run: auto, cpu, cuda or cuda:N.")
+    torch_threads: int = Field(
+        default=0, ge=0, description="CPU threads of the networks; 0 lets torch choose."
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto",
+        description="Arithmetic of the networks; auto takes bfloat16 where the processor is fast at it.",
+    )
+    embed_batch_size: int = Field(default=32, ge=1, le=4096, description="Photos that go through E2 at once.")
+    embed_slice_seconds: float = Field(
+        default=20.0, gt=0, description="How long one embed task works before it hands over to the next one."
+    )
+    decode_threads: int = Field(
+        default=2, ge=1, le=64, description="Photos decoded at the same time by a worker."
+    )
+    lease_seconds: float = Field(
+        default=120.0,
+        gt=0,
+        description="After this long without word from a worker its photos are given to another.",
+    )
+    max_attempts: int = Field(
+        default=3, ge=1, description="How often a photo is tried before it counts as failed."
+    )
+    search_timeout: float = Field(
+        default=60.0, gt=0, description="Seconds the web waits for a search worker."
+    )
+    imaginary_images: int = Field(
+        default=3, ge=1, le=16, description="Imaginary images made for each sketch."
+    )
+
+    upload_max_bytes: int = Field(default=100 * 2**20, ge=1, description="Largest photo file that is taken.")
+    request_max_bytes: int = Field(default=1 * 2**30, ge=1, description="Largest upload request as a whole.")
+    image_max_pixels: int = Field(
+        default=200_000_000, ge=1, description="Largest photo that is decoded, in pixels."
+    )
+    thumbnail_pixels: int = Field(default=512, ge=64, le=2048, description="Longer side of a thumbnail.")
+    sketch_max_bytes: int = Field(default=4 * 2**20, ge=1, description="Largest sketch file that is taken.")
+
+    session_days: int = Field(default=30, ge=1, description="How long a browser stays signed in.")
+    secure_cookies: bool = Field(
+        default=False, description="Send cookies over HTTPS only; set it behind TLS."
+    )
+    trusted_proxies: int = Field(
+        default=0, ge=0, description="Reverse proxies in front of the server whose headers count."
+    )
+    login_rate: str = Field(default="10/minute", description="Sign-in attempts allowed per address.")
+    search_rate: str = Field(default="120/minute", description="Searches allowed per user.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="How much is logged."
+    )
+
+    @computed_field(description="The catalog that is really used.")  # type: ignore[prop-decorator]
+    @property
+    def catalog_url(self) -> str:
+        """SQLAlchemy URL of the catalog."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'catalog.sqlite3'}"
+
+    @property
+    def results_url(self) -> str:
+        """Celery result backend that belongs to the broker."""
+        if self.result_backend:
+            return self.result_backend
+        return "cache+memory://" if self.embedded_workers else self.broker_url
+
+    @property
+    def embedded_workers(self) -> bool:
+        """Whether the workers run as threads of the server process."""
+        return self.broker_url.startswith("memory://")
+
+    @property
+    def blobs_root(self) -> str:
+        """Root of the blob store as an fsspec URL or a plain path."""
+        return self.blobs_url or str(self.data_dir / "blobs")
+
+    @property
+    def index_dir(self) -> Path:
+        """Folder of the embedded photo indexes, one sub-folder per embedding space."""
+        return self.data_dir / "index"
+
+    @property
+    def secrets_dir(self) -> Path:
+        """Folder only the owner may read: session key and the local administrator's token."""
+        return self.data_dir / "secrets"
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from the environment.
+
+    Raises:
+        ConfigurationError: a ``MINDREADER_`` variable is unknown, or a value is impossible.
+    """
+    names = os.environ if environ is None else environ
+    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(n for n in names if n.startswith(ENV_PREFIX) and n not in known | COMPANION_VARIABLES)
+    if unknown:
+        raise ConfigurationError(
+            f"Unknown setting {', '.join(unknown)}. `mindreader settings` lists every setting there is."
+        )
+    values = {n.removeprefix(ENV_PREFIX).lower(): v for n, v in names.items() if n in known}
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        wrong = "; ".join(f"{ENV_PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        raise ConfigurationError(f"{wrong}. `mindreader settings` shows what each setting takes.") from None

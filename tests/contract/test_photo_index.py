@@ -1,0 +1,438 @@
+"""What every photo index promises, checked on every adapter.
+
+``edge`` is Qdrant Edge; ``local`` is the server adapter on qdrant-client's local mode, a test double of
+the server's API; ``server`` is a real Qdrant server, when MINDREADER_TEST_QDRANT_URL names one.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from qdrant_client import QdrantClient
+
+from mindreader.errors import IndexMismatchError, InvalidInputError, NotReadyError
+from mindreader.photo_index import EVERYTHING, IndexFilter, IndexPoint, PhotoIndex, PhotoLabels
+from mindreader.photo_index.edge import EdgePhotoIndex
+from mindreader.photo_index.server import ServerPhotoIndex, drop_server_index
+
+SERVER_URL = os.environ.get("MINDREADER_TEST_QDRANT_URL", "")
+DIMENSION = 16
+
+pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect")
+
+
+@dataclass(frozen=True)
+class Backend:
+    """Opens the same photo index again and again."""
+
+    open: Callable[[int], PhotoIndex]
+    many: int  # points of the large test
+    threads: bool  # whether it may be used from several threads
+
+
+def edge_backend(folder: Path) -> Iterator[Backend]:
+    yield Backend(lambda dimension: EdgePhotoIndex(folder / "space", dimension), many=50_000, threads=True)
+
+
+def local_backend(folder: Path) -> Iterator[Backend]:
+    def open_index(dimension: int) -> PhotoIndex:
+        return ServerPhotoIndex(QdrantClient(path=str(folder)), "space", dimension)
+
+    # Local mode is pure Python, takes about 1 000 points a second, and is not made for threads.
+    yield Backend(open_index, many=2_000, threads=False)
+
+
+def server_backend(folder: Path) -> Iterator[Backend]:
+    name = f"mindreader-test-{uuid.uuid4().hex}"
+    yield Backend(
+        lambda dimension: ServerPhotoIndex(QdrantClient(url=SERVER_URL), name, dimension),
+        many=50_000,
+        threads=True,
+    )
+    drop_server_index(QdrantClient(url=SERVER_URL), name)
+
+
+BACKENDS = {"edge": edge_backend, "local": local_backend}
+if SERVER_URL:
+    BACKENDS["server"] = server_backend
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
+    yield from BACKENDS[request.param](tmp_path)
+
+
+@pytest.fixture
+def index(backend: Backend) -> Iterator[PhotoIndex]:
+    opened = backend.open(DIMENSION)
+    yield opened
+    opened.close()
+
+
+def random_vectors(count: int, dimension: int = DIMENSION, seed: int = 0) -> NDArray[np.float32]:
+    return np.random.default_rng(seed).normal(size=(count, dimension)).astype(np.float32)
+
+
+def points_of(vectors: NDArray[np.float32], collections: int = 5, categories: int = 3) -> list[IndexPoint]:
+    """Photo ``i + 1`` in collection ``i % 5 + 1``; every fourth has no category, the others ``i % 3 + 1``."""
+    return [
+        IndexPoint(i + 1, vector, i % collections + 1, None if i % 4 == 0 else i % categories + 1)
+        for i, vector in enumerate(vectors)
+    ]
+
+
+def one_hot(position: int) -> NDArray[np.float32]:
+    vector = np.zeros(DIMENSION, np.float32)
+    vector[position] = 1
+    return vector
+
+
+def found_ids(index: PhotoIndex, where: IndexFilter, limit: int = 100) -> set[int]:
+    return {hit.photo_id for hit in index.search(np.ones(DIMENSION, np.float32), limit, where)}
+
+
+def allowed(point: IndexPoint, where: IndexFilter) -> bool:
+    in_collection = where.collection_ids is None or point.collection_id in where.collection_ids
+    return in_collection and (where.category_ids is None or point.category_id in where.category_ids)
+
+
+# Writing
+
+
+def test_a_photo_written_twice_is_there_once_with_the_last_vector_and_labels(index: PhotoIndex) -> None:
+    index.upsert([IndexPoint(7, one_hot(0), 1, 1)])
+    index.upsert([IndexPoint(7, one_hot(3), 2, None)])
+    assert list(index.ids()) == [7]
+    np.testing.assert_array_equal(index.vectors([7])[7], one_hot(3))
+    assert index.count(IndexFilter(collection_ids=(1,))) == 0
+    assert index.count(IndexFilter(category_ids=(1,))) == 0
+    assert index.count(IndexFilter(collection_ids=(2,))) == 1
+
+
+def test_of_a_photo_given_twice_in_one_batch_the_last_counts(index: PhotoIndex) -> None:
+    index.upsert([IndexPoint(7, one_hot(0), 1), IndexPoint(8, one_hot(1), 1), IndexPoint(7, one_hot(2), 1)])
+    assert index.count() == 2
+    np.testing.assert_array_equal(index.vectors([7])[7], one_hot(2))
+
+
+def test_an_empty_batch_changes_nothing(index: PhotoIndex) -> None:
+    index.upsert([])
+    index.delete([])
+    index.update_labels([])
+    assert index.count() == 0
+    assert index.vectors([]) == {}
+    assert index.existing([]) == set()
+
+
+@pytest.mark.parametrize(
+    ("vector", "error"),
+    [
+        (np.ones(DIMENSION + 1, np.float32), IndexMismatchError),
+        (np.ones((1, DIMENSION), np.float32), IndexMismatchError),
+        (np.full(DIMENSION, np.nan, np.float32), InvalidInputError),
+        (np.full(DIMENSION, np.inf, np.float32), InvalidInputError),
+        (np.zeros(DIMENSION, np.float32), InvalidInputError),
+    ],
+    ids=["longer", "two axes", "NaN", "infinite", "zero"],
+)
+def test_one_bad_vector_keeps_the_whole_batch_out_and_cannot_be_searched_for(
+    index: PhotoIndex, vector: NDArray[np.float32], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        index.upsert([IndexPoint(1, one_hot(0), 1), IndexPoint(2, vector, 1)])
+    assert index.count() == 0
+    with pytest.raises(error):
+        index.search(vector, 10, EVERYTHING)
+    with pytest.raises(error):
+        index.search(vector, 10, IndexFilter(collection_ids=()))
+
+
+@pytest.mark.parametrize("photo_id", [0, -1])
+def test_photo_ids_below_one_are_refused(index: PhotoIndex, photo_id: int) -> None:
+    with pytest.raises(InvalidInputError, match="start at 1"):
+        index.upsert([IndexPoint(1, one_hot(0), 1), IndexPoint(photo_id, one_hot(0), 1)])
+    assert index.count() == 0
+
+
+@pytest.mark.parametrize("length", [1e30, 1e-30])
+def test_only_the_direction_of_a_vector_counts_however_long_it_is(index: PhotoIndex, length: float) -> None:
+    index.upsert([IndexPoint(1, one_hot(2) * np.float32(length), 1)])
+    (hit,) = index.search(one_hot(2) * np.float32(length), 5, EVERYTHING)
+    assert hit.photo_id == 1
+    assert hit.score == pytest.approx(1)
+    np.testing.assert_allclose(index.vectors([1])[1], one_hot(2), atol=1e-6)
+
+
+# Searching
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        EVERYTHING,
+        IndexFilter(collection_ids=(2, 4)),
+        IndexFilter(category_ids=(1,)),
+        IndexFilter(collection_ids=(1, 2, 3), category_ids=(2, 3)),
+    ],
+    ids=["everything", "collections", "category", "both"],
+)
+def test_ranking_and_scores_equal_brute_force(index: PhotoIndex, where: IndexFilter) -> None:
+    vectors = random_vectors(400)
+    points = points_of(vectors)
+    index.upsert(points)
+    query = random_vectors(1, seed=1)[0]
+    scores = vectors @ query / np.linalg.norm(vectors, axis=1) / np.linalg.norm(query)
+    expected = sorted((p for p in points if allowed(p, where)), key=lambda p: -scores[p.photo_id - 1])[:20]
+    hits = index.search(query, 20, where)
+    assert [hit.photo_id for hit in hits] == [point.photo_id for point in expected]
+    np.testing.assert_allclose([h.score for h in hits], [scores[p.photo_id - 1] for p in expected], atol=1e-5)
+    assert index.count(where) == sum(allowed(point, where) for point in points)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        IndexFilter(collection_ids=()),
+        IndexFilter(category_ids=()),
+        IndexFilter(collection_ids=(), category_ids=(1, 2)),
+        IndexFilter(collection_ids=(1, 2), category_ids=()),
+    ],
+    ids=["no collection", "no category", "no collection but categories", "collections but no category"],
+)
+def test_an_empty_restriction_finds_nothing_rather_than_everything(index: PhotoIndex, where: IndexFilter) -> None:
+    index.upsert(points_of(random_vectors(20)))
+    assert index.search(one_hot(0), 10, where) == []
+    assert index.count(where) == 0
+    assert index.count() == 20
+
+
+def test_a_collection_nobody_has_finds_nothing(index: PhotoIndex) -> None:
+    index.upsert(points_of(random_vectors(20)))
+    assert found_ids(index, IndexFilter(collection_ids=(999,))) == set()
+
+
+def test_a_photo_without_a_category_is_found_only_without_a_restriction_by_category(
+    index: PhotoIndex,
+) -> None:
+    index.upsert([IndexPoint(1, one_hot(0), 1, None), IndexPoint(2, one_hot(1), 1, 5)])
+    assert found_ids(index, EVERYTHING) == {1, 2}
+    assert found_ids(index, IndexFilter(category_ids=(5, 0))) == {2}
+
+
+def test_hundreds_of_collections_may_be_allowed_at_once(index: PhotoIndex) -> None:
+    index.upsert(points_of(random_vectors(1000), collections=1000))
+    where = IndexFilter(collection_ids=tuple(range(1, 801)))
+    assert index.count(where) == 800
+    assert found_ids(index, where, limit=1000) == set(range(1, 801))
+
+
+def test_a_search_returns_no_more_than_its_limit_and_no_more_than_there_are(index: PhotoIndex) -> None:
+    index.upsert(points_of(random_vectors(10)))
+    assert len(index.search(one_hot(0), 3, EVERYTHING)) == 3
+    assert len(index.search(one_hot(0), 50, EVERYTHING)) == 10
+
+
+def test_a_search_of_an_empty_index_finds_nothing(index: PhotoIndex) -> None:
+    assert index.search(one_hot(0), 3, EVERYTHING) == []
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_limit_below_one_is_refused(index: PhotoIndex, limit: int) -> None:
+    with pytest.raises(InvalidInputError, match="at least 1"):
+        index.search(one_hot(0), limit, EVERYTHING)
+
+
+# Labels
+
+
+def test_new_labels_move_a_photo_without_embedding_it_again(index: PhotoIndex) -> None:
+    index.upsert([IndexPoint(1, one_hot(0), 1, 1), IndexPoint(2, one_hot(1), 1, 1)])
+    index.update_labels([PhotoLabels(1, 2, 9)])
+    assert found_ids(index, IndexFilter(collection_ids=(1,))) == {2}
+    assert found_ids(index, IndexFilter(collection_ids=(2,), category_ids=(9,))) == {1}
+    np.testing.assert_array_equal(index.vectors([1])[1], one_hot(0))
+
+
+def test_a_category_can_be_taken_away(index: PhotoIndex) -> None:
+    index.upsert([IndexPoint(1, one_hot(0), 1, 4)])
+    index.update_labels([PhotoLabels(1, 1, None)])
+    assert index.count(IndexFilter(category_ids=(4,))) == 0
+    assert index.count(IndexFilter(collection_ids=(1,))) == 1
+
+
+def test_labels_of_photos_that_are_not_indexed_are_skipped(index: PhotoIndex) -> None:
+    index.upsert([IndexPoint(1, one_hot(0), 1)])
+    index.update_labels([PhotoLabels(5, 3, 3), PhotoLabels(1, 3, 3), PhotoLabels(0, 3, 3)])
+    assert list(index.ids()) == [1]
+    assert index.count(IndexFilter(collection_ids=(3,), category_ids=(3,))) == 1
+
+
+def test_of_labels_given_twice_the_last_count(index: PhotoIndex) -> None:
+    index.upsert([IndexPoint(1, one_hot(0), 1)])
+    index.update_labels([PhotoLabels(1, 2, 2), PhotoLabels(1, 3, 3)])
+    assert index.count(IndexFilter(collection_ids=(3,), category_ids=(3,))) == 1
+
+
+def test_thousands_of_labels_change_at_once(index: PhotoIndex) -> None:
+    index.upsert(points_of(random_vectors(2500)))
+    index.update_labels([PhotoLabels(i, 77, i % 2) for i in range(1, 2501)])
+    assert index.count(IndexFilter(collection_ids=(77,))) == 2500
+    assert index.count(IndexFilter(category_ids=(1,))) == 1250
+
+
+# Deleting and listing
+
+
+def test_deleted_photos_are_gone_and_missing_ones_are_no_error(index: PhotoIndex) -> None:
+    index.upsert(points_of(random_vectors(10)))
+    index.delete([3, 4, 4, 999, 0, -5])
+    assert list(index.ids()) == [1, 2, 5, 6, 7, 8, 9, 10]
+    assert found_ids(index, EVERYTHING) == {1, 2, 5, 6, 7, 8, 9, 10}
+    index.delete([3])
+    assert index.count() == 8
+
+
+def test_a_deleted_photo_can_come_back(index: PhotoIndex) -> None:
+    index.upsert([IndexPoint(1, one_hot(0), 1)])
+    index.delete([1])
+    index.upsert([IndexPoint(1, one_hot(1), 2)])
+    assert found_ids(index, IndexFilter(collection_ids=(2,))) == {1}
+
+
+def test_ids_come_ascending_over_many_pages_whatever_order_they_were_written_in(index: PhotoIndex) -> None:
+    ids = np.random.default_rng(3).permutation(np.arange(1, 2501)) * 3
+    vectors = random_vectors(len(ids))
+    index.upsert([IndexPoint(int(i), vector, 1) for i, vector in zip(ids, vectors, strict=True)])
+    assert list(index.ids()) == sorted(ids.tolist())
+    assert list(index.ids(after=3000)) == sorted(i for i in ids.tolist() if i > 3000)
+    assert list(index.ids(after=-1)) == sorted(ids.tolist())
+    assert list(index.ids(after=7500)) == []
+
+
+def test_existing_and_vectors_answer_for_what_is_there(index: PhotoIndex) -> None:
+    vectors = random_vectors(1500)
+    index.upsert(points_of(vectors))
+    asked = [*range(1, 3000), 0, -1]
+    assert index.existing(asked) == set(range(1, 1501))
+    stored = index.vectors(asked)
+    assert set(stored) == set(range(1, 1501))
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    np.testing.assert_allclose(np.stack([stored[i + 1] for i in range(1500)]), unit, atol=1e-6)
+    assert stored[1].dtype == np.float32
+
+
+# Opening and closing
+
+
+def test_everything_is_there_after_reopening(backend: Backend) -> None:
+    first = backend.open(DIMENSION)
+    first.upsert(points_of(random_vectors(50)))
+    first.delete([1])
+    first.update_labels([PhotoLabels(2, 42, 43)])
+    hits = first.search(one_hot(0), 20, EVERYTHING)
+    first.close()
+
+    second = backend.open(DIMENSION)
+    again = second.search(one_hot(0), 20, EVERYTHING)
+    assert [hit.photo_id for hit in again] == [hit.photo_id for hit in hits]
+    np.testing.assert_allclose([hit.score for hit in again], [hit.score for hit in hits], atol=1e-6)
+    assert second.count() == 49
+    assert found_ids(second, IndexFilter(collection_ids=(42,), category_ids=(43,))) == {2}
+    second.close()
+
+
+def test_an_index_of_another_dimension_is_refused_and_stays_as_it_is(backend: Backend) -> None:
+    first = backend.open(DIMENSION)
+    first.upsert(points_of(random_vectors(5)))
+    first.close()
+    with pytest.raises(IndexMismatchError, match=rf"{DIMENSION}\b.*\b24 dimensions"):
+        backend.open(24)
+    again = backend.open(DIMENSION)
+    assert again.count() == 5
+    again.close()
+
+
+def test_a_closed_index_says_so_and_can_be_closed_again(backend: Backend) -> None:
+    index = backend.open(DIMENSION)
+    index.close()
+    index.close()
+    calls: list[Callable[[], object]] = [
+        lambda: index.upsert([IndexPoint(1, one_hot(0), 1)]),
+        lambda: index.search(one_hot(0), 1, EVERYTHING),
+        lambda: index.delete([1]),
+        lambda: index.update_labels([PhotoLabels(1, 1)]),
+        index.count,
+        lambda: list(index.ids()),
+        lambda: index.existing([1]),
+        lambda: index.vectors([1]),
+    ]
+    for call in calls:
+        with pytest.raises(NotReadyError):
+            call()
+
+
+# Size and threads
+
+
+def test_many_points_are_all_there_and_found(backend: Backend) -> None:
+    vectors = random_vectors(backend.many, dimension=64)
+    index = backend.open(64)
+    index.upsert(points_of(vectors, collections=100))
+    assert index.count() == backend.many
+    assert list(index.ids()) == list(range(1, backend.many + 1))
+    for i in range(0, backend.many, backend.many // 20):
+        (best,) = index.search(vectors[i], 1, IndexFilter(collection_ids=(i % 100 + 1,)))
+        assert best.photo_id == i + 1
+        assert best.score == pytest.approx(1, abs=1e-4)
+    index.close()
+
+
+def test_threads_search_while_others_write(backend: Backend) -> None:
+    if not backend.threads:
+        pytest.skip("qdrant-client's local mode is not made for several threads")
+    index = backend.open(DIMENSION)
+    vectors = random_vectors(3000)
+    points = points_of(vectors)
+    index.upsert(points[:500])
+    done = threading.Event()
+    problems: list[object] = []
+
+    def search() -> None:
+        while not done.is_set():
+            try:
+                hits = index.search(vectors[0], 20, IndexFilter(collection_ids=(1, 2)))
+                scores = [hit.score for hit in hits]
+                if (
+                    len(hits) != 20
+                    or scores != sorted(scores, reverse=True)
+                    or any((hit.photo_id - 1) % 5 > 1 for hit in hits)
+                    or hits[0].photo_id != 1
+                ):
+                    problems.append(hits)
+            except Exception as error:
+                problems.append(error)
+
+    def write(first: int) -> None:
+        for start in range(500 + first * 50, 3000, 100):
+            index.upsert(points[start : start + 50])
+
+    searchers = [threading.Thread(target=search) for _ in range(3)]
+    writers = [threading.Thread(target=write, args=(n,)) for n in range(2)]
+    for thread in [*searchers, *writers]:
+        thread.start()
+    for thread in writers:
+        thread.join()
+    done.set()
+    for thread in searchers:
+        thread.join()
+    assert problems == []
+    assert list(index.ids()) == list(range(1, 3001))
+    index.close()

@@ -1,0 +1,218 @@
+"""What only the embedded index can get wrong: crashes, locks, half-made folders, disk space."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import qdrant_edge
+
+from mindreader.errors import ConflictError, IndexMismatchError, NotReadyError
+from mindreader.photo_index import IndexFilter, IndexPoint, PhotoLabels
+from mindreader.photo_index.edge import EdgePhotoIndex, drop_edge_index
+
+DIMENSION = 16
+
+CHILD = f"""
+import os, signal, sys
+from pathlib import Path
+import numpy as np
+from mindreader.photo_index import IndexPoint, PhotoLabels
+from mindreader.photo_index.edge import EdgePhotoIndex
+
+def points(start, stop):
+    return [IndexPoint(i, np.random.default_rng(i).normal(size={DIMENSION}).astype("f"), 1, 1)
+            for i in range(start, stop)]
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+print("ready", flush=True)
+sys.stdin.readline()
+index = EdgePhotoIndex(Path(sys.argv[1]), {DIMENSION})
+"""
+
+
+def start_child(folder: Path, then: str) -> subprocess.Popen[str]:
+    """Start a process that opens the index in ``folder`` once it is told to, and goes on with ``then``."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD + then, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "ready\n"
+    return child
+
+
+def go(child: subprocess.Popen[str]) -> None:
+    assert child.stdin is not None
+    child.stdin.write("\n")
+    child.stdin.flush()
+
+
+def run_child(folder: Path, then: str) -> int:
+    """Run such a process to its end and return how it ended."""
+    child = start_child(folder, then)
+    child.communicate("\n", timeout=60)
+    return child.returncode
+
+
+def random_points(count: int, dimension: int = DIMENSION) -> list[IndexPoint]:
+    vectors = np.random.default_rng(0).normal(size=(count, dimension)).astype(np.float32)
+    return [IndexPoint(i + 1, vector, 1) for i, vector in enumerate(vectors)]
+
+
+def bytes_in(folder: Path) -> int:
+    return sum(file.stat().st_size for file in (folder / "segments").rglob("*") if file.is_file())
+
+
+def test_what_was_written_survives_a_process_killed_right_after(tmp_path: Path) -> None:
+    then = (
+        "index.upsert(points(1, 1001)); index.delete(range(1, 101));"
+        "index.update_labels([PhotoLabels(i, 2, 3) for i in range(101, 201)]); die()"
+    )
+    assert run_child(tmp_path / "space", then) == -signal.SIGKILL
+    index = EdgePhotoIndex(tmp_path / "space", DIMENSION)
+    assert list(index.ids()) == list(range(101, 1001))
+    assert index.count(IndexFilter(collection_ids=(2,), category_ids=(3,))) == 100
+    expected = np.random.default_rng(500).normal(size=DIMENSION).astype(np.float32)
+    np.testing.assert_allclose(index.vectors([500])[500], expected / np.linalg.norm(expected), atol=1e-6)
+    index.close()
+
+
+def test_what_one_kill_after_another_leaves_adds_up(tmp_path: Path) -> None:
+    for start in (1, 101, 201):
+        assert run_child(tmp_path / "space", f"index.upsert(points({start}, {start + 100})); die()") < 0
+    index = EdgePhotoIndex(tmp_path / "space", DIMENSION)
+    assert list(index.ids()) == list(range(1, 301))
+    index.close()
+
+
+@pytest.mark.parametrize("delay", [0, 0.001, 0.002, 0.004, 0.007, 0.012])
+def test_a_process_killed_while_making_the_index_leaves_nothing_in_the_way(tmp_path: Path, delay: float) -> None:
+    child = start_child(tmp_path / "space", "")
+    go(child)
+    time.sleep(delay)
+    child.kill()
+    child.wait()
+    index = EdgePhotoIndex(tmp_path / "space", DIMENSION)
+    index.upsert(random_points(3))
+    assert index.count(IndexFilter(collection_ids=(1,))) == 3
+    index.close()
+
+
+@pytest.mark.parametrize("left", [[], ["segments"], ["segments", "wal"], ["wal"]], ids=str)
+def test_a_folder_in_which_making_the_index_had_only_begun_is_finished(tmp_path: Path, left: list[str]) -> None:
+    for name in ["", *left]:
+        (tmp_path / "space" / name).mkdir()
+    index = EdgePhotoIndex(tmp_path / "space", DIMENSION)
+    index.upsert(random_points(3))
+    index.close()
+    assert list((tmp_path / "space").glob("segments/*"))
+
+
+def test_a_folder_that_cannot_be_read_is_refused_with_advice_and_left_alone(tmp_path: Path) -> None:
+    index = EdgePhotoIndex(tmp_path / "space", DIMENSION)
+    index.upsert(random_points(3))
+    index.close()
+    for state in (tmp_path / "space").glob("segments/*/segment.json"):
+        state.write_text("")
+    before = sorted((tmp_path / "space").rglob("*"))
+    with pytest.raises(NotReadyError, match=r"Nothing was deleted.*move that folder away"):
+        EdgePhotoIndex(tmp_path / "space", DIMENSION)
+    assert sorted((tmp_path / "space").rglob("*")) == before
+
+
+def test_a_refused_folder_is_not_left_locked(tmp_path: Path) -> None:
+    EdgePhotoIndex(tmp_path / "space", DIMENSION).close()
+    with pytest.raises(IndexMismatchError):
+        EdgePhotoIndex(tmp_path / "space", DIMENSION + 1)
+    EdgePhotoIndex(tmp_path / "space", DIMENSION).close()
+
+
+def test_an_index_with_another_distance_is_refused_and_both_are_named(tmp_path: Path) -> None:
+    params = qdrant_edge.EdgeVectorParams(size=DIMENSION, distance=qdrant_edge.Distance.Dot)
+    (tmp_path / "space").mkdir()
+    qdrant_edge.EdgeShard.create(str(tmp_path / "space"), qdrant_edge.EdgeConfig(vectors=params)).close()
+    with pytest.raises(IndexMismatchError, match=r"Dot distance.*Cosine distance"):
+        EdgePhotoIndex(tmp_path / "space", DIMENSION)
+
+
+def test_a_second_process_is_refused_until_the_first_is_gone(tmp_path: Path) -> None:
+    child = start_child(tmp_path / "space", "print('open', flush=True); sys.stdin.readline()")
+    go(child)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "open\n"
+    with pytest.raises(ConflictError, match="already open"):
+        EdgePhotoIndex(tmp_path / "space", DIMENSION)
+    with pytest.raises(ConflictError, match="already open"):
+        drop_edge_index(tmp_path / "space")
+    child.kill()
+    child.wait()
+    EdgePhotoIndex(tmp_path / "space", DIMENSION).close()
+
+
+def test_opening_twice_in_one_process_is_refused(tmp_path: Path) -> None:
+    index = EdgePhotoIndex(tmp_path / "space", DIMENSION)
+    with pytest.raises(ConflictError, match="already open"):
+        EdgePhotoIndex(tmp_path / "space", DIMENSION)
+    index.close()
+    EdgePhotoIndex(tmp_path / "space", DIMENSION).close()
+
+
+def test_a_removal_that_was_interrupted_is_finished_and_its_rest_never_opened(tmp_path: Path) -> None:
+    index = EdgePhotoIndex(tmp_path / "space", DIMENSION)
+    index.upsert(random_points(3))
+    index.close()
+    rest = (tmp_path / "space").rename(tmp_path / ".space.dropped")
+    index = EdgePhotoIndex(tmp_path / "space", DIMENSION)
+    assert index.count() == 0
+    assert not rest.exists()
+    index.close()
+
+
+def test_opening_gives_back_the_space_of_deleted_photos(tmp_path: Path) -> None:
+    index = EdgePhotoIndex(tmp_path / "space", 128)
+    index.upsert(random_points(40_000, dimension=128))
+    index.delete(range(1, 36_001))
+    index.close()
+    before = bytes_in(tmp_path / "space")
+    index = EdgePhotoIndex(tmp_path / "space", 128)
+    assert list(index.ids()) == list(range(36_001, 40_001))
+    index.close()
+    EdgePhotoIndex(tmp_path / "space", 128).close()
+    assert bytes_in(tmp_path / "space") < before
+
+
+def test_python_never_stands_still_while_the_index_grows(tmp_path: Path) -> None:
+    """The engine holds Python's global lock while it works; building HNSW would hold it for seconds."""
+    gaps: list[float] = []
+    done = threading.Event()
+
+    def tick() -> None:
+        last = time.perf_counter()
+        while not done.wait(0.001):
+            now = time.perf_counter()
+            gaps.append(now - last)
+            last = now
+
+    ticker = threading.Thread(target=tick)
+    ticker.start()
+    index = EdgePhotoIndex(tmp_path / "space", 256)
+    for start in range(0, 30_000, 1000):
+        batch = random_points(1000, dimension=256)
+        index.upsert([IndexPoint(start + p.photo_id, p.vector, 1, None) for p in batch])
+    index.update_labels([PhotoLabels(i, 2) for i in range(1, 30_001)])
+    index.close()
+    EdgePhotoIndex(tmp_path / "space", 256).close()
+    done.set()
+    ticker.join()
+    assert max(gaps) < 1.5

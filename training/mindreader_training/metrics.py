@@ -1,0 +1,81 @@
+"""Retrieval metrics at category level: mean average precision over the whole gallery, and precision at k."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+_K = (5, 20)
+_RESAMPLES = 1000
+_CHUNK = 256
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Per-query values of each metric; means and 95 % intervals are taken over the queries."""
+
+    values: dict[str, NDArray[np.float64]]
+
+    def as_json(self) -> dict[str, object]:
+        """Means, and `interval` with a 95 % bootstrap interval of each."""
+        means: dict[str, object] = {name: round(float(v.mean()), 4) for name, v in self.values.items()}
+        return means | {"interval": {name: bootstrap_interval(v) for name, v in self.values.items()}}
+
+
+def retrieval_scores(
+    queries: NDArray[np.float32],
+    query_labels: NDArray[np.int64],
+    gallery: NDArray[np.float32],
+    gallery_labels: NDArray[np.int64],
+    *,
+    leave_self_out: bool = False,
+) -> Scores:
+    """Rank the gallery (N, D) by inner product with each query (Q, D); queries without a relevant photo do not count.
+
+    Args:
+        leave_self_out: the queries are the gallery; each is left out of its own ranking.
+
+    Returns:
+        `map` over the whole ranking, `p@5` and `p@20` (the fraction of the first k that is relevant; where the
+        gallery is smaller than k, the missing places count as wrong).
+    """
+    parts = [
+        _scores_of(queries[i : i + _CHUNK] @ gallery.T, query_labels[i : i + _CHUNK], gallery_labels, i, leave_self_out)
+        for i in range(0, len(queries), _CHUNK)
+    ]
+    return Scores({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+
+
+def _scores_of(
+    similarity: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    gallery_labels: NDArray[np.int64],
+    first: int,
+    leave_self_out: bool,
+) -> dict[str, NDArray[np.float64]]:
+    rows = np.arange(len(similarity))
+    if leave_self_out:
+        similarity[rows, rows + first] = -np.inf
+    order = np.argsort(-similarity, axis=1, kind="stable")
+    if leave_self_out:
+        order = order[:, :-1]
+    relevant = gallery_labels[order] == labels[:, None]
+    relevant = relevant[relevant.any(axis=1)]
+    return {"map": average_precision(relevant)} | {f"p@{k}": relevant[:, :k].sum(axis=1) / k for k in _K}
+
+
+def average_precision(relevant: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Average precision (Q,) of rankings (Q, N) that say whether each place is relevant."""
+    hits = relevant.cumsum(axis=1)
+    precision = hits / np.arange(1, relevant.shape[1] + 1)
+    average: NDArray[np.float64] = (precision * relevant).sum(axis=1) / hits[:, -1]
+    return average
+
+
+def bootstrap_interval(values: NDArray[np.float64]) -> list[float]:
+    """95 % percentile interval of the mean, from seeded resamples of the queries."""
+    random = np.random.default_rng(0)
+    means = [random.choice(values, len(values)).mean() for _ in range(_RESAMPLES)]
+    return [round(float(bound), 4) for bound in np.percentile(means, (2.5, 97.5))]

@@ -1,0 +1,1 @@
+"""The web UI: Flask app, HTTP API, pages."""
