@@ -20,7 +20,7 @@ from mindreader.errors import ConfigurationError
 ENV_PREFIX = "MINDREADER_"
 
 # Variables with the prefix that are no settings of the server: read by the command line and the tests.
-COMPANION_VARIABLES = frozenset({"MINDREADER_SERVER", "MINDREADER_TOKEN", "MINDREADER_DATA", "MINDREADER_TEST_QDRANT_URL"})
+COMPANION_VARIABLES = frozenset(f"{ENV_PREFIX}{name}" for name in ("SERVER", "TOKEN", "DATA", "TEST_QDRANT_URL"))
 
 
 class Settings(BaseSettings):

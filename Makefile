@@ -1,0 +1,52 @@
+# `make run` and `make test` set up everything they need; `make help` lists every habit.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DATA ?= $(or $(MINDREADER_DATA),../shared/data)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint format bench lock system-packages train-default clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+setup: $(READY) ## make .venv with MindReader and everything it needs
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+run: setup ## start MindReader and print its address
+	$(BIN)/mindreader serve
+
+test: setup system-packages ## run all tests
+	$(BIN)/python -m pytest $(ARGS)
+
+system-packages: ## install the servers and the browser the tests start (Debian), or say what is missing
+	sh tests/support/system_packages.sh
+
+lint: setup ## check style, types and the arrows between the packages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## measure embedding and search against their floors
+	$(BIN)/python bench/embedding.py
+	$(BIN)/python bench/search.py
+
+lock: setup ## write constraints.txt from what is installed now
+	@echo '# Every package at the version the tests ran with. `make lock` writes this file again.' > constraints.txt
+	@$(BIN)/pip freeze --exclude-editable --exclude mindreader | sed 's/+cpu//' >> constraints.txt
+
+train-default: setup ## train the bundle that ships with MindReader again (DATA=folder with meta.csv)
+	$(BIN)/mindreader train --preset small --data $(DATA) --out runs/small --resume
+
+clean: ## remove the virtual environment and everything made by tests
+	rm -rf $(VENV) artefacts .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

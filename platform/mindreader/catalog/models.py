@@ -1,0 +1,242 @@
+"""The catalog's tables. Times are UTC without a zone, as both SQLite and PostgreSQL keep them alike."""
+
+from __future__ import annotations
+
+import enum
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, MetaData, String, UniqueConstraint, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+
+def now() -> datetime:
+    """The present moment as the catalog stores it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class Base(DeclarativeBase):
+    """Base of all tables; constraints have fixed names, so that migrations can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Role(enum.StrEnum):
+    """What a user may do."""
+
+    ADMIN = "admin"
+    MEMBER = "member"
+
+
+class Visibility(enum.StrEnum):
+    """Who may see a collection: its owner, or everyone who is signed in."""
+
+    PRIVATE = "private"
+    SHARED = "shared"
+
+
+class EmbeddingState(enum.StrEnum):
+    """Where a photo stands on its way into one embedding space's photo index."""
+
+    PENDING = "pending"
+    LEASED = "leased"
+    INDEXED = "indexed"
+    FAILED = "failed"
+
+
+class JobState(enum.StrEnum):
+    """Where a batch job stands."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+def _one_of(column: str, values: type[enum.StrEnum]) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+class User(Base):
+    """A person."""
+
+    __tablename__ = "user_account"
+    __table_args__ = (_one_of("role", Role),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(255))
+    role: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class ApiToken(Base):
+    """A bearer token of a program; only its SHA-256 is kept."""
+
+    __tablename__ = "api_token"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    user: Mapped[User] = relationship()
+
+
+class Collection(Base):
+    """Photos that belong together and are private or shared together."""
+
+    __tablename__ = "collection"
+    __table_args__ = (
+        _one_of("visibility", Visibility),
+        UniqueConstraint("owner_id", "name"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    owner_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"))
+    name: Mapped[str] = mapped_column(String(200))
+    visibility: Mapped[str] = mapped_column(String(16), default=Visibility.PRIVATE)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    owner: Mapped[User] = relationship()
+
+
+class Category(Base):
+    """A label of photos within one collection."""
+
+    __tablename__ = "category"
+    __table_args__ = (UniqueConstraint("collection_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    collection_id: Mapped[int] = mapped_column(ForeignKey("collection.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(200))
+
+
+class Photo(Base):
+    """A photo in a collection. Its id is the point id in every photo index and is never used twice.
+
+    A deleted photo keeps its row, with `deleted_at`, until its points and blobs are gone.
+    """
+
+    __tablename__ = "photo"
+    __table_args__ = (
+        UniqueConstraint("collection_id", "sha256"),
+        Index("ix_photo_deleted_at", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    collection_id: Mapped[int] = mapped_column(ForeignKey("collection.id"))
+    category_id: Mapped[int | None] = mapped_column(ForeignKey("category.id", ondelete="SET NULL"), index=True)
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    filename: Mapped[str] = mapped_column(String(1024))
+    media_type: Mapped[str] = mapped_column(String(64))
+    size_bytes: Mapped[int]
+    width: Mapped[int]
+    height: Mapped[int]
+    taken_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    deleted_at: Mapped[datetime | None]
+
+    collection: Mapped[Collection] = relationship()
+    category: Mapped[Category | None] = relationship()
+
+
+class EmbeddingSpace(Base):
+    """One exact photo encoder (see `mindreader.networks.descriptions`); it has one photo index."""
+
+    __tablename__ = "embedding_space"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(16), unique=True)
+    photo_encoder: Mapped[str] = mapped_column(String(100))
+    dimension: Mapped[int]
+    description: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Embedding(Base):
+    """The work queue: one row for each photo and embedding space (see `mindreader.use_cases.embed`)."""
+
+    __tablename__ = "embedding"
+    __table_args__ = (
+        _one_of("state", EmbeddingState),
+        Index("ix_embedding_queue", "space_id", "state", "priority", "photo_id"),
+    )
+
+    photo_id: Mapped[int] = mapped_column(ForeignKey("photo.id", ondelete="CASCADE"), primary_key=True)
+    space_id: Mapped[int] = mapped_column(ForeignKey("embedding_space.id", ondelete="CASCADE"), primary_key=True)
+    state: Mapped[str] = mapped_column(String(16), default=EmbeddingState.PENDING)
+    priority: Mapped[int] = mapped_column(default=0)
+    attempts: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str | None] = mapped_column(String(1000))
+    lease_owner: Mapped[str | None] = mapped_column(String(100))
+    lease_until: Mapped[datetime | None]
+    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+
+    photo: Mapped[Photo] = relationship()
+
+
+class ModelVersion(Base):
+    """A registered bundle: G and E1 for one embedding space. At most one is active."""
+
+    __tablename__ = "model_version"
+    __table_args__ = (
+        Index(
+            "uq_model_version_active",
+            "active",
+            unique=True,
+            sqlite_where=text("active"),
+            postgresql_where=text("active"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    bundle_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    bundle_path: Mapped[str] = mapped_column(String(1024))
+    space_id: Mapped[int] = mapped_column(ForeignKey("embedding_space.id"))
+    metrics: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    active: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    space: Mapped[EmbeddingSpace] = relationship()
+
+
+class Job(Base):
+    """A batch a person can watch. Its progress is counted from `Embedding`, never kept here."""
+
+    __tablename__ = "job"
+    __table_args__ = (_one_of("state", JobState),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    space_id: Mapped[int] = mapped_column(ForeignKey("embedding_space.id", ondelete="CASCADE"))
+    state: Mapped[str] = mapped_column(String(16), default=JobState.RUNNING)
+    requested_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    finished_at: Mapped[datetime | None]
+
+
+class Search(Base):
+    """An answered search: the sketch (a blob) and what answered it; the imaginary images follow from the seeds."""
+
+    __tablename__ = "search"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
+    sketch_sha256: Mapped[str] = mapped_column(String(64))
+    model_version_id: Mapped[int] = mapped_column(ForeignKey("model_version.id"))
+    seeds: Mapped[list[int]] = mapped_column(JSON)
+    timings_ms: Mapped[dict[str, float]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(default=now)

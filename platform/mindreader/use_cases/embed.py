@@ -1,0 +1,256 @@
+"""Embed photos: lease pending rows, decode, E2, upsert, mark; again until nothing is pending.
+
+The `embedding` table is the queue and the truth. Whoever holds no lease on a row does not write it, a
+lease that ran out is taken over, and doing a photo twice changes nothing: so killed workers, doubled
+tasks and lost messages all end the same way.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import exists, select, update
+from sqlalchemy.orm import Session
+
+from mindreader.blobs import BlobStore, original_key
+from mindreader.catalog import Catalog, Embedding, EmbeddingSpace, EmbeddingState, Photo
+from mindreader.catalog.models import now
+from mindreader.errors import MindReaderError, NotFoundError, PhotoRejectedError
+from mindreader.imaging import decode_photo, photo_array
+from mindreader.photo_index import IndexPoint, PhotoIndexes
+from mindreader.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Pixels = NDArray[np.uint8]
+
+
+class EmbedsPhotos(Protocol):
+    """E2, as `mindreader.networks.query_model.PhotoEncoder` provides it."""
+
+    def embed(self, photos: Pixels) -> NDArray[np.float32]:
+        """Embed photos (B, S, S, 3); returns unit vectors (B, D)."""
+
+
+@dataclass(frozen=True)
+class LeasedPhoto:
+    """A photo this worker may embed for now."""
+
+    photo_id: int
+    sha256: str
+    collection_id: int
+    category_id: int | None
+
+
+@dataclass
+class EmbedReport:
+    """What a slice of work did, and the seconds each stage took."""
+
+    indexed: int = 0
+    failed: int = 0
+    seconds: dict[str, float] = field(
+        default_factory=lambda: dict.fromkeys(("lease", "decode", "infer", "upsert"), 0.0)
+    )
+
+
+class Embedder:
+    """Embeds the photos of one embedding space."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        blobs: BlobStore,
+        indexes: PhotoIndexes,
+        settings: Settings,
+        space: EmbeddingSpace,
+        input_size: int,
+        encoder: EmbedsPhotos,
+    ) -> None:
+        self._catalog, self._blobs, self._settings = catalog, blobs, settings
+        self._space, self._input_size, self._encoder = space, input_size, encoder
+        self._indexes = indexes
+        self._owner = uuid.uuid4().hex
+
+    def work(self, seconds: float) -> EmbedReport:
+        """Embed until nothing is pending or `seconds` are over; leases still held are given back."""
+        report = EmbedReport()
+        stop_at = time.monotonic() + seconds
+        with ThreadPoolExecutor(self._settings.decode_threads) as pool:
+            try:
+                for photos, decoded in self._decoded_batches(pool, stop_at, report):
+                    self._embed(photos, decoded, report)
+            finally:
+                self._give_back()
+        return report
+
+    def _decoded_batches(
+        self, pool: ThreadPoolExecutor, stop_at: float, report: EmbedReport
+    ) -> Iterator[tuple[list[LeasedPhoto], list[Future[Pixels]]]]:
+        """Leased photos with their pixels; the next batch is being decoded while E2 works on this one."""
+        ahead = self._lease_and_decode(pool, report)
+        while ahead[0]:
+            batch = ahead
+            ahead = self._lease_and_decode(pool, report) if time.monotonic() < stop_at else ([], [])
+            yield batch
+
+    def _lease_and_decode(
+        self, pool: ThreadPoolExecutor, report: EmbedReport
+    ) -> tuple[list[LeasedPhoto], list[Future[Pixels]]]:
+        with _timed(report, "lease"), self._catalog.transaction() as session:
+            photos = lease(session, self._space.id, self._owner, self._settings)
+        return photos, [pool.submit(self._pixels, photo) for photo in photos]
+
+    def _pixels(self, photo: LeasedPhoto) -> Pixels:
+        key = original_key(photo.sha256)
+        source = self._blobs.local_path(key) or self._blobs.get(key)
+        decoded = decode_photo(source, max_pixels=self._settings.image_max_pixels, min_side=self._input_size)
+        return photo_array(decoded.image, self._input_size)
+
+    def _embed(self, photos: list[LeasedPhoto], decoded: list[Future[Pixels]], report: EmbedReport) -> None:
+        with _timed(report, "decode"):
+            good, errors = _outcomes(photos, decoded)
+        if good:
+            with _timed(report, "infer"):
+                vectors = self._encoder.embed(np.stack([pixels for _, pixels in good]))
+            with _timed(report, "upsert"):
+                self._upsert([photo for photo, _ in good], vectors)
+        done = [photo.photo_id for photo, _ in good]
+        with _timed(report, "upsert"), self._catalog.transaction() as session:
+            self._mark(session, done, EmbeddingState.INDEXED, None)
+            for photo_id, reason in errors.items():
+                self._mark(session, [photo_id], EmbeddingState.FAILED, reason)
+        report.indexed += len(done)
+        report.failed += len(errors)
+
+    def _upsert(self, photos: Sequence[LeasedPhoto], vectors: NDArray[np.float32]) -> None:
+        points = [
+            IndexPoint(photo.photo_id, vector, photo.collection_id, photo.category_id)
+            for photo, vector in zip(photos, vectors, strict=True)
+        ]
+        self._indexes.get(self._space.key, self._space.dimension).upsert(points)
+
+    def _mark(self, session: Session, photo_ids: list[int], state: EmbeddingState, error: str | None) -> None:
+        """Finish rows this worker still holds; a row that was changed meanwhile is left for its new reader."""
+        session.execute(
+            update(Embedding)
+            .where(
+                Embedding.space_id == self._space.id,
+                Embedding.photo_id.in_(photo_ids),
+                Embedding.lease_owner == self._owner,
+            )
+            .values(state=state, error=error, lease_owner=None, lease_until=None)
+        )
+
+    def _give_back(self) -> None:
+        """Leases left over (the slice ended, or something failed): the attempt does not count."""
+        with self._catalog.transaction() as session:
+            session.execute(
+                update(Embedding)
+                .where(Embedding.lease_owner == self._owner)
+                .values(
+                    state=EmbeddingState.PENDING, lease_owner=None, lease_until=None, attempts=Embedding.attempts - 1
+                )
+            )
+
+
+def lease(session: Session, space_id: int, owner: str, settings: Settings) -> list[LeasedPhoto]:
+    """Lease the next pending photos of a space, the urgent ones first.
+
+    The last attempt at a photo is made alone, so one that kills the worker cannot fail its neighbours.
+    """
+    take_back_expired(session, space_id, settings)
+    rows = session.execute(
+        select(Embedding, Photo)
+        .join(Photo)
+        .where(Embedding.space_id == space_id, Embedding.state == EmbeddingState.PENDING, Photo.deleted_at.is_(None))
+        .order_by(Embedding.priority.desc(), Embedding.photo_id)
+        .limit(settings.embed_batch_size)
+        # Rows another worker is taking this very moment are passed over, not waited for.
+        .with_for_update(skip_locked=True, of=Embedding)
+    ).all()
+    last_chance = settings.max_attempts - 1
+    if rows and settings.max_attempts > 1:
+        fresh = [row for row in rows if row.Embedding.attempts < last_chance]
+        rows = fresh or rows[:1]
+    until = now() + timedelta(seconds=settings.lease_seconds)
+    for row in rows:
+        row.Embedding.state, row.Embedding.lease_owner, row.Embedding.lease_until = EmbeddingState.LEASED, owner, until
+        row.Embedding.attempts += 1
+    return [LeasedPhoto(p.id, p.sha256, p.collection_id, p.category_id) for _, p in rows]
+
+
+def take_back_expired(session: Session, space_id: int, settings: Settings) -> None:
+    """Return the leases of workers that were not heard of in time; after too many attempts a photo has failed."""
+    expired = (
+        Embedding.space_id == space_id,
+        Embedding.state == EmbeddingState.LEASED,
+        Embedding.lease_until < now(),
+    )
+    free = {"lease_owner": None, "lease_until": None}
+    reason = f"The worker stopped {settings.max_attempts} times while it was working on this photo."
+    session.execute(
+        update(Embedding)
+        .where(*expired, Embedding.attempts >= settings.max_attempts)
+        .values(state=EmbeddingState.FAILED, error=reason, **free)
+    )
+    session.execute(update(Embedding).where(*expired).values(state=EmbeddingState.PENDING, **free))
+
+
+def release_all_leases(catalog: Catalog) -> None:
+    """Expire every lease at once: for the start of an embedded server, which is the only worker there is."""
+    with catalog.transaction() as session:
+        session.execute(update(Embedding).where(Embedding.lease_owner.is_not(None)).values(lease_until=now()))
+
+
+def spaces_with_work(catalog: Catalog) -> list[EmbeddingSpace]:
+    """Spaces that have photos waiting, or leases that ran out."""
+    due = (Embedding.state == EmbeddingState.PENDING) | (
+        (Embedding.state == EmbeddingState.LEASED) & (Embedding.lease_until < now())
+    )
+    waiting = (
+        exists()
+        .where(Embedding.space_id == EmbeddingSpace.id, due, Photo.id == Embedding.photo_id, Photo.deleted_at.is_(None))
+        .correlate(EmbeddingSpace)
+    )
+    with catalog.snapshot() as session:
+        return list(session.scalars(select(EmbeddingSpace).where(waiting).order_by(EmbeddingSpace.id)))
+
+
+def _outcomes(
+    photos: list[LeasedPhoto], decoded: list[Future[Pixels]]
+) -> tuple[list[tuple[LeasedPhoto, Pixels]], dict[int, str]]:
+    good: list[tuple[LeasedPhoto, Pixels]] = []
+    errors: dict[int, str] = {}
+    for photo, future in zip(photos, decoded, strict=True):
+        try:
+            good.append((photo, future.result()))
+        except (PhotoRejectedError, NotFoundError) as error:
+            errors[photo.photo_id] = error.detail
+            log.warning("photo %s cannot be embedded: %s", photo.photo_id, error.detail)
+        except MindReaderError:
+            raise
+    return good, errors
+
+
+class _timed:  # noqa: N801  # reads as a word in `with`
+    def __init__(self, report: EmbedReport, stage: str) -> None:
+        self._report, self._stage = report, stage
+
+    def __enter__(self) -> None:
+        self._started = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._report.seconds[self._stage] += time.perf_counter() - self._started
+
+
+EncoderFor = Callable[[EmbeddingSpace], tuple[int, EmbedsPhotos]]
+"""Gives the input size and the encoder of a space."""

@@ -1,0 +1,56 @@
+"""What the web and the search worker say to each other; plain JSON, free of torch."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
+
+
+def _decoded(value: object) -> bytes:
+    return value if isinstance(value, bytes) else b64decode(str(value))
+
+
+Base64Bytes = Annotated[
+    bytes, PlainValidator(_decoded), PlainSerializer(lambda b: b64encode(b).decode(), when_used="json")
+]
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SearchRequest(_Message):
+    """One sketch to search with, and where the caller may look."""
+
+    sketch_png: Base64Bytes
+    """8-bit grey PNG, black strokes on white, as `mindreader.imaging.sketch_png` writes it."""
+    collection_ids: tuple[int, ...]
+    """Collections to search, already restricted to those the caller may see; empty finds nothing."""
+    category_ids: tuple[int, ...] | None = None
+    """Restrict to these categories; None means all."""
+    limit: int = Field(ge=1, le=1000)
+    seeds: tuple[int, ...] = Field(min_length=1, max_length=16)
+    """One imaginary image for each seed."""
+    chosen: int = Field(default=0, ge=0)
+    """Which of them searches."""
+
+
+class SearchHit(_Message):
+    """One photo found."""
+
+    photo_id: int
+    score: float
+    """Cosine similarity in [-1, 1], higher is nearer."""
+
+
+class SearchAnswer(_Message):
+    """What the worker found, all by one model version."""
+
+    model_version_id: int
+    model_version: str
+    space_id: int
+    imaginary_webp: tuple[Base64Bytes, ...]
+    hits: tuple[SearchHit, ...]
+    timings_ms: dict[str, float]

@@ -1,0 +1,110 @@
+"""Answer a sketch: G imagines, E1 embeds, the photo index finds."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable
+from threading import Lock
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from mindreader.bundles import read_bundle
+from mindreader.catalog import Catalog, ModelVersion
+from mindreader.errors import InvalidInputError, NotReadyError
+from mindreader.imaging import decode_sketch, sketch_array
+from mindreader.networks.compute import Compute
+from mindreader.networks.query_model import QueryModel
+from mindreader.photo_index import IndexFilter, PhotoIndexes
+from mindreader.settings import Settings
+from mindreader.use_cases.messages import SearchAnswer, SearchHit, SearchRequest
+from mindreader.use_cases.models import bundle_folder
+
+_WEBP_QUALITY = 90
+_Result = TypeVar("_Result")
+
+
+class Searcher:
+    """Answers searches with the active model version; versions it has loaded stay loaded."""
+
+    def __init__(self, catalog: Catalog, indexes: PhotoIndexes, settings: Settings, compute: Compute) -> None:
+        self._catalog, self._indexes, self._settings, self._compute = catalog, indexes, settings, compute
+        self._models: dict[int, QueryModel] = {}
+        self._loading = Lock()
+
+    def warm_up(self) -> None:
+        """Load the active version and run it once, so that the first person does not wait for that."""
+        version = self._active_version()
+        blank = np.full((self._model(version).image_size,) * 2, 255, dtype=np.uint8)
+        self._model(version).imagine(blank, range(self._settings.imaginary_images))
+
+    def answer(self, request: SearchRequest) -> SearchAnswer:
+        """Search; everything in the answer is of the one version that was active when it began.
+
+        Raises:
+            NotReadyError: no model version is active.
+            InvalidInputError: the sketch cannot be read, or `chosen` names no imaginary image.
+        """
+        if request.chosen >= len(request.seeds):
+            raise InvalidInputError(f"There are only {len(request.seeds)} imaginary images to choose from.")
+        version = self._active_version()
+        clock = _Clock()
+        model = clock.time("load", lambda: self._model(version))
+        sketch = clock.time("decode", lambda: self._sketch(request.sketch_png, model.image_size))
+        imagined = clock.time("imagine", lambda: model.imagine(sketch, request.seeds))
+        hits = clock.time("query", lambda: self._hits(version, imagined.embeddings[request.chosen], request))
+        images = clock.time("encode", lambda: tuple(_webp(image) for image in imagined.imaginary_images))
+        return SearchAnswer(
+            model_version_id=version.id,
+            model_version=version.name,
+            space_id=version.space_id,
+            imaginary_webp=images,
+            hits=hits,
+            timings_ms=clock.milliseconds,
+        )
+
+    def _active_version(self) -> ModelVersion:
+        with self._catalog.snapshot() as session:
+            version = session.scalar(
+                select(ModelVersion).where(ModelVersion.active).options(joinedload(ModelVersion.space))
+            )
+        if version is None:
+            raise NotReadyError("No model version is active. Ask an administrator to activate one.")
+        return version
+
+    def _model(self, version: ModelVersion) -> QueryModel:
+        with self._loading:
+            if version.id not in self._models:
+                self._models[version.id] = QueryModel(read_bundle(bundle_folder(version)), self._compute)
+            return self._models[version.id]
+
+    def _sketch(self, png: bytes, size: int) -> NDArray[np.uint8]:
+        return sketch_array(decode_sketch(png, max_bytes=self._settings.sketch_max_bytes), size)
+
+    def _hits(self, version: ModelVersion, query: NDArray[np.float32], request: SearchRequest) -> tuple[SearchHit, ...]:
+        index = self._indexes.get(version.space.key, version.space.dimension)
+        where = IndexFilter(request.collection_ids, request.category_ids)
+        found = index.search(query, request.limit, where)
+        return tuple(SearchHit(photo_id=hit.photo_id, score=hit.score) for hit in found)
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.milliseconds: dict[str, float] = {}
+
+    def time(self, stage: str, work: Callable[[], _Result]) -> _Result:
+        started = time.perf_counter()
+        result = work()
+        self.milliseconds[stage] = round((time.perf_counter() - started) * 1000, 2)
+        return result
+
+
+def _webp(image: NDArray[np.uint8]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "WEBP", quality=_WEBP_QUALITY, method=2)
+    return buffer.getvalue()

@@ -1,0 +1,63 @@
+"""Fixtures of all tests: a data folder of one's own, the real photos, real servers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mindreader.blobs import BlobStore
+from mindreader.catalog import Catalog
+from mindreader.settings import Settings, load_settings
+
+REPOSITORY = Path(__file__).parents[1]
+sys.path.insert(0, str(REPOSITORY / "tests"))
+
+from support.services import postgres_programs, postgres_server, redis_server  # noqa: E402
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings({"MINDREADER_DATA_DIR": str(tmp_path / "data")})
+
+
+@pytest.fixture
+def catalog(settings: Settings) -> Iterator[Catalog]:
+    catalog = Catalog(settings.catalog_url)
+    catalog.migrate()
+    yield catalog
+    catalog.close()
+
+
+@pytest.fixture
+def blobs(settings: Settings) -> BlobStore:
+    return BlobStore(settings.blobs_root)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    folder = Path(os.environ.get("MINDREADER_DATA", REPOSITORY / "../shared/data")).resolve()
+    if not (folder / "meta.csv").exists():
+        pytest.skip(f"no photos and sketches in {folder}: set MINDREADER_DATA to the folder that holds meta.csv")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    if not shutil.which("redis-server"):
+        pytest.skip("redis-server is not installed: `make system-packages`")
+    with redis_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    programs = postgres_programs()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed: `make system-packages`")
+    with postgres_server(programs) as url:
+        yield url

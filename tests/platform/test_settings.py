@@ -1,0 +1,55 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from mindreader.cli import settings_table
+from mindreader.errors import ConfigurationError
+from mindreader.settings import Settings, load_settings
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def test_an_unknown_variable_is_an_error_that_names_it():
+    with pytest.raises(ConfigurationError, match="MINDREADER_PROT"):
+        load_settings({"MINDREADER_PROT": "1"})
+
+
+def test_an_impossible_value_is_an_error_that_names_the_variable():
+    with pytest.raises(ConfigurationError, match="MINDREADER_PORT"):
+        load_settings({"MINDREADER_PORT": "99999"})
+
+
+def test_the_command_line_s_own_variables_are_no_unknown_settings():
+    load_settings({"MINDREADER_TOKEN": "x", "MINDREADER_SERVER": "http://localhost"})
+
+
+def test_everything_lies_in_the_data_folder_by_default(tmp_path):
+    settings = load_settings({"MINDREADER_DATA_DIR": str(tmp_path)})
+    assert settings.catalog_url == f"sqlite:///{tmp_path}/catalog.sqlite3"
+    assert settings.blobs_root == str(tmp_path / "blobs")
+    assert settings.index_dir.is_relative_to(tmp_path)
+
+
+def test_results_go_where_the_broker_is():
+    assert load_settings({}).results_url == "cache+memory://"
+    assert load_settings({"MINDREADER_BROKER_URL": "redis://h/1"}).results_url == "redis://h/1"
+
+
+def test_every_setting_has_help():
+    assert not [name for name, field in Settings.model_fields.items() if not field.description]
+
+
+def test_the_settings_page_is_the_table_of_the_code():
+    page = (REPOSITORY / "docs" / "settings.md").read_text()
+    assert settings_table() in page, "run `mindreader settings --markdown` and paste it into docs/settings.md"
+
+
+def test_no_settings_are_read_outside_the_declaration():
+    elsewhere = [
+        path
+        for root in ("platform", "workers", "webui", "training")
+        for path in (REPOSITORY / root).rglob("*.py")
+        if re.search(r"environ.*MINDREADER_", path.read_text()) and path.name != "settings.py"
+    ]
+    assert not elsewhere

@@ -1,0 +1,65 @@
+"""`mindreader search`: find photos by a sketch."""
+
+from __future__ import annotations
+
+import io
+import json
+from base64 import b64decode
+from pathlib import Path
+
+import click
+from PIL import Image
+
+from mindreader_webui.commands.client import connected, server_option, token_option
+
+_RESULT_FIELDS = ("photo_id", "score", "filename", "collection", "category")
+
+
+@click.command()
+@click.argument("sketch", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="How many photos to show.")
+@click.option("--imaginary", type=click.Path(dir_okay=False, path_type=Path), help="Write the imaginary image here.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Another seed, another imagination.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@server_option
+@token_option
+def search(
+    sketch: Path, limit: int, imaginary: Path | None, seed: int, as_json: bool, server: str | None, token: str | None
+) -> None:
+    """Find the photos that SKETCH (an image with dark strokes on white) looks like."""
+    with connected(server, token) as api:
+        answer = api.post(
+            "/searches",
+            files={"sketch": (sketch.name, sketch.read_bytes(), "application/octet-stream")},
+            data={"limit": str(limit), "seed": str(seed)},
+        )
+    if imaginary:
+        _save(answer["imaginary_images"][0]["url"], imaginary)
+    if as_json:
+        click.echo(json.dumps(_as_json(answer), indent=2))
+        return
+    click.echo(f"Answered by {answer['model_version']['name']}")
+    for place, result in enumerate(answer["results"], 1):
+        label = f" ({result['category']})" if result["category"] else ""
+        click.echo(f"{place:3}. {result['score']:.3f}  {result['collection']}: {result['filename']}{label}")
+
+
+def _as_json(answer: dict) -> dict[str, object]:
+    return {
+        "model_version": answer["model_version"]["name"],
+        "results": [{field: result[field] for field in _RESULT_FIELDS} for result in answer["results"]],
+        "timings_ms": answer["timings_ms"],
+    }
+
+
+def _save(data_url: str, path: Path) -> None:
+    """Write a data: URL as the kind of image the file name asks for.
+
+    Raises:
+        click.ClickException: Pillow writes no such files.
+    """
+    image = Image.open(io.BytesIO(b64decode(data_url.split(",", 1)[1])))
+    try:
+        image.save(path)
+    except ValueError:
+        raise click.ClickException(f"{path.name}: use a name that ends in .png, .jpg or .webp.") from None

@@ -1,0 +1,125 @@
+"""A running MindReader in this process: migrations, default model version, workers, WSGI server."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import Protocol
+
+from waitress.server import create_server
+
+from mindreader.blobs import BlobStore
+from mindreader.bundles import default_bundle_folder, read_bundle
+from mindreader.catalog import Catalog
+from mindreader.settings import Settings
+from mindreader.use_cases.accounts import local_token
+from mindreader.use_cases.models import activate, active_version, register_bundle
+from mindreader_webui.app import create_app
+from mindreader_webui.services import Services
+from mindreader_workers.queues import make_celery
+
+log = logging.getLogger(__name__)
+
+ADDRESS_FILE = "server.json"
+
+
+class Workers(Protocol):
+    """Workers inside this process."""
+
+    def start(self) -> None:
+        """Take up work."""
+
+    def stop(self) -> None:
+        """Finish what is running."""
+
+
+WorkersFor = Callable[[Services], Workers]
+
+
+@dataclass(frozen=True)
+class RunningServer:
+    """A server that answers."""
+
+    url: str
+    server: object
+
+    def run(self) -> None:
+        """Serve until SIGTERM or Ctrl-C."""
+        self.server.run()  # type: ignore[attr-defined]  # waitress carries no types
+
+
+@contextmanager
+def running_server(settings: Settings, workers_for: WorkersFor | None) -> Iterator[RunningServer]:
+    """Prepare everything and listen; on leaving, workers and connections are closed in order."""
+    services = prepare(settings)
+    workers = workers_for(services) if workers_for else None
+    if workers:
+        workers.start()
+    server = create_server(
+        create_app(services),
+        host=settings.host,
+        port=settings.port,
+        threads=settings.web_threads,
+        max_request_body_size=settings.request_max_bytes,
+        ident=None,
+    )
+    url = f"http://{settings.host}:{server.effective_port}"
+    _publish_address(settings, url)
+    try:
+        yield RunningServer(url, server)
+    finally:
+        (settings.data_dir / ADDRESS_FILE).unlink(missing_ok=True)
+        server.close()
+        if workers:
+            workers.stop()
+        services.catalog.close()
+
+
+@contextmanager
+def server_in_background(settings: Settings, workers_for: WorkersFor | None) -> Iterator[str]:
+    """A server in a thread for as long as the context lasts; gives its URL."""
+    with running_server(settings, workers_for) as running:
+        Thread(target=running.run, name="web", daemon=True).start()
+        yield running.url
+
+
+def prepare(settings: Settings) -> Services:
+    """Data folder, migrated catalog, blobs, queue; on the very first start also the default model version."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    catalog = Catalog(settings.catalog_url)
+    catalog.migrate()
+    services = Services(settings, catalog, BlobStore(settings.blobs_root), make_celery(settings))
+    with catalog.transaction() as session:
+        version = register_bundle(session, read_bundle(default_bundle_folder()))
+        if active_version(session) is None:
+            activate(session, version.id)
+        _write_secret(settings.secrets_dir / "local_token", local_token(session))
+    return services
+
+
+def stop_on_signals() -> None:
+    """SIGTERM ends the server as Ctrl-C does."""
+
+    def leave(_signal: int, _frame: object) -> None:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, leave)
+
+
+def _publish_address(settings: Settings, url: str) -> None:
+    """Where commands on the same machine find this server."""
+    (settings.data_dir / ADDRESS_FILE).write_text(json.dumps({"url": url, "pid": os.getpid()}))
+
+
+def _write_secret(path: Path, secret: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secret)

@@ -1,0 +1,39 @@
+"""The Celery app of a separate worker process.
+
+    celery -A mindreader_workers.app worker --pool solo --queues embed
+    celery -A mindreader_workers.app worker --pool solo --queues search
+
+`solo`, because CUDA does not survive Celery's prefork; start one process for each GPU.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery.signals import worker_ready, worker_shutdown
+
+from mindreader.settings import load_settings
+from mindreader_workers.queues import EMBED_QUEUE, SEARCH_QUEUE, make_celery
+from mindreader_workers.tasks import Worker, add_tasks
+from mindreader_workers.watch import Watch
+
+_settings = load_settings()
+app = make_celery(_settings)
+_worker = Worker.from_settings(_settings)
+_watch = Watch(app)
+add_tasks(app, _worker)
+
+
+@worker_ready.connect
+def _take_up_work(sender: Any, **_: object) -> None:
+    queues = sender.task_consumer.queues
+    names = {queue.name for queue in queues}
+    if SEARCH_QUEUE in names:
+        _worker.searcher.warm_up()
+    if EMBED_QUEUE in names:
+        _watch.start()
+
+
+@worker_shutdown.connect
+def _close(**_: object) -> None:
+    _worker.close()

@@ -1,0 +1,60 @@
+"""The workers as threads of the server process: one controller for each queue, on the in-memory transport."""
+
+from __future__ import annotations
+
+from threading import Thread
+
+from celery import Celery
+from celery.worker import WorkController
+
+from mindreader.blobs import BlobStore
+from mindreader.catalog import Catalog
+from mindreader.photo_index import PhotoIndexes
+from mindreader.settings import Settings
+from mindreader.use_cases.embed import release_all_leases
+from mindreader_workers.queues import EMBED_QUEUE, SEARCH_QUEUE
+from mindreader_workers.tasks import Worker, add_tasks
+from mindreader_workers.watch import Watch
+
+
+class EmbeddedWorkers:
+    """A whole MindReader in one process; a search never waits behind a batch of photos."""
+
+    def __init__(self, celery: Celery, settings: Settings, catalog: Catalog, blobs: BlobStore) -> None:
+        self._worker = Worker(settings, catalog, blobs, PhotoIndexes(settings))
+        add_tasks(celery, self._worker)
+        celery.finalize()
+        self._controllers = [_controller(celery, queue) for queue in (SEARCH_QUEUE, EMBED_QUEUE)]
+        self._threads = [Thread(target=c.start, name=c.hostname, daemon=True) for c in self._controllers]
+        self._watch = Watch(celery)
+
+    def start(self) -> None:
+        """Load the networks, then take up work; photos a killed process had leased are taken over at once."""
+        release_all_leases(self._worker.catalog)
+        self._worker.searcher.warm_up()
+        for thread in self._threads:
+            thread.start()
+        self._watch.start()
+
+    def stop(self) -> None:
+        """Let running tasks finish, then close the photo indexes."""
+        self._watch.stop()
+        for controller in self._controllers:
+            controller.stop()
+        for thread in self._threads:
+            thread.join(timeout=60)
+        self._worker.indexes.close()
+
+
+def _controller(celery: Celery, queue: str) -> WorkController:
+    return WorkController(
+        app=celery,
+        hostname=f"{queue}@embedded",
+        pool="solo",
+        concurrency=1,
+        queues=[queue],
+        # No peers, no network: nothing to gossip about.
+        without_mingle=True,
+        without_gossip=True,
+        without_heartbeat=True,
+    )

@@ -1,0 +1,81 @@
+"""The Celery app, its queues, and how the web reaches them. Free of torch.
+
+Tasks are wake-ups: the catalog says what there is to do, so a lost or doubled message changes nothing.
+"""
+
+from __future__ import annotations
+
+from celery import Celery
+from celery.exceptions import TimeoutError as CeleryTimeoutError
+from kombu.exceptions import OperationalError
+
+from mindreader.errors import InvalidInputError, MindReaderError, NotReadyError
+from mindreader.settings import Settings
+from mindreader.use_cases.messages import SearchAnswer, SearchRequest
+
+EMBED_QUEUE = "embed"
+SEARCH_QUEUE = "search"
+EMBED_TASK = "mindreader.embed"
+SEARCH_TASK = "mindreader.search"
+
+
+def make_celery(settings: Settings) -> Celery:
+    """The Celery app of these settings; `mindreader_workers.tasks` adds the tasks to it."""
+    app = Celery("mindreader", broker=settings.broker_url, backend=settings.results_url)
+    app.conf.update(
+        task_routes={EMBED_TASK: {"queue": EMBED_QUEUE}, SEARCH_TASK: {"queue": SEARCH_QUEUE}},
+        task_serializer="json",
+        result_serializer="json",
+        accept_content=["json"],
+        # A worker that dies in a task gives it back; every task may run twice.
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        worker_prefetch_multiplier=1,
+        worker_cancel_long_running_tasks_on_connection_loss=True,
+        broker_connection_retry_on_startup=True,
+        result_expires=600,
+        worker_hijack_root_logger=False,
+        # In one process a task waits on no network: look for it often (seconds between looks).
+        broker_transport_options={"polling_interval": 0.005} if settings.embedded_workers else {},
+    )
+    return app
+
+
+def wake_embedders(celery: Celery) -> None:
+    """Say that there are photos to embed. A broker that is away is no error: workers also look by themselves."""
+    try:
+        celery.send_task(EMBED_TASK, queue=EMBED_QUEUE, ignore_result=True, retry=False)
+    except OperationalError:
+        return
+
+
+def search(celery: Celery, request: SearchRequest, timeout: float) -> SearchAnswer:
+    """Have a worker answer `request`, waiting at most `timeout` seconds.
+
+    Raises:
+        NotReadyError: no worker answered in time, the broker is away, or no model version is active.
+        InvalidInputError: the worker could not use the sketch.
+    """
+    try:
+        pending = celery.send_task(
+            SEARCH_TASK, [request.model_dump(mode="json")], queue=SEARCH_QUEUE, expires=timeout, retry=False
+        )
+        reply = pending.get(timeout=timeout, disable_sync_subtasks=False, interval=0.005)
+    except CeleryTimeoutError:
+        raise NotReadyError(
+            f"No search worker answered within {timeout:g} seconds. Check that one is running, then search again."
+        ) from None
+    except OperationalError:
+        raise NotReadyError(
+            "The task queue cannot be reached. Check that Redis is running, then search again."
+        ) from None
+    if "error" in reply:
+        raise _error_of(reply["error"])
+    return SearchAnswer.model_validate(reply["answer"])
+
+
+_ERRORS: dict[str, type[MindReaderError]] = {kind.kind.slug: kind for kind in (NotReadyError, InvalidInputError)}
+
+
+def _error_of(reply: dict[str, str]) -> MindReaderError:
+    return _ERRORS.get(reply["kind"], MindReaderError)(reply["detail"])
