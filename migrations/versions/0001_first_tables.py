@@ -1,6 +1,6 @@
 """The first tables
 
-Revision: 0001, after , made on 2026-11-22 20:15:29.009473.
+Revision: 0001, after , made on 2026-11-22 20:40:01.799010.
 """
 
 import sqlalchemy as sa
@@ -59,12 +59,21 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("visibility", sa.String(length=16), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(), nullable=True),
         sa.CheckConstraint("visibility IN ('private', 'shared')", name=op.f("ck_collection_visibility")),
         sa.ForeignKeyConstraint(["owner_id"], ["user_account.id"], name=op.f("fk_collection_owner_id_user_account")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_collection")),
-        sa.UniqueConstraint("owner_id", "name", name=op.f("uq_collection_owner_id_name")),
         sqlite_autoincrement=True,
     )
+    with op.batch_alter_table("collection", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_collection_owner_id_name",
+            ["owner_id", "name"],
+            unique=True,
+            sqlite_where=sa.text("deleted_at IS NULL"),
+            postgresql_where=sa.text("deleted_at IS NULL"),
+        )
+
     op.create_table(
         "job",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -220,6 +229,13 @@ def downgrade() -> None:
 
     op.drop_table("model_version")
     op.drop_table("job")
+    with op.batch_alter_table("collection", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_collection_owner_id_name",
+            sqlite_where=sa.text("deleted_at IS NULL"),
+            postgresql_where=sa.text("deleted_at IS NULL"),
+        )
+
     op.drop_table("collection")
     with op.batch_alter_table("api_token", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_api_token_user_id"))

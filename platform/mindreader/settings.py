@@ -33,9 +33,7 @@ class Settings(BaseSettings):
         description="Folder for everything MindReader keeps: catalog, photos, photo index, secrets.",
     )
     host: str = Field(default="127.0.0.1", description="Address the web server listens on.")
-    port: int = Field(
-        default=8765, ge=0, le=65535, description="Port the web server listens on; 0 picks a free one."
-    )
+    port: int = Field(default=8765, ge=0, le=65535, description="Port the web server listens on; 0 picks a free one.")
     web_threads: int = Field(default=16, ge=2, le=256, description="Requests served at the same time.")
 
     database_url: str = Field(
@@ -60,9 +58,7 @@ class Settings(BaseSettings):
     )
 
     device: str = Field(default="auto", description="Where the networks run: auto, cpu, cuda or cuda:N.")
-    torch_threads: int = Field(
-        default=0, ge=0, description="CPU threads of the networks; 0 lets torch choose."
-    )
+    torch_threads: int = Field(default=0, ge=0, description="CPU threads of the networks; 0 lets torch choose.")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto",
         description="Arithmetic of the networks; auto takes bfloat16 where the processor is fast at it.",
@@ -71,44 +67,30 @@ class Settings(BaseSettings):
     embed_slice_seconds: float = Field(
         default=20.0, gt=0, description="How long one embed task works before it hands over to the next one."
     )
-    decode_threads: int = Field(
-        default=2, ge=1, le=64, description="Photos decoded at the same time by a worker."
-    )
+    decode_threads: int = Field(default=2, ge=1, le=64, description="Photos decoded at the same time by a worker.")
     lease_seconds: float = Field(
         default=120.0,
         gt=0,
         description="After this long without word from a worker its photos are given to another.",
     )
-    max_attempts: int = Field(
-        default=3, ge=1, description="How often a photo is tried before it counts as failed."
-    )
-    search_timeout: float = Field(
-        default=60.0, gt=0, description="Seconds the web waits for a search worker."
-    )
-    imaginary_images: int = Field(
-        default=3, ge=1, le=16, description="Imaginary images made for each sketch."
-    )
+    max_attempts: int = Field(default=3, ge=1, description="How often a photo is tried before it counts as failed.")
+    search_timeout: float = Field(default=60.0, gt=0, description="Seconds the web waits for a search worker.")
+    imaginary_images: int = Field(default=3, ge=1, le=16, description="Imaginary images made for each sketch.")
 
     upload_max_bytes: int = Field(default=100 * 2**20, ge=1, description="Largest photo file that is taken.")
     request_max_bytes: int = Field(default=1 * 2**30, ge=1, description="Largest upload request as a whole.")
-    image_max_pixels: int = Field(
-        default=200_000_000, ge=1, description="Largest photo that is decoded, in pixels."
-    )
+    image_max_pixels: int = Field(default=200_000_000, ge=1, description="Largest photo that is decoded, in pixels.")
     thumbnail_pixels: int = Field(default=512, ge=64, le=2048, description="Longer side of a thumbnail.")
     sketch_max_bytes: int = Field(default=4 * 2**20, ge=1, description="Largest sketch file that is taken.")
 
     session_days: int = Field(default=30, ge=1, description="How long a browser stays signed in.")
-    secure_cookies: bool = Field(
-        default=False, description="Send cookies over HTTPS only; set it behind TLS."
-    )
+    secure_cookies: bool = Field(default=False, description="Send cookies over HTTPS only; set it behind TLS.")
     trusted_proxies: int = Field(
         default=0, ge=0, description="Reverse proxies in front of the server whose headers count."
     )
     login_rate: str = Field(default="10/minute", description="Sign-in attempts allowed per address.")
     search_rate: str = Field(default="120/minute", description="Searches allowed per user.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="How much is logged."
-    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="How much is logged.")
 
     @computed_field(description="The catalog that is really used.")  # type: ignore[prop-decorator]
     @property

@@ -35,7 +35,7 @@ def augmented_photo(photo: Image, random: np.random.Generator) -> Image:
 def _warped(strokes: Image, random: np.random.Generator) -> Image:
     size = strokes.shape[0]
     centre = (size / 2, size / 2)
-    matrix = cv2.getRotationMatrix2D(centre, float(random.normal(0, 8)), 1.0)
+    matrix = np.asarray(cv2.getRotationMatrix2D(centre, float(random.normal(0, 8)), 1.0), dtype=np.float64)
     matrix[:, :2] *= random.uniform(0.75, 1.15)
     matrix[0, :2] *= random.uniform(0.85, 1.15)
     # Scaling happened about the origin: bring the centre back, then shift.

@@ -17,6 +17,9 @@ from mindreader_training.datasets import Dataset, load_photos, load_sketches
 from mindreader_training.presets import Preset
 from mindreader_training.pseudo_sketches import pseudo_sketch
 
+_Row = tuple[NDArray[np.uint8], NDArray[np.uint8], int, int, bool]
+"""Sketch, photo, the photo's index, category, and whether the sketch was drawn from that photo."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -83,12 +86,12 @@ class Sampler:
             aligned,
         )
 
-    def _aligned_row(self, random: np.random.Generator) -> tuple[NDArray, NDArray, int, int, bool]:
+    def _aligned_row(self, random: np.random.Generator) -> _Row:
         i = int(random.choice(len(self._photos), p=self._photo_chance))
         photo = augmented_photo(self._photos[i], random)
         return pseudo_sketch(photo, random), photo, i, int(self._photo_category[i]), True
 
-    def _drawn_row(self, random: np.random.Generator) -> tuple[NDArray, NDArray, int, int, bool]:
+    def _drawn_row(self, random: np.random.Generator) -> _Row:
         i = int(random.choice(len(self._sketches), p=self._sketch_chance))
         category, pair = int(self._sketch_category[i]), int(self._pairs[i])
         photo = pair if pair >= 0 else int(random.choice(self._by_category[category]))
@@ -99,5 +102,5 @@ class Sampler:
 def _balanced(category: NDArray[np.int64], source: NDArray[np.int64]) -> NDArray[np.float64]:
     """Chances that favour small groups: proportional to the root of how rare category × source is."""
     _, group, size = np.unique(np.stack([category, source]), axis=1, return_inverse=True, return_counts=True)
-    chance = 1.0 / np.sqrt(size[group.reshape(-1)])
-    return chance / chance.sum()
+    chance: NDArray[np.float64] = 1.0 / np.sqrt(size[group.reshape(-1)])
+    return np.asarray(chance / chance.sum())

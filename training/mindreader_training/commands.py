@@ -92,7 +92,7 @@ def _export(trainer: Trainer, name: str, terms: str) -> Bundle:
         hardware=f"{trainer.compute.device.type} ({platform.processor() or platform.machine()})",
         seed=trainer.seed,
     )
-    generator, encoder = trainer.g_average.module, trainer.e1_average.module
+    generator, encoder = trainer.averaged()
     return export_bundle(trainer.run / "bundle", trainer.preset, generator, encoder, record, name)
 
 

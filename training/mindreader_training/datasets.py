@@ -70,8 +70,8 @@ def folder_items(root: Path) -> tuple[Item, ...]:
 
 def folder_dataset(photos: Path, sketches: Path) -> Dataset:
     """Data set of two folders laid out as `CATEGORY/file`; no pairs are known."""
-    drawn = folder_items(sketches)
-    return Dataset(folder_items(photos), drawn, np.full(len(drawn), _NO_PAIR))
+    taken, drawn = folder_items(photos), folder_items(sketches)
+    return Dataset(taken, drawn, np.full(len(drawn), _NO_PAIR))
 
 
 def listed_dataset(root: Path, keep: Callable[[dict[str, str]], bool]) -> Dataset:

@@ -21,7 +21,7 @@ def pseudo_sketch(photo: Image, random: np.random.Generator) -> Image:
     strokes = _strokes(photo, random)
     width = int(random.integers(1, 3))
     if width > 1:
-        strokes = cv2.dilate(strokes, np.ones((width, width), np.uint8))
+        strokes = np.asarray(cv2.dilate(strokes, np.ones((width, width), np.uint8)), dtype=np.uint8)
     return 255 - _wobbled(strokes, random)
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
 from mindreader.networks.compute import Compute
 from mindreader.networks.descriptions import encoder_description
@@ -30,6 +31,7 @@ from mindreader_training.presets import Preset
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
 _E2_BATCH = 64
+_STATISTICS_BATCHES = 40
 
 
 @dataclass
@@ -50,16 +52,15 @@ class Trainer:
         self.sampler = Sampler(dataset, preset, seed)
         photo_encoder = encoder_description(preset.photo_encoder)
         self.bank, self.bank_labels, self.centroids = self._photo_side(dataset, compute)
-        place = {"device": compute.device, "memory_format": torch.channels_last}
-        self.e2 = pretrained_encoder(photo_encoder).to(**place)
-        self.g = Generator(preset.generator).to(**place)
-        self.d = Discriminator(preset.discriminator_channels).to(**place)
-        self.e1 = Encoder(encoder_description(preset.query_encoder)).to(**place)
+        self.e2 = compute.place(pretrained_encoder(photo_encoder))
+        self.g = compute.place(Generator(preset.generator))
+        self.d = compute.place(Discriminator(preset.discriminator_channels))
+        self.e1 = compute.place(Encoder(encoder_description(preset.query_encoder)))
         self.e1.load_published_weights()
         self.g_optimiser = torch.optim.Adam(self.g.parameters(), preset.generator_rate, betas=(0.5, 0.99))
         self.d_optimiser = torch.optim.Adam(self.d.parameters(), preset.discriminator_rate, betas=(0.5, 0.99))
         self.e1_optimiser = torch.optim.AdamW(self.e1.parameters(), preset.encoder_rate, weight_decay=0.02)
-        average = get_ema_multi_avg_fn(preset.ema_decay)
+        average = get_ema_multi_avg_fn(preset.ema_decay)  # type: ignore[no-untyped-call]
         self.g_average = AveragedModel(self.g, multi_avg_fn=average, use_buffers=True)
         self.e1_average = AveragedModel(self.e1, multi_avg_fn=average, use_buffers=True)
 
@@ -86,6 +87,22 @@ class Trainer:
             if self.progress.step % 100 == 0 or self.progress.step == self.preset.steps:
                 self.save()
 
+    def averaged(self) -> tuple[nn.Module, nn.Module]:
+        """G and E1 with weights averaged over the last steps, ready for use.
+
+        E1's batch statistics are taken anew: those gathered in training belong to other weights.
+        """
+        first = self.progress.step
+        with torch.no_grad():
+            imagined = (self._imagined_for_e1(b) for b in self.sampler.batches(first, first + _STATISTICS_BATCHES))
+            update_bn(imagined, self.e1_average)
+        return self.g_average.module, self.e1_average.module
+
+    def _imagined_for_e1(self, batch: Batch) -> Tensor:
+        with self.compute.autocast():
+            imaginary = self.g_average(_moved(batch, self.compute.device).sketches)
+        return resized(imaginary.float(), self.preset.query_encoder_size)
+
     def step(self, batch: Batch) -> dict[str, float]:
         """One update of D, G and (once it has joined) E1; returns the value of each loss term."""
         torch.manual_seed(hash((self.seed, self.progress.step)))
@@ -109,11 +126,11 @@ class Trainer:
         return {name: float(value.detach()) for name, value in {"discriminator": d_loss, **terms}.items()}
 
     def _discriminator_loss(self, batch: Batch, imaginary: Tensor) -> Tensor:
-        """D sees aligned pairs as real, and everything G paints as imagined."""
+        """D learns from aligned pairs alone: given human sketches too, it would tell them by their strokes."""
         n = batch.aligned
         self.d.requires_grad_(True)
         real = losses.adversarial(self.d(batch.sketches[:n], batch.photos[:n]), real=True)
-        return 0.5 * (real + losses.adversarial(self.d(batch.sketches, imaginary), real=False))
+        return 0.5 * (real + losses.adversarial(self.d(batch.sketches[:n], imaginary[:n]), real=False))
 
     def _imagination_terms(self, batch: Batch, imaginary: Tensor) -> dict[str, Tensor]:
         """What makes G paint photos: looks (D), pixels and E2's features of the aligned ones, subject of all."""
@@ -223,10 +240,10 @@ def _update(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
     _update_all([optimiser], loss, clip=[])
 
 
-def _update_all(optimisers: list[torch.optim.Optimizer], loss: Tensor, clip: list[Tensor]) -> None:
+def _update_all(optimisers: Sequence[torch.optim.Optimizer], loss: Tensor, clip: list[Tensor]) -> None:
     for optimiser in optimisers:
         optimiser.zero_grad(set_to_none=True)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     if clip:
         nn.utils.clip_grad_norm_(clip, 5.0)
     for optimiser in optimisers:

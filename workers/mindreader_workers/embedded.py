@@ -25,7 +25,7 @@ class EmbeddedWorkers:
         add_tasks(celery, self._worker)
         celery.finalize()
         self._controllers = [_controller(celery, queue) for queue in (SEARCH_QUEUE, EMBED_QUEUE)]
-        self._threads = [Thread(target=c.start, name=c.hostname, daemon=True) for c in self._controllers]
+        self._threads = [Thread(target=c.start, daemon=True) for c in self._controllers]
         self._watch = Watch(celery)
 
     def start(self) -> None:

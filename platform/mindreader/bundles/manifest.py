@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = 1
 WEIGHT_FILES = ("generator.safetensors", "query_encoder.safetensors")
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -22,6 +21,7 @@ class GeneratorRecord(_Strict):
     image_size: int = Field(ge=32, le=1024, description="Side of sketch and imaginary image in pixels.")
     base_channels: int = Field(ge=1, le=256)
     upsampling: Literal["transposed", "resize"]
+    norm: Literal["batch", "group"]
 
 
 class QueryEncoderRecord(_Strict):
@@ -53,7 +53,7 @@ class TrainingRecord(_Strict):
 class BundleManifest(_Strict):
     """The whole of `bundle.json`."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     name: str = Field(min_length=1, max_length=100)
     preset: str
     space: SpaceRecord

@@ -54,9 +54,7 @@ def read_bundle(folder: Path) -> Bundle:
     return Bundle(folder, manifest, sha256)
 
 
-def write_bundle(
-    folder: Path, manifest: BundleManifest, weights: Mapping[str, bytes], model_card: str
-) -> Bundle:
+def write_bundle(folder: Path, manifest: BundleManifest, weights: Mapping[str, bytes], model_card: str) -> Bundle:
     """Write a bundle folder; `manifest.files` is filled in from `weights`."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in WEIGHT_FILES:

@@ -94,12 +94,22 @@ class ApiToken(Base):
 
 
 class Collection(Base):
-    """Photos that belong together and are private or shared together."""
+    """Photos that belong together and are private or shared together.
+
+    A deleted collection keeps its row, with `deleted_at`, until its photos are gone; its name is free at once.
+    """
 
     __tablename__ = "collection"
     __table_args__ = (
         _one_of("visibility", Visibility),
-        UniqueConstraint("owner_id", "name"),
+        Index(
+            "uq_collection_owner_id_name",
+            "owner_id",
+            "name",
+            unique=True,
+            sqlite_where=text("deleted_at IS NULL"),
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -108,6 +118,7 @@ class Collection(Base):
     name: Mapped[str] = mapped_column(String(200))
     visibility: Mapped[str] = mapped_column(String(16), default=Visibility.PRIVATE)
     created_at: Mapped[datetime] = mapped_column(default=now)
+    deleted_at: Mapped[datetime | None]
 
     owner: Mapped[User] = relationship()
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
+from torch import nn
 
 from mindreader.errors import ConfigurationError
 
 # Processors that multiply bfloat16 matrices in hardware; on others bfloat16 is slower than float32.
 _BF16_CPU_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
+
+_Network = TypeVar("_Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,10 @@ class Compute:
     def autocast(self) -> AbstractContextManager[object]:
         """Context in which convolutions and matrix products take bfloat16, where that is faster."""
         return torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else nullcontext()
+
+    def place(self, network: _Network) -> _Network:
+        """Move a network to the device, in the memory layout convolutions are fast in."""
+        return network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def choose_compute(device: str = "auto", precision: str = "auto") -> Compute:
@@ -44,15 +52,13 @@ def _device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise ConfigurationError(
-            f"MINDREADER_DEVICE={name} cannot be used: {str(error).splitlines()[0]}"
-        ) from None
+        raise ConfigurationError(f"MINDREADER_DEVICE={name} cannot be used: {str(error).splitlines()[0]}") from None
     return device
 
 
 def _bfloat16_is_fast(device: torch.device) -> bool:
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     try:
         flags = Path("/proc/cpuinfo").read_text().split("flags", 1)[1].split("\n", 1)[0].split()
     except (OSError, IndexError):

@@ -5,6 +5,7 @@ Paper: Guo et al. 2017, section 3.1; both encoders share one architecture, E2 st
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -41,28 +42,31 @@ class Encoder(nn.Module):
         self.network = _build(description)
         self.register_buffer("mean", torch.tensor(description.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(description.std).view(1, 3, 1, 1), persistent=False)
-        self._taps: dict[str, Tensor] = {}
-        for layer in (*description.middle_layers, description.embedding_layer):
-            self.network.get_submodule(layer).register_forward_hook(self._tap(layer))
-
-    def _tap(self, layer: str):  # type: ignore[no-untyped-def]  # a hook, typed by torch
-        def keep(_module: nn.Module, _inputs: object, output: Tensor) -> None:
-            self._taps[layer] = output
-
-        return keep
 
     def features(self, images: Tensor) -> Features:
         """Read `images`, (B, 3, H, W) in [0, 1]; any size the network takes, no resizing here."""
-        self._taps.clear()
-        self.network((images - self.mean) / self.std)
-        embedding = self._taps[self.description.embedding_layer].flatten(1)
-        middle = tuple(self._taps[layer] for layer in self.description.middle_layers)
-        self._taps.clear()
-        return Features(embedding, middle)
+        seen: dict[str, Tensor] = {}
+
+        def keep(layer: str) -> Callable[[nn.Module, object, Tensor], None]:
+            return lambda _module, _inputs, output: seen.update({layer: output})
+
+        layers = self.description.middle_layers
+        # For this call only: hooks that stay would follow the network into its copies.
+        hooks = [self.network.get_submodule(layer).register_forward_hook(keep(layer)) for layer in layers]
+        try:
+            embedding = self._embedding(images)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return Features(embedding, tuple(seen[layer] for layer in layers))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Embeddings (B, D), L2-normalised, of `images` (B, 3, H, W) in [0, 1]."""
-        return F.normalize(self.features(images).embedding.float(), dim=1)
+        """Embeddings (B, D), L2-normalised, of `images` (B, 3, H, W) in [0, 1]; safe to call from several threads."""
+        return F.normalize(self._embedding(images).float(), dim=1)
+
+    def _embedding(self, images: Tensor) -> Tensor:
+        embedding: Tensor = self.network((images - self.mean) / self.std)
+        return embedding.flatten(1)
 
     def load_published_weights(self) -> None:
         """Load the ImageNet weights the description names.
@@ -81,11 +85,11 @@ class Encoder(nn.Module):
 
 def _build(description: EncoderDescription) -> nn.Module:
     if description.library == "timm":
-        network = timm.create_model(description.architecture, pretrained=False)
+        network: nn.Module = timm.create_model(description.architecture, pretrained=False)
         network.classifier = nn.Identity()  # 1.3 M parameters nobody reads
         return network
     network = torchvision.models.get_model(description.architecture, weights=None)
-    network.classifier = network.classifier[:-1]
+    network.classifier = network.get_submodule("classifier")[:5]  # type: ignore[index]  # to relu7, before its dropout
     return network
 
 

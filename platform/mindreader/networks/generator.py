@@ -18,6 +18,7 @@ from torch import Tensor, nn
 DROPOUT = 0.5
 _NOISY_LAYERS = 3
 _LEAK = 0.2
+_GROUP_CHANNELS = 16
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class GeneratorSizes:
     """Channels of the first layer; they double three times, to 8×."""
     upsampling: Literal["transposed", "resize"]
     """`transposed` convolutions as in pix2pix, or `resize` then convolve, free of checkerboards."""
+    norm: Literal["batch", "group"] = "batch"
+    """`batch` as in pix2pix; `group` is the same in training and use, so weights can be averaged over steps."""
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -52,10 +55,10 @@ class SeededNoise:
 class _Down(nn.Module):
     """Halve the resolution: 4×4 convolution, normalised except at both ends (as in pix2pix)."""
 
-    def __init__(self, inputs: int, outputs: int, *, normalise: bool) -> None:
+    def __init__(self, inputs: int, outputs: int, norm: str | None) -> None:
         super().__init__()
-        self.convolution = nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=not normalise)
-        self.norm = nn.BatchNorm2d(outputs) if normalise else nn.Identity()
+        self.convolution = nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=norm is None)
+        self.norm = _norm(norm, outputs) if norm else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         return F.leaky_relu(self.norm(self.convolution(x)), _LEAK)
@@ -64,22 +67,26 @@ class _Down(nn.Module):
 class _Up(nn.Module):
     """Double the resolution; noisy levels drop half of their channels' values (z)."""
 
-    def __init__(self, inputs: int, outputs: int, upsampling: str, *, noisy: bool) -> None:
+    def __init__(self, inputs: int, outputs: int, sizes: GeneratorSizes, *, noisy: bool) -> None:
         super().__init__()
-        self.resize = upsampling == "resize"
+        self.resize = sizes.upsampling == "resize"
         self.noisy = noisy
         self.convolution: nn.Module = (
             nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
             if self.resize
             else nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False)
         )
-        self.norm = nn.BatchNorm2d(outputs)
+        self.norm = _norm(sizes.norm, outputs)
 
     def forward(self, x: Tensor, z: SeededNoise | None) -> Tensor:
         if self.resize:
             x = F.interpolate(x, scale_factor=2.0, mode="nearest")
         x = self.norm(self.convolution(x))
         return F.relu(_dropout(x, z) if self.noisy else x)
+
+
+def _norm(kind: str, channels: int) -> nn.Module:
+    return nn.BatchNorm2d(channels) if kind == "batch" else nn.GroupNorm(max(1, channels // _GROUP_CHANNELS), channels)
 
 
 def _dropout(x: Tensor, z: SeededNoise | None) -> Tensor:
@@ -98,14 +105,14 @@ class Generator(nn.Module):
         channels = sizes.channels
         deepest = len(channels) - 1
         self.down = nn.ModuleList(
-            _Down(inputs, outputs, normalise=0 < level < deepest)
+            _Down(inputs, outputs, sizes.norm if 0 < level < deepest else None)
             for level, (inputs, outputs) in enumerate(zip((1, *channels), channels, strict=False))
         )
         self.up = nn.ModuleList(
             _Up(
                 channels[level] * (1 if level == deepest else 2),
                 channels[level - 1],
-                sizes.upsampling,
+                sizes,
                 noisy=deepest - _NOISY_LAYERS < level,
             )
             for level in range(deepest, 0, -1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import safetensors.torch
@@ -21,8 +20,6 @@ from mindreader.networks.descriptions import EncoderDescription, encoder_descrip
 from mindreader.networks.encoders import Encoder, pretrained_encoder
 from mindreader.networks.generator import Generator, GeneratorSizes, SeededNoise
 
-_Network = TypeVar("_Network", bound=nn.Module)
-
 
 class PhotoEncoder:
     """E2, ready to embed photos."""
@@ -30,7 +27,7 @@ class PhotoEncoder:
     def __init__(self, description: EncoderDescription, compute: Compute) -> None:
         self.description = description
         self._compute = compute
-        self._network = pretrained_encoder(description).to(compute.device, memory_format=torch.channels_last)
+        self._network = compute.place(pretrained_encoder(description))
 
     def embed(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed photos (B, S, S, 3), S the description's input size; returns unit vectors (B, D)."""
@@ -66,8 +63,8 @@ class QueryModel:
         encoder = Encoder(encoder_description(manifest.query_encoder.architecture))
         _load(generator, bundle, "generator.safetensors")
         _load(encoder, bundle, "query_encoder.safetensors")
-        self._generator = _ready(generator, compute)
-        self._encoder = _ready(encoder, compute)
+        self._generator = compute.place(generator.eval().requires_grad_(False))
+        self._encoder = compute.place(encoder.eval().requires_grad_(False))
 
     def imagine(self, sketch: NDArray[np.uint8], seeds: Sequence[int]) -> Imagined:
         """Imagine one sketch (S, S) once for each seed, and embed each imaginary image."""
@@ -78,7 +75,8 @@ class QueryModel:
         """Imaginary images (B, 3, S, S) in [0, 1] of sketches (B, S, S), each with its own seed."""
         images = torch.from_numpy(sketches).to(self._compute.device).unsqueeze(1).float() / 255
         with torch.inference_mode(), self._compute.autocast():
-            return self._generator(images, SeededNoise(seeds)).float()
+            imaginary: Tensor = self._generator(images, SeededNoise(seeds))
+        return imaginary.float()
 
     def embed(self, images: Tensor) -> NDArray[np.float32]:
         """E1's unit vectors (B, D) of images (B, 3, H, W) in [0, 1]."""
@@ -104,10 +102,6 @@ def _pixels(images: Tensor) -> NDArray[np.uint8]:
     return pixels
 
 
-def _ready(network: _Network, compute: Compute) -> _Network:
-    return network.eval().requires_grad_(False).to(compute.device, memory_format=torch.channels_last)
-
-
 def _load(network: nn.Module, bundle: Bundle, name: str) -> None:
     try:
         weights = safetensors.torch.load_file(bundle.weights(name))
@@ -115,6 +109,4 @@ def _load(network: nn.Module, bundle: Bundle, name: str) -> None:
             raise BundleError(f"{name} holds numbers that are not finite.")
         network.load_state_dict(weights)
     except (SafetensorError, RuntimeError) as error:
-        raise BundleError(
-            f"{name} does not fit {bundle.manifest.name}: {str(error).splitlines()[0]}"
-        ) from None
+        raise BundleError(f"{name} does not fit {bundle.manifest.name}: {str(error).splitlines()[0]}") from None

@@ -26,7 +26,7 @@ def _compiled_operators_load() -> bool:
         return False
     for library in sorted(Path(spec.origin).parent.glob("_C*")):
         try:
-            torch.ops.load_library(str(library))
+            torch.ops.load_library(str(library))  # type: ignore[no-untyped-call]
         except OSError:
             return False
     return hasattr(torch.ops.torchvision, "nms")
@@ -35,9 +35,9 @@ def _compiled_operators_load() -> bool:
 def _define_missing_schemas() -> torch.library.Library | None:
     if _compiled_operators_load():
         return None
-    library = torch.library.Library("torchvision", "FRAGMENT")
+    library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     for schema in _SCHEMAS:
-        library.define(schema)
+        library.define(schema)  # type: ignore[no-untyped-call]
     return library
 
 

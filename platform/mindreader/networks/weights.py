@@ -51,9 +51,7 @@ def _download(encoder: EncoderDescription) -> Path:
     target = Path(torch.hub.get_dir()) / "checkpoints" / encoder.weights.filename
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        torch.hub.download_url_to_file(
-            encoder.weights.url, str(target), encoder.weights.sha256, progress=False
-        )
+        torch.hub.download_url_to_file(encoder.weights.url, str(target), encoder.weights.sha256, progress=False)
     except (OSError, RuntimeError) as error:
         raise NotReadyError(_advice(encoder, f"the download failed ({error})")) from error
     return target

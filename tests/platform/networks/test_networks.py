@@ -16,7 +16,7 @@ from mindreader.networks.generator import Generator, GeneratorSizes, SeededNoise
 from mindreader.networks.query_model import PhotoEncoder
 
 CANONICAL = json.loads((Path(__file__).parent / "canonical_vectors.json").read_text())
-SMALL = GeneratorSizes(image_size=64, base_channels=4, upsampling="resize")
+SMALL = GeneratorSizes(image_size=64, base_channels=4, upsampling="resize", norm="group")
 
 
 def test_torchvision_imports_in_a_fresh_process():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 import httpx
@@ -35,22 +36,22 @@ class ApiClient:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._http = httpx.Client(base_url=f"{url.rstrip('/')}/api/v1", headers=headers, timeout=_SECONDS)
 
-    def get(self, path: str, **arguments: object) -> dict:
+    def get(self, path: str, **arguments: object) -> dict[str, Any]:
         """GET and return the JSON answer."""
         return self._request("GET", path, **arguments)
 
-    def post(self, path: str, **arguments: object) -> dict:
+    def post(self, path: str, **arguments: object) -> dict[str, Any]:
         """POST and return the JSON answer."""
         return self._request("POST", path, **arguments)
 
-    def _request(self, method: str, path: str, **arguments: object) -> dict:
+    def _request(self, method: str, path: str, **arguments: object) -> dict[str, Any]:
         try:
             response = self._http.request(method, path, **arguments)  # type: ignore[arg-type]
         except httpx.HTTPError as error:
             raise RemoteError(f"{self._http.base_url} cannot be reached: {error}") from None
         if response.is_error:
             raise RemoteError(_sentence(response))
-        answer: dict = response.json()
+        answer: dict[str, Any] = response.json()
         return answer
 
 

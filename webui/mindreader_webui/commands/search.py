@@ -6,6 +6,7 @@ import io
 import json
 from base64 import b64decode
 from pathlib import Path
+from typing import Any
 
 import click
 from PIL import Image
@@ -44,7 +45,7 @@ def search(
         click.echo(f"{place:3}. {result['score']:.3f}  {result['collection']}: {result['filename']}{label}")
 
 
-def _as_json(answer: dict) -> dict[str, object]:
+def _as_json(answer: dict[str, Any]) -> dict[str, object]:
     return {
         "model_version": answer["model_version"]["name"],
         "results": [{field: result[field] for field in _RESULT_FIELDS} for result in answer["results"]],

@@ -15,9 +15,7 @@ from mindreader_webui.services import Services
 @click.command()
 @click.option("--host", help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 picks a free one.")
-@click.option(
-    "--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Folder of all data."
-)
+@click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Folder of all data.")
 def serve(host: str | None, port: int | None, data_dir: Path | None) -> None:
     """Start MindReader and print its address."""
     given = {"host": host, "port": port, "data_dir": data_dir}

@@ -1,0 +1,101 @@
+"""How close a search over HTTP comes to bare G + E1 + index query on the same sketch.
+
+    make bench     or     .venv/bin/python bench/search.py --points 20000 --searches 60
+
+A whole embedded server runs in this process; both are measured in turn, and the ratio of their medians
+(search over HTTP / bare) is the figure to quote.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+import numpy as np
+from PIL import Image, ImageDraw
+
+from mindreader.bundles import default_bundle_folder, read_bundle
+from mindreader.imaging import decode_sketch, sketch_array
+from mindreader.networks.query_model import QueryModel
+from mindreader.photo_index import IndexFilter, IndexPoint
+from mindreader.settings import load_settings
+from mindreader_webui.server import running_server
+from mindreader_workers.embedded import EmbeddedWorkers
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--points", type=int, default=10_000)
+    parser.add_argument("--searches", type=int, default=40)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        measure(Path(folder), options.points, options.searches)
+
+
+def measure(folder: Path, points: int, searches: int) -> None:
+    settings = load_settings(
+        {"MINDREADER_DATA_DIR": str(folder), "MINDREADER_PORT": "0", "MINDREADER_SEARCH_RATE": "100000/minute"}
+    )
+    made: list[EmbeddedWorkers] = []
+
+    def workers(services) -> EmbeddedWorkers:
+        made.append(EmbeddedWorkers(services.celery, services.settings, services.catalog, services.blobs))
+        return made[0]
+
+    from threading import Thread
+
+    with running_server(settings, workers) as server:
+        Thread(target=server.run, daemon=True).start()
+        token = (settings.secrets_dir / "local_token").read_text()
+        with httpx.Client(
+            base_url=f"{server.url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=60
+        ) as http:
+            collection = http.post("/collections", json={"name": "bench"}).json()["id"]
+            worker = made[0]._worker
+            space = read_bundle(default_bundle_folder()).manifest.space.key
+            index = worker.indexes.get(space, 1280)
+            fill(index, points, collection)
+            model = QueryModel(read_bundle(default_bundle_folder()), worker.compute)
+            seeds = range(settings.imaginary_images)
+            where = IndexFilter((collection,))
+            sketches = [png(seed) for seed in range(searches)]
+            bare, over_http = [], []
+            for sketch in sketches:
+                started = time.perf_counter()
+                pixels = sketch_array(decode_sketch(sketch, max_bytes=10**7), model.image_size)
+                index.search(model.imagine(pixels, seeds).embeddings[0], 20, where)
+                bare.append(time.perf_counter() - started)
+                started = time.perf_counter()
+                http.post("/searches", files={"sketch": sketch}, data={"limit": "20"}).raise_for_status()
+                over_http.append(time.perf_counter() - started)
+    bare_ms, http_ms = (statistics.median(times[5:]) * 1000 for times in (bare, over_http))
+    print(f"points {points}, {settings.imaginary_images} imaginary images, {worker.compute}")
+    print(f"bare G + E1 + query  {bare_ms:7.1f} ms (median)")
+    print(f"search over HTTP     {http_ms:7.1f} ms (median)")
+    print(f"ratio                {http_ms / bare_ms:7.2f}  (aim: 1.3 or less)")
+
+
+def fill(index, points: int, collection: int) -> None:
+    random = np.random.default_rng(0)
+    for start in range(0, points, 1000):
+        vectors = random.normal(size=(min(1000, points - start), 1280)).astype(np.float32)
+        index.upsert([IndexPoint(1 + start + i, vector, collection) for i, vector in enumerate(vectors)])
+
+
+def png(seed: int) -> bytes:
+    random = np.random.default_rng(seed)
+    image = Image.new("L", (512, 512), 255)
+    points = [tuple(map(float, point)) for point in random.integers(60, 450, (8, 2))]
+    ImageDraw.Draw(image).line(points, fill=0, width=8)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""Names that people give: trimmed, in one Unicode form, free of characters that hide or break."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from mindreader.errors import InvalidInputError
+
+# Controls, lone surrogates (no database stores them) and the marks that turn the reading direction around,
+# which can make `gpj.exe` look like `exe.jpg`.
+_HIDDEN_CATEGORIES = frozenset({"Cc", "Cs"})
+_DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def normalised(value: str) -> str:
+    """The one form of a name that is stored and compared: NFC, without space around it."""
+    return unicodedata.normalize("NFC", value).strip()
+
+
+def checked_name(value: str, what: str, longest: int) -> str:
+    """The normalised name of 1 to `longest` characters.
+
+    Raises:
+        InvalidInputError: it is empty, too long, or holds control characters.
+    """
+    name = normalised(value)
+    if not name:
+        raise InvalidInputError(f"Give the {what} a name.")
+    if len(name) > longest:
+        raise InvalidInputError(f"The name of the {what} may have at most {longest} characters; this has {len(name)}.")
+    if visible_text(name) != name:
+        raise InvalidInputError(f"The name of the {what} holds control characters. Leave them out.")
+    return name
+
+
+def visible_text(value: str) -> str:
+    """The text without control characters, lone surrogates and direction marks."""
+    return "".join(c for c in value if not _is_hidden(c))
+
+
+def _is_hidden(character: str) -> bool:
+    return unicodedata.category(character) in _HIDDEN_CATEGORIES or character in _DIRECTION_MARKS

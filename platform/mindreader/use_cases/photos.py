@@ -1,0 +1,240 @@
+"""Photos that are there: look at them page by page, label, delete, try failed ones again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, contains_eager, joinedload
+
+from mindreader.catalog import Category, Collection, Embedding, EmbeddingState, Photo, User
+from mindreader.catalog.models import now
+from mindreader.errors import ConflictError, ForbiddenError, NotFoundError
+from mindreader.use_cases.collections import may_change, visible_to
+from mindreader.use_cases.names import checked_name, normalised
+
+LONGEST_CATEGORY = 200
+URGENT = 10
+"""Priority of photos a person is waiting for; re-embedding has 0."""
+
+
+@dataclass(frozen=True)
+class PhotoView:
+    """A photo with where it stands in one embedding space. Its collection and category are loaded."""
+
+    photo: Photo
+    state: EmbeddingState
+    error: str | None
+    """Why it failed, if it did."""
+
+
+@dataclass(frozen=True)
+class PhotoPage:
+    """Some photos, the newest first."""
+
+    photos: tuple[PhotoView, ...]
+    next: int | None
+    """Ask for `after` this to go on; None at the end."""
+
+
+@dataclass(frozen=True)
+class PhotoFilter:
+    """Which photos of a collection to list; None restricts nothing."""
+
+    category_id: int | None = None
+    state: EmbeddingState | None = None
+
+
+@dataclass(frozen=True)
+class Searchable:
+    """How much of what is searched can be found yet."""
+
+    indexed: int
+    total: int
+
+
+def photo_page(
+    session: Session,
+    collection_id: int,
+    space_id: int | None,
+    only: PhotoFilter,
+    *,
+    after: int | None,
+    limit: int,
+) -> PhotoPage:
+    """The next `limit` photos of a collection below the id `after`.
+
+    Pages are found by id, so photos uploaded or deleted meanwhile neither repeat nor hide others.
+    """
+    query = _views(space_id).where(Photo.collection_id == collection_id, *_conditions(only))
+    if after is not None:
+        query = query.where(Photo.id < after)
+    rows = session.execute(query.order_by(Photo.id.desc()).limit(limit + 1)).all()
+    views = tuple(_view(row) for row in rows[:limit])
+    return PhotoPage(views, views[-1].photo.id if len(rows) > limit else None)
+
+
+def visible_photo(session: Session, user: User, space_id: int | None, photo_id: int) -> PhotoView:
+    """A photo in a collection the user may see.
+
+    Raises:
+        NotFoundError: there is none, or the user may not know of it.
+    """
+    row = session.execute(_views(space_id).where(Photo.id == photo_id, visible_to(user))).one_or_none()
+    if row is None:
+        raise NotFoundError("There is no such photo, or its collection is not shared with you.")
+    return _view(row)
+
+
+def visible_photos(session: Session, user: User, photo_ids: Sequence[int]) -> list[Photo]:
+    """Those of the photos that are still there and visible, in the order given."""
+    found = session.scalars(
+        select(Photo)
+        .join(Photo.collection)
+        .where(Photo.id.in_(photo_ids), Photo.deleted_at.is_(None), visible_to(user))
+        .options(contains_eager(Photo.collection), joinedload(Photo.category))
+    )
+    by_id = {photo.id: photo for photo in found}
+    return [by_id[photo_id] for photo_id in photo_ids if photo_id in by_id]
+
+
+def delete_photo(session: Session, user: User, photo_id: int) -> None:
+    """Hide a photo at once; `mindreader.use_cases.purge` removes it for good.
+
+    Raises:
+        NotFoundError, ForbiddenError: as `_changeable_photo`.
+    """
+    _changeable_photo(session, user, photo_id).deleted_at = now()
+
+
+def set_category(session: Session, user: User, photo_id: int, name: str | None) -> None:
+    """Give a photo another category, or none; a new name makes a new category.
+
+    The embedded photo is queued again, since its point in the photo index carries the category.
+
+    Raises:
+        NotFoundError, ForbiddenError: as `_changeable_photo`.
+        InvalidInputError: the name cannot be used.
+    """
+    photo = _changeable_photo(session, user, photo_id)
+    category = category_named(session, photo.collection_id, name)
+    if photo.category_id == category:
+        return
+    photo.category_id = category
+    session.flush()
+    _queue_again(session, photo_id, (EmbeddingState.INDEXED, EmbeddingState.LEASED))
+
+
+def retry_photo(session: Session, user: User, photo_id: int) -> None:
+    """Queue a failed photo again, with all its attempts.
+
+    Raises:
+        NotFoundError, ForbiddenError: as `_changeable_photo`.
+        ConflictError: it has not failed.
+    """
+    _changeable_photo(session, user, photo_id)
+    if not _queue_again(session, photo_id, (EmbeddingState.FAILED,)):
+        raise ConflictError("This photo has not failed, so there is nothing to try again.")
+
+
+def category_named(session: Session, collection_id: int, name: str | None) -> int | None:
+    """Id of the collection's category of that name, made if new; None for no name or a blank one.
+
+    Raises:
+        InvalidInputError: the name cannot be used.
+    """
+    if name is None or not normalised(name):
+        return None
+    name = checked_name(name, "category", LONGEST_CATEGORY)
+    known = select(Category.id).where(Category.collection_id == collection_id, Category.name == name)
+    if (found := session.scalar(known)) is not None:
+        return found
+    try:
+        with session.begin_nested():
+            category = Category(collection_id=collection_id, name=name)
+            session.add(category)
+    except IntegrityError:  # another upload made it in between
+        return session.scalars(known).one()
+    return category.id
+
+
+def category_ids(session: Session, collection_ids: Iterable[int], names: Iterable[str]) -> tuple[int, ...]:
+    """Ids of all categories with one of these names in these collections."""
+    wanted = [normalised(name) for name in names]
+    found = select(Category.id).where(Category.collection_id.in_(list(collection_ids)), Category.name.in_(wanted))
+    return tuple(session.scalars(found.order_by(Category.id)))
+
+
+def searchable(
+    session: Session, space_id: int, collection_ids: Sequence[int], categories: Sequence[int] | None
+) -> Searchable:
+    """Count the photos of these collections (and categories), and those that the space's index holds."""
+    indexed = func.count(Embedding.photo_id).filter(Embedding.state == EmbeddingState.INDEXED)
+    counted = (
+        select(func.count(Photo.id), indexed)
+        .outerjoin(Embedding, (Embedding.photo_id == Photo.id) & (Embedding.space_id == space_id))
+        .where(Photo.collection_id.in_(collection_ids), Photo.deleted_at.is_(None))
+    )
+    if categories is not None:
+        counted = counted.where(Photo.category_id.in_(categories))
+    total, found = session.execute(counted).tuples().one()
+    return Searchable(found, total)
+
+
+def _views(space_id: int | None) -> Select[Any]:
+    in_space = (Embedding.photo_id == Photo.id) & (Embedding.space_id == space_id)
+    return (
+        select(Photo, Embedding.state, Embedding.error)
+        .join(Photo.collection)
+        .outerjoin(Embedding, in_space)
+        .where(Photo.deleted_at.is_(None), Collection.deleted_at.is_(None))
+        .options(contains_eager(Photo.collection), joinedload(Photo.category))
+    )
+
+
+def _view(row: Any) -> PhotoView:
+    # No row yet means nobody has asked to embed it: it waits.
+    return PhotoView(row.Photo, EmbeddingState(row.state or EmbeddingState.PENDING), row.error)
+
+
+def _conditions(only: PhotoFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if only.category_id is not None:
+        conditions.append(Photo.category_id == only.category_id)
+    if only.state is not None:
+        conditions.append(func.coalesce(Embedding.state, EmbeddingState.PENDING) == only.state)
+    return conditions
+
+
+def _changeable_photo(session: Session, user: User, photo_id: int) -> Photo:
+    """A photo of a collection the user may change.
+
+    Raises:
+        NotFoundError: there is none, or the user may not know of it.
+        ForbiddenError: the user may only look at it.
+    """
+    photo = visible_photo(session, user, None, photo_id).photo
+    if not may_change(user, photo.collection):
+        raise ForbiddenError("Only the owner of this photo's collection or an administrator can change it.")
+    return photo
+
+
+def _queue_again(session: Session, photo_id: int, states: Iterable[EmbeddingState]) -> bool:
+    """Make the photo's rows in these states pending and urgent; a worker that holds one loses it."""
+    changed = session.scalars(
+        update(Embedding)
+        .where(Embedding.photo_id == photo_id, Embedding.state.in_(list(states)))
+        .values(
+            state=EmbeddingState.PENDING,
+            priority=URGENT,
+            attempts=0,
+            error=None,
+            lease_owner=None,
+            lease_until=None,
+        )
+        .returning(Embedding.space_id)
+    )
+    return bool(changed.all())

@@ -1,0 +1,21 @@
+"""The HTTP API, `/api/v1`: JSON in, JSON out, problem documents for errors."""
+
+from typing import Any
+
+from mindreader_webui.api.accounts import accounts
+from mindreader_webui.api.collections import collections
+from mindreader_webui.api.models import models
+from mindreader_webui.api.photos import photos
+from mindreader_webui.api.searches import searches
+
+BLUEPRINTS = (accounts, collections, photos, searches, models)
+
+SECURITY_SCHEMES: dict[str, Any] = {
+    "token": {"type": "http", "scheme": "bearer", "description": "An access token, made on the account page."},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "mindreader_session",
+        "description": "A browser's session; changing anything also needs the header X-CSRFToken.",
+    },
+}

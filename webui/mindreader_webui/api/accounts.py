@@ -1,0 +1,102 @@
+"""Set up, sign in and out, access tokens, users."""
+
+from flask import Response
+
+from mindreader.errors import NotSignedInError
+from mindreader.use_cases.accounts import (
+    authenticate,
+    create_first_administrator,
+    create_user,
+    issue_token,
+    revoke_token,
+    tokens_of,
+    users,
+)
+from mindreader_webui import auth
+from mindreader_webui.api.common import NO_SECURITY, answer, blueprint, id_in_path, no_content
+from mindreader_webui.api.schemas import (
+    Credentials,
+    IssuedToken,
+    NewToken,
+    NewUser,
+    Token,
+    TokenPath,
+    Tokens,
+    User,
+    Users,
+)
+from mindreader_webui.services import current_services
+
+accounts = blueprint("accounts", __name__, "Signing in, access tokens, users")
+
+
+@accounts.post("/setup", responses={201: User}, security=NO_SECURITY)
+def set_up(body: Credentials) -> Response:
+    """Make the first administrator and sign in; only while nobody can sign in."""
+    user = create_first_administrator(current_services().catalog, body.name, body.password)
+    auth.sign_in(user)
+    return answer(User.of(user), 201)
+
+
+@accounts.post("/session", responses={200: User}, security=NO_SECURITY)
+def sign_in(body: Credentials) -> Response:
+    """Sign in with a session cookie."""
+    user = authenticate(current_services().catalog, body.name, body.password)
+    if user is None:
+        raise NotSignedInError("Name or password is wrong.")
+    auth.sign_in(user)
+    return answer(User.of(user))
+
+
+@accounts.get("/session", responses={200: User})
+def who_am_i() -> Response:
+    """Who is signed in."""
+    return answer(User.of(auth.current_account()))
+
+
+@accounts.delete("/session", responses={204: None})
+def sign_out() -> Response:
+    """Sign out of this browser."""
+    auth.sign_out()
+    return no_content()
+
+
+@accounts.get("/tokens", responses={200: Tokens})
+def list_tokens() -> Response:
+    """The caller's access tokens, the newest first."""
+    with current_services().catalog.snapshot() as session:
+        rows = tokens_of(session, auth.current_account())
+    return answer(Tokens(tokens=[Token.of(row) for row in rows]))
+
+
+@accounts.post("/tokens", responses={201: IssuedToken})
+def add_token(body: NewToken) -> Response:
+    """Make an access token; its secret is shown this once."""
+    with current_services().catalog.transaction() as session:
+        row, secret = issue_token(session, auth.current_account(), body.name)
+    return answer(IssuedToken(**Token.of(row).model_dump(), token=secret), 201)
+
+
+@accounts.delete(f"/tokens/{id_in_path('token_id')}", responses={204: None})
+def remove_token(path: TokenPath) -> Response:
+    """End one of the caller's access tokens."""
+    with current_services().catalog.transaction() as session:
+        revoke_token(session, auth.current_account(), path.token_id)
+    return no_content()
+
+
+@accounts.get("/users", responses={200: Users})
+def list_users() -> Response:
+    """Everyone; for administrators."""
+    auth.require_admin()
+    with current_services().catalog.snapshot() as session:
+        rows = users(session)
+    return answer(Users(users=[User.of(row) for row in rows]))
+
+
+@accounts.post("/users", responses={201: User})
+def add_user(body: NewUser) -> Response:
+    """Add a user; for administrators."""
+    auth.require_admin()
+    user = create_user(current_services().catalog, body.name, body.password, body.role)
+    return answer(User.of(user), 201)

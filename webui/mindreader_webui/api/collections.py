@@ -1,0 +1,145 @@
+"""Collections, and uploads into them."""
+
+import logging
+
+from flask import Response, request
+from pydantic import BaseModel, Field
+from werkzeug.datastructures import FileStorage
+
+from mindreader.use_cases.collections import (
+    change_collection,
+    changeable_collection,
+    create_collection,
+    delete_collection,
+    summaries,
+    summary,
+    visible_collection,
+)
+from mindreader.use_cases.ingest import Outcome, add_photo, safe_filename
+from mindreader.use_cases.models import active_space_id
+from mindreader.use_cases.photos import PhotoFilter, photo_page
+from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
+from mindreader_webui.api.schemas import (
+    Collection,
+    CollectionChange,
+    CollectionPath,
+    Collections,
+    FileOutcome,
+    NewCollection,
+    Outcomes,
+    Photo,
+    PhotoQuery,
+    Photos,
+)
+from mindreader_webui.auth import current_account
+from mindreader_webui.problems import InvalidFieldsError
+from mindreader_webui.services import current_services
+from mindreader_webui.uploads import path_of
+from mindreader_workers.queues import wake_embedders
+
+log = logging.getLogger(__name__)
+
+collections = blueprint("collections", __name__, "Collections and uploads into them")
+
+_ONE = f"/collections/{id_in_path('collection_id')}"
+_STORAGE_FAILED = "The server could not keep this file. Send it again later; if that fails too, tell an administrator."
+
+
+class UploadForm(BaseModel):
+    """Photo files; with `category`, one for each file in the same order (empty for none)."""
+
+    file: list[bytes] = Field(json_schema_extra={"items": {"type": "string", "format": "binary"}})
+    category: list[str] | None = None
+
+
+@collections.get("/collections", responses={200: Collections})
+def list_collections() -> Response:
+    """All collections the caller may see, by name."""
+    user = current_account()
+    with current_services().catalog.snapshot() as session:
+        found = summaries(session, user, active_space_id(session))
+    return answer(Collections(collections=[Collection.of(each, user) for each in found]))
+
+
+@collections.post("/collections", responses={201: Collection})
+def add_collection(body: NewCollection) -> Response:
+    """Add an empty collection."""
+    with current_services().catalog.transaction() as session:
+        made = create_collection(session, current_account(), body.name, body.visibility)
+    return answer(_shown(made.id), 201)
+
+
+@collections.get(_ONE, responses={200: Collection})
+def show_collection(path: CollectionPath) -> Response:
+    """One collection."""
+    return answer(_shown(path.collection_id))
+
+
+@collections.patch(_ONE, responses={200: Collection})
+def edit_collection(path: CollectionPath, body: CollectionChange) -> Response:
+    """Rename a collection, share it or take it back; for its owner and administrators."""
+    with current_services().catalog.transaction() as session:
+        change_collection(session, current_account(), path.collection_id, body.name, body.visibility)
+    return answer(_shown(path.collection_id))
+
+
+@collections.delete(_ONE, responses={204: None})
+def remove_collection(path: CollectionPath) -> Response:
+    """Delete a collection with its photos; for its owner and administrators."""
+    services = current_services()
+    with services.catalog.transaction() as session:
+        delete_collection(session, current_account(), path.collection_id)
+    wake_embedders(services.celery)  # they also purge
+    return no_content()
+
+
+@collections.get(f"{_ONE}/photos", responses={200: Photos})
+def list_photos(path: CollectionPath, query: PhotoQuery) -> Response:
+    """The collection's photos, the newest first, page by page."""
+    only = PhotoFilter(query.category_id, query.state)
+    with current_services().catalog.snapshot() as session:
+        visible_collection(session, current_account(), path.collection_id)
+        space_id = active_space_id(session)
+        page = photo_page(session, path.collection_id, space_id, only, after=query.after, limit=query.limit)
+    return answer(Photos(photos=[Photo.of(view) for view in page.photos], next=page.next))
+
+
+@collections.post(f"{_ONE}/photos", responses={200: Outcomes}, openapi_extensions=multipart(UploadForm))
+def upload_photos(path: CollectionPath) -> Response:
+    """Upload photos; each file has its own outcome, and one that is refused does not stop the others."""
+    services = current_services()
+    with services.catalog.snapshot() as session:
+        changeable_collection(session, current_account(), path.collection_id)
+    outcomes = [_take_in(path.collection_id, file, category) for file, category in _sent_files()]
+    if any(outcome.status == "created" for outcome in outcomes):
+        wake_embedders(services.celery)
+    return answer(Outcomes(outcomes=outcomes))
+
+
+def _sent_files() -> list[tuple[FileStorage, str | None]]:
+    files, categories = request.files.getlist("file"), request.form.getlist("category")
+    if not files:
+        raise InvalidFieldsError([{"field": "file", "message": "Send at least one photo file"}])
+    if categories and len(categories) != len(files):
+        wrong = f"Send one for each of the {len(files)} files, or none; {len(categories)} came"
+        raise InvalidFieldsError([{"field": "category", "message": wrong}])
+    return list(zip(files, categories or [None] * len(files), strict=True))
+
+
+def _take_in(collection_id: int, file: FileStorage, category: str | None) -> FileOutcome:
+    services = current_services()
+    name = safe_filename(file.filename or "")
+    try:
+        outcome = add_photo(
+            services.catalog, services.blobs, services.settings, collection_id, name, path_of(file), category
+        )
+    except OSError:
+        log.exception("%s could not be kept", name)
+        outcome = Outcome("rejected", None, _STORAGE_FAILED)
+    return FileOutcome(file=name, status=outcome.status, photo_id=outcome.photo_id, reason=outcome.reason)
+
+
+def _shown(collection_id: int) -> Collection:
+    user = current_account()
+    with current_services().catalog.snapshot() as session:
+        return Collection.of(summary(session, user, active_space_id(session), collection_id), user)

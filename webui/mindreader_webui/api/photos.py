@@ -1,0 +1,108 @@
+"""Single photos: look, label, delete, try again, and their bytes."""
+
+from flask import Response, send_file
+
+from mindreader.blobs import original_key, thumbnail_key
+from mindreader.catalog import Photo as PhotoRow
+from mindreader.imaging import THUMBNAIL_MEDIA_TYPE
+from mindreader.use_cases.models import active_space_id
+from mindreader.use_cases.photos import delete_photo, retry_photo, set_category, visible_photo
+from mindreader_webui.api.common import answer, blueprint, id_in_path, no_content
+from mindreader_webui.api.schemas import Photo, PhotoChange, PhotoPath
+from mindreader_webui.auth import current_account
+from mindreader_webui.services import current_services
+from mindreader_workers.queues import wake_embedders
+
+photos = blueprint("photos", __name__, "Single photos")
+
+_ONE = f"/photos/{id_in_path('photo_id')}"
+# A photo's bytes never change and its id is never used twice; `private`, because not everyone may see them.
+_FOREVER = "private, max-age=31536000, immutable"
+# Nothing in a file from a stranger may run, whatever a browser takes it for.
+_SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:"
+
+
+def _image(media_type: str) -> dict[int, object]:
+    content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
+    return {200: {"description": "The picture.", "content": content}}
+
+
+@photos.get(_ONE, responses={200: Photo})
+def show_photo(path: PhotoPath) -> Response:
+    """One photo."""
+    return answer(_shown(path.photo_id))
+
+
+@photos.patch(_ONE, responses={200: Photo})
+def edit_photo(path: PhotoPath, body: PhotoChange) -> Response:
+    """Give the photo another category, or none; for the collection's owner and administrators."""
+    services = current_services()
+    with services.catalog.transaction() as session:
+        set_category(session, current_account(), path.photo_id, body.category)
+    wake_embedders(services.celery)
+    return answer(_shown(path.photo_id))
+
+
+@photos.delete(_ONE, responses={204: None})
+def remove_photo(path: PhotoPath) -> Response:
+    """Delete the photo; for the collection's owner and administrators."""
+    services = current_services()
+    with services.catalog.transaction() as session:
+        delete_photo(session, current_account(), path.photo_id)
+    wake_embedders(services.celery)  # they also purge
+    return no_content()
+
+
+@photos.post(f"{_ONE}/retry", responses={202: None})
+def retry(path: PhotoPath) -> Response:
+    """Embed a failed photo again; for the collection's owner and administrators."""
+    services = current_services()
+    with services.catalog.transaction() as session:
+        retry_photo(session, current_account(), path.photo_id)
+    wake_embedders(services.celery)
+    return no_content(202)
+
+
+@photos.get(f"{_ONE}/thumbnail", responses=_image(THUMBNAIL_MEDIA_TYPE))
+def thumbnail(path: PhotoPath) -> Response:
+    """A small copy of the photo."""
+    photo = _photo(path.photo_id)
+    key = thumbnail_key(photo.sha256, current_services().settings.thumbnail_pixels)
+    response = _blob(key, THUMBNAIL_MEDIA_TYPE, photo, f"{photo.filename}.webp")
+    response.headers["Cache-Control"] = _FOREVER
+    return response
+
+
+@photos.get(f"{_ONE}/original", responses=_image("image/*"))
+def original(path: PhotoPath) -> Response:
+    """The photo as it was uploaded."""
+    photo = _photo(path.photo_id)
+    response = _blob(original_key(photo.sha256), photo.media_type, photo, photo.filename)
+    response.headers["Cache-Control"] = _FOREVER
+    response.headers["Content-Security-Policy"] = _SANDBOX
+    return response
+
+
+def _blob(key: str, media_type: str, photo: PhotoRow, filename: str) -> Response:
+    blobs = current_services().blobs
+    response = send_file(
+        blobs.local_path(key) or blobs.open(key),
+        media_type,
+        download_name=filename,
+        conditional=True,
+        etag=photo.sha256,
+    )
+    disposition = response.headers["Content-Disposition"]
+    if not disposition.startswith("inline"):
+        response.headers["Content-Disposition"] = f"inline; {disposition}"
+    return response
+
+
+def _photo(photo_id: int) -> PhotoRow:
+    with current_services().catalog.snapshot() as session:
+        return visible_photo(session, current_account(), None, photo_id).photo
+
+
+def _shown(photo_id: int) -> Photo:
+    with current_services().catalog.snapshot() as session:
+        return Photo.of(visible_photo(session, current_account(), active_space_id(session), photo_id))

@@ -1,0 +1,379 @@
+"""The shapes of requests and answers."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from mindreader.catalog import ApiToken as TokenRow
+from mindreader.catalog import EmbeddingState, ModelVersion, Role, Visibility
+from mindreader.catalog import Photo as PhotoRow
+from mindreader.catalog import User as UserRow
+from mindreader.use_cases.collections import CollectionSummary
+from mindreader.use_cases.photos import PhotoView
+from mindreader_webui.api.common import MAX_ID, PREFIX
+
+Id = Annotated[int, Field(ge=1, le=MAX_ID)]
+# The catalog keeps UTC without saying so; answers say so.
+Moment = Annotated[datetime, AfterValidator(lambda moment: moment.replace(tzinfo=UTC))]
+
+
+class Request(BaseModel):
+    """What a caller sends; a misspelt field is an error, not a silent default."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str = Field(description="Stable name of the kind of error, a URN.")
+    title: str
+    status: int
+    detail: str = Field(description="What happened and what to do, for a person.")
+    instance: str
+    errors: list[dict[str, str]] | None = Field(None, description="Each field that cannot be used, with the reason.")
+
+
+class Credentials(Request):
+    """Name and password."""
+
+    name: str
+    password: str
+
+
+class NewUser(Credentials):
+    """A user to add."""
+
+    role: Role = Role.MEMBER
+
+
+class User(BaseModel):
+    """A person, or the command line of the server's machine before the first person."""
+
+    id: int
+    name: str
+    role: Role
+
+    @classmethod
+    def of(cls, row: UserRow) -> "User":
+        """From the catalog."""
+        return cls(id=row.id, name=row.name, role=Role(row.role))
+
+
+class Users(BaseModel):
+    """Everyone."""
+
+    users: list[User]
+
+
+class NewToken(Request):
+    """An access token to make."""
+
+    name: str
+
+
+class Token(BaseModel):
+    """An access token, without its secret."""
+
+    id: int
+    name: str
+    created_at: Moment
+
+    @classmethod
+    def of(cls, row: TokenRow) -> "Token":
+        """From the catalog."""
+        return cls(id=row.id, name=row.name, created_at=row.created_at)
+
+
+class IssuedToken(Token):
+    """A new access token; its secret is shown this once."""
+
+    token: str
+
+
+class Tokens(BaseModel):
+    """The caller's access tokens."""
+
+    tokens: list[Token]
+
+
+class EmbeddingCounts(BaseModel):
+    """Photos by where they stand on their way into the photo index."""
+
+    pending: int
+    leased: int
+    indexed: int
+    failed: int
+
+
+class CategoryCount(BaseModel):
+    """A category and how many photos carry it."""
+
+    id: int
+    name: str
+    photos: int
+
+
+class NewCollection(Request):
+    """A collection to add."""
+
+    name: str
+    visibility: Visibility = Visibility.PRIVATE
+
+
+class CollectionChange(Request):
+    """What to change; a field left out stays as it is."""
+
+    name: str | None = None
+    visibility: Visibility | None = None
+
+
+class Collection(BaseModel):
+    """A collection, its counts for the active model version's embedding space."""
+
+    id: int
+    name: str
+    visibility: Visibility
+    owner: str
+    mine: bool
+    created_at: Moment
+    photos: int
+    embedding: EmbeddingCounts
+    categories: list[CategoryCount]
+
+    @classmethod
+    def of(cls, summary: CollectionSummary, user: UserRow) -> "Collection":
+        """From the catalog, as this user sees it."""
+        row = summary.collection
+        return cls(
+            id=row.id,
+            name=row.name,
+            visibility=Visibility(row.visibility),
+            owner=row.owner.name,
+            mine=row.owner_id == user.id,
+            created_at=row.created_at,
+            photos=summary.photos,
+            embedding=EmbeddingCounts(**summary.embedding),
+            categories=[CategoryCount(id=c.id, name=c.name, photos=c.photos) for c in summary.categories],
+        )
+
+
+class Collections(BaseModel):
+    """All collections the caller may see."""
+
+    collections: list[Collection]
+
+
+class FileOutcome(BaseModel):
+    """What became of one uploaded file."""
+
+    file: str
+    status: Literal["created", "duplicate", "rejected"]
+    photo_id: int | None
+    reason: str | None
+
+
+class Outcomes(BaseModel):
+    """What became of each file, in the order they were sent."""
+
+    outcomes: list[FileOutcome]
+
+
+class PhotoUrls(BaseModel):
+    """Where the pictures of a photo are."""
+
+    thumbnail_url: str
+    original_url: str
+
+
+def photo_urls(photo_id: int) -> dict[str, str]:
+    """Addresses of a photo's thumbnail and original."""
+    base = f"{PREFIX}/photos/{photo_id}"
+    return {"thumbnail_url": f"{base}/thumbnail", "original_url": f"{base}/original"}
+
+
+class Photo(PhotoUrls):
+    """A photo, its state in the active model version's embedding space."""
+
+    id: int
+    filename: str
+    collection_id: int
+    collection: str
+    category_id: int | None
+    category: str | None
+    width: int
+    height: int
+    size_bytes: int
+    media_type: str
+    taken_at: datetime | None = Field(description="The camera's own time, without a zone.")
+    created_at: Moment
+    state: EmbeddingState
+    error: str | None
+
+    @classmethod
+    def of(cls, view: PhotoView) -> "Photo":
+        """From the catalog."""
+        row = view.photo
+        return cls(
+            **labels(row),
+            **photo_urls(row.id),
+            id=row.id,
+            category_id=row.category_id,
+            size_bytes=row.size_bytes,
+            media_type=row.media_type,
+            taken_at=row.taken_at,
+            created_at=row.created_at,
+            state=view.state,
+            error=view.error,
+        )
+
+
+def labels(row: PhotoRow) -> dict[str, Any]:
+    """What lists of photos and search results both say of a photo."""
+    return {
+        "filename": row.filename,
+        "collection_id": row.collection_id,
+        "collection": row.collection.name,
+        "category": row.category.name if row.category else None,
+        "width": row.width,
+        "height": row.height,
+    }
+
+
+class Photos(BaseModel):
+    """Some photos, the newest first; ask for `after=next` to go on."""
+
+    photos: list[Photo]
+    next: int | None
+
+
+class PhotoQuery(Request):
+    """Which photos to list."""
+
+    after: Id | None = Field(None, description="Continue below this photo id.")
+    limit: int = Field(60, ge=1, le=200)
+    category_id: Id | None = None
+    state: EmbeddingState | None = None
+
+
+class PhotoChange(Request):
+    """The photo's new category; null takes it away."""
+
+    category: str | None
+
+
+class SearchResult(PhotoUrls):
+    """A photo found."""
+
+    photo_id: int
+    score: float = Field(description="Cosine similarity in [-1, 1], higher is nearer.")
+    filename: str
+    collection_id: int
+    collection: str
+    category: str | None
+    width: int
+    height: int
+
+
+class ImaginaryImage(BaseModel):
+    """What G made of the sketch with one seed."""
+
+    seed: int
+    url: str = Field(description="A data: URL with a WebP image.")
+
+
+class VersionName(BaseModel):
+    """The model version that answered."""
+
+    id: int
+    name: str
+
+
+class Searchable(BaseModel):
+    """How many of the photos searched can be found yet."""
+
+    indexed: int
+    total: int
+
+
+class SearchAnswer(BaseModel):
+    """What a sketch found, best first."""
+
+    id: int
+    model_version: VersionName
+    imaginary_images: list[ImaginaryImage]
+    results: list[SearchResult]
+    searchable: Searchable
+    timings_ms: dict[str, float]
+
+
+class Model(BaseModel):
+    """A model version."""
+
+    id: int
+    name: str
+    active: bool
+    space_key: str
+    photo_encoder: str
+    metrics: list[dict[str, Any]]
+    created_at: Moment
+
+    @classmethod
+    def of(cls, row: ModelVersion) -> "Model":
+        """From the catalog."""
+        return cls(
+            id=row.id,
+            name=row.name,
+            active=row.active,
+            space_key=row.space.key,
+            photo_encoder=row.space.photo_encoder,
+            metrics=row.metrics,
+            created_at=row.created_at,
+        )
+
+
+class Models(BaseModel):
+    """All model versions, the newest first."""
+
+    models: list[Model]
+
+
+class ActiveModel(BaseModel):
+    """The model version that answers searches."""
+
+    id: int
+    name: str
+    space_key: str
+
+
+class Status(BaseModel):
+    """How far the photos are that the caller may see."""
+
+    version: str
+    embedding: EmbeddingCounts
+    active_model: ActiveModel | None
+
+
+class CollectionPath(BaseModel):
+    """A collection by its id."""
+
+    collection_id: int
+
+
+class PhotoPath(BaseModel):
+    """A photo by its id."""
+
+    photo_id: int
+
+
+class TokenPath(BaseModel):
+    """A token by its id."""
+
+    token_id: int
+
+
+class ModelPath(BaseModel):
+    """A model version by its id."""
+
+    model_version_id: int

@@ -1,0 +1,167 @@
+"""Search by a sketch."""
+
+import hashlib
+import time
+from base64 import b64encode
+from dataclasses import dataclass
+
+from flask import Response, request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy.orm import Session
+
+from mindreader.blobs import sketch_key
+from mindreader.catalog import Search, User
+from mindreader.imaging import decode_sketch, sketch_png
+from mindreader.use_cases import messages
+from mindreader.use_cases.collections import visible_collection_ids
+from mindreader.use_cases.photos import category_ids, searchable, visible_photos
+from mindreader_webui.api.common import answer, blueprint, multipart
+from mindreader_webui.api.schemas import (
+    Id,
+    ImaginaryImage,
+    SearchAnswer,
+    Searchable,
+    SearchResult,
+    VersionName,
+    labels,
+    photo_urls,
+)
+from mindreader_webui.auth import current_account
+from mindreader_webui.problems import InvalidFieldsError
+from mindreader_webui.services import Services, current_services
+from mindreader_workers import queues
+
+searches = blueprint("searches", __name__, "Search by a sketch")
+
+_FORM_BYTES = 64 * 2**10
+_LARGEST_SEED = 2**31 - 1
+
+
+class SearchForm(BaseModel):
+    """A sketch, and where and how to search."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sketch: bytes = Field(json_schema_extra={"format": "binary"}, description="An image: dark strokes on white.")
+    limit: int = Field(20, ge=1, le=200)
+    seed: int = Field(0, ge=0, le=_LARGEST_SEED, description="Another seed, other imaginary images.")
+    chosen: int = Field(0, ge=0, description="Which of the imaginary images searches.")
+    collection_id: list[Id] = Field(default=[], description="Search only in these collections.")
+    category: list[str] = Field(default=[], description="Find only photos with one of these categories.")
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a search looks: only in what the caller may see."""
+
+    collection_ids: tuple[int, ...]
+    category_ids: tuple[int, ...] | None
+
+
+@searches.post("/searches", responses={200: SearchAnswer}, openapi_extensions=multipart(SearchForm))
+def search() -> Response:
+    """Find the photos that a sketch looks like, best first."""
+    started = time.perf_counter()
+    services, user = current_services(), current_account()
+    form = _sent_form(services)
+    png = sketch_png(decode_sketch(form.sketch, max_bytes=services.settings.sketch_max_bytes))
+    with services.catalog.snapshot() as session:
+        place = _place(session, user, form)
+    asked = _request(form, png, place, services)
+    found = queues.search(services.celery, asked, services.settings.search_timeout)
+    timings = found.timings_ms | {"total": round((time.perf_counter() - started) * 1000, 2)}
+    search_id = _remember(services, user, asked, found, timings)
+    with services.catalog.snapshot() as session:
+        return answer(_answer(session, user, search_id, place, asked, found, timings))
+
+
+def _sent_form(services: Services) -> SearchForm:
+    # Set before the body is looked at, so that a larger one is refused and not read.
+    request.max_content_length = services.settings.sketch_max_bytes + _FORM_BYTES
+    values = {name: request.form.get(name) for name in ("limit", "seed", "chosen") if name in request.form}
+    lists = {name: request.form.getlist(name) for name in ("collection_id", "category")}
+    sketch = request.files.get("sketch")
+    sent = values | lists | ({} if sketch is None else {"sketch": sketch.stream.read()})
+    try:
+        form = SearchForm.model_validate(sent)
+    except ValidationError as error:
+        raise InvalidFieldsError.from_validation(error) from None
+    if form.chosen >= services.settings.imaginary_images:
+        wrong = f"There are {services.settings.imaginary_images} imaginary images, counted from 0"
+        raise InvalidFieldsError([{"field": "chosen", "message": wrong}])
+    return form
+
+
+def _place(session: Session, user: User, form: SearchForm) -> _Place:
+    visible = visible_collection_ids(session, user)
+    asked = set(form.collection_id)
+    collections = tuple(each for each in visible if not asked or each in asked)
+    categories = category_ids(session, collections, form.category) if form.category else None
+    return _Place(collections, categories)
+
+
+def _request(form: SearchForm, png: bytes, place: _Place, services: Services) -> messages.SearchRequest:
+    return messages.SearchRequest(
+        sketch_png=png,
+        collection_ids=place.collection_ids,
+        category_ids=place.category_ids,
+        limit=form.limit,
+        seeds=tuple(range(form.seed, form.seed + services.settings.imaginary_images)),
+        chosen=form.chosen,
+    )
+
+
+def _remember(
+    services: Services,
+    user: User,
+    asked: messages.SearchRequest,
+    found: messages.SearchAnswer,
+    timings: dict[str, float],
+) -> int:
+    """Keep the sketch and what answered it."""
+    sha256 = hashlib.sha256(asked.sketch_png).hexdigest()
+    services.blobs.put(sketch_key(sha256), asked.sketch_png)
+    with services.catalog.transaction() as session:
+        row = Search(
+            user_id=user.id,
+            sketch_sha256=sha256,
+            model_version_id=found.model_version_id,
+            seeds=list(asked.seeds),
+            timings_ms=timings,
+        )
+        session.add(row)
+    return row.id
+
+
+def _answer(
+    session: Session,
+    user: User,
+    search_id: int,
+    place: _Place,
+    asked: messages.SearchRequest,
+    found: messages.SearchAnswer,
+    timings: dict[str, float],
+) -> SearchAnswer:
+    count = searchable(session, found.space_id, place.collection_ids, place.category_ids)
+    images = zip(asked.seeds, found.imaginary_webp, strict=True)
+    return SearchAnswer(
+        id=search_id,
+        model_version=VersionName(id=found.model_version_id, name=found.model_version),
+        imaginary_images=[ImaginaryImage(seed=seed, url=_data_url(webp)) for seed, webp in images],
+        results=_results(session, user, found.hits),
+        searchable=Searchable(indexed=count.indexed, total=count.total),
+        timings_ms=timings,
+    )
+
+
+def _results(session: Session, user: User, hits: tuple[messages.SearchHit, ...]) -> list[SearchResult]:
+    """The hits that are still there and visible: the index may know a photo a moment longer than the catalog."""
+    scores = {hit.photo_id: hit.score for hit in hits}
+    return [
+        SearchResult(photo_id=photo.id, score=scores[photo.id], **labels(photo), **photo_urls(photo.id))
+        for photo in visible_photos(session, user, list(scores))
+    ]
+
+
+def _data_url(webp: bytes) -> str:
+    return f"data:image/webp;base64,{b64encode(webp).decode()}"

@@ -1,0 +1,69 @@
+"""The Flask app: HTTP API, pages, and what holds for every response."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from flask import Flask, Response
+from flask_openapi3 import Info, OpenAPI
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from mindreader_webui.api import BLUEPRINTS, SECURITY_SCHEMES
+from mindreader_webui.api.schemas import Problem
+from mindreader_webui.auth import init_auth, limit_rates
+from mindreader_webui.health import health
+from mindreader_webui.pages import pages
+from mindreader_webui.problems import init_problems, refuse_fields
+from mindreader_webui.services import Services, attach
+from mindreader_webui.uploads import init_uploads
+
+OPENAPI_PATH = "/openapi/openapi.json"
+
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def create_app(services: Services) -> Flask:
+    """The web UI over these services; the catalog must be migrated."""
+    app = OpenAPI(
+        __name__,
+        info=Info(title="MindReader", version=version("mindreader"), description="Find photos by drawing."),
+        security_schemes=SECURITY_SCHEMES,
+        validation_error_model=Problem,
+        validation_error_callback=refuse_fields,
+        doc_ui=False,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
+    attach(app, services)
+    init_problems(app)
+    init_auth(app, services)
+    init_uploads(app, services.settings)
+    for blueprint in BLUEPRINTS:
+        app.register_api(blueprint)
+    app.register_blueprint(pages)
+    app.register_blueprint(health)
+    limit_rates(app, services.settings)
+    app.add_url_rule(OPENAPI_PATH, "openapi", lambda: app.api_doc)
+    app.after_request(_with_headers)
+    _trust_proxies(app, services.settings.trusted_proxies)
+    return app
+
+
+def _with_headers(response: Response) -> Response:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _trust_proxies(app: Flask, count: int) -> None:
+    if count:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]

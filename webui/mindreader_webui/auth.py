@@ -1,0 +1,181 @@
+"""Who is asking: people by a session cookie, programs by a bearer token. Everything is closed unless listed here."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from datetime import timedelta
+from pathlib import Path
+
+from flask import Flask, Request, request, session
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+from flask_wtf.csrf import CSRFProtect, validate_csrf
+from wtforms import ValidationError
+
+from mindreader.catalog import Role, User
+from mindreader.errors import ForbiddenError, NotSignedInError
+from mindreader.settings import Settings
+from mindreader.use_cases.accounts import user_of_token
+from mindreader_webui.services import Services, current_services
+
+CSRF_HEADER = "X-CSRFToken"
+_UNSAFE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_BEARER = "bearer"
+_KEY_BYTES = 32
+
+OPEN_TO_ALL = frozenset({"accounts.set_up", "accounts.sign_in"})
+"""The only endpoints below /api that answer without signing in."""
+
+
+class SignedIn(UserMixin):
+    """A user, and how they proved it."""
+
+    def __init__(self, account: User, *, by_token: bool) -> None:
+        self.account, self.by_token = account, by_token
+
+    def get_id(self) -> str:
+        """What the session cookie keeps."""
+        return str(self.account.id)
+
+
+def init_auth(app: Flask, services: Services) -> None:
+    """Sessions, tokens, CSRF protection and rate limits."""
+    settings = services.settings
+    app.config.update(
+        SECRET_KEY=session_key(settings.secrets_dir),
+        SESSION_COOKIE_NAME="mindreader_session",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        PERMANENT_SESSION_LIFETIME=timedelta(days=settings.session_days),
+        # The token is looked for in the header only (below): looking in the form would read a whole upload first.
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session: pages stay open for days
+    )
+    CSRFProtect(app)
+    manager = LoginManager(app)
+    manager.user_loader(_user_of_session)
+    manager.request_loader(_user_of_bearer)
+    app.before_request(_guard)
+
+
+def limit_rates(app: Flask, settings: Settings) -> None:
+    """Bound how often an address may try to sign in and a user may search."""
+    limiter = Limiter(_user_or_address, app=app, storage_uri="memory://", headers_enabled=True)
+    by_address = limiter.shared_limit(settings.login_rate, scope="sign-in", key_func=get_remote_address)
+    limits = {
+        "accounts.set_up": by_address,
+        "accounts.sign_in": by_address,
+        "searches.search": limiter.limit(settings.search_rate),
+    }
+    for endpoint, limit in limits.items():
+        app.view_functions[endpoint] = limit(app.view_functions[endpoint])
+
+
+def sign_in(user: User) -> None:
+    """Begin a session for this user in this browser."""
+    session.permanent = True
+    login_user(SignedIn(user, by_token=False))
+
+
+def sign_out() -> None:
+    """End the session of this browser."""
+    logout_user()
+    session.clear()
+
+
+def current_account() -> User:
+    """The user who asks.
+
+    Raises:
+        NotSignedInError: nobody is signed in.
+    """
+    if not current_user.is_authenticated:
+        raise NotSignedInError("Sign in, or send a valid access token.")
+    account: User = current_user.account
+    return account
+
+
+def require_admin() -> User:
+    """The administrator who asks.
+
+    Raises:
+        NotSignedInError: nobody is signed in.
+        ForbiddenError: the user is no administrator.
+    """
+    account = current_account()
+    if account.role != Role.ADMIN:
+        raise ForbiddenError("Only administrators can do this.")
+    return account
+
+
+def session_key(folder: Path) -> str:
+    """The key that signs session cookies, made once; only the owner of the server may read it."""
+    path = folder / "session_key"
+    if not path.exists():
+        _write_once(path, secrets.token_hex(_KEY_BYTES))
+    return path.read_text()
+
+
+def _write_once(path: Path, secret: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secret)
+    try:
+        # Unlike a rename, a link never replaces the key another process made in the same moment.
+        path.hardlink_to(draft)
+    except FileExistsError:
+        return
+    finally:
+        draft.unlink()
+
+
+def _user_of_session(user_id: str) -> SignedIn | None:
+    if _bearer(request) is not None:  # a token speaks for itself, whatever cookies come along
+        return None
+    with current_services().catalog.snapshot() as session:
+        user = session.get(User, int(user_id))
+    return SignedIn(user, by_token=False) if user else None
+
+
+def _user_of_bearer(asked: Request) -> SignedIn | None:
+    secret = _bearer(asked)
+    if secret is None:
+        return None
+    with current_services().catalog.snapshot() as session:
+        user = user_of_token(session, secret)
+    return SignedIn(user, by_token=True) if user else None
+
+
+def _bearer(asked: Request) -> str | None:
+    credentials = asked.authorization
+    return credentials.token or "" if credentials and credentials.type == _BEARER else None
+
+
+def _guard() -> None:
+    """Refuse what may not be asked, before a byte of the body is read."""
+    if request.endpoint is None or not request.path.startswith("/api/"):
+        return
+    if request.method in _UNSAFE_METHODS:
+        _refuse_forgery()
+    if request.endpoint not in OPEN_TO_ALL:
+        current_account()
+
+
+def _refuse_forgery() -> None:
+    """A page of another site can make a browser send its cookie, but neither a token nor our header."""
+    if not current_user.is_authenticated or current_user.by_token:
+        return
+    try:
+        validate_csrf(request.headers.get(CSRF_HEADER))
+    except ValidationError:
+        raise ForbiddenError(
+            f"The header {CSRF_HEADER} is missing or out of date. Load the page again, then repeat this."
+        ) from None
+
+
+def _user_or_address() -> str:
+    return f"user {current_user.get_id()}" if current_user.is_authenticated else get_remote_address()

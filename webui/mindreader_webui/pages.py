@@ -1,0 +1,99 @@
+"""The pages. They carry almost no data: their modules ask the HTTP API."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from flask import Blueprint, Response, redirect, render_template, request
+from flask_login import current_user
+
+from mindreader.catalog import User
+from mindreader.use_cases.accounts import users_exist
+from mindreader.use_cases.collections import visible_collection
+from mindreader_webui.auth import current_account
+from mindreader_webui.services import current_services
+
+pages = Blueprint("pages", __name__)
+
+_OPEN = frozenset({"pages.set_up", "pages.sign_in"})
+_HOME = "/"
+
+
+@pages.before_request
+def _ask_to_sign_in() -> Any:
+    if request.endpoint in _OPEN or current_user.is_authenticated:
+        return None
+    if not _is_set_up():
+        return redirect("/setup")
+    return redirect(f"/sign-in?next={quote(request.full_path.rstrip('?'), safe='')}")
+
+
+@pages.context_processor
+def _user() -> dict[str, User | None]:
+    return {"user": current_user.account if current_user.is_authenticated else None}
+
+
+@pages.after_request
+def _always_fresh(response: Response) -> Response:
+    # A page holds the visitor's name and CSRF token: neither shared caches nor the back button may keep it.
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@pages.get("/setup")
+def set_up() -> Any:
+    """Make the first administrator."""
+    return redirect(_HOME) if _is_set_up() else render_template("setup.html")
+
+
+@pages.get("/sign-in")
+def sign_in() -> Any:
+    """Sign in, then go on to the page that was asked for."""
+    target = _local_target(request.args.get("next", _HOME))
+    if current_user.is_authenticated:
+        return redirect(target)
+    return render_template("sign_in.html", next=target) if _is_set_up() else redirect("/setup")
+
+
+@pages.get("/")
+def draw() -> str:
+    """Draw a sketch and see what it finds."""
+    return render_template("draw.html")
+
+
+@pages.get("/upload")
+def upload() -> str:
+    """Upload photos."""
+    return render_template("upload.html")
+
+
+@pages.get("/library")
+def library() -> str:
+    """All collections."""
+    return render_template("library.html")
+
+
+@pages.get("/library/<int(max=2147483647):collection_id>")
+def collection(collection_id: int) -> str:
+    """One collection."""
+    with current_services().catalog.snapshot() as session:
+        shown = visible_collection(session, current_account(), collection_id)
+    return render_template("collection.html", collection=shown)
+
+
+@pages.get("/account")
+def account() -> str:
+    """Access tokens, and the way out."""
+    return render_template("account.html")
+
+
+def _is_set_up() -> bool:
+    with current_services().catalog.snapshot() as session:
+        return users_exist(session)
+
+
+def _local_target(target: str) -> str:
+    """The page to go to, unless it would lead to another site (`//host`, `/\\host`, `https:`)."""
+    is_local = target.startswith("/") and target[1:2] not in ("/", "\\") and target.isprintable()
+    return target if is_local else _HOME

@@ -1,0 +1,111 @@
+"""Errors as a person or a program can use them: RFC 9457 problem documents under /api, small pages elsewhere."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from flask import Flask, Response, current_app, json, render_template, request
+from pydantic import ValidationError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from mindreader.errors import ErrorKind, InvalidInputError, MindReaderError, NotSignedInError
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+_TYPE_PREFIX = "urn:mindreader:problem:"
+_INTERNAL = MindReaderError.kind
+_SAY_NOTHING = "The server's log says more. Try again; if it stays, tell an administrator."
+_AWAY = ErrorKind("not-ready", 503, "MindReader is not ready for this yet")
+
+# What a person reads when the web server itself refuses a request.
+_SENTENCES = {
+    404: "There is nothing at this address.",
+    405: "This address does not take that method.",
+    413: "The request is larger than this server takes, or has too many parts. Send fewer or smaller files at a time.",
+    429: "Too many attempts in a short time. Wait a moment, then try again.",
+}
+
+
+class InvalidFieldsError(InvalidInputError):
+    """Fields of a request cannot be used; `errors` names each with the reason."""
+
+    def __init__(self, errors: list[dict[str, str]]) -> None:
+        super().__init__(" ".join(f"{error['field']}: {error['message']}." for error in errors))
+        self.errors = errors
+
+    @classmethod
+    def from_validation(cls, error: ValidationError) -> InvalidFieldsError:
+        """The same, from what pydantic found."""
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        return cls([{"field": _field(each["loc"]), "message": each["msg"]} for each in found])
+
+
+def refuse_fields(error: ValidationError) -> Response:
+    """Turn flask-openapi3's validation errors into ours.
+
+    Raises:
+        InvalidFieldsError: always.
+    """
+    raise InvalidFieldsError.from_validation(error) from None
+
+
+def init_problems(app: Flask) -> None:
+    """Answer every error in the form the caller understands."""
+    app.register_error_handler(MindReaderError, _mindreader_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(OperationalError, _catalog_error)
+    app.register_error_handler(Exception, _unexpected_error)
+
+
+def _mindreader_error(error: MindReaderError) -> Response:
+    kind = error.kind
+    if kind.status >= 500:
+        log.error("%s %s: %s", request.method, request.path, error.detail, exc_info=error)
+    more = {"errors": error.errors} if isinstance(error, InvalidFieldsError) else {}
+    response = _answer(kind.slug, kind.status, kind.title, error.detail, **more)
+    if kind is NotSignedInError.kind:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _http_error(error: HTTPException) -> Response:
+    if error.code is None or error.code < 400:  # a redirect, or a response that was raised
+        return current_app.make_response(error)
+    slug = error.name.lower().replace(" ", "-")
+    detail = _SENTENCES.get(error.code) or error.description or error.name
+    response = _answer(slug, error.code, error.name, detail)
+    for name in ("Allow", "Retry-After"):
+        if value := error.get_response().headers.get(name):
+            response.headers[name] = value
+    return response
+
+
+def _catalog_error(error: OperationalError) -> Response:
+    log.error("%s %s: the catalog does not answer", request.method, request.path, exc_info=error)
+    return _answer(_AWAY.slug, _AWAY.status, _AWAY.title, "The catalog cannot be reached. Try again in a moment.")
+
+
+def _unexpected_error(error: Exception) -> Response:
+    log.error("%s %s failed", request.method, request.path, exc_info=error)
+    return _answer(_INTERNAL.slug, _INTERNAL.status, _INTERNAL.title, _SAY_NOTHING)
+
+
+def _answer(slug: str, status: int, title: str, detail: str, **more: Any) -> Response:
+    if not request.path.startswith("/api/"):
+        return current_app.make_response((render_template("error.html", title=title, detail=detail), status))
+    problem = {
+        "type": _TYPE_PREFIX + slug,
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": request.path,
+        **more,
+    }
+    return Response(json.dumps(problem), status, mimetype=MEDIA_TYPE)
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    return ".".join(map(str, location)) or "body"

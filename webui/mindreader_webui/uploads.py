@@ -1,0 +1,46 @@
+"""Uploaded files go to the data folder while they arrive, never whole into memory."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import IO, Any
+
+from flask import Flask, Request, current_app
+from werkzeug.datastructures import FileStorage
+
+from mindreader.settings import Settings
+
+FILES_PER_REQUEST = 100
+_FOLDER = "uploads"
+_STALE_SECONDS = 86400
+
+
+class UploadRequest(Request):
+    """A request whose files are files."""
+
+    def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:  # type: ignore[override]
+        return tempfile.NamedTemporaryFile("w+b", dir=current_app.config["UPLOADS"])  # closed with the request
+
+
+def init_uploads(app: Flask, settings: Settings) -> None:
+    """Bound requests, and clear away what a killed server left."""
+    folder = settings.data_dir / _FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in folder.iterdir():
+        if file.stat().st_mtime < time.time() - _STALE_SECONDS:
+            file.unlink(missing_ok=True)
+    app.request_class = UploadRequest
+    app.config.update(
+        UPLOADS=str(folder),
+        MAX_CONTENT_LENGTH=settings.request_max_bytes,
+        # A file and its category each; every file is an open one, and a process has about a thousand.
+        MAX_FORM_PARTS=2 * FILES_PER_REQUEST,
+    )
+
+
+def path_of(upload: FileStorage) -> Path:
+    """Where an uploaded file lies until the request ends."""
+    upload.stream.flush()
+    return Path(upload.stream.name)  # type: ignore[attr-defined]  # see UploadRequest
