@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageDraw
 
 from mindreader.blobs import BlobStore
 from mindreader.catalog import Catalog
@@ -61,3 +63,15 @@ def postgres_url() -> Iterator[str]:
         pytest.skip("PostgreSQL is not installed: `make system-packages`")
     with postgres_server(programs) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def sketch_png() -> bytes:
+    """A person might have drawn this house."""
+    image = Image.new("L", (256, 256), 255)
+    draw = ImageDraw.Draw(image)
+    draw.line([(60, 200), (60, 110), (128, 50), (196, 110), (196, 200), (60, 200)], fill=0, width=4)
+    draw.rectangle((110, 150, 146, 200), outline=0, width=4)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()

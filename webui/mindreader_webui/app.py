@@ -5,7 +5,8 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from flask import Flask, Response
-from flask_openapi3 import Info, OpenAPI
+from flask_openapi3.models.info import Info
+from flask_openapi3.openapi import OpenAPI
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from mindreader_webui.api import BLUEPRINTS, SECURITY_SCHEMES

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import secrets
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 from flask import Flask, Request, request, session
+from flask.typing import RouteCallable
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
-from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+from flask_login import LoginManager, current_user, login_user, logout_user
 from flask_wtf.csrf import CSRFProtect, validate_csrf
-from wtforms import ValidationError
+from wtforms import ValidationError  # type: ignore[import-untyped]
 
 from mindreader.catalog import Role, User
 from mindreader.errors import ForbiddenError, NotSignedInError
@@ -29,11 +32,15 @@ OPEN_TO_ALL = frozenset({"accounts.set_up", "accounts.sign_in"})
 """The only endpoints below /api that answer without signing in."""
 
 
-class SignedIn(UserMixin):
-    """A user, and how they proved it."""
+@dataclass(frozen=True)
+class SignedIn:
+    """A user, and how they proved it, in the form flask-login asks for."""
 
-    def __init__(self, account: User, *, by_token: bool) -> None:
-        self.account, self.by_token = account, by_token
+    account: User
+    by_token: bool
+    is_authenticated: bool = True
+    is_active: bool = True
+    is_anonymous: bool = False
 
     def get_id(self) -> str:
         """What the session cookie keeps."""
@@ -63,7 +70,7 @@ def init_auth(app: Flask, services: Services) -> None:
 
 def limit_rates(app: Flask, settings: Settings) -> None:
     """Bound how often an address may try to sign in and a user may search."""
-    limiter = Limiter(_user_or_address, app=app, storage_uri="memory://", headers_enabled=True)
+    limiter = Limiter(_user_or_address, app=app, storage_uri="memory://")
     by_address = limiter.shared_limit(settings.login_rate, scope="sign-in", key_func=get_remote_address)
     limits = {
         "accounts.set_up": by_address,
@@ -71,7 +78,7 @@ def limit_rates(app: Flask, settings: Settings) -> None:
         "searches.search": limiter.limit(settings.search_rate),
     }
     for endpoint, limit in limits.items():
-        app.view_functions[endpoint] = limit(app.view_functions[endpoint])
+        app.view_functions[endpoint] = cast(RouteCallable, limit(app.view_functions[endpoint]))
 
 
 def sign_in(user: User) -> None:

@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from flask import Flask, Response, current_app, json, render_template, request
+from flask_limiter import RateLimitExceeded
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
@@ -77,9 +78,10 @@ def _http_error(error: HTTPException) -> Response:
     slug = error.name.lower().replace(" ", "-")
     detail = _SENTENCES.get(error.code) or error.description or error.name
     response = _answer(slug, error.code, error.name, detail)
-    for name in ("Allow", "Retry-After"):
-        if value := error.get_response().headers.get(name):
-            response.headers[name] = value
+    if allowed := error.get_response().headers.get("Allow"):
+        response.headers["Allow"] = allowed
+    if isinstance(error, RateLimitExceeded):
+        response.headers["Retry-After"] = str(error.limit.limit.get_expiry())
     return response
 
 

@@ -1,13 +1,14 @@
-"""Uploaded files go to the data folder while they arrive, never whole into memory."""
+"""How large requests may be, and where uploaded files lie: in the data folder, never whole in memory."""
 
 from __future__ import annotations
 
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from flask import Flask, Request, current_app
+from flask import Flask, Request, current_app, request
 from werkzeug.datastructures import FileStorage
 
 from mindreader.settings import Settings
@@ -15,12 +16,13 @@ from mindreader.settings import Settings
 FILES_PER_REQUEST = 100
 _FOLDER = "uploads"
 _STALE_SECONDS = 86400
+_SMALL_BYTES = 64 * 2**10  # JSON, and the fields of a form
 
 
 class UploadRequest(Request):
     """A request whose files are files."""
 
-    def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:  # type: ignore[override]
+    def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
         return tempfile.NamedTemporaryFile("w+b", dir=current_app.config["UPLOADS"])  # closed with the request
 
 
@@ -34,13 +36,22 @@ def init_uploads(app: Flask, settings: Settings) -> None:
     app.request_class = UploadRequest
     app.config.update(
         UPLOADS=str(folder),
-        MAX_CONTENT_LENGTH=settings.request_max_bytes,
         # A file and its category each; every file is an open one, and a process has about a thousand.
         MAX_FORM_PARTS=2 * FILES_PER_REQUEST,
     )
+    limits = {
+        "collections.upload_photos": settings.request_max_bytes,
+        "searches.search": settings.sketch_max_bytes + _SMALL_BYTES,
+    }
+    app.before_request(partial(_bound_body, limits))
 
 
 def path_of(upload: FileStorage) -> Path:
     """Where an uploaded file lies until the request ends."""
     upload.stream.flush()
-    return Path(upload.stream.name)  # type: ignore[attr-defined]  # see UploadRequest
+    return Path(upload.stream.name)
+
+
+def _bound_body(limits: dict[str, int]) -> None:
+    """Set before anything looks at the body, so that a larger one is refused and not read."""
+    request.max_content_length = limits.get(request.endpoint or "", _SMALL_BYTES)

@@ -12,7 +12,7 @@ from mindreader.catalog import Catalog
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings
 from mindreader.use_cases.embed import release_all_leases
-from mindreader_workers.queues import EMBED_QUEUE, SEARCH_QUEUE
+from mindreader_workers.queues import EMBED_QUEUE, SEARCH_QUEUE, make_celery
 from mindreader_workers.tasks import Worker, add_tasks
 from mindreader_workers.watch import Watch
 
@@ -22,10 +22,8 @@ class EmbeddedWorkers:
 
     def __init__(self, celery: Celery, settings: Settings, catalog: Catalog, blobs: BlobStore) -> None:
         self._worker = Worker(settings, catalog, blobs, PhotoIndexes(settings))
-        add_tasks(celery, self._worker)
-        celery.finalize()
-        self._controllers = [_controller(celery, queue) for queue in (SEARCH_QUEUE, EMBED_QUEUE)]
-        self._threads = [Thread(target=c.start, daemon=True) for c in self._controllers]
+        self._controllers = [_controller(self._worker, queue) for queue in (SEARCH_QUEUE, EMBED_QUEUE)]
+        self._threads = [Thread(target=_run, args=(c,), daemon=True) for c in self._controllers]
         self._watch = Watch(celery)
 
     def start(self) -> None:
@@ -46,7 +44,17 @@ class EmbeddedWorkers:
         self._worker.indexes.close()
 
 
-def _controller(celery: Celery, queue: str) -> WorkController:
+def _run(controller: WorkController) -> None:
+    # Celery finds a task through the current app, which is a matter of the thread.
+    controller.app.set_current()
+    controller.start()
+
+
+def _controller(worker: Worker, queue: str) -> WorkController:
+    # An app for each controller: the queues to consume are a property of the app. The in-memory transport
+    # and results are shared by all apps of the process.
+    celery = make_celery(worker.settings)
+    add_tasks(celery, worker)
     return WorkController(
         app=celery,
         hostname=f"{queue}@embedded",

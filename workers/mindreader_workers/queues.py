@@ -9,7 +9,7 @@ from celery import Celery
 from celery.exceptions import TimeoutError as CeleryTimeoutError
 from kombu.exceptions import OperationalError
 
-from mindreader.errors import InvalidInputError, MindReaderError, NotReadyError
+from mindreader.errors import BundleError, InvalidInputError, MindReaderError, NotReadyError, SketchRejectedError
 from mindreader.settings import Settings
 from mindreader.use_cases.messages import SearchAnswer, SearchRequest
 
@@ -74,7 +74,9 @@ def search(celery: Celery, request: SearchRequest, timeout: float) -> SearchAnsw
     return SearchAnswer.model_validate(reply["answer"])
 
 
-_ERRORS: dict[str, type[MindReaderError]] = {kind.kind.slug: kind for kind in (NotReadyError, InvalidInputError)}
+_ERRORS: dict[str, type[MindReaderError]] = {
+    error.kind.slug: error for error in (NotReadyError, InvalidInputError, SketchRejectedError, BundleError)
+}
 
 
 def _error_of(reply: dict[str, str]) -> MindReaderError:

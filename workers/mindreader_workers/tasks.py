@@ -82,13 +82,13 @@ class Worker:
 def add_tasks(celery: Celery, worker: Worker) -> None:
     """Register the tasks, bound to `worker`."""
 
-    @celery.task(name=EMBED_TASK, queue=EMBED_QUEUE, ignore_result=True, soft_time_limit=_EMBED_SECONDS)
+    @celery.task(name=EMBED_TASK, shared=False, queue=EMBED_QUEUE, ignore_result=True, soft_time_limit=_EMBED_SECONDS)
     def embed() -> None:
         worker.embed_slice()
         if spaces_with_work(worker.catalog):
             wake_embedders(celery)
 
-    @celery.task(name=SEARCH_TASK, queue=SEARCH_QUEUE, soft_time_limit=_SEARCH_SECONDS)
+    @celery.task(name=SEARCH_TASK, shared=False, queue=SEARCH_QUEUE, soft_time_limit=_SEARCH_SECONDS)
     def search(request: dict[str, Any]) -> dict[str, Any]:
         try:
             answer = worker.searcher.answer(SearchRequest.model_validate(request))

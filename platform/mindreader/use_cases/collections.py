@@ -183,7 +183,7 @@ def _photos(session: Session, where: ColumnElement[bool]) -> dict[int, int]:
         .where(where, Photo.deleted_at.is_(None))
         .group_by(Photo.collection_id)
     )
-    return dict(session.execute(counted).tuples().all())
+    return {collection_id: count for collection_id, count in session.execute(counted)}
 
 
 def _states(session: Session, where: ColumnElement[bool], space_id: int | None) -> dict[int, dict[str, int]]:
@@ -195,7 +195,7 @@ def _states(session: Session, where: ColumnElement[bool], space_id: int | None) 
         .group_by(Photo.collection_id, Embedding.state)
     )
     states: dict[int, dict[str, int]] = defaultdict(no_embeddings)
-    for collection_id, state, count in session.execute(counted).tuples():
+    for collection_id, state, count in session.execute(counted):
         states[collection_id][state] = count
     return states
 
@@ -210,6 +210,6 @@ def _categories(session: Session, where: ColumnElement[bool]) -> dict[int, list[
         .order_by(Category.name)
     )
     categories: dict[int, list[CategoryCount]] = defaultdict(list)
-    for collection_id, category_id, name, count in session.execute(counted).tuples():
+    for collection_id, category_id, name, count in session.execute(counted):
         categories[collection_id].append(CategoryCount(category_id, name, count))
     return categories

@@ -64,7 +64,8 @@ def _missing_originals(catalog: Catalog, blobs: BlobStore) -> Iterator[Finding]:
 
 
 def _missing_thumbnails(catalog: Catalog, blobs: BlobStore, settings: Settings, repair: bool) -> Iterator[Finding]:
-    wanted = {thumbnail_key(digest, settings.thumbnail_pixels): digest for digest in _digests(catalog)}
+    kept = _digests(catalog) & _stored(blobs, "originals")
+    wanted = {thumbnail_key(digest, settings.thumbnail_pixels): digest for digest in kept}
     missing = {key: wanted[key] for key in wanted.keys() - set(blobs.keys("thumbnails"))}
     if not missing:
         return

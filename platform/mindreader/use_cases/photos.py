@@ -180,11 +180,11 @@ def searchable(
     )
     if categories is not None:
         counted = counted.where(Photo.category_id.in_(categories))
-    total, found = session.execute(counted).tuples().one()
+    total, found = session.execute(counted).one()
     return Searchable(found, total)
 
 
-def _views(space_id: int | None) -> Select[Any]:
+def _views(space_id: int | None) -> Select[Photo, str, str | None]:
     in_space = (Embedding.photo_id == Photo.id) & (Embedding.space_id == space_id)
     return (
         select(Photo, Embedding.state, Embedding.error)

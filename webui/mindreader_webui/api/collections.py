@@ -1,6 +1,7 @@
 """Collections, and uploads into them."""
 
 import logging
+from itertools import repeat
 
 from flask import Response, request
 from pydantic import BaseModel, Field
@@ -123,7 +124,7 @@ def _sent_files() -> list[tuple[FileStorage, str | None]]:
     if categories and len(categories) != len(files):
         wrong = f"Send one for each of the {len(files)} files, or none; {len(categories)} came"
         raise InvalidFieldsError([{"field": "category", "message": wrong}])
-    return list(zip(files, categories or [None] * len(files), strict=True))
+    return list(zip(files, categories or repeat(None, len(files)), strict=True))
 
 
 def _take_in(collection_id: int, file: FileStorage, category: str | None) -> FileOutcome:

@@ -20,11 +20,12 @@ def status() -> Response:
     with current_services().catalog.snapshot() as session:
         active = active_version(session)
         counts = embedding_totals(session, current_account(), active.space_id if active else None)
+    model = ActiveModel(id=active.id, name=active.name, space_key=active.space.key) if active else None
     return answer(
         Status(
             version=version("mindreader"),
             embedding=EmbeddingCounts(**counts),
-            active_model=active and ActiveModel(id=active.id, name=active.name, space_key=active.space.key),
+            active_model=model,
         )
     )
 

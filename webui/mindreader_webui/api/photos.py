@@ -1,5 +1,8 @@
 """Single photos: look, label, delete, try again, and their bytes."""
 
+from http import HTTPStatus
+from typing import Any
+
 from flask import Response, send_file
 
 from mindreader.blobs import original_key, thumbnail_key
@@ -22,7 +25,7 @@ _FOREVER = "private, max-age=31536000, immutable"
 _SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:"
 
 
-def _image(media_type: str) -> dict[int, object]:
+def _image(media_type: str) -> dict[str | int | HTTPStatus, Any]:
     content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
     return {200: {"description": "The picture.", "content": content}}
 
@@ -85,17 +88,13 @@ def original(path: PhotoPath) -> Response:
 
 def _blob(key: str, media_type: str, photo: PhotoRow, filename: str) -> Response:
     blobs = current_services().blobs
-    response = send_file(
+    return send_file(
         blobs.local_path(key) or blobs.open(key),
         media_type,
         download_name=filename,
         conditional=True,
         etag=photo.sha256,
     )
-    disposition = response.headers["Content-Disposition"]
-    if not disposition.startswith("inline"):
-        response.headers["Content-Disposition"] = f"inline; {disposition}"
-    return response
 
 
 def _photo(photo_id: int) -> PhotoRow:

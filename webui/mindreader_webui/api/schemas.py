@@ -187,7 +187,7 @@ class PhotoUrls(BaseModel):
     original_url: str
 
 
-def photo_urls(photo_id: int) -> dict[str, str]:
+def photo_urls(photo_id: int) -> dict[str, Any]:
     """Addresses of a photo's thumbnail and original."""
     base = f"{PREFIX}/photos/{photo_id}"
     return {"thumbnail_url": f"{base}/thumbnail", "original_url": f"{base}/original"}

@@ -19,8 +19,8 @@ from mindreader_webui.api.common import answer, blueprint, multipart
 from mindreader_webui.api.schemas import (
     Id,
     ImaginaryImage,
-    SearchAnswer,
     Searchable,
+    SearchAnswer,
     SearchResult,
     VersionName,
     labels,
@@ -33,7 +33,6 @@ from mindreader_workers import queues
 
 searches = blueprint("searches", __name__, "Search by a sketch")
 
-_FORM_BYTES = 64 * 2**10
 _LARGEST_SEED = 2**31 - 1
 
 
@@ -76,8 +75,6 @@ def search() -> Response:
 
 
 def _sent_form(services: Services) -> SearchForm:
-    # Set before the body is looked at, so that a larger one is refused and not read.
-    request.max_content_length = services.settings.sketch_max_bytes + _FORM_BYTES
     values = {name: request.form.get(name) for name in ("limit", "seed", "chosen") if name in request.form}
     lists = {name: request.form.getlist(name) for name in ("collection_id", "category")}
     sketch = request.files.get("sketch")

@@ -1,0 +1,90 @@
+"""`mindreader import` and `mindreader search` as a person types them, against a server and without one."""
+
+from __future__ import annotations
+
+import pytest
+from PIL import Image
+from support.broken_files import write_broken_files
+from support.photos import write_photos
+from support.server import mindreader, server
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    with server(tmp_path_factory.mktemp("import") / "data") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def sketch(tmp_path_factory, sketch_png):
+    path = tmp_path_factory.mktemp("sketch") / "house.png"
+    path.write_bytes(sketch_png)
+    return path
+
+
+def test_every_good_photo_is_indexed_and_every_broken_file_is_named_with_its_reason(running, tmp_path):
+    write_photos(tmp_path / "lot" / "balls", 20)
+    write_photos(tmp_path / "lot" / "boxes", 20, first=20)
+    (tmp_path / "lot" / "broken").mkdir()
+    broken = write_broken_files(tmp_path / "lot" / "broken")
+    command = ("import", tmp_path / "lot", "--collection", "Mixed", "--categories-from-folders", "--wait", "--json")
+    report = mindreader(running.data_dir, *command)
+    assert (report["created"], report["duplicate"], report["indexed"], report["failed"]) == (40, 0, 40, 0)
+    assert {entry["file"].rsplit("/", 1)[-1] for entry in report["rejected"]} == set(broken)
+    assert all(entry["reason"].endswith(".") for entry in report["rejected"])
+    again = mindreader(running.data_dir, *command)
+    assert (again["created"], again["duplicate"]) == (0, 40)
+    with running.api() as api:
+        (mixed,) = [c for c in api.get("/collections").json()["collections"] if c["name"] == "Mixed"]
+    assert {c["name"]: c["photos"] for c in mixed["categories"]} == {"balls": 20, "boxes": 20}
+
+
+def test_search_prints_ranked_photos_and_writes_the_imaginary_image(running, tmp_path, sketch):
+    write_photos(tmp_path / "photos", 8, first=100)
+    mindreader(running.data_dir, "import", tmp_path / "photos", "--collection", "Search", "--wait", "--json")
+    imagined = tmp_path / "imagined.png"
+    answer = mindreader(running.data_dir, "search", sketch, "--limit", "5", "--imaginary", imagined, "--json")
+    scores = [result["score"] for result in answer["results"]]
+    assert len(scores) == 5
+    assert scores == sorted(scores, reverse=True)
+    assert {"photo_id", "score", "filename", "collection", "category"} == set(answer["results"][0])
+    assert answer["model_version"]
+    assert answer["timings_ms"]["imagine"] > 0
+    with Image.open(imagined) as image:
+        assert image.size == (128, 128)
+
+
+def test_both_work_without_a_server(tmp_path, sketch):
+    data = tmp_path / "data"
+    photo = write_photos(tmp_path / "photos", 3)[0]
+    report = mindreader(data, "import", photo.parent, "--json")
+    assert (report["created"], report["indexed"]) == (3, 3)
+    answer = mindreader(data, "search", sketch, "--json")
+    assert {result["filename"] for result in answer["results"]} == {p.name for p in photo.parent.iterdir()}
+    assert mindreader(data, "doctor", "--json")["findings"] == []
+
+
+def test_a_server_that_is_not_there_is_named(tmp_path, sketch):
+    said = mindreader(tmp_path, "search", sketch, "--server", "http://127.0.0.1:9", "--token", "x", status=1)
+    assert "127.0.0.1:9" in said["printed"]
+
+
+def test_a_wrong_token_is_refused_with_a_sentence(running, tmp_path, sketch):
+    said = mindreader(tmp_path, "search", sketch, "--server", running.url, "--token", "mr_wrong", status=1)
+    assert "Error:" in said["printed"]
+
+
+def test_a_sketch_that_is_no_image_is_refused_with_a_sentence(running, tmp_path):
+    (tmp_path / "text.png").write_text("hello")
+    said = mindreader(running.data_dir, "search", tmp_path / "text.png", status=1)
+    assert "Traceback" not in said["printed"]
+
+
+def test_an_unknown_image_format_for_the_imaginary_image_is_refused(running, tmp_path, sketch):
+    said = mindreader(running.data_dir, "search", sketch, "--imaginary", tmp_path / "x.xyz", status=1)
+    assert ".png" in said["printed"]
+
+
+def test_an_unknown_setting_stops_every_command(tmp_path):
+    said = mindreader(tmp_path, "settings", status=1, MINDREADER_PROT="1")
+    assert "MINDREADER_PROT" in said["printed"]

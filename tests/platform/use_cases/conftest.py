@@ -1,0 +1,88 @@
+"""A catalog with people, on SQLite and where it matters on PostgreSQL too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mindreader.bundles import Bundle, BundleManifest, write_bundle
+from mindreader.bundles.manifest import WEIGHT_FILES
+from mindreader.catalog import Catalog, Role, User
+from mindreader.networks.descriptions import encoder_description
+from mindreader.use_cases.models import register_bundle
+
+MakeUser = Callable[..., User]
+MakeBundle = Callable[..., Bundle]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]:
+    is_sqlite = request.param == "sqlite"
+    url = f"sqlite:///{tmp_path}/any.sqlite3" if is_sqlite else request.getfixturevalue("postgres_url")
+    catalog = Catalog(url)
+    catalog.migrate()
+    yield catalog
+    catalog.migrate("base")
+    catalog.close()
+
+
+def add_user(catalog: Catalog, name: str, role: Role = Role.MEMBER) -> User:
+    """A user who cannot sign in: hashing passwords is slow, and most tests need none."""
+    user = User(name=name, password_hash="!", role=role)
+    with catalog.transaction() as session:
+        session.add(user)
+    return user
+
+
+@pytest.fixture
+def ann(catalog: Catalog) -> User:
+    return add_user(catalog, "Ann")
+
+
+@pytest.fixture
+def bob(catalog: Catalog) -> User:
+    return add_user(catalog, "Bob")
+
+
+@pytest.fixture
+def admin(catalog: Catalog) -> User:
+    return add_user(catalog, "Root", Role.ADMIN)
+
+
+@pytest.fixture
+def make_bundle(tmp_path: Path) -> MakeBundle:
+    def make(name: str, photo_encoder: str = "efficientnet-lite0", folder: Path | None = None) -> Bundle:
+        return write_bundle(folder or tmp_path / name, _manifest(name, photo_encoder), _weights(name), "# Card")
+
+    return make
+
+
+@pytest.fixture
+def space_id(catalog: Catalog, make_bundle: MakeBundle) -> int:
+    with catalog.transaction() as session:
+        return register_bundle(session, make_bundle("first")).space_id
+
+
+def _weights(name: str) -> dict[str, bytes]:
+    # Registering reads the manifest and the checksums only; what the weights say does not matter here.
+    return {file: f"weights of {name}".encode() for file in WEIGHT_FILES}
+
+
+def _manifest(name: str, photo_encoder: str) -> BundleManifest:
+    encoder = encoder_description(photo_encoder)
+    description = json.loads(json.dumps(encoder.space_description))
+    return BundleManifest.model_validate(
+        {
+            "name": name,
+            "preset": "tiny",
+            "space": {"photo_encoder": photo_encoder, "key": encoder.space_key, "description": description},
+            "generator": {"image_size": 64, "base_channels": 4, "upsampling": "resize", "norm": "group"},
+            "query_encoder": {"architecture": photo_encoder, "input_size": 64},
+            "files": {},
+            "training": {"command": "", "data": "", "steps": 0, "hours": 0, "hardware": "", "seed": 0},
+            "metrics": [{"precision@20": 0.5}],
+        }
+    )

@@ -1,0 +1,183 @@
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from argon2 import PasswordHasher
+from sqlalchemy import func, select
+
+from mindreader.catalog import ApiToken, Role, User
+from mindreader.errors import ConflictError, InvalidInputError, NotFoundError
+from mindreader.use_cases import accounts
+
+PASSWORD = "correct horse battery"
+
+
+def test_a_fresh_catalog_has_no_users(catalog):
+    with catalog.snapshot() as session:
+        assert not accounts.users_exist(session)
+
+
+def test_the_first_administrator_can_sign_in(catalog):
+    made = accounts.create_first_administrator(catalog, "Ann", PASSWORD)
+    found = accounts.authenticate(catalog, "Ann", PASSWORD)
+    assert (found.id, found.role) == (made.id, Role.ADMIN)
+
+
+def test_there_is_no_second_first_administrator(catalog):
+    accounts.create_first_administrator(catalog, "Ann", PASSWORD)
+    with pytest.raises(ConflictError):
+        accounts.create_first_administrator(catalog, "Bob", PASSWORD)
+
+
+def test_of_many_setups_at_once_one_wins(any_catalog):
+    def try_once(number):
+        try:
+            return accounts.create_first_administrator(any_catalog, f"admin {number}", PASSWORD)
+        except ConflictError:
+            return None
+
+    with ThreadPoolExecutor(4) as pool:
+        won = [user for user in pool.map(try_once, range(4)) if user]
+    with any_catalog.snapshot() as session:
+        everyone = accounts.users(session)
+    assert [user.name for user in everyone] == [user.name for user in won]
+    assert len(everyone) == 1
+
+
+def test_names_are_taken_once(catalog):
+    accounts.create_user(catalog, "Ann", PASSWORD, Role.MEMBER)
+    with pytest.raises(ConflictError, match="Ann"):
+        accounts.create_user(catalog, " Ann ", PASSWORD, Role.MEMBER)
+
+
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [("", PASSWORD), ("x" * 101, PASSWORD), ("a\0b", PASSWORD), ("Ann", "nine char"), ("Ann", "x" * 1025)],
+)
+def test_unusable_names_and_passwords_are_refused(catalog, name, password):
+    with pytest.raises(InvalidInputError):
+        accounts.create_user(catalog, name, password, Role.MEMBER)
+    with catalog.snapshot() as session:
+        assert not accounts.users_exist(session)
+
+
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [("Ann", "wrong horse battery"), ("Bob", PASSWORD), ("Ann", ""), ("a\0b", PASSWORD), ("Ann", "\ud800")],
+)
+def test_wrong_credentials_sign_nobody_in(catalog, name, password):
+    accounts.create_user(catalog, "Ann", PASSWORD, Role.MEMBER)
+    assert accounts.authenticate(catalog, name, password) is None
+
+
+def test_any_unicode_may_be_a_password(catalog):
+    password = "ключ 🔑 \ud800 ключ"
+    accounts.create_user(catalog, "Ann", password, Role.MEMBER)
+    assert accounts.authenticate(catalog, "Ann", password).name == "Ann"
+
+
+def test_an_unknown_name_takes_as_long_as_a_wrong_password(catalog):
+    accounts.create_user(catalog, "Ann", PASSWORD, Role.MEMBER)
+
+    def seconds(name):
+        started = time.perf_counter()
+        accounts.authenticate(catalog, name, "wrong password")
+        return time.perf_counter() - started
+
+    seconds("Bob")  # the decoy hash is made once
+    known, unknown = (statistics.median(seconds(name) for _ in range(5)) for name in ("Ann", "Bob"))
+    assert unknown > known / 3
+
+
+def test_the_password_itself_is_nowhere_in_the_catalog(catalog):
+    user = accounts.create_user(catalog, "Ann", PASSWORD, Role.MEMBER)
+    assert user.password_hash.startswith("$argon2id$")
+    assert PASSWORD not in user.password_hash
+
+
+def test_an_outdated_hash_is_renewed_on_signing_in(catalog):
+    weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    with catalog.transaction() as session:
+        session.add(User(name="Ann", password_hash=weak, role=Role.MEMBER))
+    assert accounts.authenticate(catalog, "Ann", PASSWORD)
+    with catalog.snapshot() as session:
+        renewed = session.scalar(select(User.password_hash))
+    assert not PasswordHasher().check_needs_rehash(renewed)
+    assert accounts.authenticate(catalog, "Ann", PASSWORD)
+
+
+def test_a_token_speaks_for_its_user_until_it_is_revoked(catalog, ann):
+    with catalog.transaction() as session:
+        token, secret = accounts.issue_token(session, ann, "laptop")
+    with catalog.snapshot() as session:
+        assert accounts.user_of_token(session, secret).id == ann.id
+    with catalog.transaction() as session:
+        accounts.revoke_token(session, ann, token.id)
+    with catalog.snapshot() as session:
+        assert accounts.user_of_token(session, secret) is None
+
+
+def test_only_a_hash_of_a_token_is_kept(catalog, ann):
+    with catalog.transaction() as session:
+        _, secret = accounts.issue_token(session, ann, "laptop")
+    assert secret.startswith("mr_")
+    with catalog.snapshot() as session:
+        row = session.scalars(select(ApiToken)).one()
+    assert secret not in {row.name, row.sha256}
+
+
+def test_nobody_revokes_a_token_of_another(catalog, ann, bob):
+    with catalog.transaction() as session:
+        token, secret = accounts.issue_token(session, ann, "laptop")
+    with pytest.raises(NotFoundError), catalog.transaction() as session:
+        accounts.revoke_token(session, bob, token.id)
+    with catalog.snapshot() as session:
+        assert accounts.user_of_token(session, secret).id == ann.id
+
+
+@pytest.mark.parametrize("secret", ["", "mr_", "mr_unknown", "\ud800"])
+def test_unknown_tokens_speak_for_nobody(catalog, ann, secret):
+    with catalog.transaction() as session:
+        accounts.issue_token(session, ann, "laptop")
+        assert accounts.user_of_token(session, secret) is None
+
+
+def test_a_token_needs_a_name(catalog, ann):
+    with pytest.raises(InvalidInputError), catalog.transaction() as session:
+        accounts.issue_token(session, ann, " ")
+
+
+def test_the_command_line_may_work_before_there_is_any_user(catalog):
+    with catalog.transaction() as session:
+        secret = accounts.local_token(session)
+    with catalog.snapshot() as session:
+        assert accounts.user_of_token(session, secret).role == Role.ADMIN
+        assert not accounts.users_exist(session)
+
+
+def test_nobody_signs_in_as_the_command_line(catalog):
+    with catalog.transaction() as session:
+        accounts.local_token(session)
+    assert accounts.authenticate(catalog, "local", "!") is None
+
+
+def test_the_first_administrator_takes_over_what_the_command_line_did(catalog):
+    with catalog.transaction() as session:
+        secret = accounts.local_token(session)
+    made = accounts.create_first_administrator(catalog, "Ann", PASSWORD)
+    with catalog.snapshot() as session:
+        assert accounts.user_of_token(session, secret).id == made.id
+        assert session.scalar(select(func.count()).select_from(User)) == 1
+
+
+def test_a_restart_replaces_the_token_of_this_machine(catalog):
+    accounts.create_first_administrator(catalog, "Ann", PASSWORD)
+    with catalog.transaction() as session:
+        before = accounts.local_token(session)
+    with catalog.transaction() as session:
+        after = accounts.local_token(session)
+    with catalog.snapshot() as session:
+        assert accounts.user_of_token(session, before) is None
+        assert accounts.user_of_token(session, after).name == "Ann"
+        assert session.scalar(select(func.count()).select_from(ApiToken)) == 1

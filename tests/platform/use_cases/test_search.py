@@ -1,0 +1,122 @@
+"""A search answers with one model version, and only from where the caller may look."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.bundles import write_untrained_bundle
+from support.library import add_collection
+
+from mindreader.errors import InvalidInputError, NotReadyError
+from mindreader.networks.compute import choose_compute
+from mindreader.photo_index import IndexPoint, PhotoIndexes
+from mindreader.use_cases.messages import SearchAnswer, SearchRequest
+from mindreader.use_cases.models import activate, register_bundle
+from mindreader.use_cases.search import Searcher
+
+
+@pytest.fixture
+def indexes(settings):
+    indexes = PhotoIndexes(settings)
+    yield indexes
+    indexes.close()
+
+
+@pytest.fixture
+def searcher(catalog, indexes, settings):
+    return Searcher(catalog, indexes, settings, choose_compute("cpu", "float32"))
+
+
+@pytest.fixture
+def version(catalog, tmp_path):
+    with catalog.transaction() as session:
+        version = register_bundle(session, write_untrained_bundle(tmp_path / "bundle"))
+        return activate(session, version.id)
+
+
+@pytest.fixture
+def index(version, indexes, catalog):
+    with catalog.snapshot() as session:
+        session.add(version)
+        key = version.space.key
+    index = indexes.get(key, 1280)
+    vectors = np.random.default_rng(0).normal(size=(20, 1280)).astype(np.float32)
+    index.upsert([IndexPoint(i + 1, vector, 1 + i % 2, 1 + i % 4) for i, vector in enumerate(vectors)])
+    return index
+
+
+def _request(sketch_png, **changes):
+    given = {"sketch_png": sketch_png, "collection_ids": (1, 2), "limit": 20, "seeds": (0, 1)}
+    return SearchRequest(**(given | changes))
+
+
+def test_an_answer_names_its_version_and_ranks_photos(searcher, version, index, sketch_png):
+    answer = searcher.answer(_request(sketch_png))
+    assert (answer.model_version_id, answer.model_version) == (version.id, "untrained")
+    assert len(answer.hits) == 20
+    scores = [hit.score for hit in answer.hits]
+    assert scores == sorted(scores, reverse=True)
+    images = [Image.open(io.BytesIO(webp)) for webp in answer.imaginary_webp]
+    assert [image.size for image in images] == [(64, 64), (64, 64)]
+
+
+def test_photos_of_other_collections_and_categories_are_never_found(searcher, index, sketch_png):
+    hits = searcher.answer(_request(sketch_png, collection_ids=(1,))).hits
+    assert {hit.photo_id % 2 for hit in hits} == {1}
+    hits = searcher.answer(_request(sketch_png, category_ids=(3,))).hits
+    assert {hit.photo_id % 4 for hit in hits} == {3}
+    assert searcher.answer(_request(sketch_png, collection_ids=())).hits == ()
+
+
+def test_the_same_request_has_the_same_answer(searcher, index, sketch_png):
+    first, again = (searcher.answer(_request(sketch_png)) for _ in range(2))
+    assert (first.hits, first.imaginary_webp) == (again.hits, again.imaginary_webp)
+
+
+def test_the_chosen_imaginary_image_searches(searcher, index, sketch_png):
+    first, second = (searcher.answer(_request(sketch_png, chosen=chosen)).hits for chosen in (0, 1))
+    assert first != second
+    assert searcher.answer(_request(sketch_png, seeds=(1, 0), chosen=0)).hits == second
+
+
+def test_choosing_an_image_that_is_not_there_is_refused(searcher, index, sketch_png):
+    with pytest.raises(InvalidInputError, match="only 2"):
+        searcher.answer(_request(sketch_png, chosen=2))
+
+
+def test_without_an_active_version_the_answer_says_so(searcher, sketch_png):
+    with pytest.raises(NotReadyError, match="administrator"):
+        searcher.answer(_request(sketch_png))
+
+
+def test_a_switch_takes_effect_with_the_next_search(searcher, catalog, index, tmp_path, sketch_png):
+    before = searcher.answer(_request(sketch_png))
+    with catalog.transaction() as session:
+        other = register_bundle(session, write_untrained_bundle(tmp_path / "other", seed=1, name="other"))
+        activate(session, other.id)
+    after = searcher.answer(_request(sketch_png))
+    assert (before.model_version, after.model_version) == ("untrained", "other")
+    assert before.imaginary_webp != after.imaginary_webp
+
+
+def test_a_bundle_that_was_damaged_on_disk_is_refused_by_name(searcher, version, tmp_path, sketch_png):
+    from mindreader.errors import BundleError
+
+    (tmp_path / "bundle" / "generator.safetensors").write_bytes(b"")
+    with pytest.raises(BundleError, match=r"generator\.safetensors"):
+        searcher.answer(_request(sketch_png))
+
+
+def test_messages_survive_the_journey_as_json(searcher, index, sketch_png):
+    request = _request(sketch_png)
+    assert SearchRequest.model_validate_json(request.model_dump_json()) == request
+    answer = searcher.answer(request)
+    assert SearchAnswer.model_validate_json(answer.model_dump_json()) == answer
+
+
+def test_warming_up_needs_no_photos(searcher, version, catalog):
+    add_collection(catalog)
+    searcher.warm_up()

@@ -1,0 +1,172 @@
+"""The real app over a real SQLite catalog and blob store; people ask with tokens."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery.contrib.testing.worker import start_worker
+from flask import Flask
+from flask.testing import FlaskClient
+from support.library import jpeg
+from werkzeug.test import TestResponse
+
+from mindreader.blobs import BlobStore
+from mindreader.catalog import Catalog, EmbeddingSpace, ModelVersion, Role, User
+from mindreader.networks.descriptions import encoder_description
+from mindreader.settings import Settings, load_settings
+from mindreader.use_cases.accounts import issue_token
+from mindreader_webui.app import create_app
+from mindreader_webui.services import Services
+from mindreader_workers import queues
+
+PASSWORD = "correct horse battery"
+WEBP = b"RIFF....WEBPnot looked at by the web"
+
+
+@dataclass
+class Person:
+    """Somebody who asks the API with a token; without one, nobody."""
+
+    client: FlaskClient
+    account: User | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def ask(self, method: str, path: str, **arguments: Any) -> TestResponse:
+        return self.client.open(f"/api/v1{path}", method=method, headers=self.headers, **arguments)
+
+    def get(self, path: str, **arguments: Any) -> TestResponse:
+        return self.ask("GET", path, **arguments)
+
+    def post(self, path: str, **arguments: Any) -> TestResponse:
+        return self.ask("POST", path, **arguments)
+
+    def collection(self, name: str = "Photos", visibility: str = "private") -> int:
+        made = self.post("/collections", json={"name": name, "visibility": visibility})
+        assert made.status_code == 201, made.text
+        return made.json["id"]
+
+    def upload(self, collection_id: int, *contents: bytes, **form: Any) -> list[dict[str, Any]]:
+        answer = self.post(f"/collections/{collection_id}/photos", data={"file": files(*contents), **form})
+        assert answer.status_code == 200, answer.text
+        return answer.json["outcomes"]
+
+    def photo(self, collection_id: int, seed: int = 1, **form: Any) -> int:
+        return self.upload(collection_id, jpeg(seed), **form)[0]["photo_id"]
+
+
+@dataclass
+class Finder:
+    """Stands in for the networks and the photo index: remembers what was asked, answers what it is told."""
+
+    version: ModelVersion
+    hits: list[dict[str, float]] = field(default_factory=list)
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    error: dict[str, str] | None = None
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.asked.append(request)
+        if self.error:
+            return {"error": self.error}
+        found = queues.SearchAnswer(
+            model_version_id=self.version.id,
+            model_version=self.version.name,
+            space_id=self.version.space_id,
+            imaginary_webp=tuple(WEBP for _ in request["seeds"]),
+            hits=tuple(self.hits),
+            timings_ms={"imagine": 1.5},
+        )
+        return {"answer": found.model_dump(mode="json")}
+
+
+def files(*contents: bytes) -> list[tuple[io.BytesIO, str]]:
+    return [(io.BytesIO(content), f"photo-{number}.jpg") for number, content in enumerate(contents)]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings(
+        {
+            "MINDREADER_DATA_DIR": str(tmp_path / "data"),
+            "MINDREADER_LOGIN_RATE": "1000/minute",
+            "MINDREADER_SEARCH_TIMEOUT": "10",
+        }
+    )
+
+
+@pytest.fixture
+def services(settings: Settings, catalog: Catalog, blobs: BlobStore) -> Services:
+    return Services(settings, catalog, blobs, queues.make_celery(settings))
+
+
+@pytest.fixture
+def app(services: Services) -> Flask:
+    return create_app(services)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser."""
+    return app.test_client()
+
+
+@pytest.fixture
+def somebody(app: Flask, catalog: Catalog) -> Callable[..., Person]:
+    def make(name: str, role: Role = Role.MEMBER) -> Person:
+        user = User(name=name, password_hash="$", role=role)
+        with catalog.transaction() as session:
+            session.add(user)
+            session.flush()
+            _, secret = issue_token(session, user, "test")
+        return Person(app.test_client(), user, {"Authorization": f"Bearer {secret}"})
+
+    return make
+
+
+@pytest.fixture
+def nobody(app: Flask) -> Person:
+    return Person(app.test_client())
+
+
+@pytest.fixture
+def ann(somebody: Callable[..., Person]) -> Person:
+    return somebody("Ann")
+
+
+@pytest.fixture
+def bob(somebody: Callable[..., Person]) -> Person:
+    return somebody("Bob")
+
+
+@pytest.fixture
+def admin(somebody: Callable[..., Person]) -> Person:
+    return somebody("Root", Role.ADMIN)
+
+
+@pytest.fixture
+def version(catalog: Catalog) -> ModelVersion:
+    """An active model version."""
+    encoder = encoder_description("efficientnet-lite0")
+    space = EmbeddingSpace(
+        key=encoder.space_key, photo_encoder=encoder.name, dimension=encoder.dimension, description={}
+    )
+    version = ModelVersion(
+        name="first", bundle_sha256="0" * 64, bundle_path="nowhere", space=space, metrics=[{"a": 1}], active=True
+    )
+    with catalog.transaction() as session:
+        session.add(version)
+    return version
+
+
+@pytest.fixture
+def finder(services: Services, version: ModelVersion) -> Iterator[Finder]:
+    """A real Celery worker on the search queue, with a stand-in for what needs the networks."""
+    finder = Finder(version)
+    services.celery.task(name=queues.SEARCH_TASK, queue=queues.SEARCH_QUEUE)(finder.answer)
+    worker = start_worker(services.celery, pool="solo", perform_ping_check=False, queues=[queues.SEARCH_QUEUE])
+    with worker:
+        yield finder

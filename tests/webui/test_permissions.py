@@ -1,0 +1,109 @@
+"""Everything is closed unless it is opened here: every endpoint of the API x everyone who may ask."""
+
+import io
+
+import pytest
+from support.library import jpeg
+
+from mindreader_webui.auth import OPEN_TO_ALL
+from mindreader_webui.services import current_services
+
+# Expected status by who asks: nobody, the owner, another member (private collection), another member
+# (shared collection), an administrator. {c}, {p}, {t} and {m} are ids of the owner's collection, photo and
+# token, and of a model version.
+PEOPLE = ("nobody", "owner", "other, private", "other, shared", "admin")
+MATRIX = {
+    ("GET", "/session"): (401, 200, 200, 200, 200),
+    ("DELETE", "/session"): (401, 204, 204, 204, 204),
+    ("GET", "/tokens"): (401, 200, 200, 200, 200),
+    ("POST", "/tokens"): (401, 201, 201, 201, 201),
+    ("DELETE", "/tokens/{t}"): (401, 204, 404, 404, 404),
+    ("GET", "/users"): (401, 403, 403, 403, 200),
+    ("POST", "/users"): (401, 403, 403, 403, 201),
+    ("GET", "/collections"): (401, 200, 200, 200, 200),
+    ("POST", "/collections"): (401, 201, 201, 201, 201),
+    ("GET", "/collections/{c}"): (401, 200, 404, 200, 200),
+    ("PATCH", "/collections/{c}"): (401, 200, 404, 403, 200),
+    ("DELETE", "/collections/{c}"): (401, 204, 404, 403, 204),
+    ("GET", "/collections/{c}/photos"): (401, 200, 404, 200, 200),
+    ("POST", "/collections/{c}/photos"): (401, 200, 404, 403, 200),
+    ("GET", "/photos/{p}"): (401, 200, 404, 200, 200),
+    ("PATCH", "/photos/{p}"): (401, 200, 404, 403, 200),
+    ("DELETE", "/photos/{p}"): (401, 204, 404, 403, 204),
+    ("POST", "/photos/{p}/retry"): (401, 409, 404, 403, 409),
+    ("GET", "/photos/{p}/thumbnail"): (401, 200, 404, 200, 200),
+    ("GET", "/photos/{p}/original"): (401, 200, 404, 200, 200),
+    ("POST", "/searches"): (401, 422, 422, 422, 422),
+    ("GET", "/status"): (401, 200, 200, 200, 200),
+    ("GET", "/models"): (401, 200, 200, 200, 200),
+    ("POST", "/models/{m}/activate"): (401, 403, 403, 403, 200),
+}
+OPEN = {("POST", "/setup"), ("POST", "/session")}
+BODIES = {
+    ("POST", "/tokens"): {"name": "mine"},
+    ("POST", "/users"): {"name": "New", "password": "correct horse battery", "role": "member"},
+    ("POST", "/collections"): {"name": "New"},
+    ("PATCH", "/collections/{c}"): {"name": "Renamed"},
+    ("PATCH", "/photos/{p}"): {"category": "dog"},
+}
+
+
+def routes(app):
+    """Every method and path below /api/v1, with ids as in the matrix."""
+    names = {"collection_id": "c", "photo_id": "p", "token_id": "t", "model_version_id": "m"}
+    for rule in app.url_map.iter_rules():
+        if not rule.rule.startswith("/api/v1"):
+            continue
+        parts = [part if is_static else f"{{{names[part]}}}" for is_static, part in pieces(rule)]
+        for method in rule.methods - {"HEAD", "OPTIONS"}:
+            yield rule.endpoint, method, "".join(parts).removeprefix("/api/v1")
+
+
+def pieces(rule):
+    for converted, value in rule._trace:
+        if value != "|":
+            yield not converted, value
+
+
+@pytest.mark.parametrize("who", range(5), ids=PEOPLE)
+@pytest.mark.parametrize(("method", "path"), MATRIX, ids=[" ".join(key) for key in MATRIX])
+def test_who_may_do_what(app, nobody, ann, bob, admin, version, method, path, who):
+    visibility = "shared" if PEOPLE[who] == "other, shared" else "private"
+    collection = ann.collection("Hers", visibility)
+    ids = {"c": collection, "p": ann.photo(collection), "m": version.id}
+    ids["t"] = ann.post("/tokens", json={"name": "laptop"}).json["id"]
+    arguments = {"json": BODIES[method, path]} if (method, path) in BODIES else {}
+    if path.endswith("/photos") and method == "POST":
+        arguments = {"data": {"file": (io.BytesIO(jpeg(2)), "a.jpg")}}
+    person = (nobody, ann, bob, bob, admin)[who]
+    answer = person.ask(method, path.format(**ids), **arguments)
+    assert answer.status_code == MATRIX[method, path][who], answer.text
+    if answer.status_code >= 400:
+        assert answer.content_type == "application/problem+json"
+
+
+def test_the_matrix_knows_every_endpoint(app):
+    known = {(method, path) for _, method, path in routes(app)}
+    assert known == MATRIX.keys() | OPEN
+
+
+def test_exactly_the_endpoints_that_must_be_are_open(app):
+    assert {endpoint for endpoint, method, path in routes(app) if (method, path) in OPEN} == OPEN_TO_ALL
+
+
+def test_a_collection_of_another_and_none_at_all_look_alike(ann, bob):
+    hers = ann.collection()
+    answers = [bob.get(f"/collections/{each}").json for each in (hers, 999_999)]
+    for answer in answers:
+        del answer["instance"]
+    assert answers[0] == answers[1]
+
+
+def test_lists_name_nothing_the_caller_may_not_see(ann, bob):
+    ann.collection("Secret")
+    assert "Secret" not in bob.get("/collections").text
+
+
+def test_the_services_belong_to_the_app(app, services):
+    with app.app_context():
+        assert current_services() is services

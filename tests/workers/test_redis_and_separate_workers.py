@@ -1,0 +1,58 @@
+"""The same code with a Redis broker and a worker process of its own: only settings change."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from support.photos import write_photos
+from support.server import environment, server
+from support.services import wait_until
+
+
+@pytest.fixture
+def worker(tmp_path, redis_url):
+    data = tmp_path / "data"
+    data.mkdir()
+    # One process takes both queues: without a Qdrant server the photo index is a folder that one process opens.
+    arguments = ["-A", "mindreader_workers.app", "worker", "--pool", "threads", "--concurrency", "2"]
+    with (tmp_path / "worker.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "celery", *arguments, "--queues", "embed,search"],
+            env=environment(data, MINDREADER_BROKER_URL=redis_url),
+            cwd=tmp_path,
+            stdout=log,
+            stderr=log,
+        )
+        yield data
+        process.terminate()
+        process.wait(timeout=60)
+
+
+def test_an_upload_is_embedded_and_a_sketch_answered_by_the_other_process(worker, tmp_path, redis_url, sketch_png):
+    with server(worker, MINDREADER_BROKER_URL=redis_url) as web, web.api() as api:
+        collection = api.post("/collections", json={"name": "Holidays"}).raise_for_status().json()["id"]
+        paths = write_photos(tmp_path / "photos", 12)
+        files = [("file", (path.name, path.read_bytes(), "image/jpeg")) for path in paths]
+        api.post(f"/collections/{collection}/photos", files=files).raise_for_status()
+        wait_until(lambda: _indexed(api, collection) == 12, "embedding", seconds=90)
+        answer = api.post("/searches", files={"sketch": sketch_png}, data={"limit": "5"}).raise_for_status().json()
+    assert len(answer["results"]) == 5
+    assert len(answer["imaginary_images"]) == 3
+
+
+def test_the_web_process_never_loads_torch_when_workers_run_elsewhere(tmp_path, redis_url):
+    code = (
+        "import sys; from mindreader.settings import load_settings; from mindreader_webui.server import prepare;"
+        "from mindreader_webui.app import create_app; from mindreader_webui.commands.serve import workers_for;"
+        "settings = load_settings(); create_app(prepare(settings)); assert workers_for(settings) is None;"
+        "print('torch' in sys.modules)"
+    )
+    env = environment(tmp_path / "data", MINDREADER_BROKER_URL=redis_url)
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert done.stdout == "False\n", done.stderr
+
+
+def _indexed(api, collection) -> int:
+    return api.get(f"/collections/{collection}").json()["embedding"]["indexed"]
