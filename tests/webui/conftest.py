@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from celery import Celery
 from celery.contrib.testing.worker import start_worker
 from flask import Flask
 from flask.testing import FlaskClient
@@ -67,9 +69,11 @@ class Finder:
     hits: list[dict[str, float]] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
     error: dict[str, str] | None = None
+    seconds: float = 0
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         self.asked.append(request)
+        time.sleep(self.seconds)
         if self.error:
             return {"error": self.error}
         found = queues.SearchAnswer(
@@ -98,9 +102,15 @@ def settings(tmp_path: Path) -> Settings:
     )
 
 
+@pytest.fixture(scope="session")
+def celery() -> Celery:
+    """One Celery app for all tests: its in-memory queues are shared by the whole process anyway."""
+    return queues.make_celery(load_settings({}))
+
+
 @pytest.fixture
-def services(settings: Settings, catalog: Catalog, blobs: BlobStore) -> Services:
-    return Services(settings, catalog, blobs, queues.make_celery(settings))
+def services(settings: Settings, catalog: Catalog, blobs: BlobStore, celery: Celery) -> Services:
+    return Services(settings, catalog, blobs, celery)
 
 
 @pytest.fixture
@@ -162,11 +172,20 @@ def version(catalog: Catalog) -> ModelVersion:
     return version
 
 
+@pytest.fixture(scope="session")
+def search_worker(celery: Celery) -> Iterator[list[Finder]]:
+    """A real Celery worker on the search queue; the last finder in the list answers."""
+    finders: list[Finder] = []
+
+    @celery.task(name=queues.SEARCH_TASK, shared=False)
+    def search(request: dict[str, Any]) -> dict[str, Any]:
+        return finders[-1].answer(request)
+
+    with start_worker(celery, pool="solo", perform_ping_check=False, queues=[queues.SEARCH_QUEUE]):
+        yield finders
+
+
 @pytest.fixture
-def finder(services: Services, version: ModelVersion) -> Iterator[Finder]:
-    """A real Celery worker on the search queue, with a stand-in for what needs the networks."""
-    finder = Finder(version)
-    services.celery.task(name=queues.SEARCH_TASK, queue=queues.SEARCH_QUEUE)(finder.answer)
-    worker = start_worker(services.celery, pool="solo", perform_ping_check=False, queues=[queues.SEARCH_QUEUE])
-    with worker:
-        yield finder
+def finder(search_worker: list[Finder], version: ModelVersion) -> Finder:
+    search_worker.append(Finder(version))
+    return search_worker[-1]

@@ -15,10 +15,11 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, current_user, login_user, logout_user
 from flask_wtf.csrf import CSRFProtect, validate_csrf
+from limits import parse_many
 from wtforms import ValidationError  # type: ignore[import-untyped]
 
 from mindreader.catalog import Role, User
-from mindreader.errors import ForbiddenError, NotSignedInError
+from mindreader.errors import ConfigurationError, ForbiddenError, NotSignedInError
 from mindreader.settings import Settings
 from mindreader.use_cases.accounts import user_of_token
 from mindreader_webui.services import Services, current_services
@@ -57,6 +58,8 @@ def init_auth(app: Flask, services: Services) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.secure_cookies,
         PERMANENT_SESSION_LIFETIME=timedelta(days=settings.session_days),
+        # A cookie that changed with every answer would make browsers fetch every thumbnail again (Vary: Cookie).
+        SESSION_REFRESH_EACH_REQUEST=False,
         # The token is looked for in the header only (below): looking in the form would read a whole upload first.
         WTF_CSRF_CHECK_DEFAULT=False,
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: pages stay open for days
@@ -69,7 +72,13 @@ def init_auth(app: Flask, services: Services) -> None:
 
 
 def limit_rates(app: Flask, settings: Settings) -> None:
-    """Bound how often an address may try to sign in and a user may search."""
+    """Bound how often an address may try to sign in and a user may search.
+
+    Raises:
+        ConfigurationError: a rate of the settings cannot be understood.
+    """
+    for name in ("login_rate", "search_rate"):
+        _check_rate(name, getattr(settings, name))
     limiter = Limiter(_user_or_address, app=app, storage_uri="memory://")
     by_address = limiter.shared_limit(settings.login_rate, scope="sign-in", key_func=get_remote_address)
     limits = {
@@ -124,6 +133,14 @@ def session_key(folder: Path) -> str:
     if not path.exists():
         _write_once(path, secrets.token_hex(_KEY_BYTES))
     return path.read_text()
+
+
+def _check_rate(name: str, rate: str) -> None:
+    # Flask-Limiter itself would only log a rate it cannot read, and limit nothing.
+    try:
+        parse_many(rate)
+    except ValueError:
+        raise ConfigurationError(f"The setting {name} is {rate!r}; write a rate such as 10/minute.") from None
 
 
 def _write_once(path: Path, secret: str) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, redirect, render_template, request
 from flask_login import current_user
+from sqlalchemy.exc import SQLAlchemyError
 
 from mindreader.catalog import User
 from mindreader.use_cases.accounts import users_exist
@@ -29,9 +30,12 @@ def _ask_to_sign_in() -> Any:
     return redirect(f"/sign-in?next={quote(request.full_path.rstrip('?'), safe='')}")
 
 
-@pages.context_processor
+@pages.app_context_processor
 def _user() -> dict[str, User | None]:
-    return {"user": current_user.account if current_user.is_authenticated else None}
+    try:
+        return {"user": current_user.account if current_user.is_authenticated else None}
+    except SQLAlchemyError:  # the page that says the catalog is away must itself be shown
+        return {"user": None}
 
 
 @pages.after_request

@@ -183,7 +183,7 @@ def _photos(session: Session, where: ColumnElement[bool]) -> dict[int, int]:
         .where(where, Photo.deleted_at.is_(None))
         .group_by(Photo.collection_id)
     )
-    return {collection_id: count for collection_id, count in session.execute(counted)}
+    return dict(session.execute(counted).all())
 
 
 def _states(session: Session, where: ColumnElement[bool], space_id: int | None) -> dict[int, dict[str, int]]:

@@ -1,0 +1,149 @@
+"""The main job as a person does it: set up, upload, wait, draw, find. Once at a desk, once on a phone."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.data]
+
+NAME, PASSWORD = "Ada", "a quiet long password"
+
+
+@pytest.fixture(scope="module")
+def photos(real_data) -> list[str]:
+    """Thirty real photos of ten categories."""
+    categories = ("apple", "bicycle", "butterfly", "cat", "chair", "duck", "elephant", "giraffe", "guitar", "teapot")
+    found = [sorted((real_data / "photos" / c).glob("sk_*"))[:3] for c in categories]
+    chosen = [str(path) for paths in found for path in paths]
+    assert len(chosen) == 30
+    return chosen
+
+
+def test_set_up_upload_draw_and_find(page: Page, screen: str, photos: list[str], keep):
+    set_up(page, keep)
+    upload(page, photos, keep)
+    draw_and_find(page, screen, keep)
+    sketch_survives_a_reload(page)
+    look_at_a_photo(page, keep)
+    library(page, keep)
+    sign_out_and_in(page)
+
+
+def set_up(page: Page, keep):
+    page.goto("/")
+    expect(page.get_by_role("heading", name="Welcome")).to_be_visible()
+    keep("setup")
+    page.get_by_label("Name").fill(NAME)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Create administrator").click()
+    expect(page.get_by_role("heading", name="Upload photos")).to_be_visible()
+
+
+def upload(page: Page, photos: list[str], keep):
+    page.locator("#new-name").fill("Thirty")
+    page.locator("#files").set_input_files([*photos, __file__])
+    expect(page.locator("#summary")).to_contain_text(
+        "31 of 31 files: 30 uploaded, 0 already there, 1 refused", timeout=60_000
+    )
+    expect(page.locator("#outcomes li").first).to_contain_text("test_main_job.py")
+    expect(page.locator("#embedding")).to_contain_text("Every photo can be found now", timeout=90_000)
+    keep("upload")
+
+
+def draw_and_find(page: Page, screen: str, keep):
+    page.goto("/")
+    keep("draw")
+    page.locator("#live").uncheck()
+    strokes = [circle(0.3, 0.65, 0.16), circle(0.72, 0.65, 0.16), [(0.3, 0.65), (0.45, 0.4), (0.62, 0.4), (0.72, 0.65)]]
+    for stroke in strokes:
+        draw(page, screen, stroke)
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(page.get_by_role("img", name="Imaginary image 1 of 3")).to_be_visible(timeout=30_000)
+    expect(page.locator("#results li")).to_have_count(30)
+    scores = [float(text.split()[1]) for text in page.locator("#results small").all_text_contents()]
+    assert scores == sorted(scores, reverse=True)
+    expect(page.locator("#answered")).to_contain_text("Answered by")
+    keep("results")
+    page.get_by_role("radio").nth(1).click()
+    expect(page.get_by_role("radio").nth(1)).to_have_attribute("aria-checked", "true")
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="Redo").click()
+
+
+def sketch_survives_a_reload(page: Page):
+    assert inked(page) > 100
+    page.reload()
+    expect(page.locator("#clear")).to_be_enabled()
+    assert inked(page) > 100
+    page.locator("#eraser").click()
+    page.locator("#clear").click()
+    assert inked(page) == 0
+    page.locator("#undo").click()
+    assert inked(page) > 100
+
+
+def look_at_a_photo(page: Page, keep):
+    page.get_by_role("button", name="Search", exact=True).click()
+    page.locator("#results button").first.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    expect(page.get_by_role("link", name="Open original")).to_be_visible()
+    keep("photo")
+    page.get_by_role("button", name="Close").click()
+
+
+def library(page: Page, keep):
+    page.get_by_role("link", name="Library").click()
+    expect(page.locator("#collections li").first).to_contain_text("30 photos")
+    keep("library")
+    page.get_by_role("link", name="Thirty").click()
+    expect(page.locator("#photos > li")).to_have_count(30)
+    keep("collection")
+
+
+def sign_out_and_in(page: Page):
+    page.get_by_role("link", name="Account").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    page.get_by_label("Name").fill(NAME)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("#canvas")).to_be_visible()
+
+
+def circle(x: float, y: float, radius: float) -> list[tuple[float, float]]:
+    turns = [2 * math.pi * i / 24 for i in range(25)]
+    return [(x + radius * math.cos(t), y + radius * math.sin(t)) for t in turns]
+
+
+def draw(page: Page, screen: str, stroke: list[tuple[float, float]]):
+    box = page.locator("#canvas").bounding_box()
+    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+    (touch if screen == "phone" else mouse)(page, points)
+
+
+def mouse(page: Page, points: list[tuple[float, float]]):
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point)
+    page.mouse.up()
+
+
+def touch(page: Page, points: list[tuple[float, float]]):
+    """Fingers as Chromium sees them: real touch events, from which it makes pointer events."""
+    session = page.context.new_cdp_session(page)
+    for kind, (x, y) in [("touchStart", points[0]), *(("touchMove", point) for point in points[1:])]:
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def inked(page: Page) -> int:
+    """How many pixels of the canvas hold ink."""
+    return page.evaluate(
+        """() => { const c = document.getElementById("canvas");
+        const data = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
+        let n = 0; for (let i = 3; i < data.length; i += 4) n += data[i] > 0; return n; }"""
+    )

@@ -1,0 +1,179 @@
+import io
+
+import pytest
+from PIL import Image
+from sqlalchemy import select, update
+from support.library import jpeg
+
+from mindreader.blobs import sketch_key
+from mindreader.catalog import Embedding, EmbeddingState, Search
+from mindreader_webui.app import create_app
+from mindreader_webui.services import Services
+
+
+def search(person, sketch, **form):
+    data = {"sketch": (io.BytesIO(sketch), "sketch.png"), **form}
+    return person.post("/searches", data=data)
+
+
+@pytest.fixture
+def blank():
+    buffer = io.BytesIO()
+    Image.new("L", (64, 64), 255).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def indexed(ann, finder, catalog):
+    """Three photos of Ann's that the finder finds, best first."""
+    collection = ann.collection("Photos")
+    photos = [each["photo_id"] for each in ann.upload(collection, jpeg(1), jpeg(2), jpeg(3), category=["dog", "", ""])]
+    with catalog.transaction() as session:
+        session.execute(update(Embedding).values(state=EmbeddingState.INDEXED))
+    order = [photos[1], photos[0], photos[2]]
+    finder.hits = [{"photo_id": photo, "score": 0.9 - number / 10} for number, photo in enumerate(order)]
+    return collection, order
+
+
+def test_a_sketch_finds_photos_best_first(ann, finder, indexed, sketch_png, catalog, settings):
+    collection, order = indexed
+    answer = search(ann, sketch_png).json
+    assert [(each["photo_id"], each["score"]) for each in answer["results"]] == list(
+        zip(order, [0.9, 0.8, 0.7], strict=True)
+    )
+    assert answer["results"][1] == {
+        "photo_id": order[1],
+        "score": 0.8,
+        "filename": "photo-0.jpg",
+        "collection_id": collection,
+        "collection": "Photos",
+        "category": "dog",
+        "width": 96,
+        "height": 64,
+        "thumbnail_url": f"/api/v1/photos/{order[1]}/thumbnail",
+        "original_url": f"/api/v1/photos/{order[1]}/original",
+    }
+    assert answer["model_version"] == {"id": finder.version.id, "name": "first"}
+    assert answer["searchable"] == {"indexed": 3, "total": 3}
+    assert answer["timings_ms"].keys() == {"imagine", "total"}
+
+
+def test_there_is_one_imaginary_image_for_each_seed(ann, finder, sketch_png, settings):
+    answer = search(ann, sketch_png, seed="7").json
+    assert [image["seed"] for image in answer["imaginary_images"]] == [7, 8, 9]
+    assert all(image["url"].startswith("data:image/webp;base64,") for image in answer["imaginary_images"])
+
+
+def test_the_worker_gets_what_was_asked(ann, finder, indexed, sketch_png):
+    search(ann, sketch_png, limit="5", seed="3", chosen="2")
+    asked = finder.asked[0]
+    assert (asked["limit"], asked["seeds"], asked["chosen"]) == (5, [3, 4, 5], 2)
+    assert (asked["collection_ids"], asked["category_ids"]) == ([indexed[0]], None)
+
+
+def test_everyone_searches_only_in_what_they_may_see(ann, bob, admin, finder, sketch_png):
+    private, shared = ann.collection("Private"), ann.collection("Shared", "shared")
+    for person in (ann, bob, admin):
+        search(person, sketch_png)
+    assert [set(asked["collection_ids"]) for asked in finder.asked] == [{private, shared}, {shared}, {private, shared}]
+
+
+def test_asking_for_a_hidden_collection_does_not_open_it(ann, bob, finder, sketch_png):
+    private, shared = ann.collection("Private"), ann.collection("Shared", "shared")
+    assert search(bob, sketch_png, collection_id=[private, shared]).status_code == 200
+    assert search(bob, sketch_png, collection_id=[private]).json["results"] == []
+    assert [asked["collection_ids"] for asked in finder.asked] == [[shared], []]
+
+
+def test_results_nobody_may_see_any_more_are_left_out(ann, bob, finder, indexed, sketch_png):
+    _, order = indexed
+    ann.ask("DELETE", f"/photos/{order[0]}")
+    assert [each["photo_id"] for each in search(ann, sketch_png).json["results"]] == order[1:]
+    assert search(bob, sketch_png).json["results"] == []
+
+
+def test_categories_are_found_by_name_in_every_collection_searched(ann, finder, sketch_png):
+    first, second = ann.collection("First"), ann.collection("Second")
+    ann.photo(first, category="dog")
+    ann.photo(second, category="dog")
+    ann.photo(second, seed=2, category="2024")
+    answer = search(ann, sketch_png, category=["dog"]).json
+    search(ann, sketch_png, category=["dog"], collection_id=[second])
+    search(ann, sketch_png, category=["2024"])
+    search(ann, sketch_png, category=["horse"])
+    assert [asked["category_ids"] for asked in finder.asked] == [[1, 2], [2], [3], []]
+    assert answer["searchable"] == {"indexed": 0, "total": 2}
+
+
+def test_a_search_is_remembered_with_its_sketch(ann, finder, sketch_png, catalog, blobs):
+    answer = search(ann, sketch_png, seed="4").json
+    with catalog.snapshot() as session:
+        row = session.scalars(select(Search)).one()
+    assert (row.id, row.user_id, row.seeds) == (answer["id"], ann.account.id, [4, 5, 6])
+    assert row.timings_ms == answer["timings_ms"]
+    assert Image.open(io.BytesIO(blobs.get(sketch_key(row.sketch_sha256)))).size == (256, 256)
+
+
+@pytest.mark.parametrize(
+    ("form", "field"),
+    [
+        ({"limit": "0"}, "limit"),
+        ({"limit": "201"}, "limit"),
+        ({"limit": "many"}, "limit"),
+        ({"limit": ""}, "limit"),
+        ({"seed": "-1"}, "seed"),
+        ({"seed": str(2**31)}, "seed"),
+        ({"chosen": "-1"}, "chosen"),
+        ({"chosen": "3"}, "chosen"),
+        ({"collection_id": ["x"]}, "collection_id.0"),
+        ({"collection_id": [str(10**30)]}, "collection_id.0"),
+    ],
+)
+def test_unusable_fields_are_named_and_no_worker_is_asked(ann, finder, sketch_png, form, field):
+    answer = search(ann, sketch_png, **form)
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["field"] == field
+    assert finder.asked == []
+
+
+def test_a_search_needs_a_sketch(ann, finder):
+    answer = ann.post("/searches", data={"limit": "3"})
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "sketch")
+
+
+def test_what_is_no_drawing_is_refused_with_a_sentence(ann, finder, blank):
+    assert search(ann, blank).json["detail"] == "Draw something first."
+    assert search(ann, b"hello").status_code == 422
+    assert search(ann, b"").status_code == 422
+    assert finder.asked == []
+
+
+def test_too_large_a_sketch_is_refused(ann, finder, settings):
+    just_above = search(ann, bytes(settings.sketch_max_bytes + 1))
+    far_above = search(ann, bytes(settings.sketch_max_bytes + 2**20))
+    assert (just_above.status_code, far_above.status_code) == (422, 413)
+
+
+@pytest.mark.parametrize(("kind", "status"), [("not-ready", 503), ("invalid-input", 422), ("internal", 500)])
+def test_what_the_worker_says_reaches_the_person(ann, finder, sketch_png, kind, status):
+    finder.error = {"kind": kind, "detail": "A sentence."}
+    answer = search(ann, sketch_png)
+    assert (answer.status_code, answer.json["detail"]) == (status, "A sentence.")
+
+
+def test_when_no_worker_answers_in_time_a_search_says_so(services, ann, finder, sketch_png):
+    finder.seconds = 1
+    impatient = services.settings.model_copy(update={"search_timeout": 0.2})
+    ann.client = create_app(Services(impatient, services.catalog, services.blobs, services.celery)).test_client()
+    answer = search(ann, sketch_png)
+    assert answer.status_code == 503
+    assert "No search worker" in answer.json["detail"]
+
+
+def test_searches_are_limited_by_user(services, ann, bob, finder, sketch_png):
+    slow = services.settings.model_copy(update={"search_rate": "2/minute"})
+    ann.client = bob.client = create_app(
+        Services(slow, services.catalog, services.blobs, services.celery)
+    ).test_client()
+    assert [search(ann, sketch_png).status_code for _ in range(3)] == [200, 200, 429]
+    assert search(bob, sketch_png).status_code == 200

@@ -1,0 +1,25 @@
+import { call, get } from "./api.js";
+import { byId, make, say } from "./dom.js";
+
+async function load() {
+  const { tokens } = await get("/tokens");
+  byId("tokens").replaceChildren(...tokens.map((/** @type {any} */ token) => make("li", {},
+    `${token.name}, made ${new Date(`${token.created_at}`).toLocaleDateString()}`,
+    make("button", { class: "danger", onclick: () => call("DELETE", `/tokens/${token.id}`).then(load).catch(failed) }, "Revoke"))));
+}
+
+/** @param {Error} error */
+const failed = (error) => say(error.message);
+
+byId("create").addEventListener("submit", async (/** @type {Event} */ event) => {
+  event.preventDefault();
+  try {
+    const made = await call("POST", "/tokens", { name: byId("name").value });
+    byId("secret").replaceChildren("Copy it now, it is shown only once: ", make("code", {}, made.token));
+    byId("secret").hidden = false;
+    byId("name").value = "";
+    await load();
+  } catch (error) { failed(/** @type {Error} */ (error)); }
+});
+byId("sign-out").onclick = () => call("DELETE", "/session").then(() => location.assign("/sign-in")).catch(failed);
+load().catch(failed);

@@ -1,0 +1,66 @@
+// The page Library: all collections.
+
+import { call, get } from "./api.js";
+import { byId, counted, make, say } from "./dom.js";
+
+const MOST_CATEGORIES = 12;
+
+async function load() {
+  const { collections } = await get("/collections");
+  byId("empty").hidden = collections.length > 0;
+  byId("collections").replaceChildren(...collections.map(card));
+  const busy = collections.some((/** @type {any} */ c) => c.embedding.pending + c.embedding.leased > 0);
+  if (busy) setTimeout(() => load().catch(failed), 2000);
+}
+
+/** @param {any} collection */
+function card(collection) {
+  const { pending, leased, failed: bad } = collection.embedding;
+  const waiting = pending + leased;
+  const notes = [counted(collection.photos, "photo", "photos"), collection.visibility === "shared" ? "shared with everyone here" : "private"];
+  if (!collection.mine) notes.push(`of ${collection.owner}`);
+  if (waiting) notes.push(`${waiting} still being embedded`);
+  if (bad) notes.push(`${bad} failed`);
+  const names = collection.categories.slice(0, MOST_CATEGORIES).map((/** @type {any} */ c) => make("li", {}, `${c.name} ${c.photos}`));
+  if (collection.categories.length > MOST_CATEGORIES) names.push(make("li", {}, `and ${collection.categories.length - MOST_CATEGORIES} more`));
+  const shared = collection.visibility === "shared";
+  const change = (/** @type {object} */ body) => call("PATCH", `/collections/${collection.id}`, body).then(load).catch(failed);
+  const actions = collection.mine ? [
+    make("a", { href: `/upload?collection=${collection.id}` }, "Add photos"),
+    make("button", { class: "quiet", onclick: () => rename(collection, change) }, "Rename"),
+    make("button", { class: "quiet", onclick: () => change({ visibility: shared ? "private" : "shared" }) }, shared ? "Make private" : "Share"),
+    make("button", { class: "quiet", onclick: () => remove(collection) }, "Delete"),
+  ] : [];
+  return make("li", {}, make("h2", {}, make("a", { href: `/library/${collection.id}` }, collection.name)),
+    make("p", { class: "hint" }, notes.join(" · ")), make("ul", { class: "chips" }, ...names), make("div", { class: "row" }, ...actions));
+}
+
+/** @param {any} collection @param {(body: object) => void} change */
+function rename(collection, change) {
+  const input = make("input", { value: collection.name, maxlength: 200, required: true });
+  ask("Rename the collection", make("label", {}, "Name ", input), "Rename", () => change({ name: input.value }));
+}
+
+/** @param {any} collection */
+function remove(collection) {
+  const text = make("p", {}, `${collection.name} and its ${counted(collection.photos, "photo", "photos")} will be deleted.`);
+  ask("Delete the collection?", text, "Delete", () => call("DELETE", `/collections/${collection.id}`).then(load).catch(failed), "danger");
+}
+
+/** @param {string} title @param {HTMLElement} content @param {string} word @param {() => void} yes @param {string} [kind] */
+function ask(title, content, word, yes, kind = "primary") {
+  const dialog = byId("dialog");
+  const form = make("form", { method: "dialog", class: "stack", onsubmit: yes }, make("h2", {}, title), content,
+    make("div", { class: "row" }, make("button", { class: kind }, word), make("button", { type: "button", onclick: () => dialog.close() }, "Cancel")));
+  dialog.replaceChildren(form);
+  dialog.showModal();
+}
+
+/** @param {Error} error */
+const failed = (error) => say(error.message);
+
+byId("create").addEventListener("submit", async (/** @type {Event} */ event) => {
+  event.preventDefault();
+  await call("POST", "/collections", { name: byId("name").value }).then(() => { byId("name").value = ""; return load(); }).catch(failed);
+});
+load().catch(failed);
