@@ -68,4 +68,10 @@ def _watch(context: BrowserContext, page: Page, url: str) -> list[str]:
 def keep(page, screen):
     """Keep a picture of the page, to be looked at."""
     ARTEFACTS.mkdir(exist_ok=True)
-    return lambda name: page.screenshot(path=ARTEFACTS / f"{screen}-{name}.png", full_page=name != "draw")
+
+    def picture(name: str) -> None:
+        page.screenshot(path=ARTEFACTS / f"{screen}-{name}.png")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= SCREENS[screen]["viewport"]["width"], f"{name} is wider than the screen"
+
+    return picture

@@ -1,5 +1,7 @@
 """Where the pages send their visitors."""
 
+import re
+
 import pytest
 from flask import render_template_string
 
@@ -74,3 +76,49 @@ def test_templates_can_be_shown_while_the_catalog_is_away(services, tmp_path, an
 
 def test_pages_are_kept_nowhere(client, set_up):
     assert client.get("/").headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("page", ["/", "/upload", "/library", "/account"])
+def test_every_page_leads_on_and_carries_the_token_for_changes(signed_in, page):
+    answer = signed_in.get(page)
+    assert answer.status_code == 200
+    assert 'aria-label="Pages"' in answer.text
+    token = re.search(r'name="csrf-token" content="([^"]+)"', answer.text)[1]
+    made = signed_in.post("/api/v1/collections", json={"name": page}, headers={"X-CSRFToken": token})
+    assert made.status_code == 201
+
+
+def test_the_page_of_a_collection_is_for_those_who_may_see_it(signed_in, bob, app, catalog):
+    collection = bob.collection("Holidays")
+    assert "Holidays" in signed_in.get(f"/library/{collection}").text  # she is an administrator
+    create_user(catalog, "Eve", PASSWORD, Role.MEMBER)
+    eve = app.test_client()
+    eve.post("/api/v1/session", json={"name": "Eve", "password": PASSWORD})
+    answer = eve.get(f"/library/{collection}")
+    assert answer.status_code == 404
+    assert answer.content_type.startswith("text/html")
+    assert "There is no such collection" in answer.text
+
+
+def test_a_fresh_server_shows_the_page_to_set_it_up(client):
+    assert client.get("/setup").status_code == 200
+
+
+def test_signing_in_leads_on_to_the_page_asked_for(client, set_up):
+    answer = client.get("/sign-in", query_string={"next": "/library"})
+    assert answer.status_code == 200
+    assert "/library" in answer.text
+
+
+@pytest.mark.parametrize(("path", "status"), [("/nothing", 404), ("/library/x", 404), ("/healthz", 405)])
+def test_errors_outside_the_api_are_pages(client, path, status):
+    answer = client.open(path, method="GET" if status == 404 else "POST")
+    assert answer.status_code == status
+    assert answer.content_type.startswith("text/html")
+
+
+def test_no_page_runs_or_styles_anything_inline(signed_in):
+    for page in ("/", "/upload", "/library", "/account"):
+        text = signed_in.get(page).text
+        assert not re.search(r"<script(?![^>]*\bsrc=)", text), page
+        assert not re.search(r"<style|\sstyle=|\son\w+=", text), page

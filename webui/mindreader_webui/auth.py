@@ -65,7 +65,7 @@ def init_auth(app: Flask, services: Services) -> None:
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: pages stay open for days
     )
     CSRFProtect(app)
-    manager = LoginManager(app)
+    manager = LoginManager(app, add_context_processor=False)  # templates get `user` from mindreader_webui.pages
     manager.user_loader(_user_of_session)
     manager.request_loader(_user_of_bearer)
     app.before_request(_guard)

@@ -22,4 +22,5 @@ byId("create").addEventListener("submit", async (/** @type {Event} */ event) => 
   } catch (error) { failed(/** @type {Error} */ (error)); }
 });
 byId("sign-out").onclick = () => call("DELETE", "/session").then(() => location.assign("/sign-in")).catch(failed);
+byId("create").querySelector("button").disabled = byId("sign-out").disabled = false;
 load().catch(failed);

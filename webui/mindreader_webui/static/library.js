@@ -63,4 +63,5 @@ byId("create").addEventListener("submit", async (/** @type {Event} */ event) => 
   event.preventDefault();
   await call("POST", "/collections", { name: byId("name").value }).then(() => { byId("name").value = ""; return load(); }).catch(failed);
 });
+byId("create").querySelector("button").disabled = false;
 load().catch(failed);

@@ -4,6 +4,8 @@ const form = /** @type {HTMLFormElement} */ (document.querySelector("form[data-p
 const problem = /** @type {HTMLElement} */ (form.querySelector(".problem"));
 const button = /** @type {HTMLButtonElement} */ (form.querySelector("button"));
 
+// Until here the button was disabled: a form sent without this module would go nowhere.
+button.disabled = false;
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   problem.hidden = true;
