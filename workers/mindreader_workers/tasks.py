@@ -23,7 +23,7 @@ from mindreader.use_cases.embed import Embedder, spaces_with_work
 from mindreader.use_cases.messages import SearchRequest
 from mindreader.use_cases.purge import purge_deleted
 from mindreader.use_cases.search import Searcher
-from mindreader_workers.queues import EMBED_QUEUE, EMBED_TASK, SEARCH_QUEUE, SEARCH_TASK, wake_embedders
+from mindreader_workers.queues import EMBED_TASK, SEARCH_TASK, wake_embedders
 
 log = logging.getLogger(__name__)
 
@@ -82,13 +82,13 @@ class Worker:
 def add_tasks(celery: Celery, worker: Worker) -> None:
     """Register the tasks, bound to `worker`."""
 
-    @celery.task(name=EMBED_TASK, shared=False, queue=EMBED_QUEUE, ignore_result=True, soft_time_limit=_EMBED_SECONDS)
+    @celery.task(name=EMBED_TASK, shared=False, ignore_result=True, soft_time_limit=_EMBED_SECONDS)
     def embed() -> None:
         worker.embed_slice()
         if spaces_with_work(worker.catalog):
             wake_embedders(celery)
 
-    @celery.task(name=SEARCH_TASK, shared=False, queue=SEARCH_QUEUE, soft_time_limit=_SEARCH_SECONDS)
+    @celery.task(name=SEARCH_TASK, shared=False, soft_time_limit=_SEARCH_SECONDS)
     def search(request: dict[str, Any]) -> dict[str, Any]:
         try:
             answer = worker.searcher.answer(SearchRequest.model_validate(request))

@@ -12,6 +12,7 @@ from mindreader.bundles import Bundle, BundleManifest, write_bundle
 from mindreader.bundles.manifest import WEIGHT_FILES
 from mindreader.catalog import Catalog, Role, User
 from mindreader.networks.descriptions import encoder_description
+from mindreader.photo_index import PhotoIndexes
 from mindreader.use_cases.models import register_bundle
 
 MakeUser = Callable[..., User]
@@ -86,3 +87,10 @@ def _manifest(name: str, photo_encoder: str) -> BundleManifest:
             "metrics": [{"precision@20": 0.5}],
         }
     )
+
+
+@pytest.fixture
+def indexes(settings):
+    indexes = PhotoIndexes(settings)
+    yield indexes
+    indexes.close()

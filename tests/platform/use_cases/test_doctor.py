@@ -10,16 +10,9 @@ from support.library import add_collection, add_photos, jpeg
 
 from mindreader.blobs import original_key
 from mindreader.catalog import Embedding, EmbeddingState, Photo
-from mindreader.photo_index import IndexPoint, PhotoIndexes
+from mindreader.photo_index import IndexPoint
 from mindreader.use_cases.doctor import examine
 from mindreader.use_cases.models import activate, register_bundle
-
-
-@pytest.fixture
-def indexes(settings):
-    indexes = PhotoIndexes(settings)
-    yield indexes
-    indexes.close()
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from mindreader.catalog.models import now
 from mindreader.networks.compute import choose_compute
 from mindreader.networks.descriptions import ENCODERS
 from mindreader.networks.query_model import PhotoEncoder
-from mindreader.photo_index import PhotoIndexes
 from mindreader.use_cases.embed import Embedder, lease, release_all_leases, spaces_with_work
 from mindreader.use_cases.purge import purge_deleted
 
@@ -26,13 +25,6 @@ ENCODER = ENCODERS["efficientnet-lite0"]
 @pytest.fixture(scope="module")
 def photo_encoder():
     return PhotoEncoder(ENCODER, choose_compute("cpu", "float32"))
-
-
-@pytest.fixture
-def indexes(settings):
-    indexes = PhotoIndexes(settings)
-    yield indexes
-    indexes.close()
 
 
 @pytest.fixture

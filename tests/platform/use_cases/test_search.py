@@ -12,17 +12,10 @@ from support.library import add_collection
 
 from mindreader.errors import InvalidInputError, NotReadyError
 from mindreader.networks.compute import choose_compute
-from mindreader.photo_index import IndexPoint, PhotoIndexes
+from mindreader.photo_index import IndexPoint
 from mindreader.use_cases.messages import SearchAnswer, SearchRequest
 from mindreader.use_cases.models import activate, register_bundle
 from mindreader.use_cases.search import Searcher
-
-
-@pytest.fixture
-def indexes(settings):
-    indexes = PhotoIndexes(settings)
-    yield indexes
-    indexes.close()
 
 
 @pytest.fixture
