@@ -32,6 +32,8 @@ lint: setup ## check style, types and the arrows between the packages
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@if command -v npx >/dev/null; then npx --yes --package typescript@5.9 tsc --project webui/jsconfig.json; \
+	else echo "npx is missing: the JavaScript was not type-checked"; fi
 
 format: setup ## format the code
 	$(BIN)/ruff check --fix .
