@@ -75,9 +75,9 @@ def model_card(manifest: BundleManifest) -> str:
             "",
             "Trained on single objects drawn with a few strokes. Scenes, several objects, text, faces of particular "
             "people and categories outside the training data were never shown to it. Imaginary images show what the "
-            "sketch suggests to the generator; they are no photos of anything. Look at some before you trust them: after "
-            "a short training they are the drawn shape, shaded, on a plain ground, with colours that know nothing of the "
-            "subject, and most of what E1 recognises is the shape.",
+            "sketch suggests to the generator; they are no photos of anything. Look at some before you trust them: "
+            "after a short training they are the drawn shape, shaded, on plain ground, with colours that know nothing "
+            "of the subject, and most of what E1 recognises is the shape.",
             "",
         ]
     )

@@ -5,6 +5,8 @@ Tasks are wake-ups: the catalog says what there is to do, so a lost or doubled m
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from celery import Celery
 from celery.exceptions import TimeoutError as CeleryTimeoutError
 from kombu.exceptions import OperationalError
@@ -17,6 +19,8 @@ EMBED_QUEUE = "embed"
 SEARCH_QUEUE = "search"
 EMBED_TASK = "mindreader.embed"
 SEARCH_TASK = "mindreader.search"
+
+_SECONDS_BETWEEN_LOOKS = 0.002
 
 
 def make_celery(settings: Settings) -> Celery:
@@ -35,8 +39,8 @@ def make_celery(settings: Settings) -> Celery:
         broker_connection_retry_on_startup=True,
         result_expires=600,
         worker_hijack_root_logger=False,
-        # In one process a task waits on no network: look for it often (seconds between looks).
-        broker_transport_options={"polling_interval": 0.005} if settings.embedded_workers else {},
+        # In one process a task waits on no network, so looking for it often is all that keeps it from being slow.
+        broker_transport_options={"polling_interval": _SECONDS_BETWEEN_LOOKS} if settings.embedded_workers else {},
     )
     return app
 
@@ -49,8 +53,10 @@ def wake_embedders(celery: Celery) -> None:
         return
 
 
-def search(celery: Celery, request: SearchRequest, timeout: float) -> SearchAnswer:
-    """Have a worker answer `request`, waiting at most `timeout` seconds.
+def search(
+    celery: Celery, request: SearchRequest, timeout: float, meanwhile: Callable[[], None] = lambda: None
+) -> SearchAnswer:
+    """Have a worker answer `request`, waiting at most `timeout` seconds; `meanwhile` is done while it works.
 
     Raises:
         NotReadyError: no worker answered in time, the broker is away, or no model version is active.
@@ -60,7 +66,8 @@ def search(celery: Celery, request: SearchRequest, timeout: float) -> SearchAnsw
         pending = celery.send_task(
             SEARCH_TASK, [request.model_dump(mode="json")], queue=SEARCH_QUEUE, expires=timeout, retry=False
         )
-        reply = pending.get(timeout=timeout, disable_sync_subtasks=False, interval=0.005)
+        meanwhile()
+        reply = pending.get(timeout=timeout, disable_sync_subtasks=False, interval=_SECONDS_BETWEEN_LOOKS)
     except CeleryTimeoutError:
         raise NotReadyError(
             f"No search worker answered within {timeout:g} seconds. Check that one is running, then search again."

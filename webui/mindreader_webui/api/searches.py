@@ -67,9 +67,16 @@ def search() -> Response:
     with services.catalog.snapshot() as session:
         place = _place(session, user, form)
     asked = _request(form, png, place, services)
-    found = queues.search(services.celery, asked, services.settings.search_timeout)
+    sketch_sha256 = hashlib.sha256(png).hexdigest()
+    found = queues.search(
+        services.celery,
+        asked,
+        services.settings.search_timeout,
+        # The disk is slow to write safely: let it, while the worker imagines.
+        meanwhile=lambda: services.blobs.put(sketch_key(sketch_sha256), png),
+    )
     timings = found.timings_ms | {"total": round((time.perf_counter() - started) * 1000, 2)}
-    search_id = _remember(services, user, asked, found, timings)
+    search_id = _remember(services, user, sketch_sha256, asked, found, timings)
     with services.catalog.snapshot() as session:
         return answer(_answer(session, user, search_id, place, asked, found, timings))
 
@@ -111,17 +118,16 @@ def _request(form: SearchForm, png: bytes, place: _Place, services: Services) ->
 def _remember(
     services: Services,
     user: User,
+    sketch_sha256: str,
     asked: messages.SearchRequest,
     found: messages.SearchAnswer,
     timings: dict[str, float],
 ) -> int:
-    """Keep the sketch and what answered it."""
-    sha256 = hashlib.sha256(asked.sketch_png).hexdigest()
-    services.blobs.put(sketch_key(sha256), asked.sketch_png)
+    """Keep which sketch was answered by what."""
     with services.catalog.transaction() as session:
         row = Search(
             user_id=user.id,
-            sketch_sha256=sha256,
+            sketch_sha256=sketch_sha256,
             model_version_id=found.model_version_id,
             seeds=list(asked.seeds),
             timings_ms=timings,
