@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
+import subprocess
 
 from sqlalchemy import func, select
 from support.photos import write_photos
-from support.server import server, start_server
+from support.server import MINDREADER, environment, mindreader, server, start_server
 from support.services import wait_until
 
 from mindreader.catalog import Catalog, Embedding, EmbeddingSpace, Photo
@@ -16,41 +16,40 @@ from mindreader.settings import load_settings
 PHOTOS = 120
 
 
-def _upload(api, collection, paths):
-    files = [("file", (path.name, path.read_bytes(), "image/jpeg")) for path in paths]
-    outcomes = api.post(f"/collections/{collection}/photos", files=files).raise_for_status().json()["outcomes"]
-    assert {outcome["status"] for outcome in outcomes} == {"created"}
-
-
 def _states(catalog):
     with catalog.snapshot() as session:
         return dict(session.execute(select(Embedding.state, func.count()).group_by(Embedding.state)).all())
 
 
-def test_every_uploaded_photo_ends_indexed_exactly_once(tmp_path):
-    paths = write_photos(tmp_path / "photos", PHOTOS)
-    data = tmp_path / "data"
-    killed = start_server(data, MINDREADER_EMBED_BATCH_SIZE="8")
-    with killed.api() as api:
-        collection = api.post("/collections", json={"name": "Holidays"}).raise_for_status().json()["id"]
-        for start in range(0, PHOTOS, 40):
-            _upload(api, collection, paths[start : start + 40])
+def test_every_uploaded_photo_ends_indexed_exactly_once_and_the_import_can_be_repeated(tmp_path):
+    folder, data = tmp_path / "photos", tmp_path / "data"
+    write_photos(folder, PHOTOS, side=640)
+    killed = start_server(data, MINDREADER_EMBED_BATCH_SIZE="4")
     settings = load_settings({"MINDREADER_DATA_DIR": str(data)})
     catalog = Catalog(settings.catalog_url)
-    wait_until(lambda: _states(catalog).get("indexed", 0) >= 8, "the first batch")
+    command = [*MINDREADER, "import", str(folder), "--collection", "Holidays", "--json"]
+    importing = subprocess.Popen(
+        command, env=environment(data), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    wait_until(lambda: _states(catalog).get("indexed", 0) >= 8, "the first photos", seconds=60)
     killed.kill()
+    said = importing.communicate(timeout=60)
     interrupted = _states(catalog)
-    assert interrupted.get("indexed", 0) < PHOTOS, "the server was too quick to be killed in the middle"
+    uploaded = sum(interrupted.values())
+    assert interrupted["indexed"] < uploaded, "the server was too quick to be killed in the middle"
+    assert importing.returncode == 0 or "cannot be reached" in said[1]
 
     with server(data) as again, again.api() as api:
+        (collection,) = api.get("/collections").json()["collections"]
 
-        def done() -> bool:
-            counts = api.get(f"/collections/{collection}").json()["embedding"]
-            return counts["indexed"] + counts["failed"] == PHOTOS
+        def all_indexed(count: int) -> bool:
+            now = api.get(f"/collections/{collection['id']}").json()
+            return now["photos"] == now["embedding"]["indexed"] == count
 
-        wait_until(done, "embedding the rest", seconds=120)
-        assert api.get(f"/collections/{collection}").json()["photos"] == PHOTOS
-        time.sleep(0.2)
+        wait_until(lambda: all_indexed(uploaded), "embedding the rest", seconds=120)
+        report = mindreader(data, "import", folder, "--collection", "Holidays", "--wait", "--json")
+        assert (report["created"], report["duplicate"]) == (PHOTOS - uploaded, uploaded)
+        assert all_indexed(PHOTOS)
 
     assert _states(catalog) == {"indexed": PHOTOS}
     with catalog.snapshot() as session:
@@ -60,3 +59,4 @@ def test_every_uploaded_photo_ends_indexed_exactly_once(tmp_path):
     assert list(indexes.get(space.key, space.dimension).ids()) == photos
     indexes.close()
     catalog.close()
+    assert mindreader(data, "doctor", "--json") == {"findings": []}
