@@ -65,8 +65,11 @@ def train(
     from mindreader.networks.compute import choose_compute
     from mindreader_training.datasets import listed_dataset
     from mindreader_training.presets import preset
-    from mindreader_training.trainer import Trainer
 
+    try:
+        from mindreader_training.trainer import Trainer
+    except ModuleNotFoundError as error:
+        raise click.ClickException(f"Training needs {error.name}: `pip install 'mindreader[training]'`.") from None
     chosen = preset(preset_name, **({"steps": steps} if steps else {}))
     if (out / "checkpoint.pt").exists() and not resume:
         raise click.UsageError(f"{out} already holds a run. Give --resume to go on with it, or another --out.")

@@ -25,7 +25,9 @@ _SECONDS_BETWEEN_LOOKS = 0.002
 
 def make_celery(settings: Settings) -> Celery:
     """The Celery app of these settings; `mindreader_workers.tasks` adds the tasks to it."""
-    app = Celery("mindreader", broker=settings.broker_url, backend=settings.results_url)
+    # Without a host, kombu warns at every connection that it takes localhost.
+    broker = "memory://localhost/" if settings.embedded_workers else settings.broker_url
+    app = Celery("mindreader", broker=broker, backend=settings.results_url)
     app.conf.update(
         task_routes={EMBED_TASK: {"queue": EMBED_QUEUE}, SEARCH_TASK: {"queue": SEARCH_QUEUE}},
         task_serializer="json",

@@ -21,7 +21,7 @@ def serve(host: str | None, port: int | None, data_dir: Path | None) -> None:
     given = {"host": host, "port": port, "data_dir": data_dir}
     settings = load_settings().model_copy(update={k: v for k, v in given.items() if v is not None})
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("celery.app.trace").setLevel(logging.WARNING)  # it would log every answer
+    logging.getLogger("celery").setLevel(logging.WARNING)  # it would log every task and every answer
     stop_on_signals()
     with running_server(settings, workers_for(settings)) as running:
         click.echo(f"MindReader is ready at {running.url}")
