@@ -86,13 +86,15 @@ def doctor_command(repair: bool, as_json: bool) -> None:
     from mindreader.blobs import BlobStore
     from mindreader.catalog import Catalog
     from mindreader.photo_index import PhotoIndexes
+    from mindreader.photo_index.folder_lock import data_folder_to_oneself
     from mindreader.use_cases.doctor import examine
 
     settings = load_settings()
     catalog, indexes = Catalog(settings.catalog_url), PhotoIndexes(settings)
     catalog.migrate()
     try:
-        findings = examine(catalog, BlobStore(settings.blobs_root), indexes, settings, repair=repair)
+        with data_folder_to_oneself(settings):
+            findings = examine(catalog, BlobStore(settings.blobs_root), indexes, settings, repair=repair)
     finally:
         indexes.close()
         catalog.close()

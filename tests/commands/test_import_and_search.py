@@ -88,3 +88,10 @@ def test_an_unknown_image_format_for_the_imaginary_image_is_refused(running, tmp
 def test_an_unknown_setting_stops_every_command(tmp_path):
     said = mindreader(tmp_path, "settings", status=1, MINDREADER_PROT="1")
     assert "MINDREADER_PROT" in said["printed"]
+
+
+@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("doctor",)])
+def test_a_second_process_is_kept_out_of_the_data_folder_of_a_running_server(running, command):
+    said = mindreader(running.data_dir, *command, status=1)
+    assert str(running.data_dir) in said["printed"]
+    assert "Traceback" not in said["printed"]

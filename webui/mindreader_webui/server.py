@@ -18,6 +18,7 @@ from waitress.server import create_server
 from mindreader.blobs import BlobStore
 from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.catalog import Catalog
+from mindreader.photo_index.folder_lock import data_folder_to_oneself
 from mindreader.settings import Settings
 from mindreader.use_cases.accounts import local_token
 from mindreader.use_cases.models import activate, active_version, register_bundle
@@ -58,6 +59,12 @@ class RunningServer:
 @contextmanager
 def running_server(settings: Settings, workers_for: WorkersFor | None) -> Iterator[RunningServer]:
     """Prepare everything and listen; on leaving, workers and connections are closed in order."""
+    with data_folder_to_oneself(settings), _listening(settings, workers_for) as running:
+        yield running
+
+
+@contextmanager
+def _listening(settings: Settings, workers_for: WorkersFor | None) -> Iterator[RunningServer]:
     services = prepare(settings)
     workers = workers_for(services) if workers_for else None
     if workers:

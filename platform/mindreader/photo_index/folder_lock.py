@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mindreader.errors import ConflictError
+from mindreader.settings import Settings
 
 
 class FolderLock:
@@ -49,3 +52,21 @@ else:
 
     def _lock(fd: int) -> None:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextmanager
+def data_folder_to_oneself(settings: Settings) -> Iterator[None]:
+    """Keep a second embedded server, or a doctor, out of the data folder; separate workers share it by design.
+
+    Raises:
+        ConflictError: another process is at work there.
+    """
+    if not settings.embedded_workers:
+        yield
+        return
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    lock = FolderLock(settings.data_dir / ".server.lock", f"The data folder {settings.data_dir}")
+    try:
+        yield
+    finally:
+        lock.release()
