@@ -57,9 +57,9 @@ def measure(folder: Path, points: int, searches: int) -> None:
         ) as http:
             collection = http.post("/collections", json={"name": "bench"}).json()["id"]
             worker = made[0]._worker
-            space = read_bundle(default_bundle_folder()).manifest.space.key
-            index = worker.indexes.get(space, 1280)
-            fill(index, points, collection)
+            space = read_bundle(default_bundle_folder()).space
+            index = worker.indexes.get(space.key, space.dimension)
+            fill(index, points, space.dimension, collection)
             model = QueryModel(read_bundle(default_bundle_folder()), worker.compute)
             seeds = range(settings.imaginary_images)
             where = IndexFilter((collection,))
@@ -68,7 +68,7 @@ def measure(folder: Path, points: int, searches: int) -> None:
             for sketch in sketches:
                 started = time.perf_counter()
                 pixels = sketch_array(decode_sketch(sketch, max_bytes=10**7), model.image_size)
-                index.search(model.imagine(pixels, seeds).embeddings[0], 20, where)
+                index.search(model.imagine(pixels, seeds).queries[0], 20, where)
                 bare.append(time.perf_counter() - started)
                 started = time.perf_counter()
                 http.post("/searches", files={"sketch": sketch}, data={"limit": "20"}).raise_for_status()
@@ -80,10 +80,10 @@ def measure(folder: Path, points: int, searches: int) -> None:
     print(f"ratio                {http_ms / bare_ms:7.2f}  (aim: 1.3 or less)")
 
 
-def fill(index, points: int, collection: int) -> None:
+def fill(index, points: int, dimension: int, collection: int) -> None:
     random = np.random.default_rng(0)
     for start in range(0, points, 1000):
-        vectors = random.normal(size=(min(1000, points - start), 1280)).astype(np.float32)
+        vectors = random.normal(size=(min(1000, points - start), dimension)).astype(np.float32)
         index.upsert([IndexPoint(1 + start + i, vector, collection) for i, vector in enumerate(vectors)])
 
 

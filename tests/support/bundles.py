@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from mindreader.bundles import Bundle, TrainingRecord
 from mindreader.networks.descriptions import encoder_description
 from mindreader.networks.encoders import Encoder
 from mindreader.networks.generator import Generator
-from mindreader_training.export import export_bundle
+from mindreader_training.export import TrainedNetworks, export_bundle
 from mindreader_training.presets import preset
 
 RECORD = TrainingRecord(command="none", data="none", steps=0, hours=0, hardware="cpu", seed=0)
@@ -18,5 +19,9 @@ def write_untrained_bundle(folder: Path, seed: int = 0, name: str = "untrained")
     torch.manual_seed(seed)
     tiny = preset("tiny")
     generator = Generator(tiny.generator)
-    encoder = Encoder(encoder_description(tiny.query_encoder))
-    return export_bundle(folder, tiny, generator, encoder, RECORD, name)
+    encoder, photo_encoder = (Encoder(encoder_description(n)) for n in (tiny.query_encoder, tiny.photo_encoder))
+    projection = nn.Linear(encoder.description.dimension, tiny.generator.condition)
+    for network in (encoder, photo_encoder):
+        network.add_projection(projection.weight, projection.bias)
+    networks = TrainedNetworks(generator, encoder, tiny.query_encoder_size, tiny.sketch_weight, photo_encoder)
+    return export_bundle(folder, "tiny", networks, RECORD, name)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from mindreader.blobs import BlobStore, original_key, thumbnail_key
 from mindreader.catalog import Catalog, Collection, Embedding, EmbeddingSpace, Photo, User
-from mindreader.networks.descriptions import EncoderDescription
+from mindreader.networks.descriptions import EncoderDescription, SpaceDescription
 from mindreader.settings import Settings
 
 
@@ -31,12 +31,13 @@ def add_collection(catalog: Catalog, name: str = "Photos") -> int:
 
 
 def add_space(catalog: Catalog, encoder: EncoderDescription) -> EmbeddingSpace:
+    description = SpaceDescription(encoder)
     with catalog.transaction() as session:
         space = EmbeddingSpace(
-            key=encoder.space_key,
+            key=description.key,
             photo_encoder=encoder.name,
-            dimension=encoder.dimension,
-            description=encoder.space_description,
+            dimension=description.dimension,
+            description=description.as_json(),
         )
         session.add(space)
     return space

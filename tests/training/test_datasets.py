@@ -4,7 +4,8 @@ import pytest
 from mindreader.errors import InvalidInputError
 from mindreader_training.augmentation import augmented_photo, augmented_sketch
 from mindreader_training.batches import Sampler
-from mindreader_training.datasets import folder_dataset, listed_dataset, load_photos, load_sketches
+from mindreader_training.datasets import load_photos, load_sketches
+from mindreader_training.layouts import folder_dataset, listed_dataset
 from mindreader_training.presets import preset
 from mindreader_training.pseudo_sketches import pseudo_sketch
 

@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 
 from mindreader.blobs import BlobStore
 from mindreader.catalog import Catalog, EmbeddingSpace, ModelVersion, Role, User
-from mindreader.networks.descriptions import encoder_description
+from mindreader.networks.descriptions import SpaceDescription, encoder_description
 from mindreader.settings import Settings, load_settings
 from mindreader.use_cases.accounts import issue_token
 from mindreader_webui.app import create_app
@@ -160,9 +160,12 @@ def admin(somebody: Callable[..., Person]) -> Person:
 @pytest.fixture
 def version(catalog: Catalog) -> ModelVersion:
     """An active model version."""
-    encoder = encoder_description("efficientnet-lite0")
+    described = SpaceDescription(encoder_description("efficientnet-lite0"))
     space = EmbeddingSpace(
-        key=encoder.space_key, photo_encoder=encoder.name, dimension=encoder.dimension, description={}
+        key=described.key,
+        photo_encoder=described.encoder.name,
+        dimension=described.dimension,
+        description=described.as_json(),
     )
     version = ModelVersion(
         name="first", bundle_sha256="0" * 64, bundle_path="nowhere", space=space, metrics=[{"a": 1}], active=True

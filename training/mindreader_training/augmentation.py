@@ -1,10 +1,15 @@
-"""Augmentation of human sketches: what a second person might have drawn instead."""
+"""Augmentation: what a second person might have drawn instead, and from where else a photo may be seen."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
+import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
+from torch import Tensor
 
 Image = NDArray[np.uint8]
 
@@ -30,6 +35,26 @@ def augmented_photo(photo: Image, random: np.random.Generator) -> Image:
     top, left = random.integers(0, size - side + 1, 2)
     cropped = np.ascontiguousarray(photo[top : top + side, left : left + side])
     return np.asarray(cv2.resize(cropped, (size, size), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def shared_view(batches: Sequence[Tensor]) -> list[Tensor]:
+    """The same random crop, mirroring and tint of the same row in several batches (B, 3, S, S) in [0, 1].
+
+    Differentiable. What judges images by one fixed network is deceived by patterns made for that network;
+    patterns survive a change of view less than pictures do (Zhao et al. 2020; torch's own random numbers).
+    """
+    first = batches[0]
+    rows, device = len(first), first.device
+    scale = torch.empty(rows, device=device).uniform_(0.75, 1.0)
+    mirrored = torch.where(torch.rand(rows, device=device) < 0.5, -1.0, 1.0)
+    shift = (torch.rand(rows, 2, device=device) * 2 - 1) * (1 - scale[:, None])
+    view = torch.zeros(rows, 2, 3, device=device)
+    view[:, 0, 0], view[:, 1, 1], view[:, :, 2] = scale * mirrored, scale, shift
+    grid = F.affine_grid(view, list(first.shape), align_corners=False)
+    light = (torch.rand(rows, 1, 1, 1, device=device) - 0.5) * 0.3
+    contrast = 1 + (torch.rand(rows, 1, 1, 1, device=device) - 0.5) * 0.5
+    seen = [F.grid_sample(batch.float(), grid, align_corners=False) for batch in batches]
+    return [((image - 0.5) * contrast + 0.5 + light).contiguous(memory_format=torch.channels_last) for image in seen]
 
 
 def _warped(strokes: Image, random: np.random.Generator) -> Image:

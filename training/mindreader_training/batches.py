@@ -14,6 +14,7 @@ from torch import Tensor
 from mindreader.errors import InvalidInputError
 from mindreader_training.augmentation import augmented_photo, augmented_sketch
 from mindreader_training.datasets import Dataset, load_photos, load_sketches
+from mindreader_training.distributed import ALONE, World
 from mindreader_training.presets import Preset
 from mindreader_training.pseudo_sketches import pseudo_sketch
 
@@ -37,19 +38,37 @@ class Batch:
     """(B,) bool: the sketch was really drawn from that photo."""
     aligned: int
 
+    def to(self, device: torch.device) -> Batch:
+        """The batch on a device, its images in the memory layout convolutions are fast in."""
+        return Batch(
+            self.sketches.to(device, memory_format=torch.channels_last),
+            self.photos.to(device, memory_format=torch.channels_last),
+            self.photo_index.to(device),
+            self.category.to(device),
+            self.is_pair.to(device),
+            self.aligned,
+        )
+
 
 class Sampler:
     """Draws batches from a data set held in memory; every source of sketches gets a fair share."""
 
-    def __init__(self, dataset: Dataset, preset: Preset, seed: int) -> None:
+    def __init__(self, dataset: Dataset, preset: Preset, seed: int, world: World = ALONE) -> None:
+        """Load everything.
+
+        Raises:
+            InvalidInputError: there are no photos, or a category has sketches only.
+        """
+        if not dataset.photos:
+            raise InvalidInputError("There are no photos to train on.")
         size = preset.generator.image_size
-        self._preset, self._seed, self._pairs = preset, seed, dataset.pairs
+        self._preset, self._seed, self._pairs, self._world = preset, seed, dataset.pairs, world
         self._photos = load_photos(dataset.photos, size)
         self._sketches = load_sketches(dataset.sketches, size)
         self._photo_category = dataset.labels(dataset.photos)
         self._sketch_category = dataset.labels(dataset.sketches)
         self._photo_chance = _balanced(self._photo_category, np.zeros(len(dataset.photos), dtype=np.int64))
-        sources = np.unique([item.source for item in dataset.sketches], return_inverse=True)[1]
+        sources = np.unique([item.source for item in dataset.sketches], return_inverse=True)[1].astype(np.int64)
         self._sketch_chance = _balanced(self._sketch_category, sources)
         self._by_category = {int(c): np.flatnonzero(self._photo_category == c) for c in set(self._photo_category)}
 
@@ -71,11 +90,12 @@ class Sampler:
 
     def batch(self, step: int) -> Batch:
         """The batch of one step."""
-        random = np.random.default_rng((self._seed, step))
-        joint = step >= self._preset.imagine_steps
-        aligned = round(self._preset.batch * (self._preset.aligned_share if joint else 0.75))
+        random = np.random.default_rng((self._seed, step, self._world.rank))
+        phase, _ = self._preset.phase_at(step)
+        size = max(1, phase.batch // self._world.size)
+        aligned = round(size * phase.aligned_share) if len(self._sketches) else size
         rows = [self._aligned_row(random) for _ in range(aligned)]
-        rows += [self._drawn_row(random) for _ in range(self._preset.batch - aligned)]
+        rows += [self._drawn_row(random) for _ in range(size - aligned)]
         sketches, photos, index, category, is_pair = zip(*rows, strict=True)
         return Batch(
             torch.from_numpy(np.stack(sketches)).unsqueeze(1).float() / 255,

@@ -1,123 +1,272 @@
-"""`mindreader evaluate` and `mindreader train`."""
+"""`mindreader train`, `mindreader evaluate` and `mindreader bundle`."""
 
 from __future__ import annotations
 
 import json
+import os
 import platform
 import shlex
 import sys
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mindreader.bundles import Bundle, TrainingRecord, default_bundle_folder, read_bundle
 
 if TYPE_CHECKING:
+    from mindreader_training.datasets import Dataset
     from mindreader_training.evaluation import Evaluation
+    from mindreader_training.presets import Preset
+    from mindreader_training.protocols import Protocol
+    from mindreader_training.run import EarlyStopping, Run
     from mindreader_training.trainer import Trainer
 
 # Networks and torch are imported inside the commands: `mindreader --help` must not wait seconds for them.
 
+_FOLDER = click.Path(path_type=Path)
+_device = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+
 
 @click.command()
 @click.argument("bundle")
-@click.option("--photos", type=click.Path(path_type=Path), required=True, help="Gallery, laid out as CATEGORY/*.")
-@click.option("--sketches", type=click.Path(path_type=Path), required=True, help="Queries, laid out as CATEGORY/*.")
-@click.option("--protocol", "name", default="folders", show_default=True, help="Name printed beside the numbers.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--photos", type=_FOLDER, help="Gallery, laid out as CATEGORY/*.")
+@click.option("--sketches", type=_FOLDER, help="Queries, laid out as CATEGORY/*.")
+@click.option("--data", type=_FOLDER, help="Instead of the two: a data set with a split of its own.")
+@click.option("--protocol", "name", help="With --data: dev, dev-large, zero-shot or doodle. Else a name of your own.")
+@click.option("--imaginary-images", type=click.IntRange(1, 64), default=1, show_default=True, help="In each query.")
+@click.option("--imagination", is_flag=True, help="Judge the imaginary images by an outside encoder too.")
+@click.option("--out", type=_FOLDER, help="Write evaluation.json, evaluation.md and figures into this folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def evaluate(bundle: str, photos: Path, sketches: Path, name: str, device: str, as_json: bool) -> None:
+@_device
+def evaluate(
+    bundle: str,
+    photos: Path | None,
+    sketches: Path | None,
+    data: Path | None,
+    name: str | None,
+    imaginary_images: int,
+    imagination: bool,
+    out: Path | None,
+    as_json: bool,
+    device: str,
+) -> None:
     """Measure how well BUNDLE (a folder, or `default`) finds photos by sketches of the same category."""
+    if out or imagination:
+        _need_training_extra()
     from mindreader.networks.compute import choose_compute
-    from mindreader_training.datasets import folder_dataset
     from mindreader_training.evaluation import evaluate as run_evaluation
+    from mindreader_training.report import tables
 
-    loaded = read_bundle(default_bundle_folder() if bundle == "default" else Path(bundle))
+    under = _asked_protocol(photos, sketches, data, name)
+    loaded = _bundle(bundle)
     # float32 here: figures must not depend on the processor they were measured on.
     compute = choose_compute(device, "float32")
-    evaluation = run_evaluation(loaded, folder_dataset(photos, sketches), compute, name)
-    click.echo(json.dumps(evaluation.as_json(), indent=2) if as_json else _table(evaluation))
+    evaluation = run_evaluation(loaded, under, compute, imaginary_images=imaginary_images, imagination=imagination)
+    result = evaluation.as_json()
+    if out:
+        _write_report(out, loaded, evaluation, device)
+    click.echo(json.dumps(result, indent=2) if as_json else "\n".join(tables([result])))
+
+
+def _asked_protocol(photos: Path | None, sketches: Path | None, data: Path | None, name: str | None) -> Protocol:
+    from mindreader_training.layouts import folder_dataset
+    from mindreader_training.protocols import Protocol, protocol
+
+    if data and not (photos or sketches):
+        return protocol(data, name or "dev")
+    if photos and sketches and not data:
+        return Protocol(name or "folders", "as given", "as given", folder_dataset(photos, sketches))
+    raise click.UsageError("Give either --photos and --sketches, or --data.")
+
+
+def _write_report(out: Path, bundle: Bundle, evaluation: Evaluation, device: str) -> None:
+    from mindreader.networks.compute import choose_compute
+    from mindreader_training.figures import write_figures
+    from mindreader_training.report import tables
+
+    out.mkdir(parents=True, exist_ok=True)
+    result = evaluation.as_json()
+    (out / "evaluation.json").write_text(json.dumps(result, indent=2) + "\n")
+    figures = write_figures(out, bundle, evaluation, choose_compute(device, "float32"))
+    pictures = [f"![{path.stem}]({path.name})" for path in figures]
+    (out / "evaluation.md").write_text("\n".join([*tables([result]), *pictures]) + "\n")
 
 
 @click.command()
 @click.option("--preset", "preset_name", default="small", show_default=True, help="Which numbers to train with.")
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder with meta.csv and pairs.csv.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the run.")
-@click.option("--steps", type=click.IntRange(min=1), help="Train this many steps instead of the preset's.")
+@click.option("--data", type=_FOLDER, required=True, help="The data set, in any layout MindReader knows.")
+@click.option("--out", type=_FOLDER, required=True, help="Folder of the run.")
+@click.option("--steps", type=click.IntRange(min=1), help="Train this many steps in all, instead of the preset's.")
+@click.option("--photo-encoder", help="Another E2: timm:NAME or torchvision:NAME, or one MindReader knows.")
+@click.option(
+    "--untrained-encoders", is_flag=True, help="Random weights in place of published ones: results mean nothing."
+)
+@click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change a setting of the preset.")
+@click.option("--zero-shot", is_flag=True, help="Keep every fifth category out: for the protocol zero-shot.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--name", help="Name of the bundle; the run's folder name if not given.")
 @click.option("--terms", default="", help="Terms of the training data, for the model card.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--measure-every", type=click.IntRange(min=1), help="Steps between measurements on the dev split.")
+@click.option(
+    "--patience", default=0, show_default=True, help="End a phase after so many without a new best; 0: never."
+)
 @click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
-def train(
-    preset_name: str,
-    data: Path,
-    out: Path,
-    steps: int | None,
-    seed: int,
-    name: str | None,
-    terms: str,
-    device: str,
-    resume: bool,
-) -> None:
+@_device
+def train(data: Path, out: Path, name: str | None, terms: str, device: str, resume: bool, **asked: Any) -> None:
     """Train a model bundle and write it, with its dev evaluation, to OUT/bundle."""
-    from mindreader.networks.compute import choose_compute
-    from mindreader_training.datasets import listed_dataset
-    from mindreader_training.presets import preset
+    _need_training_extra()
+    from mindreader_training.distributed import join_world
 
-    try:
-        from mindreader_training.trainer import Trainer
-    except ModuleNotFoundError as error:
-        raise click.ClickException(f"Training needs {error.name}: `pip install 'mindreader[training]'`.") from None
-    chosen = preset(preset_name, **({"steps": steps} if steps else {}))
+    preset = _asked_preset(asked)
     if (out / "checkpoint.pt").exists() and not resume:
         raise click.UsageError(f"{out} already holds a run. Give --resume to go on with it, or another --out.")
     out.mkdir(parents=True, exist_ok=True)
-    dataset = listed_dataset(data, lambda row: row["split"] == "train")
-    trainer = Trainer(dataset, chosen, choose_compute(device), out, seed)
+    world = join_world()
+    run = _run(preset, data, out, device, asked, world)
     if resume:
-        trainer.resume()
-    trainer.train()
-    bundle = _export(trainer, name or out.name, terms)
-    bundle = _with_dev_evaluation(bundle, data, device)
-    click.echo(f"Wrote {bundle.folder}")
+        run.resume()
+    run.train()
+    if world.leads:
+        bundle = _export(run, name or out.name, terms)
+        bundle = _with_dev_evaluation(bundle, data, device, asked["seed"])
+        click.echo(f"Wrote {bundle.folder}")
 
 
-def _export(trainer: Trainer, name: str, terms: str) -> Bundle:
+def _run(preset: Preset, data: Path, out: Path, device: str, asked: dict[str, Any], world: Any) -> Run:
+    from mindreader.networks.compute import choose_compute
+    from mindreader_training.layouts import read_dataset
+    from mindreader_training.protocols import zero_shot_categories
+    from mindreader_training.run import Run
+    from mindreader_training.trainer import Trainer
+
+    dataset = read_dataset(data, "train", asked["seed"])
+    if asked["zero_shot"]:
+        main = dataset.only(lambda item: item.source in ("", "sketchy"))
+        dataset = dataset.without(zero_shot_categories(main.categories))
+    trainer = Trainer(dataset, preset, choose_compute(device), out, asked["seed"], world)
+    return Run(trainer, out, _stopping(trainer, data, asked))
+
+
+def _stopping(trainer: Trainer, data: Path, asked: dict[str, Any]) -> EarlyStopping | None:
+    from mindreader_training.development import development_measure
+    from mindreader_training.protocols import protocol
+    from mindreader_training.run import EarlyStopping
+
+    if asked["measure_every"] is None:
+        if asked["patience"]:
+            raise click.UsageError("--patience needs --measure-every.")
+        return None
+    dataset: Dataset = protocol(data, "dev", asked["seed"]).dataset
+    return EarlyStopping(development_measure(trainer, dataset), asked["measure_every"], asked["patience"])
+
+
+def _asked_preset(asked: dict[str, Any]) -> Preset:
+    from mindreader_training.presets import changed, preset
+
+    settings = {name: asked[name] for name in ("steps", "photo_encoder") if asked[name]}
+    if asked["untrained_encoders"]:
+        settings["untrained_seed"] = asked["seed"]
+    return changed(preset(asked["preset_name"], **settings), asked["changes"])
+
+
+def _export(run: Run, name: str, terms: str) -> Bundle:
     from mindreader_training.export import export_bundle
 
+    trainer = run.trainer
     record = TrainingRecord(
-        command=shlex.join(["mindreader", *sys.argv[1:]]),
+        # A resumed run is the same run: the command that makes it again does not resume.
+        command=shlex.join(["mindreader", *(word for word in sys.argv[1:] if word != "--resume")]),
         data=terms or "not stated",
-        steps=trainer.progress.step,
-        hours=round(trainer.progress.seconds / 3600, 3),
-        hardware=f"{trainer.compute.device.type} ({platform.processor() or platform.machine()})",
+        steps=run.progress.step,
+        hours=round(run.progress.seconds / 3600, 3),
+        hardware=_hardware(trainer),
         seed=trainer.seed,
     )
-    generator, encoder = trainer.averaged()
-    return export_bundle(trainer.run / "bundle", trainer.preset, generator, encoder, record, name)
+    return export_bundle(run.folder / "bundle", trainer.preset.name, trainer.result(run.progress.step), record, name)
 
 
-def _with_dev_evaluation(bundle: Bundle, data: Path, device: str) -> Bundle:
-    """Evaluate under the protocol "dev": sketches and photos of the source `sketchy` held back from training."""
+def _hardware(trainer: Trainer) -> str:
+    import torch
+
+    arithmetic = "bfloat16" if trainer.compute.bfloat16 else "float32"
+    if trainer.compute.device.type == "cuda":
+        return f"{trainer.world.size} × {torch.cuda.get_device_name(trainer.compute.device)}, {arithmetic}"
+    return f"{os.cpu_count()} CPU cores ({platform.machine()}), {arithmetic}"
+
+
+def _with_dev_evaluation(bundle: Bundle, data: Path, device: str, seed: int) -> Bundle:
+    """Evaluate under the protocol "dev", where the data set has anything held back."""
     from mindreader.networks.compute import choose_compute
-    from mindreader_training.datasets import listed_dataset
     from mindreader_training.evaluation import evaluate as run_evaluation
     from mindreader_training.export import record_metrics
+    from mindreader_training.protocols import protocol
 
-    held_back = listed_dataset(data, lambda row: row["split"] == "dev" and row["source"] == "sketchy")
-    if not held_back.sketches or not held_back.photos:
+    held_back = protocol(data, "dev", seed)
+    if not held_back.dataset.sketches or not held_back.dataset.photos:
         return bundle
-    return record_metrics(
-        bundle, [run_evaluation(bundle, held_back, choose_compute(device, "float32"), "dev").as_json()]
-    )
+    return record_metrics(bundle, [run_evaluation(bundle, held_back, choose_compute(device, "float32")).as_json()])
 
 
-def _table(evaluation: Evaluation) -> str:
-    head = ", ".join(f"{key} {value}" for key, value in evaluation.protocol.items())
-    lines = [f"Protocol: {head}", f"{'query':30}{'mAP':>8}{'P@5':>8}{'P@20':>8}"]
-    for name, scores in evaluation.rows.items():
-        v = {metric: values.mean() for metric, values in scores.values.items()}
-        lines.append(f"{name:30}{v['map']:8.3f}{v['p@5']:8.3f}{v['p@20']:8.3f}")
-    return "\n".join(lines)
+@click.group()
+def bundle() -> None:
+    """Look at model bundles."""
+
+
+@bundle.command("show")
+@click.argument("folder")
+def show(folder: str) -> None:
+    """Print the model card of a bundle (a folder, or `default`)."""
+    from mindreader_training.export import model_card
+
+    click.echo(model_card(_bundle(folder).manifest))
+
+
+@bundle.command("check")
+@click.argument("folder")
+@click.option("--data", type=_FOLDER, help="Data set the golden results were found in.")
+@_device
+def check(folder: str, data: Path | None, device: str) -> None:
+    """Load a bundle as the server does, use it once, and (with --data) repeat its golden results."""
+    from mindreader.networks.compute import choose_compute
+    from mindreader_training.golden import check_golden, try_bundle
+
+    loaded = _bundle(folder)
+    compute = choose_compute(device, "float32")
+    click.echo(try_bundle(loaded, compute))
+    if data:
+        click.echo(check_golden(loaded, data, compute))
+
+
+@bundle.command("measure")
+@click.argument("folder")
+@click.option("--data", type=_FOLDER, required=True, help="Data set with a meta.csv.")
+@click.option("--protocol", "names", multiple=True, default=["dev"], show_default=True, help="May be given repeatedly.")
+@_device
+def measure(folder: str, data: Path, names: tuple[str, ...], device: str) -> None:
+    """Evaluate a bundle under protocols; write the results and golden ones into its manifest and model card."""
+    _need_training_extra()
+    from mindreader.networks.compute import choose_compute
+    from mindreader_training.evaluation import evaluate as run_evaluation
+    from mindreader_training.export import record_golden, record_metrics
+    from mindreader_training.golden import find_golden
+    from mindreader_training.protocols import protocol
+
+    loaded = _bundle(folder)
+    compute = choose_compute(device, "float32")
+    results = [
+        run_evaluation(loaded, protocol(data, name), compute, imagination=name == "dev").as_json() for name in names
+    ]
+    measured = record_golden(record_metrics(loaded, results), find_golden(loaded, data, compute))
+    click.echo(f"Wrote {measured.folder}")
+
+
+def _bundle(name: str) -> Bundle:
+    return read_bundle(default_bundle_folder() if name == "default" else Path(name))
+
+
+def _need_training_extra() -> None:
+    for module in ("cv2", "matplotlib", "tensorboard", "torchmetrics"):
+        if find_spec(module) is None:
+            raise click.ClickException(f"This needs {module}: `pip install 'mindreader[training]'`.")

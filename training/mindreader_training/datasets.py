@@ -1,9 +1,8 @@
-"""Photos and sketches as arrays, from any of the folder layouts MindReader trains on."""
+"""Labelled photos and sketches, and how their files become arrays; `layouts` finds them on disk."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mindreader.errors import InvalidInputError
 from mindreader.imaging import decode_photo, decode_sketch, photo_array, sketch_array
+from mindreader_training.strokes import drawn_png
 
 _MAX_BYTES = 100 * 2**20
 _MAX_PIXELS = 200_000_000
-_NO_PAIR = -1
+NO_PAIR = -1
 
 
 @dataclass(frozen=True)
@@ -26,6 +25,8 @@ class Item:
     path: Path
     category: str
     source: str = ""
+    line: int | None = None
+    """Which line of the file, where one file holds many drawings as strokes (see `strokes`)."""
 
 
 @dataclass(frozen=True)
@@ -42,62 +43,21 @@ class Dataset:
         """All categories, sorted."""
         return tuple(sorted({item.category for item in (*self.photos, *self.sketches)}))
 
+    def without(self, categories: Collection[str]) -> Dataset:
+        """The data set without some categories."""
+        return self.only(lambda item: item.category not in categories)
+
+    def only(self, keep: Callable[[Item], bool]) -> Dataset:
+        """The part of the data set that `keep` wants; pairs whose photo is gone are pairs no more."""
+        photo_index = {i: n for n, i in enumerate(i for i, photo in enumerate(self.photos) if keep(photo))}
+        kept = [i for i, sketch in enumerate(self.sketches) if keep(sketch)]
+        pairs = np.array([photo_index.get(int(self.pairs[i]), NO_PAIR) for i in kept], dtype=np.int64)
+        return Dataset(tuple(self.photos[i] for i in photo_index), tuple(self.sketches[i] for i in kept), pairs)
+
     def labels(self, items: Sequence[Item]) -> NDArray[np.int64]:
         """Index into `categories` for each of `items`."""
         index = {category: i for i, category in enumerate(self.categories)}
         return np.array([index[item.category] for item in items], dtype=np.int64)
-
-
-def folder_items(root: Path) -> tuple[Item, ...]:
-    """Items of a folder laid out as `CATEGORY/file`.
-
-    Raises:
-        InvalidInputError: the folder is missing or holds no files in category folders.
-    """
-    if not root.is_dir():
-        raise InvalidInputError(f"{root} is not a folder. Expected a folder with one sub-folder for each category.")
-    items = tuple(
-        Item(path, folder.name)
-        for folder in sorted(root.iterdir())
-        if folder.is_dir()
-        for path in sorted(folder.iterdir())
-        if path.is_file() and not path.name.startswith(".")
-    )
-    if not items:
-        raise InvalidInputError(f"{root} holds no files. Expected {root.name}/CATEGORY/*.")
-    return items
-
-
-def folder_dataset(photos: Path, sketches: Path) -> Dataset:
-    """Data set of two folders laid out as `CATEGORY/file`; no pairs are known."""
-    taken, drawn = folder_items(photos), folder_items(sketches)
-    return Dataset(taken, drawn, np.full(len(drawn), _NO_PAIR))
-
-
-def listed_dataset(root: Path, keep: Callable[[dict[str, str]], bool]) -> Dataset:
-    """Data set of a folder with `meta.csv` and `pairs.csv`, restricted to the rows that `keep` accepts.
-
-    `meta.csv` has the columns path, side, category, tier, source, group, split; `pairs.csv` sketch, photo.
-    """
-    try:
-        rows = [row for row in _rows(root / "meta.csv") if keep(row)]
-    except OSError as error:
-        raise InvalidInputError(f"{root / 'meta.csv'} cannot be read ({error.strerror}).") from None
-    photo_rows = [row for row in rows if row["side"] == "photo"]
-    sketch_rows = [row for row in rows if row["side"] == "sketch"]
-    photo_index = {row["path"]: i for i, row in enumerate(photo_rows)}
-    drawn_from = {row["sketch"]: row["photo"] for row in _rows(root / "pairs.csv")}
-    pairs = [photo_index.get(drawn_from.get(row["path"], ""), _NO_PAIR) for row in sketch_rows]
-    return Dataset(_items(root, photo_rows), _items(root, sketch_rows), np.array(pairs, dtype=np.int64))
-
-
-def _rows(path: Path) -> Iterable[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _items(root: Path, rows: Sequence[dict[str, str]]) -> tuple[Item, ...]:
-    return tuple(Item(root / row["path"], row["category"], row["source"]) for row in rows)
 
 
 def load_photos(items: Sequence[Item], size: int) -> NDArray[np.uint8]:
@@ -113,9 +73,10 @@ def load_sketches(items: Sequence[Item], size: int) -> NDArray[np.uint8]:
     """Sketches as (N, size, size), black strokes 0 on white 255, decoded as the product decodes them."""
 
     def load(item: Item) -> NDArray[np.uint8]:
-        return sketch_array(decode_sketch(item.path.read_bytes(), max_bytes=_MAX_BYTES), size)
+        content = item.path.read_bytes() if item.line is None else drawn_png(item.path, item.line)
+        return sketch_array(decode_sketch(content, max_bytes=_MAX_BYTES), size)
 
-    return _stacked(load, items)
+    return _stacked(load, items) if items else np.zeros((0, size, size), np.uint8)
 
 
 def _stacked(load: Callable[[Item], NDArray[np.uint8]], items: Sequence[Item]) -> NDArray[np.uint8]:

@@ -2,45 +2,82 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import safetensors.torch
 from torch import Tensor, nn
 
 from mindreader.bundles import Bundle, BundleManifest, TrainingRecord, write_bundle
-from mindreader.bundles.manifest import GeneratorRecord, QueryEncoderRecord, SpaceRecord
-from mindreader.networks.descriptions import encoder_description
-from mindreader_training.presets import Preset
+from mindreader.bundles.manifest import PROJECTION_FILE, GeneratorRecord, GoldenRecord, QueryEncoderRecord, SpaceRecord
+from mindreader.networks.descriptions import ProjectionDescription, SpaceDescription
+from mindreader.networks.encoders import Encoder
+from mindreader.networks.generator import Generator
+from mindreader_training.report import tables
 
-METRICS = ("map", "p@5", "p@20")
+
+@dataclass(frozen=True)
+class TrainedNetworks:
+    """What a run leaves behind."""
+
+    generator: Generator
+    query_encoder: Encoder
+    query_encoder_size: int
+    """Side of the images E1 reads, in pixels."""
+    sketch_weight: float
+    """See `Preset.sketch_weight`."""
+    photo_encoder: Encoder
+    """E2 with its projection, if it has one."""
 
 
 def export_bundle(
-    folder: Path, preset: Preset, generator: nn.Module, query_encoder: nn.Module, training: TrainingRecord, name: str
+    folder: Path,
+    preset: str,
+    networks: TrainedNetworks,
+    training: TrainingRecord,
+    name: str,
 ) -> Bundle:
     """Write G and E1 as a bundle without metrics; `record_metrics` adds those once it has been evaluated."""
-    e2 = encoder_description(preset.photo_encoder)
-    manifest = BundleManifest(
-        name=name,
-        preset=preset.name,
-        space=SpaceRecord(photo_encoder=e2.name, key=e2.space_key, description=e2.space_description),
-        generator=GeneratorRecord.model_validate(asdict(preset.generator)),
-        query_encoder=QueryEncoderRecord(architecture=preset.query_encoder, input_size=preset.query_encoder_size),
-        files={},
-        training=training,
-    )
+    generator, query_encoder, projection = networks.generator, networks.query_encoder, networks.photo_encoder.projection
     weights = {
         "generator.safetensors": half_precision(generator.state_dict()),
         "query_encoder.safetensors": half_precision(query_encoder.state_dict()),
     }
+    projected = None
+    if isinstance(projection, nn.Linear):
+        weights[PROJECTION_FILE] = half_precision(projection.state_dict())
+        projected = ProjectionDescription(projection.out_features, hashlib.sha256(weights[PROJECTION_FILE]).hexdigest())
+    space = SpaceDescription(networks.photo_encoder.description, projected)
+    manifest = BundleManifest(
+        name=name,
+        preset=preset,
+        space=SpaceRecord(photo_encoder=space.encoder.name, key=space.key, description=space.as_json()),
+        generator=GeneratorRecord.model_validate(asdict(generator.sizes)),
+        query_encoder=QueryEncoderRecord(
+            architecture=query_encoder.description.name,
+            input_size=networks.query_encoder_size,
+            sketch_weight=networks.sketch_weight,
+        ),
+        files={},
+        training=training,
+    )
     return write_bundle(folder, manifest, weights, model_card(manifest))
 
 
 def record_metrics(bundle: Bundle, evaluations: list[dict[str, object]]) -> Bundle:
     """Write evaluations into the manifest and the model card."""
-    manifest = bundle.manifest.model_copy(update={"metrics": evaluations})
+    return _rewritten(bundle, {"metrics": evaluations})
+
+
+def record_golden(bundle: Bundle, golden: list[GoldenRecord]) -> Bundle:
+    """Write golden results into the manifest."""
+    return _rewritten(bundle, {"golden": golden})
+
+
+def _rewritten(bundle: Bundle, changes: dict[str, object]) -> Bundle:
+    manifest = bundle.manifest.model_copy(update=changes)
     weights = {name: bundle.weights(name).read_bytes() for name in manifest.files}
     return write_bundle(bundle.folder, manifest, weights, model_card(manifest))
 
@@ -70,42 +107,21 @@ def model_card(manifest: BundleManifest) -> str:
             "",
             "## Results",
             "",
-            *_tables(manifest.metrics),
+            *tables(manifest.metrics),
             "## Limits",
             "",
             "Trained on single objects drawn with a few strokes. Scenes, several objects, text, faces of particular "
             "people and categories outside the training data were never shown to it. Imaginary images show what the "
-            "sketch suggests to the generator; they are no photos of anything. Look at some before you trust them: "
-            "after a short training they are the drawn shape, shaded, on plain ground, with colours that know nothing "
-            "of the subject, and most of what E1 recognises is the shape.",
+            "sketch suggests to the generator; they are no photos of anything. G paints the drawn shape as the subject "
+            "E1 reads in the sketch: where E1 misreads it, the image is of the wrong thing, and looks no less sure.",
             "",
+            *_untrained(manifest),
         ]
     )
 
 
-def _tables(evaluations: list[dict[str, object]]) -> list[str]:
-    lines: list[str] = []
-    for evaluation in evaluations:
-        protocol, rows = evaluation["protocol"], evaluation["rows"]
-        assert isinstance(protocol, dict) and isinstance(rows, dict)
-        lines += [
-            f"Protocol **{protocol['name']}**: {protocol['queries']} sketches search {protocol['gallery']} photos of "
-            f"{protocol['categories']} categories; relevant means {protocol['relevance']}; chance mAP "
-            f"{protocol['chance_map']}; 95 % bootstrap intervals over the queries.",
-            "",
-            "| query | mAP | P@5 | P@20 |",
-            "|---|---|---|---|",
-        ]
-        lines += [
-            f"| {name} | {_cell(row, 'map')} | {_cell(row, 'p@5')} | {_cell(row, 'p@20')} |"
-            for name, row in rows.items()
-        ]
-        lines.append("")
-    return lines
-
-
-def _cell(row: dict[str, object], metric: str) -> str:
-    interval = row["interval"]
-    assert isinstance(interval, dict)
-    low, high = interval[metric]
-    return f"{row[metric]:.3f} ({low:.3f} to {high:.3f})"
+def _untrained(manifest: BundleManifest) -> list[str]:
+    space = SpaceDescription.from_json(manifest.space.description)
+    if space.encoder.weights.untrained_seed is None:
+        return []
+    return ["**Its encoders began with random weights, not published ones: nothing it finds means anything.**", ""]

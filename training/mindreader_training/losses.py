@@ -9,9 +9,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def adversarial(logits: Tensor, *, real: bool) -> Tensor:
-    """Least-squares GAN loss (Mao et al. 2017) of patch logits (B, 1, h, w); the paper's L_GAN."""
-    return F.mse_loss(logits, torch.full_like(logits, float(real)))
+def log_likelihood(logits: Tensor, *, real: bool) -> Tensor:
+    """The log loss (Goodfellow et al. 2014) of patch logits (B, 1, h, w); the paper's L_GAN."""
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(real)))
+
+
+def hinge(real: Sequence[Tensor], imagined: Sequence[Tensor]) -> Tensor:
+    """D's hinge loss (Lim and Ye 2017), mean over maps of logits (B, 1, h, w); G's is minus their mean."""
+    return torch.stack(
+        [F.relu(1 - r.float()).mean() + F.relu(1 + i.float()).mean() for r, i in zip(real, imagined, strict=True)]
+    ).mean()
 
 
 def pixel(imaginary: Tensor, photos: Tensor) -> Tensor:

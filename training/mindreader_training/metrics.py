@@ -1,4 +1,4 @@
-"""Retrieval metrics at category level: mean average precision over the whole gallery, and precision at k."""
+"""Retrieval metrics: average precision and precision at k for categories, recall at k for pairs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _K = (5, 20)
+_FIRST = 200
+_RECALL = (1, 10)
 _RESAMPLES = 1000
 _CHUNK = 256
 
@@ -38,8 +40,9 @@ def retrieval_scores(
         leave_self_out: the queries are the gallery; each is left out of its own ranking.
 
     Returns:
-        `map` over the whole ranking, `p@5` and `p@20` (the fraction of the first k that is relevant; where the
-        gallery is smaller than k, the missing places count as wrong).
+        `map` over the whole ranking; `p@5`, `p@20` and `p@200` (the fraction of the first k that is relevant; where
+        the gallery is smaller than k, the missing places count as wrong); `map@200`, the average precision of the
+        first 200, as zero-shot papers give it.
     """
     parts = [
         _scores_of(queries[i : i + _CHUNK] @ gallery.T, query_labels[i : i + _CHUNK], gallery_labels, i, leave_self_out)
@@ -63,7 +66,8 @@ def _scores_of(
         order = order[:, :-1]
     relevant = gallery_labels[order] == labels[:, None]
     relevant = relevant[relevant.any(axis=1)]
-    return {"map": average_precision(relevant)} | {f"p@{k}": relevant[:, :k].sum(axis=1) / k for k in _K}
+    precision = {f"p@{k}": relevant[:, :k].sum(axis=1) / k for k in (*_K, _FIRST)}
+    return {"map": average_precision(relevant), **precision, f"map@{_FIRST}": _first_average_precision(relevant)}
 
 
 def average_precision(relevant: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -72,6 +76,32 @@ def average_precision(relevant: NDArray[np.bool_]) -> NDArray[np.float64]:
     precision = hits / np.arange(1, relevant.shape[1] + 1)
     average: NDArray[np.float64] = (precision * relevant).sum(axis=1) / hits[:, -1]
     return average
+
+
+def _first_average_precision(relevant: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Average precision of the first 200 places; the best possible ranking has 1."""
+    first = relevant[:, :_FIRST]
+    hits = first.cumsum(axis=1)
+    precision = hits / np.arange(1, first.shape[1] + 1)
+    findable = np.minimum(relevant.sum(axis=1), _FIRST)
+    average: NDArray[np.float64] = (precision * first).sum(axis=1) / findable
+    return average
+
+
+def pair_recall(
+    queries: NDArray[np.float32], pairs: NDArray[np.int64], gallery: NDArray[np.float32]
+) -> dict[str, NDArray[np.float64]]:
+    """`recall@1` and `recall@10`: whether the very photo a sketch was drawn from is among the first.
+
+    Args:
+        queries: (Q, D).
+        pairs: (Q,) index of each query's photo in the gallery (N, D), or -1; queries without one do not count.
+    """
+    known = pairs >= 0
+    similarity = queries[known] @ gallery.T
+    own = similarity[np.arange(len(similarity)), pairs[known]]
+    place = (similarity > own[:, None]).sum(axis=1)
+    return {f"recall@{k}": (place < k).astype(np.float64) for k in _RECALL}
 
 
 def bootstrap_interval(values: NDArray[np.float64]) -> list[float]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, Literal
 
 from mindreader.errors import InvalidInputError
 from mindreader.networks.generator import GeneratorSizes
@@ -10,10 +12,10 @@ from mindreader.networks.generator import GeneratorSizes
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of the terms of the loss (the paper's λ1..λ3, and what the paper lacks)."""
+    """Weights of the terms of the loss (the paper's λ1..λ3, and what the paper lacks); 0 leaves a term out."""
 
     gan: float
-    """λ1: least-squares adversarial loss."""
+    """λ1: G against D."""
     pixel: float
     """λ2: L1 between imaginary image and photo, on aligned pairs only."""
     feature: float
@@ -23,9 +25,36 @@ class LossWeights:
     semantic: float
     """Cosine distance between E2(G(s)) and what E2 reads in photos of the sketch's subject."""
     category: float
-    """Cross-entropy of E1(G(s)) against the categories' E2 centroids."""
+    """Cross-entropy of E1's reading against the categories' E2 centroids."""
     instance: float
-    """Contrast of E1(G(s)) with its own photo's E2 embedding, against all photos of the training set."""
+    """Contrast of E1's reading with its own photo's E2 embedding, against all photos of its category."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of a run. Each trained network's rate warms up, stays, and falls to zero over the second half."""
+
+    name: str
+    steps: int
+    batch: int
+    trains_generator: bool
+    """Whether G (and D with it) learns; else G is used as it is, where it is used at all."""
+    reads: tuple[Literal["sketches", "imaginary"], ...]
+    """What E1 learns to read; nothing if empty."""
+    condition: Literal["photos", "sketches"] = "sketches"
+    """Who tells a conditioned G the subject: E2 from the photo, or E1 from the sketch, as in use."""
+    aligned_share: float = 0.4
+    """Share of a batch drawn from photos as pseudo-sketches; these lie exactly on their photo."""
+    rate: float = 1.0
+    """Learning rates are multiplied by this."""
+
+
+@dataclass(frozen=True)
+class ProjectionSettings:
+    """The linear projection after E2 (see `mindreader_training.projection`)."""
+
+    dimension: int
+    shrinkage: float
 
 
 @dataclass(frozen=True)
@@ -34,75 +63,179 @@ class Preset:
 
     name: str
     photo_encoder: str
+    projection: ProjectionSettings | None
     query_encoder: str
     query_encoder_size: int
     generator: GeneratorSizes
+    discriminator: Literal["patch", "features"]
     discriminator_channels: int
     weights: LossWeights
-    steps: int
-    imagine_steps: int
-    """First steps in which G learns to imagine from aligned pairs alone, before E1 joins."""
-    batch: int
-    aligned_share: float
-    """Share of a batch drawn from photos as pseudo-sketches, once E1 has joined."""
+    phases: tuple[Phase, ...]
     generator_rate: float
     discriminator_rate: float
     encoder_rate: float
     retrieval_to_generator: float
-    """How much of E1's gradient reaches G: all of it makes G an encoder of strokes, none makes it ignore the query."""
+    """How much of E1's gradient reaches G: all of it as in the paper, or less, lest G becomes an encoder of strokes."""
     temperature: float
     ema_decay: float
+    sketch_weight: float
+    """In a query, E1's reading of the sketch counts this much beside that of the imaginary image."""
+    untrained_seed: int | None = None
+    """Random weights for E2 and E1 instead of published ones: shapes and speed are real, results mean nothing."""
+
+    @property
+    def steps(self) -> int:
+        """Steps of all phases."""
+        return sum(phase.steps for phase in self.phases)
+
+    def phase_at(self, step: int) -> tuple[Phase, int]:
+        """The phase that step belongs to, and its number within the phase."""
+        for phase in self.phases:
+            if step < phase.steps:
+                return phase, step
+            step -= phase.steps
+        return self.phases[-1], self.phases[-1].steps + step
 
 
 _SMALL = Preset(
     name="small",
-    photo_encoder="efficientnet-lite0",
-    query_encoder="efficientnet-lite0",
-    query_encoder_size=128,
-    generator=GeneratorSizes(image_size=128, base_channels=32, upsampling="resize", norm="group"),
-    discriminator_channels=32,
-    weights=LossWeights(gan=0.3, pixel=8.0, feature=1.0, perceptual=1.0, semantic=2.0, category=1.0, instance=0.25),
-    steps=1300,
-    imagine_steps=450,
-    batch=48,
-    aligned_share=0.4,
+    photo_encoder="efficientnet-lite2",
+    projection=ProjectionSettings(dimension=256, shrinkage=0.3),
+    query_encoder="efficientnet-lite2",
+    query_encoder_size=160,
+    generator=GeneratorSizes(image_size=128, base_channels=32, upsampling="resize", norm="group", condition=256),
+    discriminator="features",
+    discriminator_channels=64,
+    weights=LossWeights(gan=0.25, pixel=10.0, feature=0.0, perceptual=4.0, semantic=1.0, category=1.0, instance=0.25),
+    phases=(
+        Phase("read sketches", 900, 64, trains_generator=False, reads=("sketches",), aligned_share=0.3),
+        Phase("imagine", 1800, 48, trains_generator=True, reads=(), condition="photos", aligned_share=0.6),
+        Phase("read both", 600, 32, trains_generator=False, reads=("sketches", "imaginary"), rate=0.5),
+    ),
     generator_rate=4e-4,
-    discriminator_rate=1e-4,
+    discriminator_rate=2e-4,
     encoder_rate=6e-4,
-    retrieval_to_generator=0.3,
+    retrieval_to_generator=0.0,
     temperature=0.05,
     ema_decay=0.998,
+    sketch_weight=1.0,
 )
 
 PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
         _SMALL,
+        # The paper (Guo et al. 2017, section 3): VGG-16 at both ends, pix2pix's U-Net and 70×70 PatchGAN, one joint
+        # phase of alternating updates, the whole of E1's gradient into G. It prints no λ: λ2 = 100 λ1 is pix2pix's
+        # (section 6.2 there), λ3 = 10 brings the scaled feature error to the size of the adversarial term at the
+        # start. Rates, batch of one or few and Adam's betas are pix2pix's.
+        Preset(
+            name="paper",
+            photo_encoder="vgg16",
+            projection=None,
+            query_encoder="vgg16",
+            query_encoder_size=224,
+            generator=GeneratorSizes(image_size=256, base_channels=64, upsampling="transposed", norm="batch"),
+            discriminator="patch",
+            discriminator_channels=64,
+            weights=LossWeights(
+                gan=1.0, pixel=100.0, feature=10.0, perceptual=0.0, semantic=0.0, category=0.0, instance=0.0
+            ),
+            phases=(Phase("joint", 100_000, 8, trains_generator=True, reads=("imaginary",), aligned_share=0.0),),
+            generator_rate=2e-4,
+            discriminator_rate=2e-4,
+            encoder_rate=1e-5,
+            retrieval_to_generator=1.0,
+            temperature=0.05,
+            ema_decay=0.0,
+            sketch_weight=0.0,
+        ),
         # The whole of `small` in miniature: for tests, and to see that a machine can train at all.
         replace(
             _SMALL,
             name="tiny",
+            photo_encoder="efficientnet-lite0",
+            query_encoder="efficientnet-lite0",
             query_encoder_size=64,
-            generator=GeneratorSizes(image_size=64, base_channels=8, upsampling="resize", norm="group"),
+            projection=ProjectionSettings(dimension=64, shrinkage=0.5),
+            generator=GeneratorSizes(image_size=64, base_channels=8, upsampling="resize", norm="group", condition=64),
             discriminator_channels=8,
-            steps=30,
-            imagine_steps=5,
-            batch=8,
+            phases=(
+                Phase("read sketches", 15, 8, trains_generator=False, reads=("sketches",)),
+                Phase("imagine", 15, 8, trains_generator=True, reads=(), condition="photos", aligned_share=0.6),
+                Phase("read both", 10, 8, trains_generator=False, reads=("sketches", "imaginary"), rate=0.5),
+            ),
             ema_decay=0.8,
         ),
     )
 }
 
 
+_OF_PHASES = ("batch", "aligned_share", "rate")
+
+
 def preset(name: str, **changes: object) -> Preset:
     """The preset called `name` with some of its numbers changed.
+
+    ``steps`` stretches all of its phases alike; with another ``photo_encoder`` comes the same query encoder.
 
     Raises:
         InvalidInputError: no such preset, or no such number.
     """
     if name not in PRESETS:
         raise InvalidInputError(f"There is no preset {name!r}. Presets: {', '.join(PRESETS)}.")
+    chosen = PRESETS[name]
+    if (encoder := changes.get("photo_encoder")) is not None:
+        changes = {"query_encoder": encoder, **changes}
+    if (steps := changes.pop("steps", None)) is not None:
+        assert isinstance(steps, int)
+        chosen = _stretched(chosen, steps)
     known = {field.name for field in fields(Preset)}
     if unknown := sorted(changes.keys() - known):
         raise InvalidInputError(f"Unknown setting {', '.join(unknown)}. Settings: {', '.join(sorted(known))}.")
-    return replace(PRESETS[name], **changes)  # type: ignore[arg-type]
+    return replace(chosen, **changes)  # type: ignore[arg-type]
+
+
+def changed(chosen: Preset, changes: Sequence[str]) -> Preset:
+    """The preset with settings changed by ``name=value``; ``weights.gan=0.2`` reaches into a group of them.
+
+    ``batch``, ``aligned_share`` and ``rate`` are set for every phase.
+
+    Raises:
+        InvalidInputError: a change has no such form, no such setting exists, or the value is of another kind.
+    """
+    for change in changes:
+        name, equals, text = change.partition("=")
+        if not equals:
+            raise InvalidInputError(f"{change!r} is no setting. Write NAME=VALUE, for example weights.gan=0.2.")
+        if name in _OF_PHASES:
+            phases = tuple(_with(phase, [name], text, name) for phase in chosen.phases)
+            chosen = replace(chosen, phases=phases)
+        else:
+            chosen = _with(chosen, name.split("."), text, name)
+    return chosen
+
+
+def _with(part: Any, path: Sequence[str], text: str, whole: str) -> Any:
+    known = sorted(field.name for field in fields(part)) if is_dataclass(part) else []
+    if path[0] not in known or path[0] in ("name", "phases"):
+        raise InvalidInputError(f"Unknown setting {whole}. Settings here: {', '.join(known) or 'none'}.")
+    old = getattr(part, path[0])
+    if len(path) > 1:
+        return replace(part, **{path[0]: _with(old, path[1:], text, whole)})
+    try:
+        value = type(old)(text)
+    except (TypeError, ValueError):
+        raise InvalidInputError(f"{whole} must be like {old!r}, not {text!r}.") from None
+    return replace(part, **{path[0]: value})
+
+
+def _stretched(chosen: Preset, steps: int) -> Preset:
+    """The same phases in the same proportions, `steps` in all."""
+    ends, total = [], 0
+    for phase in chosen.phases:
+        total += phase.steps
+        ends.append(round(total * steps / chosen.steps))
+    lengths = [end - start for start, end in zip([0, *ends], ends, strict=False)]
+    phases = tuple(replace(p, steps=length) for p, length in zip(chosen.phases, lengths, strict=True))
+    return replace(chosen, phases=phases)

@@ -1,4 +1,4 @@
-"""The alternating trainer: in every step D, then G and E1, each by its own optimiser.
+"""One training step: G, D and E1 updated in turn, by the phases of a preset; `run` makes a run of steps.
 
 The batch of a step depends on (seed, step) alone and so does the noise, so a run that was killed goes
 on from its checkpoint along the same curve.
@@ -6,10 +6,8 @@ on from its checkpoint along the same curve.
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -17,46 +15,53 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
+from mindreader.errors import InvalidInputError
 from mindreader.networks.compute import Compute
-from mindreader.networks.descriptions import encoder_description
-from mindreader.networks.discriminator import Discriminator
-from mindreader.networks.encoders import Encoder, pretrained_encoder
+from mindreader.networks.descriptions import ENCODERS
+from mindreader.networks.encoders import Encoder
 from mindreader.networks.generator import Generator
-from mindreader.networks.query_model import PhotoEncoder, resized
+from mindreader.networks.published import find_encoder
+from mindreader.networks.query_model import resized
 from mindreader_training import losses
 from mindreader_training.batches import Batch, Sampler
-from mindreader_training.datasets import Dataset, load_photos
-from mindreader_training.presets import Preset
+from mindreader_training.critics import Critic, FeatureCritic, PatchCritic
+from mindreader_training.datasets import Dataset
+from mindreader_training.distributed import ALONE, World
+from mindreader_training.export import TrainedNetworks
+from mindreader_training.photo_side import looking_size, photo_side
+from mindreader_training.presets import Phase, Preset
+from mindreader_training.projection import random_projection
 
-CHECKPOINT = "checkpoint.pt"
-LOG = "log.jsonl"
-_E2_BATCH = 64
 _STATISTICS_BATCHES = 40
-
-
-@dataclass
-class Progress:
-    """What a run knows of itself."""
-
-    step: int = 0
-    seconds: float = 0.0
+_WARM_UP = 100
+_LONGEST_GRADIENT = 5.0
 
 
 class Trainer:
-    """One training run in one folder."""
+    """The networks in training, and how one step changes them."""
 
-    def __init__(self, dataset: Dataset, preset: Preset, compute: Compute, run: Path, seed: int) -> None:
+    def __init__(
+        self, dataset: Dataset, preset: Preset, compute: Compute, run: Path, seed: int, world: World = ALONE
+    ) -> None:
+        """Build everything at step 0.
+
+        Args:
+            run: folder where the photos' embeddings are kept.
+            world: the processes that train together; all begin with the same weights, each has its own batches.
+        """
         torch.manual_seed(seed)
-        self.preset, self.compute, self.run, self.seed = preset, compute, run, seed
-        self.progress = Progress()
-        self.sampler = Sampler(dataset, preset, seed)
-        photo_encoder = encoder_description(preset.photo_encoder)
-        self.bank, self.bank_labels, self.centroids = self._photo_side(dataset, compute)
-        self.e2 = compute.place(pretrained_encoder(photo_encoder))
+        self.preset, self.compute, self.seed, self.world = preset, compute, seed, world
+        self.sampler = Sampler(dataset, preset, seed, world)
+        self.photos = photo_side(dataset, preset, compute, run)
+        self.e1 = compute.place(self._new_query_encoder())
+        self.reading_size = looking_size(self.e1.description, preset.query_encoder_size)
         self.g = compute.place(Generator(preset.generator))
-        self.d = compute.place(Discriminator(preset.discriminator_channels))
-        self.e1 = compute.place(Encoder(encoder_description(preset.query_encoder)))
-        self.e1.load_published_weights()
+        self.critic: Critic = (
+            PatchCritic(preset)
+            if preset.discriminator == "patch"
+            else FeatureCritic(preset, self.photos, compute.device)
+        )
+        self.d = compute.place(self.critic.discriminator)
         self.g_optimiser = torch.optim.Adam(self.g.parameters(), preset.generator_rate, betas=(0.5, 0.99))
         self.d_optimiser = torch.optim.Adam(self.d.parameters(), preset.discriminator_rate, betas=(0.5, 0.99))
         self.e1_optimiser = torch.optim.AdamW(self.e1.parameters(), preset.encoder_rate, weight_decay=0.02)
@@ -64,135 +69,193 @@ class Trainer:
         self.g_average = AveragedModel(self.g, multi_avg_fn=average, use_buffers=True)
         self.e1_average = AveragedModel(self.e1, multi_avg_fn=average, use_buffers=True)
 
-    def _photo_side(self, dataset: Dataset, compute: Compute) -> tuple[Tensor, Tensor, Tensor]:
-        """E2 of all training photos (N, D), their labels (N,), and unit centroids (C, D)."""
-        description = encoder_description(self.preset.photo_encoder)
-        encoder = PhotoEncoder(description, compute)
-        chunks = [dataset.photos[i : i + _E2_BATCH] for i in range(0, len(dataset.photos), _E2_BATCH)]
-        embedded = [torch.from_numpy(encoder.embed(load_photos(c, description.input_size))) for c in chunks]
-        bank = torch.cat(embedded).to(compute.device)
-        labels = torch.from_numpy(dataset.labels(dataset.photos)).to(compute.device)
-        sums = torch.zeros(len(dataset.categories), bank.shape[1], device=compute.device)
-        return bank, labels, F.normalize(sums.index_add_(0, labels, bank), dim=1)
+    def _new_query_encoder(self) -> Encoder:
+        """E1 begins as E2's equal, projection included; one of another kind begins with a random projection."""
+        preset = self.preset
+        encoder = Encoder(find_encoder(preset.query_encoder, untrained_seed=preset.untrained_seed))
+        if encoder.description.name not in (*ENCODERS, self.photos.encoder.description.name):
+            raise InvalidInputError(
+                f"The query encoder can be {', '.join(ENCODERS)} or the photo encoder's own kind, not "
+                f"{preset.query_encoder}."
+            )
+        encoder.load_published_weights()
+        space = self.photos.space_dimension
+        if isinstance(self.photos.encoder.projection, nn.Linear) and encoder.description.dimension == (
+            self.photos.encoder.description.dimension
+        ):
+            encoder.add_projection(self.photos.encoder.projection.weight, self.photos.encoder.projection.bias)
+        elif encoder.description.dimension != space:
+            encoder.add_projection(*random_projection(encoder.description.dimension, space))
+        return encoder
 
-    def train(self) -> None:
-        """Train to the preset's last step, logging every 10 and keeping a checkpoint every 100."""
-        for batch in self.sampler.batches(self.progress.step, self.preset.steps):
-            started = time.monotonic()
-            terms = self.step(batch)
-            self.progress.step += 1
-            self.progress.seconds += time.monotonic() - started
-            if self.progress.step % 10 == 0 or self.progress.step == self.preset.steps:
-                self._log(terms)
-            if self.progress.step % 100 == 0 or self.progress.step == self.preset.steps:
-                self.save()
+    def averaged(self, step: int) -> tuple[nn.Module, nn.Module]:
+        """G and E1 with weights averaged over the steps before `step`, ready for use."""
+        self._settle_query_encoder(step - 1)
+        return self.g_average.module.eval(), self.e1_average.module.eval()
 
-    def averaged(self) -> tuple[nn.Module, nn.Module]:
-        """G and E1 with weights averaged over the last steps, ready for use.
+    def result(self, step: int) -> TrainedNetworks:
+        """What the run has made by `step`, for `export`."""
+        generator, query_encoder = self.averaged(step)
+        assert isinstance(generator, Generator) and isinstance(query_encoder, Encoder)
+        return TrainedNetworks(
+            generator, query_encoder, self.reading_size, self.preset.sketch_weight, self.photos.encoder
+        )
 
-        E1's batch statistics are taken anew: those gathered in training belong to other weights.
-        """
-        first = self.progress.step
-        with torch.no_grad():
-            imagined = (self._imagined_for_e1(b) for b in self.sampler.batches(first, first + _STATISTICS_BATCHES))
-            update_bn(imagined, self.e1_average)
-        return self.g_average.module, self.e1_average.module
-
-    def _imagined_for_e1(self, batch: Batch) -> Tensor:
+    def step(self, number: int, batch: Batch) -> dict[str, float]:
+        """Step `number`: one update of every network the phase trains; returns the value of each loss term."""
+        torch.manual_seed(hash((self.seed, number, self.world.rank)))
+        phase, step = self.preset.phase_at(number)
+        if step == 0 and number > 0 and phase.condition == "sketches":
+            self._settle_query_encoder(number - 1)
+        self._set_rates(phase, step)
+        batch = batch.to(self.compute.device)
+        terms: dict[str, Tensor] = {}
+        report: dict[str, Tensor] = {}
         with self.compute.autocast():
-            imaginary = self.g_average(_moved(batch, self.compute.device).sketches)
-        return resized(imaginary.float(), self.preset.query_encoder_size)
-
-    def step(self, batch: Batch) -> dict[str, float]:
-        """One update of D, G and (once it has joined) E1; returns the value of each loss term."""
-        torch.manual_seed(hash((self.seed, self.progress.step)))
-        self._set_rates()
-        batch = _moved(batch, self.compute.device)
+            condition = self._condition(batch, phase)
+            imaginary = self._imaginary(batch, phase, condition)
+            if phase.trains_generator:
+                assert imaginary is not None
+                judgement = self.critic.judge(batch, imaginary, condition)
+                report["discriminator"] = judgement.discriminator_loss()
+        if phase.trains_generator:
+            self._descend(report["discriminator"], self.d_optimiser)
         with self.compute.autocast():
-            imaginary = self.g(batch.sketches)
-            d_loss = self._discriminator_loss(batch, imaginary.detach())
-        _update(self.d_optimiser, d_loss)
-        joint = self.progress.step >= self.preset.imagine_steps
-        with self.compute.autocast():
-            terms = self._imagination_terms(batch, imaginary)
-            if joint:
-                terms |= self._retrieval_terms(batch, imaginary)
-            loss = sum(getattr(self.preset.weights, name) * value for name, value in terms.items())
-        optimisers = [self.g_optimiser, self.e1_optimiser] if joint else [self.g_optimiser]
-        _update_all(optimisers, loss, clip=[*self.g.parameters()])
-        self.g_average.update_parameters(self.g)
-        if joint:
+            if phase.trains_generator:
+                terms |= judgement.generator_terms()
+            if phase.reads:
+                terms |= self._retrieval_terms(batch, phase, imaginary)
+            weights = asdict(self.preset.weights)
+            loss = torch.stack([weights[name] * value.float() for name, value in terms.items()]).sum()
+        trained = ([self.g_optimiser] if phase.trains_generator else []) + ([self.e1_optimiser] if phase.reads else [])
+        self._descend(loss, *trained)
+        if phase.trains_generator:
+            self.g_average.update_parameters(self.g)
+        if phase.reads:
             self.e1_average.update_parameters(self.e1)
-        return {name: float(value.detach()) for name, value in {"discriminator": d_loss, **terms}.items()}
+        return {name: float(value.detach()) for name, value in (report | terms).items()}
 
-    def _discriminator_loss(self, batch: Batch, imaginary: Tensor) -> Tensor:
-        """D learns from aligned pairs alone: given human sketches too, it would tell them by their strokes."""
-        n = batch.aligned
-        self.d.requires_grad_(True)
-        real = losses.adversarial(self.d(batch.sketches[:n], batch.photos[:n]), real=True)
-        return 0.5 * (real + losses.adversarial(self.d(batch.sketches[:n], imaginary[:n]), real=False))
+    def _condition(self, batch: Batch, phase: Phase) -> Tensor | None:
+        """What a conditioned G is told: see `Phase.condition`."""
+        if not self.preset.generator.condition or not (phase.trains_generator or "imaginary" in phase.reads):
+            return None
+        if phase.condition == "sketches":
+            with torch.no_grad():
+                condition: Tensor = self.e1_average.eval()(self._as_images(batch.sketches))
+            return condition
+        # E1 knows the subject better than the very photo: anything between the photo and its category.
+        share = torch.rand(len(batch.category), 1, device=self.compute.device)
+        photo, category = self.photos.bank[batch.photo_index], self.photos.centroids[batch.category]
+        return F.normalize(photo * share + category * (1 - share), dim=1)
 
-    def _imagination_terms(self, batch: Batch, imaginary: Tensor) -> dict[str, Tensor]:
-        """What makes G paint photos: looks (D), pixels and E2's features of the aligned ones, subject of all."""
-        n = batch.aligned
-        self.d.requires_grad_(False)
-        with torch.no_grad():
-            wanted = self.e2.features(batch.photos[:n])
-        seen = self.e2.features(imaginary)
-        return {
-            "gan": losses.adversarial(self.d(batch.sketches, imaginary), real=True),
-            "pixel": losses.pixel(imaginary[:n], batch.photos[:n]),
-            "perceptual": losses.perceptual([f[:n] for f in seen.middle], wanted.middle),
-            "semantic": losses.semantic(seen.embedding, self._subjects(batch)),
-        }
+    def _imaginary(self, batch: Batch, phase: Phase, condition: Tensor | None) -> Tensor | None:
+        if phase.trains_generator:
+            imaginary: Tensor = self.g(batch.sketches, None, condition)
+            return imaginary.float()
+        if "imaginary" in phase.reads:
+            with torch.no_grad():
+                imaginary = self.g_average(batch.sketches, None, condition)
+            return imaginary.float()
+        return None
 
-    def _subjects(self, batch: Batch) -> Tensor:
-        """What E2 should read in each imaginary image: between its photo and its category."""
-        return self.bank[batch.photo_index] + self.centroids[batch.category]
+    def _as_images(self, sketches: Tensor) -> Tensor:
+        return resized(sketches.expand(-1, 3, -1, -1), self.reading_size)
 
-    def _retrieval_terms(self, batch: Batch, imaginary: Tensor) -> dict[str, Tensor]:
-        """What makes E1 find photos; G hears of it only as much as `retrieval_to_generator` says."""
+    def _what_e1_reads(self, batch: Batch, phase: Phase, imaginary: Tensor | None) -> Tensor:
+        """Images (R·B, 3, S1, S1), where R is how many ways of reading the phase has."""
         share = self.preset.retrieval_to_generator
-        heard = imaginary * share + imaginary.detach() * (1 - share)
-        n, size = batch.aligned, self.preset.query_encoder_size
-        read = self.e1.features(resized(heard, size))
-        with torch.no_grad():
-            wanted = self.e2.features(resized(batch.photos[:n], size))
-        unit = F.normalize(read.embedding.float(), dim=1)
-        own = batch.is_pair
-        temperature = self.preset.temperature
-        return {
-            "feature": losses.feature(
-                [*(f[:n] for f in read.middle), read.embedding[:n]], [*wanted.middle, wanted.embedding]
-            ),
-            "category": losses.category(unit, self.centroids, batch.category, temperature),
-            "instance": losses.instance(
-                unit[own], self.bank, batch.photo_index[own], self.bank_labels, batch.category[own], temperature
-            ),
-        }
+        images = []
+        for kind in phase.reads:
+            if kind == "sketches":
+                images.append(self._as_images(batch.sketches))
+            else:
+                assert imaginary is not None
+                heard = imaginary * share + imaginary.detach() * (1 - share)
+                images.append(resized(heard, self.reading_size))
+        return torch.cat(images)
 
-    def _set_rates(self) -> None:
-        """Constant rates; over the last half of each network's time they fall to zero linearly."""
-        step, steps, start = self.progress.step, self.preset.steps, self.preset.imagine_steps
-        overall = min(1.0, 2 * (1 - step / steps))
-        warm = min(1.0, (step - start + 1) / 100)
-        joint = min(1.0, 2 * (1 - (step - start) / max(1, steps - start)))
-        self._set_rate(self.g_optimiser, self.preset.generator_rate * overall)
-        self._set_rate(self.d_optimiser, self.preset.discriminator_rate * overall)
-        self._set_rate(self.e1_optimiser, self.preset.encoder_rate * max(0.0, min(warm, joint)))
+    def _retrieval_terms(self, batch: Batch, phase: Phase, imaginary: Tensor | None) -> dict[str, Tensor]:
+        """What makes E1 find photos."""
+        ways, weights, temperature = len(phase.reads), self.preset.weights, self.preset.temperature
+        read = self.e1.features(self._what_e1_reads(batch, phase, imaginary))
+        unit = self.e1.project(read.embedding)
+        category, index = batch.category.repeat(ways), batch.photo_index.repeat(ways)
+        terms: dict[str, Tensor] = {}
+        if weights.feature:
+            with torch.no_grad():
+                wanted = self.photos.encoder.features(
+                    resized(batch.photos, looking_size(self.photos.encoder.description, self.reading_size))
+                )
+            terms["feature"] = losses.feature(
+                [*read.middle, read.embedding],
+                [layer.repeat(ways, *[1] * (layer.dim() - 1)) for layer in (*wanted.middle, wanted.embedding)],
+            )
+        if weights.category:
+            terms["category"] = losses.category(unit, self.photos.centroids, category, temperature)
+        own = batch.is_pair.repeat(ways)
+        if weights.instance and own.any():
+            terms["instance"] = losses.instance(
+                unit[own], self.photos.bank, index[own], self.photos.labels, category[own], temperature
+            )
+        return terms
 
-    @staticmethod
-    def _set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
-        for group in optimiser.param_groups:
-            group["lr"] = rate
+    def _settle_query_encoder(self, step: int) -> None:
+        """Take the averaged E1's batch statistics anew: those gathered in training belong to other weights."""
+        phase = next((p for p in reversed(self.preset.phases[: self._phase_number(step) + 1]) if p.reads), None)
+        if phase is None:
+            return
+        with torch.no_grad(), self.compute.autocast():
+            update_bn(self._statistics_batches(phase, step), self.e1_average)
 
-    def _log(self, terms: dict[str, float]) -> None:
-        rate = self.progress.step * self.preset.batch / max(self.progress.seconds, 1e-9)
-        entry = asdict(self.progress) | {"images_per_second": rate} | terms
-        with (self.run / LOG).open("a") as file:
-            file.write(json.dumps({k: round(v, 5) for k, v in entry.items()}) + "\n")
+    def _phase_number(self, step: int) -> int:
+        return self.preset.phases.index(self.preset.phase_at(step)[0])
 
-    def _state(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
+    def _statistics_batches(self, phase: Phase, step: int) -> Iterator[Tensor]:
+        first = sum(p.steps for p in self.preset.phases[: self.preset.phases.index(phase)])
+        random_state = torch.get_rng_state()
+        for batch in self.sampler.batches(first, min(first + _STATISTICS_BATCHES, step + 1)):
+            batch = batch.to(self.compute.device)
+            was_training = self.e1_average.training
+            imaginary = self._imaginary(batch, phase, self._condition(batch, phase))
+            self.e1_average.train(was_training)
+            yield self._what_e1_reads(batch, phase, imaginary)
+        torch.set_rng_state(random_state)
+
+    def _set_rates(self, phase: Phase, step: int) -> None:
+        warm = min(1.0, (step + 1) / _WARM_UP)
+        fall = min(1.0, 2 * (1 - step / max(1, phase.steps)))
+        factor = phase.rate * max(0.0, min(warm, fall))
+        rates = self.preset.generator_rate, self.preset.discriminator_rate, self.preset.encoder_rate
+        optimisers = self.g_optimiser, self.d_optimiser, self.e1_optimiser
+        for optimiser, rate in zip(optimisers, rates, strict=True):
+            for group in optimiser.param_groups:
+                group["lr"] = rate * factor
+
+    def _descend(self, loss: Tensor, *optimisers: torch.optim.Optimizer) -> None:
+        """One step down the gradient of `loss` for the networks of these optimisers."""
+        for optimiser in optimisers:
+            optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        for optimiser in optimisers:
+            for group in optimiser.param_groups:
+                self.world.average_gradients(group["params"])
+                nn.utils.clip_grad_norm_(group["params"], _LONGEST_GRADIENT)
+            optimiser.step()
+
+    def examples(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Sketches (N, 1, S, S), what the averaged G makes of them as in use, and photos: always the same ones."""
+        batch = self.sampler.batch(0).to(self.compute.device)
+        sketches, photos = batch.sketches[-count:], batch.photos[-count:]
+        was_training = self.e1_average.training, self.g_average.training
+        with torch.no_grad(), self.compute.autocast():
+            told = self.e1_average.eval()(self._as_images(sketches)) if self.preset.generator.condition else None
+            imaginary = self.g_average.eval()(sketches, None, told)
+        self.e1_average.train(was_training[0])
+        self.g_average.train(was_training[1])
+        return sketches, imaginary.float(), photos
+
+    def parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
+        """Everything a checkpoint holds."""
         return {
             "g": self.g,
             "d": self.d,
@@ -203,48 +266,3 @@ class Trainer:
             "d_optimiser": self.d_optimiser,
             "e1_optimiser": self.e1_optimiser,
         }
-
-    def save(self) -> None:
-        """Write the checkpoint; a kill in the middle leaves the one before it."""
-        state = {name: part.state_dict() for name, part in self._state().items()}
-        fresh = self.run / f"{CHECKPOINT}.new"
-        torch.save({"progress": asdict(self.progress), "preset": repr(self.preset), **state}, fresh)
-        fresh.replace(self.run / CHECKPOINT)
-
-    def resume(self) -> None:
-        """Go on from the run's checkpoint; a run without one starts at the beginning."""
-        path = self.run / CHECKPOINT
-        if not path.exists():
-            return
-        saved = torch.load(path, map_location=self.compute.device, weights_only=True)
-        for name, part in self._state().items():
-            part.load_state_dict(saved[name])
-        self.progress = Progress(**saved["progress"])
-
-
-def _moved(batch: Batch, device: torch.device) -> Batch:
-    def image(x: Tensor) -> Tensor:
-        return x.to(device, memory_format=torch.channels_last)
-
-    return Batch(
-        image(batch.sketches),
-        image(batch.photos),
-        batch.photo_index.to(device),
-        batch.category.to(device),
-        batch.is_pair.to(device),
-        batch.aligned,
-    )
-
-
-def _update(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
-    _update_all([optimiser], loss, clip=[])
-
-
-def _update_all(optimisers: Sequence[torch.optim.Optimizer], loss: Tensor, clip: list[Tensor]) -> None:
-    for optimiser in optimisers:
-        optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    if clip:
-        nn.utils.clip_grad_norm_(clip, 5.0)
-    for optimiser in optimisers:
-        optimiser.step()

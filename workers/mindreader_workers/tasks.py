@@ -15,12 +15,13 @@ from mindreader.blobs import BlobStore
 from mindreader.catalog import Catalog, EmbeddingSpace
 from mindreader.errors import MindReaderError
 from mindreader.networks.compute import choose_compute
-from mindreader.networks.descriptions import encoder_description
+from mindreader.networks.descriptions import SpaceDescription
 from mindreader.networks.query_model import PhotoEncoder
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings
 from mindreader.use_cases.embed import Embedder, spaces_with_work
 from mindreader.use_cases.messages import SearchRequest
+from mindreader.use_cases.models import photo_projection
 from mindreader.use_cases.purge import purge_deleted
 from mindreader.use_cases.search import Searcher
 from mindreader_workers.queues import EMBED_TASK, SEARCH_TASK, wake_embedders
@@ -67,11 +68,16 @@ class Worker:
 
     def embedder(self, space: EmbeddingSpace) -> Embedder:
         """The embedder of a space; its E2 is loaded once."""
-        description = encoder_description(space.photo_encoder)
         if space.key not in self._encoders:
-            self._encoders[space.key] = PhotoEncoder(description, self.compute)
+            self._encoders[space.key] = self._photo_encoder(space)
         encoder = self._encoders[space.key]
-        return Embedder(self.catalog, self.blobs, self.indexes, self.settings, space, description.input_size, encoder)
+        size = encoder.description.input_size
+        return Embedder(self.catalog, self.blobs, self.indexes, self.settings, space, size, encoder)
+
+    def _photo_encoder(self, space: EmbeddingSpace) -> PhotoEncoder:
+        with self.catalog.snapshot() as session:
+            projection = photo_projection(session, space)
+        return PhotoEncoder(SpaceDescription.from_json(space.description).encoder, self.compute, projection)
 
     def close(self) -> None:
         """Close the photo indexes and the catalog."""

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 WEIGHT_FILES = ("generator.safetensors", "query_encoder.safetensors")
+PROJECTION_FILE = "photo_projection.safetensors"
+"""Weights of the embedding space's projection; in the bundle if and only if the space has one."""
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -22,21 +24,25 @@ class GeneratorRecord(_Strict):
     base_channels: int = Field(ge=1, le=256)
     upsampling: Literal["transposed", "resize"]
     norm: Literal["batch", "group"]
+    condition: int = Field(ge=0, le=65_536, description="Length of the condition; 0 for none.")
 
 
 class QueryEncoderRecord(_Strict):
     """How E1 is built."""
 
-    architecture: str = Field(description="Name of an encoder of `mindreader.networks.descriptions`.")
+    architecture: str = Field(description="Name of an encoder MindReader knows, or E2's.")
     input_size: int = Field(ge=32, le=1024, description="Side of its square input in pixels.")
+    sketch_weight: float = Field(
+        ge=0, le=100, description="What E1 reads in the sketch counts this much beside the imaginary image; 0: nothing."
+    )
 
 
 class SpaceRecord(_Strict):
     """The embedding space the bundle targets."""
 
-    photo_encoder: str = Field(description="Name of E2 in `mindreader.networks.descriptions`.")
+    photo_encoder: str = Field(description="Name of E2.")
     key: str = Field(pattern=r"^[0-9a-f]{16}$")
-    description: dict[str, Any]
+    description: dict[str, Any] = Field(description="A `mindreader.networks.descriptions.SpaceDescription`.")
 
 
 class TrainingRecord(_Strict):
@@ -48,6 +54,14 @@ class TrainingRecord(_Strict):
     hours: float = Field(ge=0)
     hardware: str
     seed: int
+
+
+class GoldenRecord(_Strict):
+    """What one sketch found when the bundle was made: the same files must find the same again."""
+
+    protocol: str
+    sketch: str = Field(description="Path within the data set.")
+    found: list[str] = Field(description="Paths of the first photos, best first.")
 
 
 class BundleManifest(_Strict):
@@ -65,3 +79,4 @@ class BundleManifest(_Strict):
         default_factory=list,
         description="Evaluations, each with its protocol, as `mindreader evaluate` prints them.",
     )
+    golden: list[GoldenRecord] = Field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Read and write bundle folders. Nothing here unpickles, and only names of `WEIGHT_FILES` are opened."""
+"""Read and write bundle folders. Nothing here unpickles, and no file is opened by a name the bundle gives."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from mindreader.bundles.manifest import WEIGHT_FILES, BundleManifest
+from mindreader.bundles.manifest import PROJECTION_FILE, WEIGHT_FILES, BundleManifest
 from mindreader.errors import BundleError
-from mindreader.networks.descriptions import ENCODERS
+from mindreader.networks.descriptions import ENCODERS, EncoderDescription, SpaceDescription
 
 MANIFEST_FILE = "bundle.json"
 MODEL_CARD_FILE = "model_card.md"
@@ -28,8 +28,19 @@ class Bundle:
     sha256: str
     """SHA-256 of `bundle.json`, which itself names the checksum of every weight file."""
 
+    @property
+    def space(self) -> SpaceDescription:
+        """The embedding space the bundle targets."""
+        return SpaceDescription.from_json(self.manifest.space.description)
+
+    @property
+    def query_encoder(self) -> EncoderDescription:
+        """What E1 is."""
+        name = self.manifest.query_encoder.architecture
+        return ENCODERS.get(name, self.space.encoder)
+
     def weights(self, name: str) -> Path:
-        """Path of one of `WEIGHT_FILES`."""
+        """Path of one of `WEIGHT_FILES`, or of `PROJECTION_FILE`."""
         return self.folder / name
 
 
@@ -47,8 +58,9 @@ def read_bundle(folder: Path) -> Bundle:
     """
     manifest, sha256 = _read_manifest(folder / MANIFEST_FILE)
     _check_space(manifest)
-    if set(manifest.files) != set(WEIGHT_FILES):
-        raise BundleError(f"{MANIFEST_FILE} must name exactly the files {', '.join(WEIGHT_FILES)}.")
+    names = _weight_files(manifest)
+    if set(manifest.files) != set(names):
+        raise BundleError(f"{MANIFEST_FILE} must name exactly the files {', '.join(names)}.")
     for name, expected in manifest.files.items():
         _check_file(folder / name, expected)
     return Bundle(folder, manifest, sha256)
@@ -57,9 +69,10 @@ def read_bundle(folder: Path) -> Bundle:
 def write_bundle(folder: Path, manifest: BundleManifest, weights: Mapping[str, bytes], model_card: str) -> Bundle:
     """Write a bundle folder; `manifest.files` is filled in from `weights`."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in WEIGHT_FILES:
+    names = _weight_files(manifest)
+    for name in names:
         (folder / name).write_bytes(weights[name])
-    checksums = {name: hashlib.sha256(weights[name]).hexdigest() for name in WEIGHT_FILES}
+    checksums = {name: hashlib.sha256(weights[name]).hexdigest() for name in names}
     complete = manifest.model_copy(update={"files": checksums})
     (folder / MANIFEST_FILE).write_text(complete.model_dump_json(indent=2) + "\n")
     (folder / MODEL_CARD_FILE).write_text(model_card)
@@ -84,20 +97,36 @@ def _read_manifest(path: Path) -> tuple[BundleManifest, str]:
         raise BundleError(f"{MANIFEST_FILE} is not JSON.") from None
 
 
+def _weight_files(manifest: BundleManifest) -> tuple[str, ...]:
+    space = SpaceDescription.from_json(manifest.space.description)
+    return (*WEIGHT_FILES, PROJECTION_FILE) if space.projection else WEIGHT_FILES
+
+
 def _check_space(manifest: BundleManifest) -> None:
-    encoder = ENCODERS.get(manifest.space.photo_encoder)
-    if encoder is None:
+    space = SpaceDescription.from_json(manifest.space.description)
+    if space.key != manifest.space.key or space.encoder.name != manifest.space.photo_encoder:
         raise BundleError(
-            f"The bundle needs the photo encoder {manifest.space.photo_encoder!r}, which this version of "
-            f"MindReader does not know. It knows {', '.join(ENCODERS)}."
+            f"The bundle names embedding space {manifest.space.key} of {manifest.space.photo_encoder}, but describes "
+            f"{space.key} of {space.encoder.name}. Export the bundle again."
         )
-    if encoder.space_key != manifest.space.key:
+    known = ENCODERS.get(space.encoder.name)
+    if known is not None and known.identity != space.encoder.identity:
         raise BundleError(
-            f"The bundle targets embedding space {manifest.space.key}, but {encoder.name} here makes "
-            f"{encoder.space_key}: its weights or preprocessing differ. Export the bundle again."
+            f"The bundle targets embedding space {manifest.space.key}, but {known.name} here has other weights or "
+            "another preprocessing. Export the bundle again."
         )
-    if manifest.query_encoder.architecture not in ENCODERS:
-        raise BundleError(f"Unknown query encoder {manifest.query_encoder.architecture!r}.")
+    if space.projection and manifest.files.get(PROJECTION_FILE) != space.projection.sha256:
+        raise BundleError(f"{PROJECTION_FILE} is not the projection of embedding space {space.key}.")
+    if manifest.query_encoder.architecture not in (*ENCODERS, space.encoder.name):
+        raise BundleError(
+            f"Unknown query encoder {manifest.query_encoder.architecture!r}. This version of MindReader knows "
+            f"{', '.join(ENCODERS)}."
+        )
+    if manifest.generator.condition not in (0, space.dimension):
+        raise BundleError(
+            f"The generator takes conditions of length {manifest.generator.condition}; the embedding space has "
+            f"{space.dimension} dimensions. Export the bundle again."
+        )
 
 
 def _check_file(path: Path, expected: str) -> None:

@@ -1,7 +1,7 @@
-"""What each encoder is, as frozen data: architecture, weights, layer, preprocessing, dimension.
+"""What each encoder and each embedding space is, as frozen data.
 
-An embedding space is exactly one of these descriptions, so two photos are comparable if and only if
-the description they were embedded with is the same (see `EncoderDescription.space_key`).
+Two photos are comparable if and only if they were embedded in the same embedding space: one exact photo
+encoder (architecture, weights, layer, preprocessing) and one exact projection (see `SpaceDescription.key`).
 """
 
 from __future__ import annotations
@@ -9,61 +9,139 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from mindreader.errors import InvalidInputError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from mindreader.errors import BundleError, InvalidInputError
+
+# Descriptions arrive in bundles from elsewhere: they name networks and files, never places of their own choosing.
+_STRICT = ConfigDict(extra="forbid")
+_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,100}$")]
+_Architecture = Annotated[str, Field(pattern=r"^[a-z0-9_.]{1,100}$")]
+_Filename = Annotated[str, Field(pattern=r"^([A-Za-z0-9_-][A-Za-z0-9_.-]{0,100})?$")]
+_Address = Annotated[str, Field(pattern=r"^(https://download\.pytorch\.org/models/[A-Za-z0-9_.-]+)?$")]
+_HubRepository = Annotated[str, Field(pattern=r"^(timm/[A-Za-z0-9_.-]+)?$")]
+_Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 @dataclass(frozen=True)
 class WeightsSource:
     """Where an encoder's published weights are found; MindReader never ships them itself."""
 
-    sha256: str
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{8,64})?$")] = ""
     """SHA-256 of the file, or the leading digits its publisher gives (at least 8)."""
-    filename: str
+    filename: _Filename = ""
     """Name of the file in a local folder or in the torch hub cache."""
-    package: str = ""
+    package: Annotated[str, Field(pattern=r"^[a-z0-9-]{0,100}$")] = ""
     """Installed Python package that carries the file, as ``distribution``; empty when none does."""
-    url: str = ""
-    """Where its makers publish it; empty when it comes from a package only."""
+    url: _Address = ""
+    """Where torchvision publishes it; empty when it does not."""
+    hub: _HubRepository = ""
+    """Hugging Face repository where timm publishes it; empty when it does not."""
+    untrained_seed: int | None = None
+    """Instead of a file: random weights drawn with this seed. Shapes and speed are real, results mean nothing."""
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """What makes these weights different from others."""
+        return {"sha256": self.sha256} if self.untrained_seed is None else {"untrained_seed": self.untrained_seed}
 
 
 @dataclass(frozen=True)
 class EncoderDescription:
     """One exact encoder. Input: RGB images, values in [0, 1] before `mean` and `std` are applied."""
 
-    name: str
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    name: _Name
     library: Literal["timm", "torchvision"]
-    architecture: str
+    architecture: _Architecture
     """The library's own name of the network."""
     embedding_layer: str
     """Layer whose output is the embedding."""
     middle_layers: tuple[str, ...]
     """Layers compared by the feature loss (the paper's relu3_3), shallow to deep."""
-    dimension: int
+    dimension: Annotated[int, Field(ge=1, le=65_536)]
     """Length D of an embedding."""
-    input_size: int
+    input_size: Annotated[int, Field(ge=32, le=1024)]
     """Side of the square input in pixels."""
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     weights: WeightsSource
+    flexible: bool = True
+    """Whether it takes other sizes than `input_size` too, as training does to save time."""
     fit: Literal["stretch"] = "stretch"
     """How a photo becomes square: stretched, so that nothing of it is cut off."""
     distance: Literal["cosine"] = "cosine"
 
     @property
-    def space_description(self) -> dict[str, object]:
+    def identity(self) -> dict[str, object]:
         """Everything that changes an embedding, as JSON-able data."""
         values = asdict(self)
-        del values["name"], values["middle_layers"]
-        values["weights"] = {"sha256": self.weights.sha256}
+        del values["name"], values["middle_layers"], values["flexible"]
+        values["weights"] = self.weights.identity
         return values
 
+
+@dataclass(frozen=True)
+class ProjectionDescription:
+    """A linear map after the encoder's unit embedding; its weights travel in the bundle."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    dimension: Annotated[int, Field(ge=1, le=65_536)]
+    """Length K of what comes out."""
+    sha256: _Sha256
+    """Of its safetensors file."""
+
+
+@dataclass(frozen=True)
+class SpaceDescription:
+    """One exact embedding space."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    encoder: EncoderDescription
+    projection: ProjectionDescription | None = None
+
     @property
-    def space_key(self) -> str:
-        """Stable name of the embedding space: 16 hexadecimal digits."""
-        canonical = json.dumps(self.space_description, sort_keys=True, separators=(",", ":"))
+    def dimension(self) -> int:
+        """Length of an embedding in this space."""
+        return self.encoder.dimension if self.projection is None else self.projection.dimension
+
+    @property
+    def key(self) -> str:
+        """Stable name of the space: 16 hexadecimal digits."""
+        identity = self.encoder.identity | ({"projection": asdict(self.projection)} if self.projection else {})
+        canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+    def as_json(self) -> dict[str, Any]:
+        """As a bundle's manifest and the catalog keep it."""
+        data: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return data
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> SpaceDescription:
+        """Read what `as_json` wrote.
+
+        Raises:
+            BundleError: it is malformed, or names a place no weights may be taken from.
+        """
+        try:
+            return _SPACE.validate_python(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise BundleError(
+                f"The description of the embedding space is malformed at {place}: {first['msg']}."
+            ) from None
+
+
+_SPACE = TypeAdapter(SpaceDescription)
 
 
 _HALF = (0.5, 0.5, 0.5)
@@ -78,7 +156,7 @@ ENCODERS: dict[str, EncoderDescription] = {
             library="timm",
             architecture="tf_efficientnet_lite0",
             embedding_layer="global_pool",
-            middle_layers=("blocks.1", "blocks.2", "blocks.4"),
+            middle_layers=("blocks.0", "blocks.1", "blocks.2", "blocks.4"),
             dimension=1280,
             input_size=224,
             mean=_HALF,
@@ -94,7 +172,7 @@ ENCODERS: dict[str, EncoderDescription] = {
             library="timm",
             architecture="tf_efficientnet_lite2",
             embedding_layer="global_pool",
-            middle_layers=("blocks.1", "blocks.2", "blocks.4"),
+            middle_layers=("blocks.0", "blocks.1", "blocks.2", "blocks.4"),
             dimension=1280,
             input_size=260,
             mean=_HALF,

@@ -12,9 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mindreader.errors import NotReadyError
 from mindreader.networks import torchvision_shim  # noqa: F401  # before timm and torchvision
 from mindreader.networks.descriptions import EncoderDescription
-from mindreader.networks.weights import find_weights
+from mindreader.networks.weights import find_weights, read_weights
 
 import timm  # isort: skip
 import torchvision  # isort: skip
@@ -25,13 +26,16 @@ class Features:
     """What an encoder reads in a batch of images."""
 
     embedding: Tensor
-    """(B, D), not normalised."""
+    """(B, D), neither projected nor normalised."""
     middle: tuple[Tensor, ...]
     """One (B, C, h, w) for each of the description's middle layers."""
 
 
 class Encoder(nn.Module):
-    """An image encoder after its `EncoderDescription`; weights are random until loaded."""
+    """An image encoder after its `EncoderDescription`, with a linear projection where one is wanted.
+
+    Weights are random until loaded.
+    """
 
     mean: Tensor
     std: Tensor
@@ -40,6 +44,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.description = description
         self.network = _build(description)
+        self.projection: nn.Module = nn.Identity()
         self.register_buffer("mean", torch.tensor(description.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(description.std).view(1, 3, 1, 1), persistent=False)
 
@@ -48,7 +53,7 @@ class Encoder(nn.Module):
         seen: dict[str, Tensor] = {}
 
         def keep(layer: str) -> Callable[[nn.Module, object, Tensor], None]:
-            return lambda _module, _inputs, output: seen.update({layer: output})
+            return lambda _module, _inputs, output: seen.update({layer: _as_map(output, self.network)})
 
         layers = self.description.middle_layers
         # For this call only: hooks that stay would follow the network into its copies.
@@ -61,36 +66,82 @@ class Encoder(nn.Module):
         return Features(embedding, tuple(seen[layer] for layer in layers))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Embeddings (B, D), L2-normalised, of `images` (B, 3, H, W) in [0, 1]; safe to call from several threads."""
-        return F.normalize(self._embedding(images).float(), dim=1)
+        """Embeddings (B, K), L2-normalised, of `images` (B, 3, H, W) in [0, 1]; safe to call from several threads.
+
+        K is the projection's dimension, or the network's own D without one.
+        """
+        return self.project(self._embedding(images))
+
+    def project(self, embedding: Tensor) -> Tensor:
+        """Unit vectors (B, K) of the network's own embeddings (B, D); always in float32, as distances need it."""
+        with torch.autocast(embedding.device.type, enabled=False):
+            return F.normalize(self.projection(F.normalize(embedding.float(), dim=1)), dim=1)
 
     def _embedding(self, images: Tensor) -> Tensor:
         embedding: Tensor = self.network((images - self.mean) / self.std)
         return embedding.flatten(1)
 
+    def add_projection(self, weight: Tensor, bias: Tensor) -> None:
+        """Project the network's unit embeddings (B, D) to (B, K): `weight` (K, D), `bias` (K,)."""
+        self.projection = nn.Linear(weight.shape[1], weight.shape[0])
+        self.projection.load_state_dict({"weight": weight, "bias": bias})
+
     def load_published_weights(self) -> None:
-        """Load the ImageNet weights the description names.
+        """Load the weights the description names.
 
         Raises:
-            NotReadyError: the weights cannot be found.
+            NotReadyError: the weights cannot be found, or are not of this network.
         """
-        published = torch.load(find_weights(self.description), map_location="cpu", weights_only=True)
+        seed = self.description.weights.untrained_seed
+        if seed is not None:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                self.network = _build(self.description)
+            return
+        published = read_weights(find_weights(self.description))
         own = self.network.state_dict()
         # The Lite packages carry another implementation's names; the order of the tensors is the same.
-        renamed = dict(
-            zip(list(published) if published.keys() == own.keys() else own, published.values(), strict=False)
-        )
-        self.network.load_state_dict({name: renamed[name] for name in own})
+        if not own.keys() <= published.keys():
+            published = dict(zip(own, published.values(), strict=False))
+        try:
+            self.network.load_state_dict({name: published[name] for name in own})
+        except (KeyError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise NotReadyError(f"The weights of {self.description.name} do not fit the network: {reason}") from None
 
 
 def _build(description: EncoderDescription) -> nn.Module:
-    if description.library == "timm":
-        network: nn.Module = timm.create_model(description.architecture, pretrained=False)
-        network.classifier = nn.Identity()  # 1.3 M parameters nobody reads
+    if description.embedding_layer == "classifier.4":
+        network: nn.Module = torchvision.models.get_model(description.architecture, weights=None)
+        network.classifier = network.get_submodule("classifier")[:5]  # type: ignore[index]  # to relu7, before its dropout
         return network
-    network = torchvision.models.get_model(description.architecture, weights=None)
-    network.classifier = network.get_submodule("classifier")[:5]  # type: ignore[index]  # to relu7, before its dropout
+    return bare_network(description.library, description.architecture)
+
+
+def bare_network(library: str, architecture: str) -> nn.Module:
+    """A library's network with random weights, cut before its classifier."""
+    if library == "timm":
+        network: nn.Module = timm.create_model(architecture, pretrained=False, num_classes=0)
+        return network
+    network = torchvision.models.get_model(architecture, weights=None)
+    # torchvision calls the last layers by one of these names; their last linear layer is the classifier proper.
+    head = next(name for name in ("fc", "classifier", "heads", "head") if hasattr(network, name))
+    layers = getattr(network, head)
+    if isinstance(layers, nn.Linear):
+        setattr(network, head, nn.Identity())
+        return network
+    last = max(i for i, layer in enumerate(layers) if isinstance(layer, nn.Linear))
+    layers[last] = nn.Identity()
     return network
+
+
+def _as_map(output: Tensor, network: nn.Module) -> Tensor:
+    """A layer's output as (B, C, h, w), where it is tokens (B, N, C) or has its channels last."""
+    if output.dim() == 3:
+        tokens = output[:, int(getattr(network, "num_prefix_tokens", 1)) :]
+        side = round(tokens.shape[1] ** 0.5)
+        return tokens.transpose(1, 2).reshape(len(tokens), -1, side, side)
+    return output.permute(0, 3, 1, 2) if getattr(network, "output_fmt", "NCHW") == "NHWC" else output
 
 
 def pretrained_encoder(description: EncoderDescription) -> Encoder:

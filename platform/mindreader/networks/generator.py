@@ -1,8 +1,12 @@
 """G: the U-Net that turns a sketch into an imaginary image (Isola et al. 2017, section 3.2.1).
 
 As in pix2pix the noise z is dropout that stays on when the network is used, so one sketch has many
-imaginary images. Here its masks can come from a seeded generator: the same sketch, seed and model
-version always give the same imaginary image.
+imaginary images. Its masks can come from a seeded generator: the same sketch, seed and model version
+always give the same imaginary image.
+
+A conditioned generator is also told what the sketch shows, as a point of the embedding space, and
+scales and shifts the channels of its upward path by it (FiLM, Perez et al. 2018). There z moves that
+point too: each imaginary image is of another member of the subject.
 """
 
 from __future__ import annotations
@@ -19,6 +23,9 @@ DROPOUT = 0.5
 _NOISY_LAYERS = 3
 _LEAK = 0.2
 _GROUP_CHANNELS = 16
+_CONDITION_CHANNELS = 256
+CONDITION_NOISE = 0.5
+"""Length of the random step z takes from the (unit) condition."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,8 @@ class GeneratorSizes:
     """`transposed` convolutions as in pix2pix, or `resize` then convolve, free of checkerboards."""
     norm: Literal["batch", "group"] = "batch"
     """`batch` as in pix2pix; `group` is the same in training and use, so weights can be averaged over steps."""
+    condition: int = 0
+    """Length K of the condition, a point of the embedding space; 0 for none, as in pix2pix."""
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -46,6 +55,10 @@ class SeededNoise:
 
     def __init__(self, seeds: Sequence[int]) -> None:
         self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+
+    def normal(self, shape: torch.Size) -> Tensor:
+        """Standard normal numbers of `shape` (B, ...), on the CPU: the same on every device."""
+        return torch.stack([torch.randn(shape[1:], generator=g) for g in self._generators])
 
     def uniform(self, shape: torch.Size) -> Tensor:
         """Uniform numbers in [0, 1) of `shape` (B, C, h, w), on the CPU: the same on every device."""
@@ -64,6 +77,19 @@ class _Down(nn.Module):
         return F.leaky_relu(self.norm(self.convolution(x)), _LEAK)
 
 
+class _Modulation(nn.Module):
+    """Scale and shift of each channel, read from the condition; at first it changes nothing."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.read = nn.Linear(_CONDITION_CHANNELS, 2 * channels)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        scale, shift = self.read(condition)[..., None, None].chunk(2, dim=1)
+        modulated: Tensor = x * (1 + scale) + shift
+        return modulated
+
+
 class _Up(nn.Module):
     """Double the resolution; noisy levels drop half of their channels' values (z)."""
 
@@ -77,11 +103,14 @@ class _Up(nn.Module):
             else nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False)
         )
         self.norm = _norm(sizes.norm, outputs)
+        self.modulation = _Modulation(outputs) if sizes.condition else None
 
-    def forward(self, x: Tensor, z: SeededNoise | None) -> Tensor:
+    def forward(self, x: Tensor, z: SeededNoise | None, condition: Tensor | None) -> Tensor:
         if self.resize:
             x = F.interpolate(x, scale_factor=2.0, mode="nearest")
         x = self.norm(self.convolution(x))
+        if self.modulation is not None and condition is not None:
+            x = self.modulation(x, condition)
         return F.relu(_dropout(x, z) if self.noisy else x)
 
 
@@ -117,32 +146,54 @@ class Generator(nn.Module):
             )
             for level in range(deepest, 0, -1)
         )
-        self.paint: nn.Module = (
-            nn.Conv2d(2 * channels[0], 3, 3, padding=1)
-            if sizes.upsampling == "resize"
-            else nn.ConvTranspose2d(2 * channels[0], 3, 4, stride=2, padding=1)
+        self.finish, self.paint = _last_layers(sizes)
+        self.read_condition = (
+            nn.Sequential(nn.Linear(sizes.condition, _CONDITION_CHANNELS), nn.SiLU()) if sizes.condition else None
         )
         self.apply(_pix2pix_initialisation)
 
-    def forward(self, sketches: Tensor, z: SeededNoise | None = None) -> Tensor:
+    def forward(self, sketches: Tensor, z: SeededNoise | None = None, condition: Tensor | None = None) -> Tensor:
         """Imagine.
 
         Args:
             sketches: (B, 1, S, S) in [0, 1], strokes 0 on white 1.
-            z: the noise; None draws it from torch's own generator, as training does.
+            z: the noise; None draws it from torch's own generators, as training does.
+            condition: (B, K) unit vectors that say what the sketches show; needed if and only if K is not 0.
 
         Returns:
             imaginary images (B, 3, S, S) in [0, 1].
         """
-        levels = [sketches * 2 - 1]
+        subject = self._subject(condition, z)
+        strokes = sketches * 2 - 1
+        levels = [strokes]
         for down in self.down:
             levels.append(down(levels[-1]))
         x = levels.pop()
         for up in self.up:
-            x = torch.cat((up(x, z), levels.pop()), dim=1)
-        if self.sizes.upsampling == "resize":
-            x = F.interpolate(x, scale_factor=2.0, mode="nearest")
+            x = torch.cat((up(x, z, subject), levels.pop()), dim=1)
+        if self.finish is not None:
+            x = torch.cat((self.finish(x, z, subject), strokes), dim=1)
         return torch.sigmoid(self.paint(x))
+
+    def _subject(self, condition: Tensor | None, z: SeededNoise | None) -> Tensor | None:
+        """What to paint: a random step away from the condition."""
+        if (condition is None) != (self.read_condition is None):
+            raise ValueError(f"This generator takes a condition of length {self.sizes.condition}.")
+        if condition is None or self.read_condition is None:
+            return None
+        step = torch.randn_like(condition) if z is None else z.normal(condition.shape).to(condition)
+        length = condition.shape[1] ** 0.5
+        moved = F.normalize(condition + step * (CONDITION_NOISE / length), dim=1) * length
+        read: Tensor = self.read_condition(moved)
+        return read
+
+
+def _last_layers(sizes: GeneratorSizes) -> tuple[_Up | None, nn.Module]:
+    """The layers at full resolution: pix2pix paints at once, `resize` looks at the strokes once more."""
+    channels = sizes.base_channels
+    if sizes.upsampling == "transposed":
+        return None, nn.ConvTranspose2d(2 * channels, 3, 4, stride=2, padding=1)
+    return _Up(2 * channels, channels, sizes, noisy=False), nn.Conv2d(channels + 1, 3, 3, padding=1)
 
 
 def _pix2pix_initialisation(module: nn.Module) -> None:
@@ -154,3 +205,6 @@ def _pix2pix_initialisation(module: nn.Module) -> None:
     elif isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)
         nn.init.zeros_(module.bias)
+    elif isinstance(module, _Modulation):
+        nn.init.zeros_(module.read.weight)
+        nn.init.zeros_(module.read.bias)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import safetensors.torch
@@ -14,9 +15,10 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from mindreader.bundles import Bundle
+from mindreader.bundles.manifest import PROJECTION_FILE
 from mindreader.errors import BundleError
 from mindreader.networks.compute import Compute
-from mindreader.networks.descriptions import EncoderDescription, encoder_description
+from mindreader.networks.descriptions import EncoderDescription, SpaceDescription
 from mindreader.networks.encoders import Encoder, pretrained_encoder
 from mindreader.networks.generator import Generator, GeneratorSizes, SeededNoise
 
@@ -24,26 +26,48 @@ from mindreader.networks.generator import Generator, GeneratorSizes, SeededNoise
 class PhotoEncoder:
     """E2, ready to embed photos."""
 
-    def __init__(self, description: EncoderDescription, compute: Compute) -> None:
-        self.description = description
+    def __init__(self, encoder: EncoderDescription, compute: Compute, projection: Path | None = None) -> None:
+        """Load E2 and the projection of its space, if that has one.
+
+        Args:
+            projection: safetensors file with ``weight`` (K, D) and ``bias`` (K,).
+
+        Raises:
+            NotReadyError: E2's published weights cannot be found.
+            BundleError: the projection does not fit.
+        """
+        self.description = encoder
         self._compute = compute
-        self._network = compute.place(pretrained_encoder(description))
+        network = pretrained_encoder(encoder)
+        if projection is not None:
+            _add_projection(network, projection)
+        self._network = compute.place(network.eval().requires_grad_(False))
+
+    @classmethod
+    def of_bundle(cls, bundle: Bundle, compute: Compute) -> PhotoEncoder:
+        """E2 of the embedding space a bundle targets."""
+        space = bundle.space
+        return cls(space.encoder, compute, bundle.weights(PROJECTION_FILE) if space.projection else None)
 
     def embed(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Embed photos (B, S, S, 3), S the description's input size; returns unit vectors (B, D)."""
+        """Embed photos (B, S, S, 3), S the description's input size; returns unit vectors (B, K)."""
+        return self.embed_images(_images(photos, self._compute.device))
+
+    def embed_images(self, images: Tensor) -> NDArray[np.float32]:
+        """Embed images (B, 3, H, W) in [0, 1], photos or not; returns unit vectors (B, K)."""
         with torch.inference_mode(), self._compute.autocast():
-            embeddings: Tensor = self._network(_images(photos, self._compute.device))
+            embeddings: Tensor = self._network(resized(images, self.description.input_size))
         return embeddings.float().cpu().numpy()
 
 
 @dataclass(frozen=True)
 class Imagined:
-    """What G made of one sketch, and how E1 reads it."""
+    """What G made of one sketch, and what to search with."""
 
     imaginary_images: NDArray[np.uint8]
     """(N, S, S, 3), one for each seed."""
-    embeddings: NDArray[np.float32]
-    """(N, D) unit vectors."""
+    queries: NDArray[np.float32]
+    """(N, K) unit vectors: E1's embedding of each imaginary image, with its share of the sketch's own."""
 
 
 class QueryModel:
@@ -55,34 +79,76 @@ class QueryModel:
         Raises:
             BundleError: the weight files do not fit the manifest.
         """
-        manifest = bundle.manifest
+        manifest, space = bundle.manifest, bundle.space
         self.image_size = manifest.generator.image_size
         self._encoder_size = manifest.query_encoder.input_size
         self._compute = compute
+        self._conditioned = manifest.generator.condition > 0
+        self._sketch_weight = manifest.query_encoder.sketch_weight
         generator = Generator(GeneratorSizes(**manifest.generator.model_dump()))
-        encoder = Encoder(encoder_description(manifest.query_encoder.architecture))
+        encoder = Encoder(bundle.query_encoder)
+        if needs_projection(encoder.description, space):
+            size = encoder.description.dimension
+            encoder.add_projection(torch.zeros(space.dimension, size), torch.zeros(space.dimension))
         _load(generator, bundle, "generator.safetensors")
         _load(encoder, bundle, "query_encoder.safetensors")
         self._generator = compute.place(generator.eval().requires_grad_(False))
         self._encoder = compute.place(encoder.eval().requires_grad_(False))
 
     def imagine(self, sketch: NDArray[np.uint8], seeds: Sequence[int]) -> Imagined:
-        """Imagine one sketch (S, S) once for each seed, and embed each imaginary image."""
-        imaginary = self.imagine_batch(np.repeat(sketch[None], len(seeds), axis=0), seeds)
-        return Imagined(_pixels(imaginary), self.embed(imaginary))
+        """Imagine one sketch (S, S) once for each seed; each imaginary image gives a query."""
+        images = self._sketch_images(sketch[None])
+        read = self._read(images)
+        rows = len(seeds)
+        repeated = None if read is None else read.expand(rows, -1)
+        imaginary = self._imagined(images.expand(rows, -1, -1, -1), repeated, seeds)
+        return Imagined(_pixels(imaginary), self._queries(imaginary, repeated).cpu().numpy())
+
+    def queries(self, sketches: NDArray[np.uint8], seeds: Sequence[int]) -> NDArray[np.float32]:
+        """What `imagine` gives as queries (B, K), for a batch of sketches (B, S, S), each with its own seed."""
+        images = self._sketch_images(sketches)
+        read = self._read(images)
+        return self._queries(self._imagined(images, read, seeds), read).cpu().numpy()
 
     def imagine_batch(self, sketches: NDArray[np.uint8], seeds: Sequence[int]) -> Tensor:
         """Imaginary images (B, 3, S, S) in [0, 1] of sketches (B, S, S), each with its own seed."""
-        images = torch.from_numpy(sketches).to(self._compute.device).unsqueeze(1).float() / 255
-        with torch.inference_mode(), self._compute.autocast():
-            imaginary: Tensor = self._generator(images, SeededNoise(seeds))
-        return imaginary.float()
+        images = self._sketch_images(sketches)
+        return self._imagined(images, self._read(images), seeds)
+
+    def embed_sketches(self, sketches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """E1's unit vectors (B, K) of sketches (B, S, S) themselves, without G: what a conditioned G is told."""
+        return self.embed(self._sketch_images(sketches).expand(-1, 3, -1, -1))
 
     def embed(self, images: Tensor) -> NDArray[np.float32]:
-        """E1's unit vectors (B, D) of images (B, 3, H, W) in [0, 1]."""
+        """E1's unit vectors (B, K) of images (B, 3, H, W) in [0, 1]."""
+        return self._embedded(images).cpu().numpy()
+
+    def _sketch_images(self, sketches: NDArray[np.uint8]) -> Tensor:
+        return torch.from_numpy(sketches).to(self._compute.device).unsqueeze(1).float() / 255
+
+    def _read(self, sketches: Tensor) -> Tensor | None:
+        """E1's reading (B, K) of the sketches, where anything is made of it."""
+        wanted = self._conditioned or self._sketch_weight > 0
+        return self._embedded(sketches.expand(-1, 3, -1, -1)) if wanted else None
+
+    def _imagined(self, sketches: Tensor, read: Tensor | None, seeds: Sequence[int]) -> Tensor:
+        with torch.inference_mode(), self._compute.autocast():
+            imaginary: Tensor = self._generator(sketches, SeededNoise(seeds), read if self._conditioned else None)
+        return imaginary.float()
+
+    def _queries(self, imaginary: Tensor, read: Tensor | None) -> Tensor:
+        seen = self._embedded(imaginary)
+        return seen if read is None else F.normalize(seen + self._sketch_weight * read, dim=1)
+
+    def _embedded(self, images: Tensor) -> Tensor:
         with torch.inference_mode(), self._compute.autocast():
             embeddings: Tensor = self._encoder(resized(images, self._encoder_size))
-        return embeddings.float().cpu().numpy()
+        return embeddings.float()
+
+
+def needs_projection(query_encoder: EncoderDescription, space: SpaceDescription) -> bool:
+    """Whether E1 ends in a projection layer: where E2 does, or where its own embeddings have another length."""
+    return space.projection is not None or query_encoder.dimension != space.dimension
 
 
 def resized(images: Tensor, size: int) -> Tensor:
@@ -102,11 +168,29 @@ def _pixels(images: Tensor) -> NDArray[np.uint8]:
     return pixels
 
 
-def _load(network: nn.Module, bundle: Bundle, name: str) -> None:
+def _add_projection(network: Encoder, path: Path) -> None:
+    weights = _read(path)
     try:
-        weights = safetensors.torch.load_file(bundle.weights(name))
-        if not all(bool(torch.isfinite(w).all()) for w in weights.values() if w.is_floating_point()):
-            raise BundleError(f"{name} holds numbers that are not finite.")
+        network.add_projection(weights["weight"].float(), weights["bias"].float())
+    except (KeyError, IndexError, RuntimeError) as error:
+        raise BundleError(f"{path.name} is no projection: {str(error).splitlines()[0]}") from None
+    if weights["weight"].shape[1] != network.description.dimension:
+        raise BundleError(f"{path.name} does not fit the embeddings of {network.description.name}.")
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        weights: dict[str, Tensor] = safetensors.torch.load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise BundleError(f"{path.name} cannot be read: {str(error).splitlines()[0]}") from None
+    if not all(bool(torch.isfinite(w).all()) for w in weights.values() if w.is_floating_point()):
+        raise BundleError(f"{path.name} holds numbers that are not finite.")
+    return weights
+
+
+def _load(network: nn.Module, bundle: Bundle, name: str) -> None:
+    weights = _read(bundle.weights(name))
+    try:
         network.load_state_dict(weights)
-    except (SafetensorError, RuntimeError) as error:
+    except RuntimeError as error:
         raise BundleError(f"{name} does not fit {bundle.manifest.name}: {str(error).splitlines()[0]}") from None

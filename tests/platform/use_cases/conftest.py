@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from mindreader.bundles import Bundle, BundleManifest, write_bundle
 from mindreader.bundles.manifest import WEIGHT_FILES
 from mindreader.catalog import Catalog, Role, User
-from mindreader.networks.descriptions import encoder_description
+from mindreader.networks.descriptions import SpaceDescription, encoder_description
 from mindreader.photo_index import PhotoIndexes
 from mindreader.use_cases.models import register_bundle
 
@@ -73,15 +72,20 @@ def _weights(name: str) -> dict[str, bytes]:
 
 
 def _manifest(name: str, photo_encoder: str) -> BundleManifest:
-    encoder = encoder_description(photo_encoder)
-    description = json.loads(json.dumps(encoder.space_description))
+    space = SpaceDescription(encoder_description(photo_encoder))
     return BundleManifest.model_validate(
         {
             "name": name,
             "preset": "tiny",
-            "space": {"photo_encoder": photo_encoder, "key": encoder.space_key, "description": description},
-            "generator": {"image_size": 64, "base_channels": 4, "upsampling": "resize", "norm": "group"},
-            "query_encoder": {"architecture": photo_encoder, "input_size": 64},
+            "space": {"photo_encoder": photo_encoder, "key": space.key, "description": space.as_json()},
+            "generator": {
+                "image_size": 64,
+                "base_channels": 4,
+                "upsampling": "resize",
+                "norm": "group",
+                "condition": 0,
+            },
+            "query_encoder": {"architecture": photo_encoder, "input_size": 64, "sketch_weight": 0},
             "files": {},
             "training": {"command": "", "data": "", "steps": 0, "hours": 0, "hardware": "", "seed": 0},
             "metrics": [{"precision@20": 0.5}],

@@ -23,8 +23,8 @@ def library(catalog, blobs, settings, indexes, tmp_path):
         activate(session, version.id)
         key = version.space.key
     photos = add_photos(catalog, blobs, settings, add_collection(catalog), [jpeg(i) for i in range(3)])
-    index = indexes.get(key, 1280)
-    index.upsert([IndexPoint(photo, np.ones(1280, np.float32), 1) for photo in photos])
+    index = indexes.get(key, 64)
+    index.upsert([IndexPoint(photo, np.ones(64, np.float32), 1) for photo in photos])
     with catalog.transaction() as session:
         session.execute(update(Embedding).values(state=EmbeddingState.INDEXED))
     return photos, index
@@ -49,7 +49,7 @@ def test_a_photo_without_its_point_is_queued_again(library, catalog, blobs, inde
 
 def test_a_point_without_its_photo_is_removed(library, catalog, blobs, indexes, settings):
     _, index = library
-    index.upsert([IndexPoint(999, np.ones(1280, np.float32), 1)])
+    index.upsert([IndexPoint(999, np.ones(64, np.float32), 1)])
     assert _examine(catalog, blobs, indexes, settings)["orphan-point"].count == 1
     _examine(catalog, blobs, indexes, settings, repair=True)
     assert _examine(catalog, blobs, indexes, settings) == {}

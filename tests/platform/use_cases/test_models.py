@@ -1,16 +1,18 @@
 import json
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import func, select
+from support.bundles import write_untrained_bundle
 from support.library import add_collection, add_photos, jpeg
 
 from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.catalog import Embedding, EmbeddingSpace, ModelVersion
 from mindreader.errors import NotFoundError, NotReadyError
-from mindreader.networks.descriptions import encoder_description
+from mindreader.networks.descriptions import SpaceDescription, encoder_description
 from mindreader.use_cases import models
 
 
@@ -28,9 +30,9 @@ def test_registering_opens_the_space_of_the_bundle(catalog, make_bundle):
     version = register(catalog, make_bundle("first"))
     with catalog.snapshot() as session:
         space = session.get(EmbeddingSpace, version.space_id)
-    encoder = encoder_description("efficientnet-lite0")
-    assert (space.key, space.dimension) == (encoder.space_key, encoder.dimension)
-    assert space.description == json.loads(json.dumps(encoder.space_description))
+    described = SpaceDescription(encoder_description("efficientnet-lite0"))
+    assert (space.key, space.dimension) == (described.key, described.dimension)
+    assert SpaceDescription.from_json(space.description) == described
     assert version.metrics == [{"precision@20": 0.5}]
     assert not version.active
 
@@ -153,3 +155,29 @@ def test_registering_needs_no_torch():
     code = "import sys, mindreader.use_cases.models, mindreader.use_cases.ingest; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_photos_of_a_projected_space_find_its_projection_in_any_of_its_bundles(catalog, tmp_path):
+    first = write_untrained_bundle(tmp_path / "first", name="first")
+    second = first.folder.with_name("second")
+    shutil.copytree(first.folder, second)
+    _rename(second, "second")
+    versions = [register(catalog, read_bundle(folder)) for folder in (first.folder, second)]
+    shutil.rmtree(first.folder)
+    with catalog.snapshot() as session:
+        space = session.get(EmbeddingSpace, versions[0].space_id)
+        assert models.photo_projection(session, space) == second.resolve() / "photo_projection.safetensors"
+        shutil.rmtree(second)
+        with pytest.raises(NotReadyError, match="cannot be embedded in space"):
+            models.photo_projection(session, space)
+
+
+def test_a_space_without_a_projection_needs_no_bundle(catalog, make_bundle):
+    version = register(catalog, make_bundle("first"))
+    with catalog.snapshot() as session:
+        assert models.photo_projection(session, session.get(EmbeddingSpace, version.space_id)) is None
+
+
+def _rename(folder, name):
+    manifest = json.loads((folder / "bundle.json").read_text())
+    (folder / "bundle.json").write_text(json.dumps(manifest | {"name": name}))

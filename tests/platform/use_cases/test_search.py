@@ -35,8 +35,8 @@ def index(version, indexes, catalog):
     with catalog.snapshot() as session:
         session.add(version)
         key = version.space.key
-    index = indexes.get(key, 1280)
-    vectors = np.random.default_rng(0).normal(size=(20, 1280)).astype(np.float32)
+    index = indexes.get(key, 64)
+    vectors = np.random.default_rng(0).normal(size=(20, 64)).astype(np.float32)
     index.upsert([IndexPoint(i + 1, vector, 1 + i % 2, 1 + i % 4) for i, vector in enumerate(vectors)])
     return index
 

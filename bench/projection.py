@@ -1,0 +1,78 @@
+"""Which photo encoder, and which projection after it: how well photos find photos of their own category.
+
+    .venv/bin/python bench/projection.py --data ../shared/data
+
+The projection is fitted on the training split. "dev" asks held-back photos of categories it was fitted on, and the
+category's centroid as the query (what a perfect E1 could send); "unseen" fits it without every fifth category
+and asks photos of those.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from mindreader.networks.compute import choose_compute
+from mindreader.networks.published import find_encoder
+from mindreader.networks.query_model import PhotoEncoder
+from mindreader_training.evaluation import embed_photos
+from mindreader_training.layouts import listed_dataset
+from mindreader_training.metrics import retrieval_scores
+from mindreader_training.projection import Projection, fit_projection
+from mindreader_training.protocols import zero_shot_categories
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--encoders", nargs="+", default=["efficientnet-lite0", "efficientnet-lite2"])
+    parser.add_argument("--dimensions", nargs="+", type=int, default=[128, 256])
+    parser.add_argument("--shrinkages", nargs="+", type=float, default=[0.1, 0.3, 0.6])
+    asked = parser.parse_args()
+    print("| encoder | dimensions | shrinkage | dev | centroid as query | unseen |\n|---|---|---|---|---|---|")
+    for name in asked.encoders:
+        compare(name, asked.data, asked.dimensions, asked.shrinkages)
+
+
+def compare(name: str, data: Path, dimensions: list[int], shrinkages: list[float]) -> None:
+    encoder = PhotoEncoder(find_encoder(name), choose_compute("auto"))
+    train = listed_dataset(data, lambda row: row["split"] == "train")
+    dev = listed_dataset(data, lambda row: row["split"] == "dev" and row["source"] == "sketchy")
+    unseen = zero_shot_categories(dev.categories)
+    categories = {category: i for i, category in enumerate(train.categories)}
+    x, y = embed_photos(encoder, train.photos), np.array([categories[p.category] for p in train.photos])
+    g, gy = embed_photos(encoder, dev.photos), np.array([categories[p.category] for p in dev.photos])
+    hidden, fitted_on = np.isin(gy, [categories[c] for c in unseen]), ~np.isin(y, [categories[c] for c in unseen])
+    everything = Projection(np.eye(x.shape[1], dtype=np.float32), np.zeros(x.shape[1], dtype=np.float32))
+    row(name, "all", "none", everything, everything, x, y, g, gy, hidden)
+    for dimension in dimensions:
+        for shrinkage in shrinkages:
+            whole = fit_projection(x, y, dimension, shrinkage)
+            blind = fit_projection(x[fitted_on], y[fitted_on], dimension, shrinkage)
+            row(name, str(dimension), str(shrinkage), whole, blind, x, y, g, gy, hidden)
+
+
+def row(name, dimension, shrinkage, whole, blind, x, y, g, gy, hidden) -> None:
+    gallery, training = projected(whole, g), projected(whole, x)
+    centroids = np.stack([training[y == c].mean(0) for c in np.unique(gy)])
+    figures = (
+        found(gallery, gy, gallery, gy, leave_self_out=True),
+        found(centroids.astype(np.float32), np.unique(gy), gallery, gy),
+        found(*(projected(blind, g)[hidden], gy[hidden]) * 2, leave_self_out=True),
+    )
+    print(f"| {name} | {dimension} | {shrinkage} | " + " | ".join(f"{f:.3f}" for f in figures) + " |", flush=True)
+
+
+def found(*arguments, **options) -> float:
+    return float(retrieval_scores(*arguments, **options).values["map"].mean())
+
+
+def projected(projection: Projection, x):
+    y = x @ projection.weight.T + projection.bias
+    return (y / np.linalg.norm(y, axis=1, keepdims=True)).astype(np.float32)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""A run: steps from a preset's first to its last, in a folder that can be killed and resumed at any moment."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from mindreader.errors import InvalidInputError
+from mindreader_training.monitor import Monitor
+from mindreader_training.trainer import Trainer
+
+CHECKPOINT = "checkpoint.pt"
+LOG = "log.jsonl"
+_LOG_EVERY, _SAVE_EVERY = 10, 100
+
+
+@dataclass
+class Progress:
+    """What a run knows of itself."""
+
+    step: int = 0
+    seconds: float = 0.0
+    best: float = float("-inf")
+    """The phase's best figure on the development split."""
+    since_best: int = 0
+    """Evaluations since then."""
+    stopped: list[str] = field(default_factory=list)
+    """Phases that ended early."""
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """Ends a phase in which E1 learns once the development split gets no better."""
+
+    measure: Callable[[nn.Module, nn.Module], float]
+    """Mean average precision of averaged G and E1 on the development split."""
+    every: int
+    """Steps between two measurements."""
+    patience: int
+    """Measurements without a new best before the phase ends; 0 measures and never ends one."""
+
+
+class Run:
+    """Trains in a folder: log, checkpoint, TensorBoard."""
+
+    def __init__(self, trainer: Trainer, folder: Path, stopping: EarlyStopping | None = None) -> None:
+        self.trainer, self.folder, self._stopping = trainer, folder, stopping
+        self.progress = Progress()
+
+    def train(self) -> None:
+        """Go on to the preset's last step; logs every 10 steps, keeps a checkpoint every 100."""
+        preset = self.trainer.preset
+        with Monitor(self.folder, preset.steps, self.progress.step, enabled=self.trainer.world.leads) as monitor:
+            while self.progress.step < preset.steps:
+                self._train_phase(monitor)
+
+    def _train_phase(self, monitor: Monitor) -> None:
+        """To the end of the phase, which may come early."""
+        preset, progress = self.trainer.preset, self.progress
+        phase, within = preset.phase_at(progress.step)
+        end = progress.step - within + phase.steps
+        for batch in self.trainer.sampler.batches(progress.step, end):
+            started = time.monotonic()
+            terms = self.trainer.step(progress.step, batch)
+            progress.step += 1
+            progress.seconds += time.monotonic() - started
+            if progress.step % _LOG_EVERY == 0 or progress.step == end:
+                self._log(phase.name, len(batch.category), terms, monitor)
+            ended = bool(phase.reads) and self._measured(monitor, end)
+            if ended:
+                progress.stopped.append(phase.name)
+                progress.step = end
+            if progress.step == end:
+                progress.best, progress.since_best = float("-inf"), 0
+            if progress.step % _SAVE_EVERY == 0 or progress.step == end:
+                self.save()
+            if ended:
+                return
+
+    def _measured(self, monitor: Monitor, end: int) -> bool:
+        """Measure on the development split when it is time to; whether the phase should end."""
+        stopping, progress = self._stopping, self.progress
+        if stopping is None or (progress.step % stopping.every and progress.step != end):
+            return False
+        figure = stopping.measure(*self.trainer.averaged(progress.step))
+        monitor.scalars(progress.step, {"dev_map": figure})
+        if figure > progress.best:
+            progress.best, progress.since_best = figure, 0
+        else:
+            progress.since_best += 1
+        return 0 < stopping.patience <= progress.since_best
+
+    def _log(self, phase: str, batch: int, terms: dict[str, float], monitor: Monitor) -> None:
+        if not self.trainer.world.leads:
+            return
+        numbers = {"step": self.progress.step, "seconds": self.progress.seconds, "batch": batch} | terms
+        entry = {"phase": phase} | {name: round(value, 5) for name, value in numbers.items()}
+        with (self.folder / LOG).open("a") as file:
+            file.write(json.dumps(entry) + "\n")
+        monitor.progress(self.progress.step, phase, batch, terms)
+        if self.progress.step % _SAVE_EVERY == 0:
+            monitor.images(self.progress.step, self.trainer)
+
+    def save(self) -> None:
+        """Write the checkpoint; a kill in the middle leaves the one before it."""
+        if self.trainer.world.leads:
+            state = {name: part.state_dict() for name, part in self.trainer.parts().items()}
+            fresh = self.folder / f"{CHECKPOINT}.new"
+            torch.save({"progress": asdict(self.progress), "preset": repr(self.trainer.preset), **state}, fresh)
+            fresh.replace(self.folder / CHECKPOINT)
+        self.trainer.world.wait()
+
+    def resume(self) -> None:
+        """Go on from the folder's checkpoint; a run without one starts at the beginning.
+
+        Raises:
+            InvalidInputError: the checkpoint is of another preset.
+        """
+        path = self.folder / CHECKPOINT
+        if not path.exists():
+            return
+        saved = torch.load(path, map_location=self.trainer.compute.device, weights_only=True)
+        if saved["preset"] != repr(self.trainer.preset):
+            raise InvalidInputError(
+                f"{path} is of a run with other settings. Resume with the settings it began with, or give another "
+                "--out."
+            )
+        for name, part in self.trainer.parts().items():
+            part.load_state_dict(saved[name])
+        self.progress = Progress(**saved["progress"])
