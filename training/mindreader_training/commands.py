@@ -59,8 +59,9 @@ def evaluate(
     from mindreader_training.evaluation import evaluate as run_evaluation
     from mindreader_training.report import tables
 
-    under = _asked_protocol(photos, sketches, data, name)
     loaded = _bundle(bundle)
+    # The seed of the training: where a layout has no split of its own, the seed is the split.
+    under = _asked_protocol(photos, sketches, data, name, loaded.manifest.training.seed)
     # float32 here: figures must not depend on the processor they were measured on.
     compute = choose_compute(device, "float32")
     evaluation = run_evaluation(loaded, under, compute, imaginary_images=imaginary_images, imagination=imagination)
@@ -70,12 +71,14 @@ def evaluate(
     click.echo(json.dumps(result, indent=2) if as_json else "\n".join(tables([result])))
 
 
-def _asked_protocol(photos: Path | None, sketches: Path | None, data: Path | None, name: str | None) -> Protocol:
+def _asked_protocol(
+    photos: Path | None, sketches: Path | None, data: Path | None, name: str | None, seed: int
+) -> Protocol:
     from mindreader_training.layouts import folder_dataset
     from mindreader_training.protocols import Protocol, protocol
 
     if data and not (photos or sketches):
-        return protocol(data, name or "dev")
+        return protocol(data, name or "dev", seed)
     if photos and sketches and not data:
         return Protocol(name or "folders", "as given", "as given", folder_dataset(photos, sketches))
     raise click.UsageError("Give either --photos and --sketches, or --data.")
@@ -255,8 +258,10 @@ def measure(folder: str, data: Path, names: tuple[str, ...], device: str) -> Non
 
     loaded = _bundle(folder)
     compute = choose_compute(device, "float32")
+    seed = loaded.manifest.training.seed
     results = [
-        run_evaluation(loaded, protocol(data, name), compute, imagination=name == "dev").as_json() for name in names
+        run_evaluation(loaded, protocol(data, name, seed), compute, imagination=name == "dev").as_json()
+        for name in names
     ]
     measured = record_golden(record_metrics(loaded, results), find_golden(loaded, data, compute))
     click.echo(f"Wrote {measured.folder}")

@@ -31,7 +31,7 @@ def try_bundle(bundle: Bundle, compute: Compute) -> str:
     imagined = model.imagine(np.full((model.image_size,) * 2, 255, dtype=np.uint8), [0, 1])
     size = encoder.description.input_size
     embedding = encoder.embed(np.zeros((1, size, size, 3), dtype=np.uint8))
-    if embedding.shape[1] != imagined.queries.shape[1] != bundle.space.dimension:
+    if not embedding.shape[1] == imagined.queries.shape[1] == bundle.space.dimension:
         raise BundleError(
             f"E1 makes embeddings of length {imagined.queries.shape[1]}, E2 of {embedding.shape[1]}; the space has "
             f"{bundle.space.dimension} dimensions."
@@ -44,7 +44,7 @@ def try_bundle(bundle: Bundle, compute: Compute) -> str:
 
 def find_golden(bundle: Bundle, data: Path, compute: Compute) -> list[GoldenRecord]:
     """What three sketches of the protocol "dev", evenly spread, find now."""
-    dataset = protocol(data, _PROTOCOL).dataset
+    dataset = protocol(data, _PROTOCOL, bundle.manifest.training.seed).dataset
     chosen = [dataset.sketches[i] for i in np.linspace(0, len(dataset.sketches) - 1, _SKETCHES).astype(int)]
     names = [str(item.path.relative_to(data)) for item in chosen]
     return [
@@ -62,7 +62,7 @@ def check_golden(bundle: Bundle, data: Path, compute: Compute) -> str:
     golden = bundle.manifest.golden
     if not golden:
         raise BundleError(f"{bundle.manifest.name} has no golden results. `mindreader bundle measure` records them.")
-    dataset = protocol(data, _PROTOCOL).dataset
+    dataset = protocol(data, _PROTOCOL, bundle.manifest.training.seed).dataset
     found = _found(bundle, data, dataset, [record.sketch for record in golden], compute)
     for record, now in zip(golden, found, strict=True):
         if now[0] != record.found[0] or len({*now} & {*record.found}) < _AGREEING:

@@ -13,7 +13,7 @@ from celery import Celery
 
 from mindreader.blobs import BlobStore
 from mindreader.catalog import Catalog, EmbeddingSpace
-from mindreader.errors import MindReaderError
+from mindreader.errors import BundleError, MindReaderError, NotReadyError
 from mindreader.networks.compute import choose_compute
 from mindreader.networks.descriptions import SpaceDescription
 from mindreader.networks.query_model import PhotoEncoder
@@ -55,16 +55,28 @@ class Worker:
         """Answers searches."""
         return Searcher(self.catalog, self.indexes, self.settings, self.compute)
 
-    def embed_slice(self) -> None:
-        """Work for one time slice on each space that has photos waiting, then remove deleted photos."""
+    def embed_slice(self) -> bool:
+        """Work for one time slice on each space that has photos waiting, then remove deleted photos.
+
+        Returns:
+            whether any photo got further; if not, going on at once would be no use.
+        """
+        advanced = False
         with self._embedding:
             # Shuffled, so that of several workers not all begin with the same space.
             for space in random.sample(spaces := spaces_with_work(self.catalog), len(spaces)):
-                report = self.embedder(space).work(self.settings.embed_slice_seconds)
+                try:
+                    report = self.embedder(space).work(self.settings.embed_slice_seconds)
+                except (NotReadyError, BundleError) as error:
+                    # A space whose bundle is gone must not keep the others waiting.
+                    log.error("space %s: %s", space.key, error.detail)
+                    continue
+                advanced = advanced or report.indexed + report.failed > 0
                 log.info(
                     "space %s: %d indexed, %d failed, %s", space.key, report.indexed, report.failed, report.seconds
                 )
             purge_deleted(self.catalog, self.blobs, self.indexes, self.settings)
+        return advanced
 
     def embedder(self, space: EmbeddingSpace) -> Embedder:
         """The embedder of a space; its E2 is loaded once."""
@@ -90,8 +102,7 @@ def add_tasks(celery: Celery, worker: Worker) -> None:
 
     @celery.task(name=EMBED_TASK, shared=False, ignore_result=True, soft_time_limit=_EMBED_SECONDS)
     def embed() -> None:
-        worker.embed_slice()
-        if spaces_with_work(worker.catalog):
+        if worker.embed_slice() and spaces_with_work(worker.catalog):
             wake_embedders(celery)
 
     @celery.task(name=SEARCH_TASK, shared=False, soft_time_limit=_SEARCH_SECONDS)

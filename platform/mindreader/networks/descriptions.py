@@ -132,13 +132,16 @@ class SpaceDescription:
             BundleError: it is malformed, or names a place no weights may be taken from.
         """
         try:
-            return _SPACE.validate_python(data)
+            space = _SPACE.validate_python(data)
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))
             raise BundleError(
                 f"The description of the embedding space is malformed at {place}: {first['msg']}."
             ) from None
+        if not space.encoder.weights.sha256 and space.encoder.weights.untrained_seed is None:
+            raise BundleError("The description of the embedding space names no checksum of the encoder's weights.")
+        return space
 
 
 _SPACE = TypeAdapter(SpaceDescription)

@@ -60,6 +60,7 @@ def test_the_same_weights_give_the_same_identity(pristine, tmp_path):
         (lambda m: m["generator"].update(condition=32), "conditions of length 32"),
         (lambda m: m["space"]["description"].pop("encoder"), "encoder"),
         (lambda m: m["space"]["description"].update(luck=1), "luck"),
+        (lambda m: m["space"]["description"]["encoder"]["weights"].pop("sha256"), "no checksum"),
         (lambda m: m["space"]["description"]["encoder"].update(architecture="hf-hub:evil/network"), "architecture"),
         (lambda m: m["space"]["description"]["encoder"]["weights"].update(url="https://evil.example/x.pth"), "url"),
         (lambda m: m["space"]["description"]["encoder"]["weights"].update(filename="../x.pth"), "filename"),
