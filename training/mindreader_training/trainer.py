@@ -6,6 +6,7 @@ on from its checkpoint along the same curve.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -53,6 +54,8 @@ class Trainer:
         self.preset, self.compute, self.seed, self.world = preset, compute, seed, world
         self.sampler = Sampler(dataset, preset, seed, world)
         self.photos = photo_side(dataset, preset, compute, run)
+        # Again: whether the photos had to be embedded first must not change the weights drawn below.
+        torch.manual_seed(seed)
         self.e1 = compute.place(self._new_query_encoder())
         self.reading_size = looking_size(self.e1.description, preset.query_encoder_size)
         self.g = compute.place(Generator(preset.generator))
@@ -135,13 +138,13 @@ class Trainer:
             self.e1_average.update_parameters(self.e1)
         return {name: float(value.detach()) for name, value in (report | terms).items()}
 
-    def _condition(self, batch: Batch, phase: Phase) -> Tensor | None:
-        """What a conditioned G is told: see `Phase.condition`."""
+    def _condition(self, batch: Batch, phase: Phase, teller: nn.Module | None = None) -> Tensor | None:
+        """What a conditioned G is told: see `Phase.condition`; E1 as it is averaged now, unless another tells."""
         if not self.preset.generator.condition or not (phase.trains_generator or "imaginary" in phase.reads):
             return None
         if phase.condition == "sketches":
             with torch.no_grad():
-                condition: Tensor = self.e1_average.eval()(self._as_images(batch.sketches))
+                condition: Tensor = (teller or self.e1_average.eval())(self._as_images(batch.sketches))
             return condition
         # E1 knows the subject better than the very photo: anything between the photo and its category.
         share = torch.rand(len(batch.category), 1, device=self.compute.device)
@@ -205,19 +208,20 @@ class Trainer:
         if phase is None:
             return
         with torch.no_grad(), self.compute.autocast():
-            update_bn(self._statistics_batches(phase, step), self.e1_average)
+            # Told by a copy: the statistics of the network itself are being taken anew.
+            teller = copy.deepcopy(self.e1_average).eval()
+            update_bn(self._statistics_batches(phase, step, teller), self.e1_average)
 
     def _phase_number(self, step: int) -> int:
         return self.preset.phases.index(self.preset.phase_at(step)[0])
 
-    def _statistics_batches(self, phase: Phase, step: int) -> Iterator[Tensor]:
+    def _statistics_batches(self, phase: Phase, step: int, teller: nn.Module) -> Iterator[Tensor]:
         first = sum(p.steps for p in self.preset.phases[: self.preset.phases.index(phase)])
         random_state = torch.get_rng_state()
+        torch.manual_seed(hash((self.seed, step)))
         for batch in self.sampler.batches(first, min(first + _STATISTICS_BATCHES, step + 1)):
             batch = batch.to(self.compute.device)
-            was_training = self.e1_average.training
-            imaginary = self._imaginary(batch, phase, self._condition(batch, phase))
-            self.e1_average.train(was_training)
+            imaginary = self._imaginary(batch, phase, self._condition(batch, phase, teller))
             yield self._what_e1_reads(batch, phase, imaginary)
         torch.set_rng_state(random_state)
 
