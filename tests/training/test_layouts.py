@@ -126,3 +126,12 @@ def test_an_unknown_protocol_is_refused(drawn_data, tmp_path):
 def test_zero_shot_categories_are_every_fifth_of_the_sorted_names():
     names = tuple(np.random.default_rng(0).permutation([f"{i:02}" for i in range(12)]))
     assert zero_shot_categories(names) == ("00", "05", "10")
+
+
+def test_a_list_that_is_missing_or_lacks_a_column_is_named(drawn_data, tmp_path):
+    (tmp_path / "meta.csv").write_text("path,side\na.jpg,photo\n")
+    with pytest.raises(InvalidInputError, match="no column category, tier, source, split"):
+        read_dataset(tmp_path, "train")
+    (tmp_path / "meta.csv").write_text((drawn_data / "meta.csv").read_text())
+    with pytest.raises(InvalidInputError, match=r"pairs\.csv cannot be read"):
+        read_dataset(tmp_path, "train")

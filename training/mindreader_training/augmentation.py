@@ -15,15 +15,13 @@ Image = NDArray[np.uint8]
 
 
 def augmented_sketch(sketch: Image, random: np.random.Generator) -> Image:
-    """Turn, scale, shift, mirror, bend, thicken and partly erase a sketch (S, S), strokes 0 on white 255."""
+    """Turn, scale, shift, bend, thicken and partly erase a sketch (S, S), strokes 0 on white 255."""
     strokes = 255 - sketch
     strokes = _warped(strokes, random)
     strokes = _restroked(strokes, random)
     if random.random() < 0.5:
         strokes = _partly_erased(strokes, random)
-    if random.random() < 0.5:
-        strokes = strokes[:, ::-1]
-    return np.ascontiguousarray(255 - strokes)
+    return 255 - strokes
 
 
 def augmented_photo(photo: Image, random: np.random.Generator) -> Image:

@@ -115,8 +115,10 @@ class Sampler:
         i = int(random.choice(len(self._sketches), p=self._sketch_chance))
         category, pair = int(self._sketch_category[i]), int(self._pairs[i])
         photo = pair if pair >= 0 else int(random.choice(self._by_category[category]))
-        sketch = augmented_sketch(self._sketches[i], random)
-        return sketch, self._photos[photo], photo, category, pair >= 0
+        sketch, taken = augmented_sketch(self._sketches[i], random), self._photos[photo]
+        if random.random() < 0.5:  # both, or a pair would face two ways
+            sketch, taken = sketch[:, ::-1], taken[:, ::-1]
+        return sketch, taken, photo, category, pair >= 0
 
 
 def _balanced(category: NDArray[np.int64], source: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -126,7 +126,7 @@ def train(data: Path, out: Path, name: str | None, terms: str, device: str, resu
     if (out / "checkpoint.pt").exists() and not resume:
         raise click.UsageError(f"{out} already holds a run. Give --resume to go on with it, or another --out.")
     out.mkdir(parents=True, exist_ok=True)
-    world = join_world()
+    world = join_world(device)
     run = _run(preset, data, out, device, asked, world)
     if resume:
         run.resume()
@@ -145,23 +145,35 @@ def _run(preset: Preset, data: Path, out: Path, device: str, asked: dict[str, An
     from mindreader_training.trainer import Trainer
 
     dataset = read_dataset(data, "train", asked["seed"])
+    unseen: tuple[str, ...] = ()
     if asked["zero_shot"]:
         main = dataset.only(lambda item: item.source in ("", "sketchy"))
-        dataset = dataset.without(zero_shot_categories(main.categories))
-    trainer = Trainer(dataset, preset, choose_compute(device), out, asked["seed"], world)
-    return Run(trainer, out, _stopping(trainer, data, asked))
+        unseen = zero_shot_categories(main.categories)
+    measured = _measured_on(data, unseen, asked)
+    trainer = Trainer(dataset.without(unseen), preset, choose_compute(device), out, asked["seed"], world)
+    return Run(trainer, out, _stopping(trainer, measured, asked))
 
 
-def _stopping(trainer: Trainer, data: Path, asked: dict[str, Any]) -> EarlyStopping | None:
-    from mindreader_training.development import development_measure
+def _measured_on(data: Path, unseen: tuple[str, ...], asked: dict[str, Any]) -> Dataset | None:
+    """What is held back from training, to measure on while it goes on."""
     from mindreader_training.protocols import protocol
-    from mindreader_training.run import EarlyStopping
 
     if asked["measure_every"] is None:
         if asked["patience"]:
             raise click.UsageError("--patience needs --measure-every.")
         return None
-    dataset: Dataset = protocol(data, "dev", asked["seed"]).dataset
+    dataset = protocol(data, "dev", asked["seed"]).dataset.without(unseen).answerable()
+    if not dataset.sketches:
+        raise click.UsageError(f"--measure-every: {data} holds no sketches back, so there is nothing to measure on.")
+    return dataset
+
+
+def _stopping(trainer: Trainer, dataset: Dataset | None, asked: dict[str, Any]) -> EarlyStopping | None:
+    from mindreader_training.development import development_measure
+    from mindreader_training.run import EarlyStopping
+
+    if dataset is None:
+        return None
     return EarlyStopping(development_measure(trainer, dataset), asked["measure_every"], asked["patience"])
 
 
@@ -182,7 +194,8 @@ def _export(run: Run, name: str, terms: str) -> Bundle:
         # A resumed run is the same run: the command that makes it again does not resume.
         command=shlex.join(["mindreader", *(word for word in sys.argv[1:] if word != "--resume")]),
         data=terms or "not stated",
-        steps=run.progress.step,
+        steps=run.progress.trained,
+        stopped_by_dev=run.progress.stopped,
         hours=round(run.progress.seconds / 3600, 3),
         hardware=_hardware(trainer),
         seed=trainer.seed,
@@ -203,13 +216,13 @@ def _with_dev_evaluation(bundle: Bundle, data: Path, device: str, seed: int) -> 
     """Evaluate under the protocol "dev", where the data set has anything held back."""
     from mindreader.networks.compute import choose_compute
     from mindreader_training.evaluation import evaluate as run_evaluation
-    from mindreader_training.export import record_metrics
+    from mindreader_training.export import record_results
     from mindreader_training.protocols import protocol
 
     held_back = protocol(data, "dev", seed)
     if not held_back.dataset.sketches or not held_back.dataset.photos:
         return bundle
-    return record_metrics(bundle, [run_evaluation(bundle, held_back, choose_compute(device, "float32")).as_json()])
+    return record_results(bundle, [run_evaluation(bundle, held_back, choose_compute(device, "float32")).as_json()])
 
 
 @click.group()
@@ -252,7 +265,7 @@ def measure(folder: str, data: Path, names: tuple[str, ...], device: str) -> Non
     _need_training_extra()
     from mindreader.networks.compute import choose_compute
     from mindreader_training.evaluation import evaluate as run_evaluation
-    from mindreader_training.export import record_golden, record_metrics
+    from mindreader_training.export import record_results
     from mindreader_training.golden import find_golden
     from mindreader_training.protocols import protocol
 
@@ -263,7 +276,7 @@ def measure(folder: str, data: Path, names: tuple[str, ...], device: str) -> Non
         run_evaluation(loaded, protocol(data, name, seed), compute, imagination=name == "dev").as_json()
         for name in names
     ]
-    measured = record_golden(record_metrics(loaded, results), find_golden(loaded, data, compute))
+    measured = record_results(loaded, results, find_golden(loaded, data, compute))
     click.echo(f"Wrote {measured.folder}")
 
 

@@ -54,6 +54,11 @@ class Dataset:
         pairs = np.array([photo_index.get(int(self.pairs[i]), NO_PAIR) for i in kept], dtype=np.int64)
         return Dataset(tuple(self.photos[i] for i in photo_index), tuple(self.sketches[i] for i in kept), pairs)
 
+    def answerable(self) -> Dataset:
+        """The data set without sketches of categories that have no photo: nothing could be found for them."""
+        found = {photo.category for photo in self.photos}
+        return self.only(lambda item: item.category in found)
+
     def labels(self, items: Sequence[Item]) -> NDArray[np.int64]:
         """Index into `categories` for each of `items`."""
         index = {category: i for i, category in enumerate(self.categories)}

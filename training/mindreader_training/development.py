@@ -37,7 +37,7 @@ def development_measure(trainer: Trainer, dataset: Dataset) -> Callable[[nn.Modu
                 drawn = sketches[start : start + _BATCH].to(compute.device).float() / 255
                 read = query_encoder(resized(drawn.expand(-1, 3, -1, -1), trainer.reading_size))
                 if imagines:
-                    imaginary = generator(drawn, None, read if preset.generator.condition else None)
+                    imaginary = generator(drawn, None, read if preset.conditioned else None)
                     read = query_encoder(resized(imaginary.float(), trainer.reading_size)) + preset.sketch_weight * read
                 queries.append(F.normalize(read.float(), dim=1).cpu())
         scores = retrieval_scores(torch.cat(queries).numpy(), labels, gallery, gallery_labels)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.distributed
-from torch import Tensor
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,20 @@ class World:
             gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
             start += gradient.numel()
 
+    def share(self, module: nn.Module) -> None:
+        """Give every process the first one's parameters and buffers."""
+        if self.size > 1:
+            for tensor in module.state_dict().values():
+                torch.distributed.broadcast(tensor, src=0)
+
+    def agreed(self, number: float, device: torch.device) -> float:
+        """The first process's number, in every process."""
+        if self.size == 1:
+            return number
+        shared = torch.tensor([number], dtype=torch.float32, device=device)
+        torch.distributed.broadcast(shared, src=0)
+        return float(shared)
+
     def wait(self) -> None:
         """Until every process is here."""
         if self.size > 1:
@@ -48,12 +62,17 @@ class World:
 ALONE = World()
 
 
-def join_world() -> World:
-    """Join the processes that torchrun started; without it, be alone."""
+def join_world(device: str) -> World:
+    """Join the processes that torchrun started; without it, be alone.
+
+    Args:
+        device: as asked for: auto, cpu or cuda. With several processes each takes the GPU of its own number.
+    """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         return ALONE
-    torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-    if torch.cuda.is_available():
+    on_gpus = device != "cpu" and torch.cuda.is_available()
+    torch.distributed.init_process_group("nccl" if on_gpus else "gloo")
+    if on_gpus:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     return World(torch.distributed.get_rank(), size)

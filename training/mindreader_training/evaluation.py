@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from mindreader.bundles import Bundle
+from mindreader.errors import InvalidInputError
 from mindreader.networks.compute import Compute
 from mindreader.networks.descriptions import encoder_description
 from mindreader.networks.query_model import PhotoEncoder, QueryModel
@@ -66,11 +67,19 @@ def evaluate(
     share); `photo_to_photo` is E2's own ceiling: each photo searches for the others of its category and is
     itself left out of the gallery.
 
+    Sketches whose category has no photo in the gallery are left out, and counted in the protocol.
+
     Args:
         imaginary_images: the product's query is the mean of the queries of this many, with seeds 0, 1, ...
         imagination: judge the imaginary images by an encoder from outside too, which takes longer.
+
+    Raises:
+        InvalidInputError: there is no sketch whose category has a photo.
     """
-    dataset = under.dataset
+    asked, dataset = len(under.dataset.sketches), under.dataset.answerable()
+    if not dataset.sketches:
+        raise InvalidInputError("No sketch is of a category that has photos: there is nothing to measure.")
+    under = replace(under, dataset=dataset)
     model = QueryModel(bundle, compute)
     photo_encoder = PhotoEncoder.of_bundle(bundle, compute)
     gallery = embed_photos(photo_encoder, dataset.photos)
@@ -87,7 +96,8 @@ def evaluate(
         if (dataset.pairs >= 0).any():
             scores = Scores(scores.values | pair_recall(embeddings, dataset.pairs, gallery))
         rows[name] = scores
-    rows["photo_to_photo"] = retrieval_scores(gallery, gallery_labels, gallery, gallery_labels, leave_self_out=True)
+    if len(set(gallery_labels)) < len(gallery_labels):  # else no photo has its like in the gallery
+        rows["photo_to_photo"] = retrieval_scores(gallery, gallery_labels, gallery, gallery_labels, leave_self_out=True)
     product = queries["generator_and_query_encoder"]
     ranking = Ranking(
         dataset.sketches,
@@ -96,7 +106,7 @@ def evaluate(
         rows["generator_and_query_encoder"].values["map"],
     )
     judged = _imagination(bundle, model, under, compute) if imagination else {}
-    return Evaluation(_protocol(under, bundle, imaginary_images), rows, judged, ranking)
+    return Evaluation(_protocol(under, bundle, imaginary_images, asked), rows, judged, ranking)
 
 
 def embed_photos(encoder: PhotoEncoder, photos: tuple[Item, ...]) -> Embeddings:
@@ -151,7 +161,12 @@ def _imagination(bundle: Bundle, model: QueryModel, under: Protocol, compute: Co
     from mindreader_training.realism import kernel_distance  # only here: it needs torchmetrics
 
     trained_with = {bundle.space.encoder.name, bundle.query_encoder.name}
-    outsider = next(name for name in OUTSIDERS if name not in trained_with)
+    outsider = next((name for name in OUTSIDERS if name not in trained_with), None)
+    if outsider is None:
+        raise InvalidInputError(
+            f"{' and '.join(OUTSIDERS)} both took part in training {bundle.manifest.name}: nobody is left to judge its "
+            "imaginary images. Evaluate without --imagination."
+        )
     encoder = PhotoEncoder(encoder_description(outsider), compute)
     dataset = under.dataset
     images = imagined(model, dataset.sketches)
@@ -179,7 +194,7 @@ def _seen(encoder: PhotoEncoder, images: Pixels) -> Embeddings:
     return np.concatenate([encoder.embed_images(images) for images in as_tensors])
 
 
-def _protocol(under: Protocol, bundle: Bundle, imaginary_images: int) -> dict[str, object]:
+def _protocol(under: Protocol, bundle: Bundle, imaginary_images: int, asked: int) -> dict[str, object]:
     dataset = under.dataset
     relevant = np.bincount(dataset.labels(dataset.photos), minlength=len(dataset.categories))
     searched = relevant[dataset.labels(dataset.sketches)]
@@ -189,6 +204,7 @@ def _protocol(under: Protocol, bundle: Bundle, imaginary_images: int) -> dict[st
         "bundle_sha256": bundle.sha256,
         "queries": len(dataset.sketches),
         "queries_are": under.queries,
+        "queries_left_out": asked - len(dataset.sketches),
         "gallery": len(dataset.photos),
         "gallery_is": under.gallery,
         "categories": len(dataset.categories),

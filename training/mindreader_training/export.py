@@ -66,18 +66,12 @@ def export_bundle(
     return write_bundle(folder, manifest, weights, model_card(manifest))
 
 
-def record_metrics(bundle: Bundle, evaluations: list[dict[str, object]]) -> Bundle:
-    """Write evaluations into the manifest and the model card."""
-    return _rewritten(bundle, {"metrics": evaluations})
-
-
-def record_golden(bundle: Bundle, golden: list[GoldenRecord]) -> Bundle:
-    """Write golden results into the manifest."""
-    return _rewritten(bundle, {"golden": golden})
-
-
-def _rewritten(bundle: Bundle, changes: dict[str, object]) -> Bundle:
-    manifest = bundle.manifest.model_copy(update=changes)
+def record_results(
+    bundle: Bundle, evaluations: list[dict[str, object]], golden: list[GoldenRecord] | None = None
+) -> Bundle:
+    """Write evaluations, and golden results if there are any new ones, into the manifest and the model card."""
+    kept = bundle.manifest.golden if golden is None else golden
+    manifest = bundle.manifest.model_copy(update={"metrics": evaluations, "golden": kept})
     weights = {name: bundle.weights(name).read_bytes() for name in manifest.files}
     return write_bundle(bundle.folder, manifest, weights, model_card(manifest))
 
@@ -103,6 +97,7 @@ def model_card(manifest: BundleManifest) -> str:
             "",
             f"- Command: `{training.command}`",
             f"- {training.steps} steps, {training.hours:.2f} hours on {training.hardware}, seed {training.seed}",
+            *_stopped(training),
             f"- Data: {training.data}",
             "",
             "## Results",
@@ -118,6 +113,13 @@ def model_card(manifest: BundleManifest) -> str:
             *_untrained(manifest),
         ]
     )
+
+
+def _stopped(training: TrainingRecord) -> list[str]:
+    if not training.stopped_by_dev:
+        return []
+    phases = ", ".join(training.stopped_by_dev)
+    return [f"- The split dev chose when to stop ({phases}): its figures below are a little optimistic."]
 
 
 def _untrained(manifest: BundleManifest) -> list[str]:

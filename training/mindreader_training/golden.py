@@ -11,7 +11,7 @@ from mindreader.bundles.manifest import GoldenRecord
 from mindreader.errors import BundleError
 from mindreader.networks.compute import Compute
 from mindreader.networks.query_model import PhotoEncoder, QueryModel
-from mindreader_training.datasets import Dataset, load_sketches
+from mindreader_training.datasets import Dataset, Item, load_sketches
 from mindreader_training.evaluation import embed_photos
 from mindreader_training.protocols import protocol
 
@@ -46,7 +46,7 @@ def find_golden(bundle: Bundle, data: Path, compute: Compute) -> list[GoldenReco
     """What three sketches of the protocol "dev", evenly spread, find now."""
     dataset = protocol(data, _PROTOCOL, bundle.manifest.training.seed).dataset
     chosen = [dataset.sketches[i] for i in np.linspace(0, len(dataset.sketches) - 1, _SKETCHES).astype(int)]
-    names = [str(item.path.relative_to(data)) for item in chosen]
+    names = [_name(item, data) for item in chosen]
     return [
         GoldenRecord(protocol=_PROTOCOL, sketch=n, found=f)
         for n, f in zip(names, _found(bundle, data, dataset, names, compute), strict=True)
@@ -74,9 +74,17 @@ def check_golden(bundle: Bundle, data: Path, compute: Compute) -> str:
 
 def _found(bundle: Bundle, data: Path, dataset: Dataset, names: list[str], compute: Compute) -> list[list[str]]:
     model = QueryModel(bundle, compute)
-    items = {str(item.path.relative_to(data)): item for item in dataset.sketches}
+    items = {_name(item, data): item for item in dataset.sketches}
+    if missing := [name for name in names if name not in items]:
+        raise BundleError(f"{data} has no {missing[0]}: it is not the data set the golden results were found in.")
     gallery = embed_photos(PhotoEncoder.of_bundle(bundle, compute), dataset.photos)
     sketches = load_sketches([items[name] for name in names], model.image_size)
     queries = model.queries(sketches, [0] * len(names))
     order = np.argsort(-(queries @ gallery.T), axis=1, kind="stable")[:, :_FIRST]
     return [[str(dataset.photos[i].path.relative_to(data)) for i in row] for row in order]
+
+
+def _name(item: Item, data: Path) -> str:
+    """A sketch's path within the data set, and its line where one file holds many."""
+    path = str(item.path.relative_to(data))
+    return path if item.line is None else f"{path}#{item.line}"

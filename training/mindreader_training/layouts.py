@@ -27,6 +27,8 @@ SKETCHY_TEST_PAIRS = 30
 """Pairs of each category that the Sketchy release's test set holds (Guo et al. 2017, section 4.1)."""
 _DEV_SHARE = 0.1
 _SKETCHY_VIEW = "tx_000000000000"
+_META_COLUMNS = ("path", "side", "category", "tier", "source", "split")
+_PAIR_COLUMNS = ("sketch", "photo")
 
 
 def read_dataset(root: Path, split: Split, seed: int = 0) -> Dataset:
@@ -55,15 +57,15 @@ def listed_dataset(root: Path, keep: Callable[[dict[str, str]], bool]) -> Datase
     """The rows of `root`'s ``meta.csv`` that `keep` wants, with the pairs among them.
 
     Columns: path, side (photo or sketch), category, tier, source, group, split; `pairs.csv` sketch, photo.
+
+    Raises:
+        InvalidInputError: one of the two files cannot be read or lacks a column.
     """
-    try:
-        rows = [row for row in _rows(root / "meta.csv") if keep(row)]
-    except OSError as error:
-        raise InvalidInputError(f"{root / 'meta.csv'} cannot be read ({error.strerror}).") from None
+    rows = [row for row in _rows(root / "meta.csv", _META_COLUMNS) if keep(row)]
     photo_rows = [row for row in rows if row["side"] == "photo"]
     sketch_rows = [row for row in rows if row["side"] == "sketch"]
     photo_index = {row["path"]: i for i, row in enumerate(photo_rows)}
-    drawn_from = {row["sketch"]: row["photo"] for row in _rows(root / "pairs.csv")}
+    drawn_from = {row["sketch"]: row["photo"] for row in _rows(root / "pairs.csv", _PAIR_COLUMNS)}
     pairs = [photo_index.get(drawn_from.get(row["path"], ""), NO_PAIR) for row in sketch_rows]
     return Dataset(_items(root, photo_rows), _items(root, sketch_rows), np.array(pairs, dtype=np.int64))
 
@@ -144,9 +146,16 @@ def _lot(item: Item, seed: int) -> float:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
 
 
-def _rows(path: Path) -> Iterable[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
+def _rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    try:
+        with path.open(newline="") as file:
+            table = csv.DictReader(file)
+            rows = list(table)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InvalidInputError(f"{path} cannot be read: {error}.") from None
+    if missing := [column for column in columns if column not in (table.fieldnames or ())]:
+        raise InvalidInputError(f"{path} has no column {', '.join(missing)}. Expected {', '.join(columns)}.")
+    return rows
 
 
 def _items(root: Path, rows: Sequence[dict[str, str]]) -> tuple[Item, ...]:

@@ -74,7 +74,7 @@ def average_precision(relevant: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Average precision (Q,) of rankings (Q, N) that say whether each place is relevant."""
     hits = relevant.cumsum(axis=1)
     precision = hits / np.arange(1, relevant.shape[1] + 1)
-    average: NDArray[np.float64] = (precision * relevant).sum(axis=1) / hits[:, -1]
+    average: NDArray[np.float64] = (precision * relevant).sum(axis=1) / relevant.sum(axis=1)
     return average
 
 

@@ -13,12 +13,14 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mindreader.errors import InvalidInputError
 from mindreader.networks.compute import Compute
 from mindreader.networks.descriptions import EncoderDescription, SpaceDescription
 from mindreader.networks.encoders import Encoder, pretrained_encoder
 from mindreader.networks.published import find_encoder
 from mindreader.networks.query_model import PhotoEncoder
 from mindreader_training.datasets import Dataset, load_photos
+from mindreader_training.distributed import ALONE, World
 from mindreader_training.presets import Preset, ProjectionSettings
 from mindreader_training.projection import Projection, fit_projection
 
@@ -50,18 +52,33 @@ def looking_size(encoder: EncoderDescription, wanted: int) -> int:
     return wanted if encoder.flexible else encoder.input_size
 
 
-def photo_side(dataset: Dataset, preset: Preset, compute: Compute, run: Path) -> PhotoSide:
+def photo_side(dataset: Dataset, preset: Preset, compute: Compute, run: Path, world: World = ALONE) -> PhotoSide:
     """Embed the training photos, fit the projection, and take the categories' centroids.
 
     Embeddings and projection are kept in the run's folder: a run goes on in the very space it began with.
+
+    Raises:
+        InvalidInputError: the encoder cannot be E2 in a bundle, or has fewer dimensions than the projection.
     """
     description = find_encoder(preset.photo_encoder, untrained_seed=preset.untrained_seed)
+    # As whoever reads the bundle will see it: what a bundle may not name must not be trained with for hours.
+    SpaceDescription.from_json(SpaceDescription(description).as_json())
+    if preset.projection is not None and preset.projection.dimension > description.dimension:
+        raise InvalidInputError(
+            f"projection.dimension is {preset.projection.dimension}, but {description.name} has "
+            f"{description.dimension} dimensions. Set it to at most that."
+        )
     encoder = pretrained_encoder(description)
-    raw = _embeddings(dataset, description, compute, run / _EMBEDDINGS)
     labels = dataset.labels(dataset.photos)
+    # The first process fills the run's folder, the others read what it wrote.
+    if not world.leads:
+        world.wait()
+    raw = _embeddings(dataset, description, compute, run / _EMBEDDINGS)
     if preset.projection is not None:
         fitted = _projection(raw, labels, preset.projection, run / _PROJECTION)
         encoder.add_projection(torch.from_numpy(fitted.weight), torch.from_numpy(fitted.bias))
+    if world.leads:
+        world.wait()
     with torch.no_grad():
         bank = encoder.project(torch.from_numpy(raw)).to(compute.device)
     own = torch.from_numpy(labels).to(compute.device)
@@ -87,7 +104,7 @@ def _embeddings(
 def _projection(
     embeddings: NDArray[np.float32], labels: NDArray[np.int64], settings: ProjectionSettings, cache: Path
 ) -> Projection:
-    key = _digest(repr(settings), embeddings.tobytes().hex()[:4096], str(embeddings.shape))
+    key = _digest(repr(settings), *(hashlib.sha256(array.tobytes()).hexdigest() for array in (embeddings, labels)))
     if (stored := _stored(cache, key)) is not None:
         return Projection(stored["weight"], stored["bias"])
     fitted = fit_projection(embeddings, labels, settings.dimension, settings.shrinkage)
@@ -107,7 +124,7 @@ def _stored(cache: Path, key: str) -> dict[str, NDArray[np.float32]] | None:
 
 
 def _store(cache: Path, key: str, **arrays: NDArray[np.float32]) -> None:
-    # Whole or not at all: a run may be killed here, and several processes may write the same.
+    # Whole or not at all: a run may be killed here.
     fresh = cache.with_name(f"{cache.stem}-{os.getpid()}.npz")
     np.savez(fresh, allow_pickle=False, key=np.array(key), **arrays)
     fresh.replace(cache)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from types import NoneType
+from typing import Any, Literal, get_args, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
 
 from mindreader.errors import InvalidInputError
 from mindreader.networks.generator import GeneratorSizes
@@ -17,7 +20,7 @@ class LossWeights:
     gan: float
     """λ1: G against D."""
     pixel: float
-    """λ2: L1 between imaginary image and photo, on aligned pairs only."""
+    """λ2: L1 between imaginary image and photo; beside a D that sees features, of coarse colours, on aligned pairs."""
     feature: float
     """λ3: mean squared error between E1(G(s)) and E2(p), middle layers and embedding."""
     perceptual: float
@@ -67,6 +70,9 @@ class Preset:
     query_encoder: str
     query_encoder_size: int
     generator: GeneratorSizes
+    """Its `condition` is set when the space is known, if G is `conditioned`."""
+    conditioned: bool
+    """Whether G is told what the sketch shows, as a point of the embedding space."""
     discriminator: Literal["patch", "features"]
     discriminator_channels: int
     weights: LossWeights
@@ -103,7 +109,8 @@ _SMALL = Preset(
     projection=ProjectionSettings(dimension=256, shrinkage=0.3),
     query_encoder="efficientnet-lite2",
     query_encoder_size=160,
-    generator=GeneratorSizes(image_size=128, base_channels=32, upsampling="resize", norm="group", condition=256),
+    generator=GeneratorSizes(image_size=128, base_channels=32, upsampling="resize", norm="group"),
+    conditioned=True,
     discriminator="features",
     discriminator_channels=64,
     weights=LossWeights(gan=0.25, pixel=10.0, feature=0.0, perceptual=4.0, semantic=1.0, category=1.0, instance=0.25),
@@ -136,6 +143,7 @@ PRESETS: dict[str, Preset] = {
             query_encoder="vgg16",
             query_encoder_size=224,
             generator=GeneratorSizes(image_size=256, base_channels=64, upsampling="transposed", norm="batch"),
+            conditioned=False,
             discriminator="patch",
             discriminator_channels=64,
             weights=LossWeights(
@@ -158,7 +166,7 @@ PRESETS: dict[str, Preset] = {
             query_encoder="efficientnet-lite0",
             query_encoder_size=64,
             projection=ProjectionSettings(dimension=64, shrinkage=0.5),
-            generator=GeneratorSizes(image_size=64, base_channels=8, upsampling="resize", norm="group", condition=64),
+            generator=GeneratorSizes(image_size=64, base_channels=8, upsampling="resize", norm="group"),
             discriminator_channels=8,
             phases=(
                 Phase("read sketches", 15, 8, trains_generator=False, reads=("sketches",)),
@@ -193,16 +201,17 @@ def preset(name: str, **changes: object) -> Preset:
     known = {field.name for field in fields(Preset)}
     if unknown := sorted(changes.keys() - known):
         raise InvalidInputError(f"Unknown setting {', '.join(unknown)}. Settings: {', '.join(sorted(known))}.")
-    return replace(chosen, **changes)  # type: ignore[arg-type]
+    return _checked(replace(chosen, **changes))  # type: ignore[arg-type]
 
 
 def changed(chosen: Preset, changes: Sequence[str]) -> Preset:
     """The preset with settings changed by ``name=value``; ``weights.gan=0.2`` reaches into a group of them.
 
-    ``batch``, ``aligned_share`` and ``rate`` are set for every phase.
+    ``batch``, ``aligned_share`` and ``rate`` are set for every phase; ``projection=none`` leaves the projection out.
 
     Raises:
-        InvalidInputError: a change has no such form, no such setting exists, or the value is of another kind.
+        InvalidInputError: a change has no such form, no such setting exists, the value is of another kind, or
+            nothing can be trained with the numbers together.
     """
     for change in changes:
         name, equals, text = change.partition("=")
@@ -213,21 +222,46 @@ def changed(chosen: Preset, changes: Sequence[str]) -> Preset:
             chosen = replace(chosen, phases=phases)
         else:
             chosen = _with(chosen, name.split("."), text, name)
+    return _checked(chosen)
+
+
+def _checked(chosen: Preset) -> Preset:
+    """The preset itself, if a run can be made of it; a mistake must not show hours later."""
+    rules = {
+        "generator.image_size must be a power of two from 32 to 1024": chosen.generator.image_size
+        in (32, 64, 128, 256, 512, 1024),
+        "generator.base_channels must be from 1 to 256": 1 <= chosen.generator.base_channels <= 256,
+        "query_encoder_size must be from 32 to 1024": 32 <= chosen.query_encoder_size <= 1024,
+        "discriminator=features needs conditioned=true": chosen.discriminator == "patch" or chosen.conditioned,
+        "the weights must not be negative": min(asdict(chosen.weights).values()) >= 0,
+        "temperature must be greater than 0": chosen.temperature > 0,
+        "ema_decay must be at least 0 and less than 1": 0 <= chosen.ema_decay < 1,
+        "projection.dimension must be at least 1 and projection.shrinkage from 0 to 1": chosen.projection is None
+        or (chosen.projection.dimension >= 1 and 0 <= chosen.projection.shrinkage <= 1),
+        "batch must be at least 1 and aligned_share from 0 to 1": all(
+            p.batch >= 1 and 0 <= p.aligned_share <= 1 for p in chosen.phases
+        ),
+    }
+    if broken := [rule for rule, kept in rules.items() if not kept]:
+        raise InvalidInputError(f"These settings cannot be trained with: {'; '.join(broken)}.")
     return chosen
 
 
 def _with(part: Any, path: Sequence[str], text: str, whole: str) -> Any:
     known = sorted(field.name for field in fields(part)) if is_dataclass(part) else []
-    if path[0] not in known or path[0] in ("name", "phases"):
+    if path[0] not in known or path[0] in ("name", "phases", "condition"):
         raise InvalidInputError(f"Unknown setting {whole}. Settings here: {', '.join(known) or 'none'}.")
     old = getattr(part, path[0])
     if len(path) > 1:
         return replace(part, **{path[0]: _with(old, path[1:], text, whole)})
+    kind = get_type_hints(type(part))[path[0]]
+    if text == "none" and NoneType in get_args(kind):
+        return replace(part, **{path[0]: None})
     try:
-        value = type(old)(text)
-    except (TypeError, ValueError):
-        raise InvalidInputError(f"{whole} must be like {old!r}, not {text!r}.") from None
-    return replace(part, **{path[0]: value})
+        return replace(part, **{path[0]: TypeAdapter(kind).validate_strings(text)})
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
+        raise InvalidInputError(f"{whole} must be like {old!r}, not {text!r}: {reason}.") from None
 
 
 def _stretched(chosen: Preset, steps: int) -> Preset:

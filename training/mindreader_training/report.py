@@ -31,12 +31,17 @@ def _table(evaluation: Mapping[str, Any]) -> list[str]:
         f"{protocol['gallery']} photos ({protocol['gallery_is']}) of {protocol['categories']} categories; relevant "
         f"means {protocol['relevance']}, {protocol['relevant_per_query']} photos a query; chance mAP "
         f"{protocol['chance_map']}; {protocol['imaginary_images']} imaginary image(s) a query; means with 95 % "
-        "bootstrap intervals over the queries.",
+        f"bootstrap intervals over the queries.{_left_out(protocol)}",
         "",
         *_rows(rows, columns),
         "",
     ]
     return lines + _imagination(evaluation.get("imagination"))
+
+
+def _left_out(protocol: Mapping[str, Any]) -> str:
+    count = protocol.get("queries_left_out", 0)
+    return f" {count} sketches of categories without a photo were left out." if count else ""
 
 
 def _rows(rows: Mapping[str, Any], columns: Sequence[str]) -> list[str]:

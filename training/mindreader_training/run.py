@@ -32,6 +32,8 @@ class Progress:
     """Evaluations since then."""
     stopped: list[str] = field(default_factory=list)
     """Phases that ended early."""
+    trained: int = 0
+    """Steps really made; `step` jumps where a phase ends early."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class Run:
             started = time.monotonic()
             terms = self.trainer.step(progress.step, batch)
             progress.step += 1
+            progress.trained += 1
             progress.seconds += time.monotonic() - started
             if progress.step % _LOG_EVERY == 0 or progress.step == end:
                 self._log(phase.name, len(batch.category), terms, monitor)
@@ -88,7 +91,11 @@ class Run:
         stopping, progress = self._stopping, self.progress
         if stopping is None or (progress.step % stopping.every and progress.step != end):
             return False
-        figure = stopping.measure(*self.trainer.averaged(progress.step))
+        # One process judges: the phase ends for all or for none.
+        world, judged = self.trainer.world, 0.0
+        if world.leads:
+            judged = stopping.measure(*self.trainer.averaged(progress.step))
+        figure = world.agreed(judged, self.trainer.compute.device)
         monitor.scalars(progress.step, {"dev_map": figure})
         if figure > progress.best:
             progress.best, progress.since_best = figure, 0
@@ -112,7 +119,7 @@ class Run:
         if self.trainer.world.leads:
             state = {name: part.state_dict() for name, part in self.trainer.parts().items()}
             fresh = self.folder / f"{CHECKPOINT}.new"
-            torch.save({"progress": asdict(self.progress), "preset": repr(self.trainer.preset), **state}, fresh)
+            torch.save({"progress": asdict(self.progress), "identity": self.trainer.identity, **state}, fresh)
             fresh.replace(self.folder / CHECKPOINT)
         self.trainer.world.wait()
 
@@ -120,17 +127,19 @@ class Run:
         """Go on from the folder's checkpoint; a run without one starts at the beginning.
 
         Raises:
-            InvalidInputError: the checkpoint is of another preset.
+            InvalidInputError: the checkpoint is of a run with other settings, data, seed or number of processes.
         """
         path = self.folder / CHECKPOINT
         if not path.exists():
             return
         saved = torch.load(path, map_location=self.trainer.compute.device, weights_only=True)
-        if saved["preset"] != repr(self.trainer.preset):
+        now, then = self.trainer.identity, saved.get("identity", {})
+        if other := [name for name in now if then.get(name) != now[name]]:
             raise InvalidInputError(
-                f"{path} is of a run with other settings. Resume with the settings it began with, or give another "
+                f"{path} is of a run with other {', '.join(other)}. Resume with those it began with, or give another "
                 "--out."
             )
         for name, part in self.trainer.parts().items():
             part.load_state_dict(saved[name])
         self.progress = Progress(**saved["progress"])
+        self.trainer.share_weights()

@@ -7,8 +7,9 @@ on from its checkpoint along the same curve.
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -22,7 +23,7 @@ from mindreader.networks.descriptions import ENCODERS
 from mindreader.networks.encoders import Encoder
 from mindreader.networks.generator import Generator
 from mindreader.networks.published import find_encoder
-from mindreader.networks.query_model import resized
+from mindreader.networks.query_model import needs_projection, resized
 from mindreader_training import losses
 from mindreader_training.batches import Batch, Sampler
 from mindreader_training.critics import Critic, FeatureCritic, PatchCritic
@@ -49,16 +50,20 @@ class Trainer:
         Args:
             run: folder where the photos' embeddings are kept.
             world: the processes that train together; all begin with the same weights, each has its own batches.
+
+        Raises:
+            InvalidInputError: nothing can be trained with these data and settings.
         """
         torch.manual_seed(seed)
         self.preset, self.compute, self.seed, self.world = preset, compute, seed, world
         self.sampler = Sampler(dataset, preset, seed, world)
-        self.photos = photo_side(dataset, preset, compute, run)
+        self.photos = photo_side(dataset, preset, compute, run, world)
         # Again: whether the photos had to be embedded first must not change the weights drawn below.
         torch.manual_seed(seed)
         self.e1 = compute.place(self._new_query_encoder())
         self.reading_size = looking_size(self.e1.description, preset.query_encoder_size)
-        self.g = compute.place(Generator(preset.generator))
+        condition = self.photos.space_dimension if preset.conditioned else 0
+        self.g = compute.place(Generator(replace(preset.generator, condition=condition)))
         self.critic: Critic = (
             PatchCritic(preset)
             if preset.discriminator == "patch"
@@ -69,8 +74,11 @@ class Trainer:
         self.d_optimiser = torch.optim.Adam(self.d.parameters(), preset.discriminator_rate, betas=(0.5, 0.99))
         self.e1_optimiser = torch.optim.AdamW(self.e1.parameters(), preset.encoder_rate, weight_decay=0.02)
         average = get_ema_multi_avg_fn(preset.ema_decay)  # type: ignore[no-untyped-call]
-        self.g_average = AveragedModel(self.g, multi_avg_fn=average, use_buffers=True)
-        self.e1_average = AveragedModel(self.e1, multi_avg_fn=average, use_buffers=True)
+        # Never in training mode: these are the networks as they would be used now.
+        self.g_average = AveragedModel(self.g, multi_avg_fn=average, use_buffers=True).eval()
+        self.e1_average = AveragedModel(self.e1, multi_avg_fn=average, use_buffers=True).eval()
+        self._dataset = dataset
+        self.share_weights()
 
     def _new_query_encoder(self) -> Encoder:
         """E1 begins as E2's equal, projection included; one of another kind begins with a random projection."""
@@ -82,24 +90,36 @@ class Trainer:
                 f"{preset.query_encoder}."
             )
         encoder.load_published_weights()
-        space = self.photos.space_dimension
-        if isinstance(self.photos.encoder.projection, nn.Linear) and encoder.description.dimension == (
-            self.photos.encoder.description.dimension
-        ):
-            encoder.add_projection(self.photos.encoder.projection.weight, self.photos.encoder.projection.bias)
-        elif encoder.description.dimension != space:
-            encoder.add_projection(*random_projection(encoder.description.dimension, space))
+        own, projection = encoder.description.dimension, self.photos.encoder.projection
+        if isinstance(projection, nn.Linear) and projection.in_features == own:
+            encoder.add_projection(projection.weight, projection.bias)
+        elif needs_projection(encoder.description, self.photos.space_dimension, isinstance(projection, nn.Linear)):
+            encoder.add_projection(*random_projection(own, self.photos.space_dimension))
         return encoder
 
-    def averaged(self, step: int) -> tuple[nn.Module, nn.Module]:
-        """G and E1 with weights averaged over the steps before `step`, ready for use."""
-        self._settle_query_encoder(step - 1)
-        return self.g_average.module.eval(), self.e1_average.module.eval()
+    @property
+    def identity(self) -> dict[str, object]:
+        """What makes this run another than others: a checkpoint goes on only where all of it is the same."""
+        data = self._dataset
+        items = [f"{i.path} {i.category} {i.source} {i.line}" for i in (*data.photos, *data.sketches)]
+        digest = hashlib.sha256("\n".join(items).encode() + data.pairs.tobytes()).hexdigest()
+        return {"settings": repr(self.preset), "seed": self.seed, "processes": self.world.size, "data": digest}
+
+    def share_weights(self) -> None:
+        """Give every process the first one's networks."""
+        for part in self.parts().values():
+            if isinstance(part, nn.Module):
+                self.world.share(part)
+
+    def averaged(self, step: int) -> tuple[Generator, Encoder]:
+        """G and E1 with weights averaged over the steps before `step`, as they would be used; the run's own stay."""
+        generator, query_encoder = self.g_average.module, self._settled(step - 1).module
+        assert isinstance(generator, Generator) and isinstance(query_encoder, Encoder)
+        return generator, query_encoder
 
     def result(self, step: int) -> TrainedNetworks:
         """What the run has made by `step`, for `export`."""
         generator, query_encoder = self.averaged(step)
-        assert isinstance(generator, Generator) and isinstance(query_encoder, Encoder)
         return TrainedNetworks(
             generator, query_encoder, self.reading_size, self.preset.sketch_weight, self.photos.encoder
         )
@@ -109,7 +129,8 @@ class Trainer:
         torch.manual_seed(hash((self.seed, number, self.world.rank)))
         phase, step = self.preset.phase_at(number)
         if step == 0 and number > 0 and phase.condition == "sketches":
-            self._settle_query_encoder(number - 1)
+            self.e1_average.load_state_dict(self._settled(number - 1).state_dict())
+            self.world.share(self.e1_average)
         self._set_rates(phase, step)
         batch = batch.to(self.compute.device)
         terms: dict[str, Tensor] = {}
@@ -138,13 +159,13 @@ class Trainer:
             self.e1_average.update_parameters(self.e1)
         return {name: float(value.detach()) for name, value in (report | terms).items()}
 
-    def _condition(self, batch: Batch, phase: Phase, teller: nn.Module | None = None) -> Tensor | None:
-        """What a conditioned G is told: see `Phase.condition`; E1 as it is averaged now, unless another tells."""
-        if not self.preset.generator.condition or not (phase.trains_generator or "imaginary" in phase.reads):
+    def _condition(self, batch: Batch, phase: Phase) -> Tensor | None:
+        """What a conditioned G is told: see `Phase.condition`."""
+        if not self.preset.conditioned or not (phase.trains_generator or "imaginary" in phase.reads):
             return None
         if phase.condition == "sketches":
             with torch.no_grad():
-                condition: Tensor = (teller or self.e1_average.eval())(self._as_images(batch.sketches))
+                condition: Tensor = self.e1_average(self._as_images(batch.sketches))
             return condition
         # E1 knows the subject better than the very photo: anything between the photo and its category.
         share = torch.rand(len(batch.category), 1, device=self.compute.device)
@@ -202,26 +223,25 @@ class Trainer:
             )
         return terms
 
-    def _settle_query_encoder(self, step: int) -> None:
-        """Take the averaged E1's batch statistics anew: those gathered in training belong to other weights."""
+    def _settled(self, step: int) -> AveragedModel:
+        """The averaged E1 with batch statistics taken anew: those gathered in training belong to other weights."""
+        settled = copy.deepcopy(self.e1_average)
         phase = next((p for p in reversed(self.preset.phases[: self._phase_number(step) + 1]) if p.reads), None)
-        if phase is None:
-            return
-        with torch.no_grad(), self.compute.autocast():
-            # Told by a copy: the statistics of the network itself are being taken anew.
-            teller = copy.deepcopy(self.e1_average).eval()
-            update_bn(self._statistics_batches(phase, step, teller), self.e1_average)
+        if phase is not None:
+            with torch.no_grad(), self.compute.autocast():
+                update_bn(self._statistics_batches(phase, step), settled)
+        return settled
 
     def _phase_number(self, step: int) -> int:
         return self.preset.phases.index(self.preset.phase_at(step)[0])
 
-    def _statistics_batches(self, phase: Phase, step: int, teller: nn.Module) -> Iterator[Tensor]:
+    def _statistics_batches(self, phase: Phase, step: int) -> Iterator[Tensor]:
         first = sum(p.steps for p in self.preset.phases[: self.preset.phases.index(phase)])
         random_state = torch.get_rng_state()
         torch.manual_seed(hash((self.seed, step)))
         for batch in self.sampler.batches(first, min(first + _STATISTICS_BATCHES, step + 1)):
             batch = batch.to(self.compute.device)
-            imaginary = self._imaginary(batch, phase, self._condition(batch, phase, teller))
+            imaginary = self._imaginary(batch, phase, self._condition(batch, phase))
             yield self._what_e1_reads(batch, phase, imaginary)
         torch.set_rng_state(random_state)
 
@@ -250,12 +270,9 @@ class Trainer:
         """Sketches (N, 1, S, S), what the averaged G makes of them as in use, and photos: always the same ones."""
         batch = self.sampler.batch(0).to(self.compute.device)
         sketches, photos = batch.sketches[-count:], batch.photos[-count:]
-        was_training = self.e1_average.training, self.g_average.training
         with torch.no_grad(), self.compute.autocast():
-            told = self.e1_average.eval()(self._as_images(sketches)) if self.preset.generator.condition else None
-            imaginary = self.g_average.eval()(sketches, None, told)
-        self.e1_average.train(was_training[0])
-        self.g_average.train(was_training[1])
+            told = self.e1_average(self._as_images(sketches)) if self.preset.conditioned else None
+            imaginary = self.g_average(sketches, None, told)
         return sketches, imaginary.float(), photos
 
     def parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:

@@ -50,7 +50,10 @@ class TrainingRecord(_Strict):
 
     command: str
     data: str = Field(description="Sources and terms of the training data.")
-    steps: int = Field(ge=0)
+    steps: int = Field(ge=0, description="Steps really made.")
+    stopped_by_dev: list[str] = Field(
+        default_factory=list, description="Phases that ended early because the split `dev` got no better."
+    )
     hours: float = Field(ge=0)
     hardware: str
     seed: int

@@ -18,7 +18,7 @@ from mindreader.bundles import Bundle
 from mindreader.bundles.manifest import PROJECTION_FILE
 from mindreader.errors import BundleError
 from mindreader.networks.compute import Compute
-from mindreader.networks.descriptions import EncoderDescription, SpaceDescription
+from mindreader.networks.descriptions import EncoderDescription
 from mindreader.networks.encoders import Encoder, pretrained_encoder
 from mindreader.networks.generator import Generator, GeneratorSizes, SeededNoise
 
@@ -87,7 +87,7 @@ class QueryModel:
         self._sketch_weight = manifest.query_encoder.sketch_weight
         generator = Generator(GeneratorSizes(**manifest.generator.model_dump()))
         encoder = Encoder(bundle.query_encoder)
-        if needs_projection(encoder.description, space):
+        if needs_projection(encoder.description, space.dimension, space.projection is not None):
             size = encoder.description.dimension
             encoder.add_projection(torch.zeros(space.dimension, size), torch.zeros(space.dimension))
         _load(generator, bundle, "generator.safetensors")
@@ -146,9 +146,14 @@ class QueryModel:
         return embeddings.float()
 
 
-def needs_projection(query_encoder: EncoderDescription, space: SpaceDescription) -> bool:
-    """Whether E1 ends in a projection layer: where E2 does, or where its own embeddings have another length."""
-    return space.projection is not None or query_encoder.dimension != space.dimension
+def needs_projection(query_encoder: EncoderDescription, dimension: int, projected: bool) -> bool:
+    """Whether E1 ends in a projection layer: where E2 does, or where its own embeddings have another length.
+
+    Args:
+        dimension: K, of the embedding space.
+        projected: whether the space has a projection.
+    """
+    return projected or query_encoder.dimension != dimension
 
 
 def resized(images: Tensor, size: int) -> Tensor:
