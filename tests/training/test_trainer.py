@@ -322,6 +322,10 @@ def test_a_run_is_not_overwritten_by_accident(run, drawn_data):
         ("projection.dimension=0", "projection.dimension must be at least 1"),
         ("weights.gan=-1", "must not be negative"),
         ("batch=0", "batch must be at least 1"),
+        ("steps=5", "Unknown setting steps"),
+        ("phases.dream.steps=5", "Unknown setting phases.dream.steps"),
+        ("phases.imagine.colour=5", "Unknown setting phases.imagine.colour"),
+        ("phases.imagine.name=joint", "Unknown setting phases.imagine.name"),
     ],
 )
 def test_a_setting_that_does_not_exist_is_an_error(change, message):
@@ -332,6 +336,18 @@ def test_a_setting_that_does_not_exist_is_an_error(change, message):
 def test_settings_are_changed_by_name():
     settings = changed(preset("tiny"), ["weights.gan=0.25", "temperature=0.1", "generator.base_channels=4"])
     assert (settings.weights.gan, settings.temperature, settings.generator.base_channels) == (0.25, 0.1, 4)
+    assert [p.steps for p in changed(preset("tiny"), ["phases.imagine.steps=0"]).phases] == [15, 0, 10]
+
+
+def test_a_phase_can_be_left_out_and_g_trained_without_pseudo_sketches(drawn_data, tmp_path):
+    settings = changed(preset("tiny", steps=9), ["phases.read sketches.steps=0", "aligned_share=0"])
+    run = _run(drawn_data, tmp_path / "run", settings)
+    run.train()
+    first = _log(tmp_path / "run")[0]
+    assert first["phase"] == "imagine"
+    assert "gan" in first
+    assert "perceptual" not in first
+    assert all(np.isfinite(value) for value in first.values() if isinstance(value, float))
 
 
 def test_steps_stretch_every_phase():

@@ -115,6 +115,7 @@ def _write_report(out: Path, bundle: Bundle, evaluation: Evaluation, device: str
 @click.option(
     "--patience", default=0, show_default=True, help="End a phase after so many without a new best; 0: never."
 )
+@click.option("--imagination", is_flag=True, help="Judge the imaginary images by an outside encoder at the end.")
 @click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
 @_device
 def train(data: Path, out: Path, name: str | None, terms: str, device: str, resume: bool, **asked: Any) -> None:
@@ -133,7 +134,7 @@ def train(data: Path, out: Path, name: str | None, terms: str, device: str, resu
     run.train()
     if world.leads:
         bundle = _export(run, name or out.name, terms)
-        bundle = _with_dev_evaluation(bundle, data, device, asked["seed"])
+        bundle = _with_dev_evaluation(bundle, data, device, asked)
         click.echo(f"Wrote {bundle.folder}")
 
 
@@ -212,17 +213,20 @@ def _hardware(trainer: Trainer) -> str:
     return f"{os.cpu_count()} CPU cores ({platform.machine()}), {arithmetic}"
 
 
-def _with_dev_evaluation(bundle: Bundle, data: Path, device: str, seed: int) -> Bundle:
+def _with_dev_evaluation(bundle: Bundle, data: Path, device: str, asked: dict[str, Any]) -> Bundle:
     """Evaluate under the protocol "dev", where the data set has anything held back."""
     from mindreader.networks.compute import choose_compute
     from mindreader_training.evaluation import evaluate as run_evaluation
     from mindreader_training.export import record_results
     from mindreader_training.protocols import protocol
 
-    held_back = protocol(data, "dev", seed)
-    if not held_back.dataset.sketches or not held_back.dataset.photos:
+    held_back = protocol(data, "dev", asked["seed"])
+    if not held_back.dataset.answerable().sketches:
         return bundle
-    return record_results(bundle, [run_evaluation(bundle, held_back, choose_compute(device, "float32")).as_json()])
+    compute = choose_compute(device, "float32")
+    return record_results(
+        bundle, [run_evaluation(bundle, held_back, compute, imagination=asked["imagination"]).as_json()]
+    )
 
 
 @click.group()

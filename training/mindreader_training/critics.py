@@ -115,13 +115,17 @@ class _FeatureJudgement:
         n = self.batch.aligned
         self.discriminator.requires_grad_(False)
         logits = self.discriminator(self.seen.middle, self.condition)
-        return {
+        terms = {
             "gan": -torch.stack([level.float().mean() for level in logits]).mean(),
+            "semantic": losses.semantic(self.photos.encoder.project(self.seen.embedding), self._subjects()),
+        }
+        if n == 0:
+            return terms
+        return terms | {
             "pixel": losses.pixel(_coarse(self.imaginary[:n]), _coarse(self.batch.photos[:n])),
             "perceptual": losses.perceptual(
                 [layer[:n] for layer in self.seen.middle], [layer[:n] for layer in self.wanted.middle]
             ),
-            "semantic": losses.semantic(self.photos.encoder.project(self.seen.embedding), self._subjects()),
         }
 
     def _subjects(self) -> Tensor:

@@ -207,7 +207,8 @@ def preset(name: str, **changes: object) -> Preset:
 def changed(chosen: Preset, changes: Sequence[str]) -> Preset:
     """The preset with settings changed by ``name=value``; ``weights.gan=0.2`` reaches into a group of them.
 
-    ``batch``, ``aligned_share`` and ``rate`` are set for every phase; ``projection=none`` leaves the projection out.
+    ``batch``, ``aligned_share`` and ``rate`` are set for every phase, ``phases.imagine.steps=0`` for the phase of that
+    name; ``projection=none`` leaves the projection out.
 
     Raises:
         InvalidInputError: a change has no such form, no such setting exists, the value is of another kind, or
@@ -220,6 +221,8 @@ def changed(chosen: Preset, changes: Sequence[str]) -> Preset:
         if name in _OF_PHASES:
             phases = tuple(_with(phase, [name], text, name) for phase in chosen.phases)
             chosen = replace(chosen, phases=phases)
+        elif name.startswith("phases."):
+            chosen = _with_phase(chosen, name, text)
         else:
             chosen = _with(chosen, name.split("."), text, name)
     return _checked(chosen)
@@ -238,13 +241,23 @@ def _checked(chosen: Preset) -> Preset:
         "ema_decay must be at least 0 and less than 1": 0 <= chosen.ema_decay < 1,
         "projection.dimension must be at least 1 and projection.shrinkage from 0 to 1": chosen.projection is None
         or (chosen.projection.dimension >= 1 and 0 <= chosen.projection.shrinkage <= 1),
-        "batch must be at least 1 and aligned_share from 0 to 1": all(
-            p.batch >= 1 and 0 <= p.aligned_share <= 1 for p in chosen.phases
+        "batch must be at least 1, steps at least 0 and aligned_share from 0 to 1": all(
+            p.batch >= 1 and p.steps >= 0 and 0 <= p.aligned_share <= 1 for p in chosen.phases
         ),
+        "there must be a step to train": chosen.steps >= 1,
     }
     if broken := [rule for rule, kept in rules.items() if not kept]:
         raise InvalidInputError(f"These settings cannot be trained with: {'; '.join(broken)}.")
     return chosen
+
+
+def _with_phase(chosen: Preset, name: str, text: str) -> Preset:
+    _, phase_name, *setting = name.split(".")
+    names = [phase.name for phase in chosen.phases]
+    if phase_name not in names or len(setting) != 1:
+        raise InvalidInputError(f"Unknown setting {name}. Write phases.NAME.SETTING; phases: {', '.join(names)}.")
+    phases = tuple(_with(p, setting, text, name) if p.name == phase_name else p for p in chosen.phases)
+    return replace(chosen, phases=phases)
 
 
 def _with(part: Any, path: Sequence[str], text: str, whole: str) -> Any:

@@ -1,0 +1,148 @@
+"""What each part of the `small` preset is worth: short runs that differ in one thing each.
+
+    .venv/bin/python bench/ablation.py --data ../shared/data --out runs/ablation
+
+Every row is one `mindreader train`, with its "dev" evaluation; rows that are there already are not trained again.
+The runs are far too short for a good model: compare the rows of one table with each other, with nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+_SHORT = ("--preset small", "--set batch=32", "--set query_encoder_size=128", "--seed 0")
+_READING = (
+    *_SHORT,
+    "--set 'phases.read sketches.steps=300'",
+    "--set phases.imagine.steps=0",
+    "--set 'phases.read both.steps=0'",
+)
+_IMAGINING = (
+    *_SHORT,
+    "--set 'phases.read sketches.steps=150'",
+    "--set phases.imagine.steps=200",
+    "--set 'phases.read both.steps=0'",
+    "--imagination",
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run."""
+
+    name: str
+    options: str = ""
+    source: str = ""
+    """Train on photos and sketches of this source only."""
+
+
+READING = (
+    Row("as `small`"),
+    Row("Lite0 instead of Lite2", "--photo-encoder efficientnet-lite0"),
+    Row("no projection", "--set projection=none"),
+    Row("Lite0, no projection", "--photo-encoder efficientnet-lite0 --set projection=none"),
+    Row("no category loss", "--set weights.category=0"),
+    Row("no instance loss", "--set weights.instance=0"),
+    Row("no pseudo-sketches", "--set aligned_share=0"),
+    Row("pseudo-sketches only, no human sketch", "--set aligned_share=1"),
+    Row("Sketchy only, no doodles, no PACS, no Caltech", source="sketchy"),
+)
+IMAGINING = (
+    Row("as `small`"),
+    Row("no adversarial loss", "--set weights.gan=0"),
+    Row("no perceptual loss", "--set weights.perceptual=0"),
+    Row("no semantic loss", "--set weights.semantic=0"),
+    Row("no pixel loss", "--set weights.pixel=0"),
+    Row("no pseudo-sketches", "--set aligned_share=0"),
+    Row("PatchGAN, G not told the subject (as pix2pix)", "--set discriminator=patch --set conditioned=false"),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--only", choices=("reading", "imagining"), help="One of the two tables.")
+    asked = parser.parse_args()
+    asked.out.mkdir(parents=True, exist_ok=True)
+    if asked.only != "imagining":
+        _table("reading", _READING, READING, asked.data, asked.out)
+    if asked.only != "reading":
+        _table("imagining", _IMAGINING, IMAGINING, asked.data, asked.out)
+
+
+def _table(kind: str, common: tuple[str, ...], rows: tuple[Row, ...], data: Path, out: Path) -> None:
+    print(f"\nEach row: `mindreader train {' '.join(common)}` and the row's own options.\n")
+    columns = ("without G",) if kind == "reading" else ("G + E1", "imaginary alone", "outside encoder", "KID")
+    print(f"| {kind} | options | {' | '.join(columns)} | hours |\n|---|---|{'---|' * len(columns)}---|")
+    for number, row in enumerate(rows):
+        manifest = _trained(out / f"{kind}-{number}", common, row, data, out)
+        options = f"`{row.options}`" if row.options else f"only `source` {row.source}" if row.source else ""
+        figures = " | ".join(_figures(kind, manifest["metrics"][0]))
+        print(f"| {row.name} | {options} | {figures} | {manifest['training']['hours']:.2f} |", flush=True)
+
+
+def _trained(folder: Path, common: tuple[str, ...], row: Row, data: Path, out: Path) -> dict:
+    manifest = folder / "bundle" / "bundle.json"
+    if not manifest.exists():
+        folder.mkdir(exist_ok=True)
+        view = _only(data, row.source, out / f"data-{row.source}") if row.source else data.resolve()
+        encoder = "lite0" if "lite0" in row.options else "lite2"
+        cache = out / f"photo_embeddings-{encoder}-{row.source or 'all'}.npz"
+        if cache.exists():
+            shutil.copy(cache, folder / "photo_embeddings.npz")
+        options = shlex.split(" ".join((*common, row.options)))
+        command = [str(Path(sys.executable).parent / "mindreader"), "train", *options]
+        resume = ["--resume"] if (folder / "checkpoint.pt").exists() else []
+        with (folder / "train.log").open("a") as log:
+            subprocess.run([*command, "--data", str(view), "--out", str(folder), *resume], check=True, stdout=log)
+        shutil.copy(folder / "photo_embeddings.npz", cache)
+        (folder / "checkpoint.pt").unlink()  # 200 MB each
+    return json.loads(manifest.read_text())
+
+
+def _only(data: Path, source: str, view: Path) -> Path:
+    """The data set with training files of one source only; what is held back stays as it is."""
+    view.mkdir(exist_ok=True)
+    for entry in data.resolve().iterdir():
+        link = view / entry.name
+        if entry.name != "meta.csv" and not link.exists():
+            link.symlink_to(entry)
+    with (data / "meta.csv").open(newline="") as file:
+        table = csv.DictReader(file)
+        rows = [row for row in table if row["source"] == source or row["split"] != "train"]
+    with (view / "meta.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, table.fieldnames or ())
+        writer.writeheader()
+        writer.writerows(rows)
+    return view
+
+
+def _figures(kind: str, evaluation: dict) -> list[str]:
+    rows = evaluation["rows"]
+    if kind == "reading":
+        return [_interval(rows["query_encoder"])]
+    judged = evaluation["imagination"]
+    return [
+        _interval(rows["generator_and_query_encoder"]),
+        _interval(rows["imaginary_to_query_encoder"]),
+        _interval(judged["rows"]["imaginary_to_photo_encoder"]),
+        f"{judged['kid']['imaginary_to_photo_encoder']['mean']:.2f}",
+    ]
+
+
+def _interval(row: dict) -> str:
+    low, high = row["interval"]["map"]
+    return f"{row['map']:.3f} ({low:.3f} to {high:.3f})"
+
+
+if __name__ == "__main__":
+    main()
