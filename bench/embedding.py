@@ -24,7 +24,7 @@ from mindreader.catalog import Catalog, Collection, Embedding, EmbeddingSpace, E
 from mindreader.imaging import decode_photo, photo_array
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import load_settings
-from mindreader.use_cases.models import register_bundle
+from mindreader.use_cases.models import install
 from mindreader_workers.tasks import Worker
 
 DATA = Path(os.environ.get("MINDREADER_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -70,8 +70,8 @@ def measure(folder: Path, files: list[Path], rounds: int) -> None:
 
 def fill(worker: Worker, files: list[Path]) -> EmbeddingSpace:
     worker.catalog.migrate()
+    version = install(worker.catalog, worker.kept, read_bundle(default_bundle_folder()))
     with worker.catalog.transaction() as session:
-        version = register_bundle(session, read_bundle(default_bundle_folder()))
         collection = Collection(owner=User(name="bench", password_hash="", role="admin"), name="bench")
         session.add(collection)
         for file in files:

@@ -1,14 +1,18 @@
 """A small bundle with random weights: everything about it is real but the quality."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from mindreader.bundles import Bundle, TrainingRecord
+from mindreader.catalog import ModelVersion
 from mindreader.networks.descriptions import encoder_description
 from mindreader.networks.encoders import Encoder
 from mindreader.networks.generator import Generator
+from mindreader.use_cases.models import kept_bundles, register_bundle
+from mindreader.use_cases.spaces import is_open, open_space
 from mindreader_training.export import TrainedNetworks, export_bundle
 from mindreader_training.presets import preset
 
@@ -18,10 +22,21 @@ RECORD = TrainingRecord(command="none", data="none", steps=0, hours=0, hardware=
 def write_untrained_bundle(folder: Path, seed: int = 0, name: str = "untrained") -> Bundle:
     torch.manual_seed(seed)
     tiny = preset("tiny")
-    generator = Generator(tiny.generator)
+    dimension = tiny.projection.dimension
+    generator = Generator(replace(tiny.generator, condition=dimension))
     encoder, photo_encoder = (Encoder(encoder_description(n)) for n in (tiny.query_encoder, tiny.photo_encoder))
-    projection = nn.Linear(encoder.description.dimension, tiny.generator.condition)
+    projection = nn.Linear(encoder.description.dimension, dimension)
     for network in (encoder, photo_encoder):
         network.add_projection(projection.weight, projection.bias)
     networks = TrainedNetworks(generator, encoder, tiny.query_encoder_size, tiny.sketch_weight, photo_encoder)
     return export_bundle(folder, "tiny", networks, RECORD, name)
+
+
+def register_and_open(catalog, blobs, settings, bundle: Bundle) -> ModelVersion:
+    """A model version whose space every photo is queued for; it does not answer yet."""
+    kept_bundles(settings, blobs).keep(bundle)
+    with catalog.transaction() as session:
+        version = register_bundle(session, bundle)
+        if not is_open(version.space):
+            open_space(session, version.space_id)
+    return version

@@ -10,6 +10,7 @@ from PIL import Image
 
 from mindreader.blobs import BlobStore, original_key, thumbnail_key
 from mindreader.catalog import Catalog, Collection, Embedding, EmbeddingSpace, Photo, User
+from mindreader.catalog.models import now
 from mindreader.networks.descriptions import EncoderDescription, SpaceDescription
 from mindreader.settings import Settings
 
@@ -38,6 +39,7 @@ def add_space(catalog: Catalog, encoder: EncoderDescription) -> EmbeddingSpace:
             photo_encoder=encoder.name,
             dimension=description.dimension,
             description=description.as_json(),
+            opened_at=now(),
         )
         session.add(space)
     return space

@@ -11,6 +11,7 @@ import torch
 from click.testing import CliRunner
 from PIL import Image, ImageDraw
 
+from mindreader.blobs import BlobStore
 from mindreader.bundles import read_bundle
 from mindreader.catalog import Catalog
 from mindreader.errors import InvalidInputError
@@ -19,7 +20,7 @@ from mindreader.networks.query_model import PhotoEncoder, QueryModel
 from mindreader.photo_index import IndexPoint, PhotoIndexes
 from mindreader.settings import Settings
 from mindreader.use_cases.messages import SearchRequest
-from mindreader.use_cases.models import activate, register_bundle
+from mindreader.use_cases.models import install, kept_bundles
 from mindreader.use_cases.search import Searcher
 from mindreader_training.commands import train
 from mindreader_training.layouts import read_dataset
@@ -103,13 +104,13 @@ def test_the_paper_s_bundle_answers_a_search(paper, tmp_path):
     catalog = Catalog(settings.catalog_url)
     catalog.migrate()
     bundle = read_bundle(paper / "bundle")
-    with catalog.transaction() as session:
-        version = activate(session, register_bundle(session, bundle).id)
-        key = version.space.key
+    kept = kept_bundles(settings, BlobStore(settings.blobs_root))
+    version = install(catalog, kept, bundle)
+    key = version.space.key
     indexes = PhotoIndexes(settings)
     vector = np.random.default_rng(0).normal(size=4096).astype(np.float32)
     indexes.get(key, 4096).upsert([IndexPoint(7, vector, 1)])
-    answer = Searcher(catalog, indexes, settings, CPU).answer(
+    answer = Searcher(catalog, kept, indexes, settings, CPU).answer(
         SearchRequest(sketch_png=_sketch(), collection_ids=(1,), limit=5, seeds=(0,))
     )
     indexes.close()

@@ -19,6 +19,7 @@ from werkzeug.test import TestResponse
 
 from mindreader.blobs import BlobStore
 from mindreader.catalog import Catalog, EmbeddingSpace, ModelVersion, Role, User
+from mindreader.catalog.models import now
 from mindreader.networks.descriptions import SpaceDescription, encoder_description
 from mindreader.settings import Settings, load_settings
 from mindreader.use_cases.accounts import issue_token
@@ -166,10 +167,9 @@ def version(catalog: Catalog) -> ModelVersion:
         photo_encoder=described.encoder.name,
         dimension=described.dimension,
         description=described.as_json(),
+        opened_at=now(),
     )
-    version = ModelVersion(
-        name="first", bundle_sha256="0" * 64, bundle_path="nowhere", space=space, metrics=[{"a": 1}], active=True
-    )
+    version = ModelVersion(name="first", bundle_sha256="0" * 64, space=space, metrics=[{"a": 1}], active=True)
     with catalog.transaction() as session:
         session.add(version)
     return version

@@ -11,7 +11,6 @@ def second(catalog, version):
     other = ModelVersion(
         name="second",
         bundle_sha256="1" * 64,
-        bundle_path="nowhere",
         space_id=version.space_id,
         metrics=[],
         active=False,
@@ -24,7 +23,7 @@ def second(catalog, version):
 def test_without_a_model_version_nothing_is_active(ann):
     assert ann.get("/status").json == {
         "version": installed_version("mindreader"),
-        "embedding": {"pending": 0, "leased": 0, "indexed": 0, "failed": 0},
+        "embedding": {"pending": 0, "leased": 0, "indexed": 0, "failed": 0, "skipped": 0},
         "active_model": None,
     }
     assert ann.get("/models").json == {"models": []}

@@ -1,15 +1,12 @@
 """What a slice of embedding work does when a space cannot be worked on."""
 
-import shutil
-
 import pytest
 from sqlalchemy import select
-from support.bundles import write_untrained_bundle
+from support.bundles import register_and_open, write_untrained_bundle
 from support.library import add_collection, add_photos, jpeg
 
 from mindreader.catalog import Embedding
 from mindreader.photo_index import PhotoIndexes
-from mindreader.use_cases.models import register_bundle
 from mindreader_workers.tasks import Worker
 
 
@@ -20,16 +17,18 @@ def worker(settings, catalog, blobs):
     indexes.close()
 
 
-def _register(catalog, bundle):
-    with catalog.transaction() as session:
-        return register_bundle(session, bundle).space_id
+@pytest.fixture
+def opened(catalog, blobs, settings):
+    return lambda bundle: register_and_open(catalog, blobs, settings, bundle)
 
 
-def test_a_space_whose_bundle_is_gone_does_not_keep_the_others_waiting(worker, catalog, blobs, settings, tmp_path):
-    whole = _register(catalog, write_untrained_bundle(tmp_path / "whole"))
-    lost_bundle = write_untrained_bundle(tmp_path / "lost", seed=1)
-    lost = _register(catalog, lost_bundle)
-    shutil.rmtree(lost_bundle.folder)
+def test_a_space_whose_bundle_is_gone_does_not_keep_the_others_waiting(
+    worker, opened, catalog, blobs, settings, tmp_path
+):
+    whole = opened(write_untrained_bundle(tmp_path / "whole")).space_id
+    version = opened(write_untrained_bundle(tmp_path / "lost", seed=1))
+    lost = version.space_id
+    worker.kept.remove(version.bundle_sha256)
     add_photos(catalog, blobs, settings, add_collection(catalog), [jpeg(1)])
     assert worker.embed_slice()
     with catalog.snapshot() as session:

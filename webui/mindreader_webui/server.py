@@ -21,7 +21,7 @@ from mindreader.catalog import Catalog
 from mindreader.photo_index.folder_lock import data_folder_to_oneself
 from mindreader.settings import Settings
 from mindreader.use_cases.accounts import local_token
-from mindreader.use_cases.models import activate, active_version, register_bundle
+from mindreader.use_cases.models import install, kept_bundles
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
 from mindreader_workers.queues import make_celery
@@ -103,10 +103,8 @@ def prepare(settings: Settings) -> Services:
     catalog = Catalog(settings.catalog_url)
     catalog.migrate()
     services = Services(settings, catalog, BlobStore(settings.blobs_root), make_celery(settings))
+    install(catalog, kept_bundles(settings, services.blobs), read_bundle(default_bundle_folder()))
     with catalog.transaction() as session:
-        version = register_bundle(session, read_bundle(default_bundle_folder()))
-        if active_version(session) is None:
-            activate(session, version.id)
         _write_secret(settings.secrets_dir / "local_token", local_token(session))
     return services
 

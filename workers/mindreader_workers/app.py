@@ -13,6 +13,7 @@ from typing import Any
 from celery.signals import worker_ready, worker_shutdown
 
 from mindreader.settings import load_settings
+from mindreader_workers.manners import yield_to_searches
 from mindreader_workers.queues import EMBED_QUEUE, SEARCH_QUEUE, make_celery
 from mindreader_workers.tasks import Worker, add_tasks
 from mindreader_workers.watch import Watch
@@ -20,7 +21,7 @@ from mindreader_workers.watch import Watch
 _settings = load_settings()
 app = make_celery(_settings)
 _worker = Worker.from_settings(_settings)
-_watch = Watch(app)
+_watches: list[Watch] = []
 add_tasks(app, _worker)
 
 
@@ -30,10 +31,14 @@ def _take_up_work(sender: Any, **_: object) -> None:
     names = {queue.name for queue in queues}
     if SEARCH_QUEUE in names:
         _worker.searcher.warm_up()
-    if EMBED_QUEUE in names:
-        _watch.start()
+    elif _worker.compute.device.type == "cpu":
+        yield_to_searches()
+    _watches.append(Watch(app, names & {SEARCH_QUEUE, EMBED_QUEUE}))
+    _watches[-1].start()
 
 
 @worker_shutdown.connect
 def _close(**_: object) -> None:
+    for watch in _watches:
+        watch.stop()
     _worker.close()

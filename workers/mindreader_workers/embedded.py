@@ -12,9 +12,12 @@ from mindreader.catalog import Catalog
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings
 from mindreader.use_cases.embed import release_all_leases
+from mindreader_workers.manners import yield_to_searches
 from mindreader_workers.queues import EMBED_QUEUE, SEARCH_QUEUE, make_celery
 from mindreader_workers.tasks import Worker, add_tasks
 from mindreader_workers.watch import Watch
+
+_QUEUES = (SEARCH_QUEUE, EMBED_QUEUE)
 
 
 class EmbeddedWorkers:
@@ -22,9 +25,13 @@ class EmbeddedWorkers:
 
     def __init__(self, celery: Celery, settings: Settings, catalog: Catalog, blobs: BlobStore) -> None:
         self._worker = Worker(settings, catalog, blobs, PhotoIndexes(settings))
-        self._controllers = [_controller(self._worker, queue) for queue in (SEARCH_QUEUE, EMBED_QUEUE)]
-        self._threads = [Thread(target=_run, args=(c,), daemon=True) for c in self._controllers]
-        self._watch = Watch(celery)
+        self._controllers = [_controller(self._worker, queue) for queue in _QUEUES]
+        polite = self._worker.compute.device.type == "cpu"
+        self._threads = [
+            Thread(target=_run, args=(controller, polite and queue == EMBED_QUEUE), daemon=True)
+            for queue, controller in zip(_QUEUES, self._controllers, strict=True)
+        ]
+        self._watch = Watch(celery, _QUEUES)
 
     def start(self) -> None:
         """Load the networks, then take up work; photos a killed process had leased are taken over at once."""
@@ -44,7 +51,9 @@ class EmbeddedWorkers:
         self._worker.indexes.close()
 
 
-def _run(controller: WorkController) -> None:
+def _run(controller: WorkController, yields: bool) -> None:
+    if yields:
+        yield_to_searches()
     # Celery finds a task through the current app, which is a matter of the thread.
     controller.app.set_current()
     controller.start()

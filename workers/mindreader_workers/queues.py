@@ -6,19 +6,33 @@ Tasks are wake-ups: the catalog says what there is to do, so a lost or doubled m
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 from celery import Celery
 from celery.exceptions import TimeoutError as CeleryTimeoutError
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
-from mindreader.errors import BundleError, InvalidInputError, MindReaderError, NotReadyError, SketchRejectedError
+from mindreader.errors import (
+    BundleError,
+    IndexMismatchError,
+    InvalidInputError,
+    MindReaderError,
+    NotFoundError,
+    NotReadyError,
+    SketchRejectedError,
+)
 from mindreader.settings import Settings
-from mindreader.use_cases.messages import SearchAnswer, SearchRequest
+from mindreader.use_cases.messages import SearchAnswer, SearchRequest, Trial
 
 EMBED_QUEUE = "embed"
 SEARCH_QUEUE = "search"
 EMBED_TASK = "mindreader.embed"
 SEARCH_TASK = "mindreader.search"
+TRIAL_TASK = "mindreader.trial"
+WARM_UP_TASK = "mindreader.warm_up"
+HEARTBEAT_TASK = "mindreader.heartbeat"
 
 _SECONDS_BETWEEN_LOOKS = 0.002
 
@@ -29,7 +43,8 @@ def make_celery(settings: Settings) -> Celery:
     broker = "memory://localhost/" if settings.embedded_workers else settings.broker_url
     app = Celery("mindreader", broker=broker, backend=settings.results_url)
     app.conf.update(
-        task_routes={EMBED_TASK: {"queue": EMBED_QUEUE}, SEARCH_TASK: {"queue": SEARCH_QUEUE}},
+        task_routes={EMBED_TASK: {"queue": EMBED_QUEUE}}
+        | {task: {"queue": SEARCH_QUEUE} for task in (SEARCH_TASK, TRIAL_TASK, WARM_UP_TASK)},
         task_serializer="json",
         result_serializer="json",
         accept_content=["json"],
@@ -55,6 +70,12 @@ def wake_embedders(celery: Celery) -> None:
         return
 
 
+def send_heartbeat(celery: Celery, queue: str) -> None:
+    """Have some worker of a queue say that it works; if none takes it within a minute it is forgotten."""
+    with suppress(OperationalError):
+        celery.send_task(HEARTBEAT_TASK, [queue], queue=queue, expires=60, ignore_result=True, retry=False)
+
+
 def search(
     celery: Celery, request: SearchRequest, timeout: float, meanwhile: Callable[[], None] = lambda: None
 ) -> SearchAnswer:
@@ -64,27 +85,56 @@ def search(
         NotReadyError: no worker answered in time, the broker is away, or no model version is active.
         InvalidInputError: the worker could not use the sketch.
     """
+    return SearchAnswer.model_validate(_ask(celery, SEARCH_TASK, request.model_dump(mode="json"), timeout, meanwhile))
+
+
+def try_bundle(celery: Celery, bundle_sha256: str, timeout: float) -> Trial:
+    """Have a search worker load a kept bundle and use it once.
+
+    Raises:
+        BundleError: something in it does not fit.
+        NotReadyError: no worker answered in time, or E2's published weights cannot be found there.
+    """
+    return Trial.model_validate(_ask(celery, TRIAL_TASK, bundle_sha256, timeout))
+
+
+def warm_up(celery: Celery, model_version_id: int, timeout: float) -> None:
+    """Have a search worker load a model version, so that the first search need not wait for it.
+
+    Raises:
+        NotReadyError, BundleError, NotFoundError: it cannot be loaded.
+    """
+    _ask(celery, WARM_UP_TASK, model_version_id, timeout)
+
+
+def _ask(
+    celery: Celery, task: str, argument: object, timeout: float, meanwhile: Callable[[], None] = lambda: None
+) -> Any:
     try:
-        pending = celery.send_task(
-            SEARCH_TASK, [request.model_dump(mode="json")], queue=SEARCH_QUEUE, expires=timeout, retry=False
-        )
+        pending = celery.send_task(task, [argument], queue=SEARCH_QUEUE, expires=timeout, retry=False)
         meanwhile()
         reply = pending.get(timeout=timeout, disable_sync_subtasks=False, interval=_SECONDS_BETWEEN_LOOKS)
     except CeleryTimeoutError:
         raise NotReadyError(
-            f"No search worker answered within {timeout:g} seconds. Check that one is running, then search again."
+            f"No search worker answered within {timeout:g} seconds. Check that one is running, then try again."
         ) from None
-    except OperationalError:
-        raise NotReadyError(
-            "The task queue cannot be reached. Check that Redis is running, then search again."
-        ) from None
+    except (OperationalError, RedisError):
+        raise NotReadyError("The task queue cannot be reached. Check that Redis is running, then try again.") from None
     if "error" in reply:
         raise _error_of(reply["error"])
-    return SearchAnswer.model_validate(reply["answer"])
+    return reply["answer"]
 
 
 _ERRORS: dict[str, type[MindReaderError]] = {
-    error.kind.slug: error for error in (NotReadyError, InvalidInputError, SketchRejectedError, BundleError)
+    error.kind.slug: error
+    for error in (
+        NotReadyError,
+        InvalidInputError,
+        SketchRejectedError,
+        BundleError,
+        NotFoundError,
+        IndexMismatchError,
+    )
 }
 
 

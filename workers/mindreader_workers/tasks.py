@@ -1,9 +1,10 @@
-"""The two tasks. Each is thin: it calls one use case and says nothing the catalog does not know."""
+"""The tasks. Each is thin: it calls one use case and says nothing the catalog does not know."""
 
 from __future__ import annotations
 
 import logging
-import random
+import time
+from collections.abc import Callable
 from functools import cached_property
 from threading import Lock
 from typing import Any
@@ -19,18 +20,34 @@ from mindreader.networks.descriptions import SpaceDescription
 from mindreader.networks.query_model import PhotoEncoder
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings
-from mindreader.use_cases.embed import Embedder, spaces_with_work
+from mindreader.use_cases.doctor import mend_indexes
+from mindreader.use_cases.embed import Embedder, EmbedReport, spaces_with_work
+from mindreader.use_cases.jobs import finish_jobs
+from mindreader.use_cases.liveness import Pulse
 from mindreader.use_cases.messages import SearchRequest
-from mindreader.use_cases.models import photo_projection
+from mindreader.use_cases.models import kept_bundles, photo_projection
 from mindreader.use_cases.purge import purge_deleted
 from mindreader.use_cases.search import Searcher
-from mindreader_workers.queues import EMBED_TASK, SEARCH_TASK, wake_embedders
+from mindreader.use_cases.spaces import drop_requested
+from mindreader.use_cases.trial import try_bundle
+from mindreader_workers.queues import (
+    EMBED_QUEUE,
+    EMBED_TASK,
+    HEARTBEAT_TASK,
+    SEARCH_QUEUE,
+    SEARCH_TASK,
+    TRIAL_TASK,
+    WARM_UP_TASK,
+    wake_embedders,
+)
 
 log = logging.getLogger(__name__)
 
 # Redis gives a task to a second worker after an hour without an acknowledgement; these stay far below.
 _SEARCH_SECONDS = 120
 _EMBED_SECONDS = 900
+_TRIAL_SECONDS = 600
+_SECONDS_BETWEEN_MENDING = 600.0
 
 
 class Worker:
@@ -38,11 +55,14 @@ class Worker:
 
     def __init__(self, settings: Settings, catalog: Catalog, blobs: BlobStore, indexes: PhotoIndexes) -> None:
         self.settings, self.catalog, self.blobs, self.indexes = settings, catalog, blobs, indexes
+        self.kept = kept_bundles(settings, blobs)
         self._encoders: dict[str, PhotoEncoder] = {}
         self._embedding = Lock()
+        self._mend_at = 0.0
         if settings.torch_threads:
             torch.set_num_threads(settings.torch_threads)
         self.compute = choose_compute(settings.device, settings.precision)
+        self.pulses = {queue: Pulse(queue, str(self.compute.device)) for queue in (SEARCH_QUEUE, EMBED_QUEUE)}
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Worker:
@@ -53,30 +73,45 @@ class Worker:
     @cached_property
     def searcher(self) -> Searcher:
         """Answers searches."""
-        return Searcher(self.catalog, self.indexes, self.settings, self.compute)
+        return Searcher(self.catalog, self.kept, self.indexes, self.settings, self.compute)
 
     def embed_slice(self) -> bool:
-        """Work for one time slice on each space that has photos waiting, then remove deleted photos.
+        """Work for one time slice on a space that has photos waiting, then tidy up.
 
         Returns:
             whether any photo got further; if not, going on at once would be no use.
         """
-        advanced = False
         with self._embedding:
-            # Shuffled, so that of several workers not all begin with the same space.
-            for space in random.sample(spaces := spaces_with_work(self.catalog), len(spaces)):
-                try:
-                    report = self.embedder(space).work(self.settings.embed_slice_seconds)
-                except (NotReadyError, BundleError) as error:
-                    # A space whose bundle is gone must not keep the others waiting.
-                    log.error("space %s: %s", space.key, error.detail)
-                    continue
-                advanced = advanced or report.indexed + report.failed > 0
-                log.info(
-                    "space %s: %d indexed, %d failed, %s", space.key, report.indexed, report.failed, report.seconds
-                )
+            done, error = self._embed_some()
             purge_deleted(self.catalog, self.blobs, self.indexes, self.settings)
-        return advanced
+            for key in drop_requested(self.catalog, self.indexes):
+                self._encoders.pop(key, None)
+            finish_jobs(self.catalog)
+            self._mend()
+            self.pulses[EMBED_QUEUE].beat(self.catalog, photos=done, error=error)
+        return done > 0
+
+    def _embed_some(self) -> tuple[int, str | None]:
+        """Photos that got further in the first space that can be worked on, and what kept others from it."""
+        error = None
+        for space in spaces_with_work(self.catalog):
+            try:
+                report = self.embedder(space).work(self.settings.embed_slice_seconds)
+            except (NotReadyError, BundleError) as problem:
+                # A space whose bundle is gone must not keep the others waiting.
+                error = problem.detail
+                log.error("space %s: %s", space.key, error)
+                continue
+            _say(space, report)
+            if report.indexed + report.failed:
+                return report.indexed + report.failed, error
+        return 0, error
+
+    def _mend(self) -> None:
+        """Every now and then, and first of all at the start: an index may have been lost while nobody looked."""
+        if time.monotonic() >= self._mend_at:
+            mend_indexes(self.catalog, self.indexes)
+            self._mend_at = time.monotonic() + _SECONDS_BETWEEN_MENDING
 
     def embedder(self, space: EmbeddingSpace) -> Embedder:
         """The embedder of a space; its E2 is loaded once."""
@@ -88,13 +123,17 @@ class Worker:
 
     def _photo_encoder(self, space: EmbeddingSpace) -> PhotoEncoder:
         with self.catalog.snapshot() as session:
-            projection = photo_projection(session, space)
+            projection = photo_projection(session, self.kept, space)
         return PhotoEncoder(SpaceDescription.from_json(space.description).encoder, self.compute, projection)
 
     def close(self) -> None:
         """Close the photo indexes and the catalog."""
         self.indexes.close()
         self.catalog.close()
+
+
+def _say(space: EmbeddingSpace, report: EmbedReport) -> None:
+    log.info("space %s: %d indexed, %d failed, %s", space.key, report.indexed, report.failed, report.seconds)
 
 
 def add_tasks(celery: Celery, worker: Worker) -> None:
@@ -107,8 +146,25 @@ def add_tasks(celery: Celery, worker: Worker) -> None:
 
     @celery.task(name=SEARCH_TASK, shared=False, soft_time_limit=_SEARCH_SECONDS)
     def search(request: dict[str, Any]) -> dict[str, Any]:
-        try:
-            answer = worker.searcher.answer(SearchRequest.model_validate(request))
-        except MindReaderError as error:
-            return {"error": {"kind": error.kind.slug, "detail": error.detail}}
-        return {"answer": answer.model_dump(mode="json")}
+        asked = SearchRequest.model_validate(request)
+        return _reply(lambda: worker.searcher.answer(asked).model_dump(mode="json"))
+
+    @celery.task(name=TRIAL_TASK, shared=False, soft_time_limit=_TRIAL_SECONDS)
+    def trial(bundle_sha256: str) -> dict[str, Any]:
+        return _reply(lambda: try_bundle(worker.kept, bundle_sha256, worker.compute).model_dump(mode="json"))
+
+    @celery.task(name=WARM_UP_TASK, shared=False, soft_time_limit=_TRIAL_SECONDS)
+    def warm_up(model_version_id: int) -> dict[str, Any]:
+        return _reply(lambda: worker.searcher.warm_up(model_version_id))
+
+    @celery.task(name=HEARTBEAT_TASK, shared=False, ignore_result=True)
+    def heartbeat(queue: str) -> None:
+        worker.pulses[queue].beat(worker.catalog)
+
+
+def _reply(work: Callable[[], Any]) -> dict[str, Any]:
+    """The answer, or the error as a sentence: exceptions do not travel between processes."""
+    try:
+        return {"answer": work()}
+    except MindReaderError as error:
+        return {"error": {"kind": error.kind.slug, "detail": error.detail}}

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from threading import Event, Thread
 
 from celery import Celery
 
-from mindreader_workers.queues import wake_embedders
+from mindreader_workers.queues import EMBED_QUEUE, send_heartbeat, wake_embedders
 
 _SECONDS_BETWEEN_LOOKS = 30.0
 
 
 class Watch:
-    """A thread that wakes the embedders every now and then; without work their task ends at once."""
+    """A thread that sends every queue a task every now and then: to find work, and to see that tasks run."""
 
-    def __init__(self, celery: Celery, seconds: float = _SECONDS_BETWEEN_LOOKS) -> None:
-        self._celery, self._seconds = celery, seconds
+    def __init__(self, celery: Celery, queues: Iterable[str], seconds: float = _SECONDS_BETWEEN_LOOKS) -> None:
+        self._celery, self._queues, self._seconds = celery, tuple(queues), seconds
         self._stop = Event()
         self._thread = Thread(target=self._look, name="watch", daemon=True)
 
     def start(self) -> None:
-        """Wake them now, and then again and again."""
+        """Send them now, and then again and again."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -30,5 +31,8 @@ class Watch:
 
     def _look(self) -> None:
         while not self._stop.is_set():
-            wake_embedders(self._celery)
+            for queue in self._queues:
+                send_heartbeat(self._celery, queue)
+                if queue == EMBED_QUEUE:
+                    wake_embedders(self._celery)
             self._stop.wait(self._seconds)

@@ -14,9 +14,11 @@ from mindreader.catalog.models import (
     ModelVersion,
     Photo,
     Role,
+    SavedSketch,
     Search,
     User,
     Visibility,
+    WorkerProcess,
 )
 
 __all__ = [
@@ -33,7 +35,9 @@ __all__ = [
     "ModelVersion",
     "Photo",
     "Role",
+    "SavedSketch",
     "Search",
     "User",
     "Visibility",
+    "WorkerProcess",
 ]

@@ -6,7 +6,18 @@ import enum
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, MetaData, String, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Double,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
@@ -50,6 +61,8 @@ class EmbeddingState(enum.StrEnum):
     LEASED = "leased"
     INDEXED = "indexed"
     FAILED = "failed"
+    SKIPPED = "skipped"
+    """It failed, and a person decided to leave it out for good."""
 
 
 class JobState(enum.StrEnum):
@@ -165,7 +178,10 @@ class Photo(Base):
 
 
 class EmbeddingSpace(Base):
-    """One exact photo encoder (see `mindreader.networks.descriptions`); it has one photo index."""
+    """One exact photo encoder (see `mindreader.networks.descriptions`); it has one photo index.
+
+    Every photo is queued for it from `opened_at` on; before that it costs nothing (see `mindreader.use_cases.spaces`).
+    """
 
     __tablename__ = "embedding_space"
 
@@ -175,6 +191,13 @@ class EmbeddingSpace(Base):
     dimension: Mapped[int]
     description: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(default=now)
+    opened_at: Mapped[datetime | None]
+    drop_requested_at: Mapped[datetime | None]
+    """Since then a worker is to remove the index; until it has, the space cannot be opened again."""
+    photos_per_second: Mapped[float | None] = mapped_column(Double)
+    """How fast a worker's E2 was when its bundle was tried."""
+    encoder_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    """Memory of E2's weights."""
 
 
 class Embedding(Base):
@@ -184,6 +207,7 @@ class Embedding(Base):
     __table_args__ = (
         _one_of("state", EmbeddingState),
         Index("ix_embedding_queue", "space_id", "state", "priority", "photo_id"),
+        Index("ix_embedding_recent", "space_id", "updated_at"),
     )
 
     photo_id: Mapped[int] = mapped_column(ForeignKey("photo.id", ondelete="CASCADE"), primary_key=True)
@@ -200,7 +224,10 @@ class Embedding(Base):
 
 
 class ModelVersion(Base):
-    """A registered bundle: G and E1 for one embedding space. At most one is active."""
+    """A registered bundle: G and E1 for one embedding space. At most one is active.
+
+    Its files are kept in the blob store under `bundle_sha256` (see `mindreader.bundles.kept`).
+    """
 
     __tablename__ = "model_version"
     __table_args__ = (
@@ -216,7 +243,6 @@ class ModelVersion(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(100))
     bundle_sha256: Mapped[str] = mapped_column(String(64), unique=True)
-    bundle_path: Mapped[str] = mapped_column(String(1024))
     space_id: Mapped[int] = mapped_column(ForeignKey("embedding_space.id"))
     metrics: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     active: Mapped[bool] = mapped_column(default=False)
@@ -226,7 +252,7 @@ class ModelVersion(Base):
 
 
 class Job(Base):
-    """A batch a person can watch. Its progress is counted from `Embedding`, never kept here."""
+    """Embedding all photos of a moment in one space. Its progress is counted from `Embedding`, never kept here."""
 
     __tablename__ = "job"
     __table_args__ = (_one_of("state", JobState),)
@@ -234,9 +260,14 @@ class Job(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     space_id: Mapped[int] = mapped_column(ForeignKey("embedding_space.id", ondelete="CASCADE"))
     state: Mapped[str] = mapped_column(String(16), default=JobState.RUNNING)
+    last_photo_id: Mapped[int] = mapped_column(default=0)
+    """Photos with a greater id were uploaded later and do not belong to it."""
     requested_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(default=now)
     finished_at: Mapped[datetime | None]
+
+    space: Mapped[EmbeddingSpace] = relationship()
+    requested_by: Mapped[User | None] = relationship()
 
 
 class Search(Base):
@@ -251,3 +282,31 @@ class Search(Base):
     seeds: Mapped[list[int]] = mapped_column(JSON)
     timings_ms: Mapped[dict[str, float]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class SavedSketch(Base):
+    """A sketch kept to compare model versions with; its PNG is a blob."""
+
+    __tablename__ = "saved_sketch"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    category: Mapped[str | None] = mapped_column(String(200))
+    """Name of the category it should find, where a figure is wanted."""
+    sketch_sha256: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class WorkerProcess(Base):
+    """A worker, and when a task last ran in it: a process that exists may still do nothing."""
+
+    __tablename__ = "worker_process"
+
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    queue: Mapped[str] = mapped_column(String(16))
+    device: Mapped[str] = mapped_column(String(100))
+    started_at: Mapped[datetime] = mapped_column(default=now)
+    last_task_at: Mapped[datetime | None]
+    tasks: Mapped[int] = mapped_column(default=0)
+    photos: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str | None] = mapped_column(String(1000))

@@ -49,6 +49,11 @@ class PhotoEncoder:
         space = bundle.space
         return cls(space.encoder, compute, bundle.weights(PROJECTION_FILE) if space.projection else None)
 
+    @property
+    def weight_bytes(self) -> int:
+        """Memory its weights take."""
+        return sum(tensor.nbytes for tensor in self._network.state_dict().values())
+
     def embed(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed photos (B, S, S, 3), S the description's input size; returns unit vectors (B, K)."""
         return self.embed_images(_images(photos, self._compute.device))

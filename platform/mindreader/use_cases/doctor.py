@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
@@ -10,9 +11,14 @@ from sqlalchemy.orm import Session
 
 from mindreader.blobs import BlobStore, original_key, thumbnail_key
 from mindreader.catalog import Catalog, Embedding, EmbeddingSpace, EmbeddingState, ModelVersion, Photo
+from mindreader.errors import NotReadyError
 from mindreader.imaging import decode_photo, make_thumbnail
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings
+from mindreader.use_cases.models import kept_bundles
+from mindreader.use_cases.spaces import is_open, spaces
+
+log = logging.getLogger(__name__)
 
 _STALE_SECONDS = 3600
 _BATCH = 500
@@ -40,6 +46,7 @@ def examine(
         blobs.sweep_temporary(_STALE_SECONDS)
     return [
         *_no_active_version(catalog),
+        *_lost_bundles(catalog, blobs, settings),
         *_missing_originals(catalog, blobs),
         *_missing_thumbnails(catalog, blobs, settings, repair),
         *_missing_rows(catalog, repair),
@@ -47,11 +54,35 @@ def examine(
     ]
 
 
+def mend_indexes(catalog: Catalog, indexes: PhotoIndexes) -> list[Finding]:
+    """Mend the open spaces whose index holds another number of points than the catalog says; cheap where none does."""
+    mended = []
+    for space in _spaces(catalog):
+        with catalog.snapshot() as session:
+            indexed = sum(1 for _ in _embedded(space.id, session, EmbeddingState.INDEXED))
+        if indexes.get(space.key, space.dimension).count() != indexed:
+            mended += list(_index_differences(catalog, indexes, space, repair=True))
+    for finding in mended:
+        log.warning("%s", finding.sentence)
+    return mended
+
+
 def _no_active_version(catalog: Catalog) -> Iterator[Finding]:
     with catalog.snapshot() as session:
         active = session.scalar(select(ModelVersion.id).where(ModelVersion.active))
     if active is None:
         yield Finding("no-active-version", 1, "No model version is active: searches cannot be answered.", False)
+
+
+def _lost_bundles(catalog: Catalog, blobs: BlobStore, settings: Settings) -> Iterator[Finding]:
+    kept = kept_bundles(settings, blobs)
+    with catalog.snapshot() as session:
+        versions = session.execute(select(ModelVersion.bundle_sha256, ModelVersion.name)).all()
+    for sha256, name in versions:
+        try:
+            kept.read(sha256, name)
+        except NotReadyError as error:
+            yield Finding("lost-bundle", 1, error.detail, False)
 
 
 def _missing_originals(catalog: Catalog, blobs: BlobStore) -> Iterator[Finding]:
@@ -99,14 +130,17 @@ def _index_differences(
     with catalog.snapshot() as session:
         indexed = set(_embedded(space.id, session, EmbeddingState.INDEXED))
         known = set(session.scalars(select(Photo.id).where(Photo.deleted_at.is_(None))))
-    if lost := sorted(indexed - points):
+    # Looked for once more: what was indexed between the two looks is not lost.
+    if lost := sorted((indexed - points) - index.existing(indexed - points)):
         if repair:
             _queue_again(catalog, space.id, lost)
-        yield Finding("lost-point", len(lost), f"{len(lost)} photos are not in the index.{_done(repair)}", repair)
+        sentence = f"{len(lost)} photos are not in the index of space {space.key}.{_done(repair)}"
+        yield Finding("lost-point", len(lost), sentence, repair)
     if orphans := sorted(points - known):
         if repair:
             index.delete(orphans)
-        yield Finding("orphan-point", len(orphans), f"{len(orphans)} points have no photo.{_done(repair)}", repair)
+        sentence = f"{len(orphans)} points of space {space.key} have no photo.{_done(repair)}"
+        yield Finding("orphan-point", len(orphans), sentence, repair)
 
 
 def _embedded(space_id: int, session: Session, state: EmbeddingState) -> Iterator[int]:
@@ -126,8 +160,9 @@ def _queue_again(catalog: Catalog, space_id: int, photo_ids: list[int]) -> None:
 
 
 def _spaces(catalog: Catalog) -> list[EmbeddingSpace]:
+    """The open ones: the others have no index, or are about to lose it."""
     with catalog.snapshot() as session:
-        return list(session.scalars(select(EmbeddingSpace)))
+        return [space for space in spaces(session) if is_open(space)]
 
 
 def _digests(catalog: Catalog) -> set[str]:

@@ -18,7 +18,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import exists, select, update
+from sqlalchemy import ColumnElement, case, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from mindreader.blobs import BlobStore, original_key
@@ -28,6 +28,8 @@ from mindreader.errors import MindReaderError, NotFoundError, PhotoRejectedError
 from mindreader.imaging import decode_photo, photo_array
 from mindreader.photo_index import IndexPoint, PhotoIndexes
 from mindreader.settings import Settings
+from mindreader.use_cases.jobs import not_paused
+from mindreader.use_cases.photos import URGENT
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,7 @@ class LeasedPhoto:
     sha256: str
     collection_id: int
     category_id: int | None
+    priority: int
 
 
 @dataclass
@@ -81,7 +84,10 @@ class Embedder:
         self._owner = uuid.uuid4().hex
 
     def work(self, seconds: float) -> EmbedReport:
-        """Embed until nothing is pending or `seconds` are over; leases still held are given back."""
+        """Embed until nothing is pending or `seconds` are over; leases still held are given back.
+
+        While nobody waits for this space's photos, somebody's who wait for another one's end the slice early.
+        """
         report = EmbedReport()
         stop_at = time.monotonic() + seconds
         with ThreadPoolExecutor(self._settings.decode_threads) as pool:
@@ -99,8 +105,16 @@ class Embedder:
         ahead = self._lease_and_decode(pool, report)
         while ahead[0]:
             batch = ahead
-            ahead = self._lease_and_decode(pool, report) if time.monotonic() < stop_at else ([], [])
+            goes_on = time.monotonic() < stop_at and not self._is_overtaken(batch[0])
+            ahead = self._lease_and_decode(pool, report) if goes_on else ([], [])
             yield batch
+
+    def _is_overtaken(self, photos: list[LeasedPhoto]) -> bool:
+        if any(photo.priority >= URGENT for photo in photos):
+            return False
+        urgent = exists().where(Embedding.space_id != self._space.id, Embedding.priority >= URGENT, *_due())
+        with self._catalog.snapshot() as session:
+            return bool(session.scalar(select(urgent)))
 
     def _lease_and_decode(
         self, pool: ThreadPoolExecutor, report: EmbedReport
@@ -171,7 +185,12 @@ def lease(session: Session, space_id: int, owner: str, settings: Settings) -> li
     rows = session.execute(
         select(Embedding, Photo)
         .join(Photo)
-        .where(Embedding.space_id == space_id, Embedding.state == EmbeddingState.PENDING, Photo.deleted_at.is_(None))
+        .where(
+            Embedding.space_id == space_id,
+            Embedding.state == EmbeddingState.PENDING,
+            Photo.deleted_at.is_(None),
+            not_paused(),
+        )
         .order_by(Embedding.priority.desc(), Embedding.photo_id)
         .limit(settings.embed_batch_size)
         # Rows another worker is taking this very moment are passed over, not waited for.
@@ -185,7 +204,7 @@ def lease(session: Session, space_id: int, owner: str, settings: Settings) -> li
     for row in rows:
         row.Embedding.state, row.Embedding.lease_owner, row.Embedding.lease_until = EmbeddingState.LEASED, owner, until
         row.Embedding.attempts += 1
-    return [LeasedPhoto(p.id, p.sha256, p.collection_id, p.category_id) for _, p in rows]
+    return [LeasedPhoto(p.id, p.sha256, p.collection_id, p.category_id, e.priority) for e, p in rows]
 
 
 def take_back_expired(session: Session, space_id: int, settings: Settings) -> None:
@@ -212,17 +231,29 @@ def release_all_leases(catalog: Catalog) -> None:
 
 
 def spaces_with_work(catalog: Catalog) -> list[EmbeddingSpace]:
-    """Spaces that have photos waiting, or leases that ran out."""
-    due = (Embedding.state == EmbeddingState.PENDING) | (
+    """Open spaces that have photos waiting, or leases that ran out: first where somebody waits, else by chance.
+
+    By chance, so that several workers and several jobs share their time.
+    """
+    waiting = exists().where(Embedding.space_id == EmbeddingSpace.id, *_due()).correlate(EmbeddingSpace)
+    urgent = waiting.where(Embedding.priority >= URGENT)
+    with catalog.snapshot() as session:
+        return list(
+            session.scalars(
+                select(EmbeddingSpace)
+                .where(waiting, EmbeddingSpace.drop_requested_at.is_(None))
+                .order_by(case((urgent, 0), else_=1), func.random())
+            )
+        )
+
+
+def _due() -> tuple[ColumnElement[bool], ...]:
+    """Conditions on `Embedding`: a worker may take it up now."""
+    free = (Embedding.state == EmbeddingState.PENDING) | (
         (Embedding.state == EmbeddingState.LEASED) & (Embedding.lease_until < now())
     )
-    waiting = (
-        exists()
-        .where(Embedding.space_id == EmbeddingSpace.id, due, Photo.id == Embedding.photo_id, Photo.deleted_at.is_(None))
-        .correlate(EmbeddingSpace)
-    )
-    with catalog.snapshot() as session:
-        return list(session.scalars(select(EmbeddingSpace).where(waiting).order_by(EmbeddingSpace.id)))
+    there = exists().where(Photo.id == Embedding.photo_id, Photo.deleted_at.is_(None))
+    return free, there, not_paused()
 
 
 def _outcomes(

@@ -16,9 +16,9 @@ from mindreader.catalog.locks import lock_content
 from mindreader.errors import MindReaderError, NotFoundError, PhotoRejectedError
 from mindreader.imaging import DecodedPhoto, decode_photo, make_thumbnail
 from mindreader.settings import Settings
-from mindreader.use_cases.models import lock_spaces, spaces_in_use
 from mindreader.use_cases.names import checked_name, normalised, visible_text
 from mindreader.use_cases.photos import LONGEST_CATEGORY, URGENT, category_named
+from mindreader.use_cases.spaces import lock_spaces, spaces_in_use
 
 LONGEST_FILENAME = 255
 _NAMELESS = "photo"

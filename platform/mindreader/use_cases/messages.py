@@ -35,6 +35,8 @@ class SearchRequest(_Message):
     """One imaginary image for each seed."""
     chosen: int = Field(default=0, ge=0)
     """Which of them searches."""
+    model_version_id: int | None = None
+    """Ask this version instead of the active one, to compare them."""
 
 
 class SearchHit(_Message):
@@ -54,3 +56,13 @@ class SearchAnswer(_Message):
     imaginary_webp: tuple[Base64Bytes, ...]
     hits: tuple[SearchHit, ...]
     timings_ms: dict[str, float]
+
+
+class Trial(_Message):
+    """What a worker found out about a bundle: it loads, imagines, embeds; and how fast E2 is there."""
+
+    photos_per_second: float
+    """E2 alone, on the worker that tried it; decoding comes on top where the processor does both."""
+    encoder_bytes: int
+    """Memory of E2's weights."""
+    device: str

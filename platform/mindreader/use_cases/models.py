@@ -1,69 +1,81 @@
-"""Embedding spaces and model versions: register bundles, open spaces, choose the version that answers."""
+"""Model versions: register bundles, try them, choose the one that answers."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import func, insert, literal, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, joinedload
 
-from mindreader.bundles import Bundle, default_bundle_folder, read_bundle
+from mindreader.blobs import BlobStore
+from mindreader.bundles import Bundle
+from mindreader.bundles.kept import KeptBundles
 from mindreader.bundles.manifest import PROJECTION_FILE
-from mindreader.bundles.storage import MANIFEST_FILE
-from mindreader.catalog import Embedding, EmbeddingSpace, EmbeddingState, ModelVersion, Photo
-from mindreader.errors import BundleError, NotFoundError, NotReadyError
+from mindreader.catalog import Catalog, EmbeddingSpace, ModelVersion, Search
+from mindreader.errors import ConflictError, NotFoundError, NotReadyError
 from mindreader.networks.descriptions import SpaceDescription
+from mindreader.settings import Settings
+from mindreader.use_cases.messages import Trial
+from mindreader.use_cases.spaces import is_open, lock_spaces, open_space, request_drop, space_counts
 
-# Stored in place of a path, for MindReader may be installed elsewhere on each worker's machine.
-_SHIPPED = "shipped:default"
-_SPACES_LOCK = 7276825
+
+def kept_bundles(settings: Settings, blobs: BlobStore) -> KeptBundles:
+    """Where the bundles of all model versions lie."""
+    return KeptBundles(blobs, settings.data_dir / "cache" / "bundles")
 
 
-def register_bundle(session: Session, bundle: Bundle) -> ModelVersion:
-    """Make a bundle known as a model version; one that is known stays, and is found at its new place.
+def install(catalog: Catalog, kept: KeptBundles, bundle: Bundle) -> ModelVersion:
+    """Register a bundle that is trusted; where no version answers yet, open its space and let it answer."""
+    kept.keep(bundle)
+    with catalog.transaction() as session:
+        version = register_bundle(session, bundle)
+        if active_version(session) is None:
+            if not is_open(version.space):
+                open_space(session, version.space_id)
+            activate(session, version.id, incomplete=True)
+    return version
 
-    A bundle for a new embedding space opens the space: every photo is queued for it.
+
+def register_bundle(session: Session, bundle: Bundle, trial: Trial | None = None) -> ModelVersion:
+    """Make a kept bundle known as a model version; one that is known stays as it is.
+
+    A new embedding space becomes known too, but is not opened: nothing is embedded before somebody says so.
+
+    Args:
+        trial: what a worker measured when it tried the bundle.
     """
     lock_spaces(session, opening=True)
-    known = session.scalar(select(ModelVersion).where(ModelVersion.bundle_sha256 == bundle.sha256))
+    known = session.scalar(
+        select(ModelVersion).where(ModelVersion.bundle_sha256 == bundle.sha256).options(joinedload(ModelVersion.space))
+    )
     version = known or ModelVersion(
         name=bundle.manifest.name,
         bundle_sha256=bundle.sha256,
-        space_id=_space(session, bundle).id,
+        space=_space(session, bundle),
         metrics=bundle.manifest.metrics,
         active=False,
     )
-    version.bundle_path = _SHIPPED if bundle.folder == default_bundle_folder() else str(bundle.folder.resolve())
+    if trial is not None:
+        version.space.photos_per_second, version.space.encoder_bytes = trial.photos_per_second, trial.encoder_bytes
     session.add(version)
     session.flush()
     return version
 
 
-def bundle_folder(version: ModelVersion) -> Path:
-    """Where a version's bundle lies on this machine.
-
-    Raises:
-        NotReadyError: it is gone, or another bundle has taken its place.
-    """
-    folder = default_bundle_folder() if version.bundle_path == _SHIPPED else Path(version.bundle_path)
-    try:
-        digest = hashlib.sha256((folder / MANIFEST_FILE).read_bytes()).hexdigest()
-    except OSError as error:
-        raise NotReadyError(
-            f"The bundle of model version {version.name} cannot be read from {folder} ({error.strerror}). "
-            "Put it back, or activate another version."
-        ) from None
-    if digest != version.bundle_sha256:
-        raise NotReadyError(
-            f"{folder} no longer holds the bundle of model version {version.name}. "
-            "Put it back, or activate another version."
-        )
-    return folder
+def _space(session: Session, bundle: Bundle) -> EmbeddingSpace:
+    description = bundle.space
+    known = session.scalar(select(EmbeddingSpace).where(EmbeddingSpace.key == description.key))
+    return known or EmbeddingSpace(
+        key=description.key,
+        photo_encoder=description.encoder.name,
+        dimension=description.dimension,
+        description=description.as_json(),
+    )
 
 
-def photo_projection(session: Session, space: EmbeddingSpace) -> Path | None:
+def photo_projection(session: Session, kept: KeptBundles, space: EmbeddingSpace) -> Path | None:
     """The weights of a space's projection, from any bundle that targets it; None when the space has none.
 
     Raises:
@@ -74,8 +86,8 @@ def photo_projection(session: Session, space: EmbeddingSpace) -> Path | None:
     reasons = []
     for version in session.scalars(select(ModelVersion).where(ModelVersion.space_id == space.id)):
         try:
-            return read_bundle(bundle_folder(version)).weights(PROJECTION_FILE)
-        except (NotReadyError, BundleError) as error:
+            return kept.read(version.bundle_sha256, version.name).weights(PROJECTION_FILE)
+        except NotReadyError as error:
             reasons.append(error.detail)
     raise NotReadyError(f"Photos cannot be embedded in space {space.key}. " + " ".join(reasons))
 
@@ -85,6 +97,18 @@ def versions(session: Session) -> Sequence[ModelVersion]:
     return session.scalars(
         select(ModelVersion).options(joinedload(ModelVersion.space)).order_by(ModelVersion.id.desc())
     ).all()
+
+
+def version_by_id(session: Session, model_version_id: int) -> ModelVersion:
+    """A model version with its space.
+
+    Raises:
+        NotFoundError: there is no such version.
+    """
+    version = session.get(ModelVersion, model_version_id, options=[joinedload(ModelVersion.space)])
+    if version is None:
+        raise NotFoundError("There is no such model version.")
+    return version
 
 
 def active_version(session: Session) -> ModelVersion | None:
@@ -97,57 +121,70 @@ def active_space_id(session: Session) -> int | None:
     return session.scalar(select(ModelVersion.space_id).where(ModelVersion.active))
 
 
-def activate(session: Session, model_version_id: int) -> ModelVersion:
+def activate(session: Session, model_version_id: int, *, incomplete: bool = False) -> ModelVersion:
     """Let this version answer searches from the end of the transaction on; activating it twice changes nothing.
+
+    Args:
+        incomplete: even if photos are still waiting to be embedded in its space, and will not be found until then.
 
     Raises:
         NotFoundError: there is no such version.
+        ConflictError: its space is not built, or (unless `incomplete`) not finished.
     """
     # All rows, always in one order: two activations at once come one after the other.
     known = session.scalars(select(ModelVersion).order_by(ModelVersion.id).with_for_update()).all()
     chosen = next((version for version in known if version.id == model_version_id), None)
     if chosen is None:
         raise NotFoundError("There is no such model version.")
+    if chosen.active:
+        return chosen
+    _check_space(session, chosen, incomplete)
     for version in known:
-        version.active = version is chosen and version.active
+        version.active = False
     session.flush()  # the old one first: no moment may have two
     chosen.active = True
     session.flush()
     return chosen
 
 
-def spaces_in_use(session: Session) -> list[int]:
-    """Ids of the spaces that model versions target: every photo is embedded for each of them."""
-    return list(session.scalars(select(ModelVersion.space_id).distinct().order_by(ModelVersion.space_id)))
+def _check_space(session: Session, version: ModelVersion, incomplete: bool) -> None:
+    if not is_open(version.space):
+        raise ConflictError(
+            f"No photo has been embedded for {version.name}: its embedding space is new. Build it first, then activate."
+        )
+    counts = space_counts(session, version.space_id)
+    if counts.waiting and not incomplete:
+        raise ConflictError(
+            f"{counts.waiting:,} of {counts.total:,} photos are not embedded for {version.name} yet and would not be "
+            "found. Wait until its job is done, or activate it as it is."
+        )
 
 
-def lock_spaces(session: Session, *, opening: bool) -> None:
-    """Keep photos from being added while a space is opened, or the other way round, until the transaction ends.
+@dataclass(frozen=True)
+class Removed:
+    """What became of a removed version's space."""
 
-    Else a photo added in that moment would never be queued for the new space. SQLite has one writer anyway.
+    bundle_sha256: str
+    space_dropped: bool
+
+
+def remove_version(session: Session, model_version_id: int) -> Removed:
+    """Forget a model version; a space that no other version uses is dropped with it.
+
+    Searches it answered are forgotten too. The caller removes the kept bundle after the transaction.
+
+    Raises:
+        NotFoundError: there is no such version.
+        ConflictError: it answers searches now.
     """
-    if session.get_bind().dialect.name == "postgresql":
-        lock = func.pg_advisory_xact_lock if opening else func.pg_advisory_xact_lock_shared
-        session.execute(select(lock(_SPACES_LOCK)))
-
-
-def _space(session: Session, bundle: Bundle) -> EmbeddingSpace:
-    record = bundle.manifest.space
-    space = session.scalar(select(EmbeddingSpace).where(EmbeddingSpace.key == record.key))
-    return space or _open_space(session, bundle.space)
-
-
-def _open_space(session: Session, description: SpaceDescription) -> EmbeddingSpace:
-    space = EmbeddingSpace(
-        key=description.key,
-        photo_encoder=description.encoder.name,
-        dimension=description.dimension,
-        description=description.as_json(),
-    )
-    session.add(space)
+    version = version_by_id(session, model_version_id)
+    if version.active:
+        raise ConflictError(f"{version.name} answers searches now. Activate another version first.")
+    session.execute(delete(Search).where(Search.model_version_id == version.id))
+    space = version.space
+    session.delete(version)
     session.flush()
-    every_photo = select(Photo.id, literal(space.id), literal(EmbeddingState.PENDING.value)).where(
-        Photo.deleted_at.is_(None)
-    )
-    session.execute(insert(Embedding).from_select(["photo_id", "space_id", "state"], every_photo))
-    return space
+    others = session.scalar(select(func.count()).select_from(ModelVersion).where(ModelVersion.space_id == space.id))
+    if not others:
+        request_drop(session, space.id)
+    return Removed(version.bundle_sha256, not others)

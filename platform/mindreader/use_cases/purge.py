@@ -42,7 +42,7 @@ def _next_deleted(catalog: Catalog) -> Sequence[Photo]:
 
 def _remove_points(catalog: Catalog, indexes: PhotoIndexes, photo_ids: list[int]) -> None:
     with catalog.snapshot() as session:
-        spaces = session.scalars(select(EmbeddingSpace)).all()
+        spaces = session.scalars(select(EmbeddingSpace).where(EmbeddingSpace.opened_at.is_not(None))).all()
     for space in spaces:
         indexes.get(space.key, space.dimension).delete(photo_ids)
 

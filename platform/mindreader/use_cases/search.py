@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from threading import Lock
 from typing import TypeVar
@@ -11,10 +12,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from sqlalchemy import select
-from sqlalchemy.orm import joinedload
 
-from mindreader.bundles import read_bundle
+from mindreader.bundles.kept import KeptBundles
 from mindreader.catalog import Catalog, ModelVersion
 from mindreader.errors import InvalidInputError, NotReadyError
 from mindreader.imaging import decode_sketch, sketch_array
@@ -23,36 +22,48 @@ from mindreader.networks.query_model import QueryModel
 from mindreader.photo_index import IndexFilter, PhotoIndexes
 from mindreader.settings import Settings
 from mindreader.use_cases.messages import SearchAnswer, SearchHit, SearchRequest
-from mindreader.use_cases.models import bundle_folder
+from mindreader.use_cases.models import active_version, version_by_id
 
 _WEBP_QUALITY = 90
+_LOADED = 3
+"""Versions in memory: the active one, and two to compare or to go back to."""
 _Result = TypeVar("_Result")
 
 
 class Searcher:
-    """Answers searches with the active model version; versions it has loaded stay loaded."""
+    """Answers searches with the active model version; the versions used last stay loaded."""
 
-    def __init__(self, catalog: Catalog, indexes: PhotoIndexes, settings: Settings, compute: Compute) -> None:
-        self._catalog, self._indexes, self._settings, self._compute = catalog, indexes, settings, compute
-        self._models: dict[int, QueryModel] = {}
+    def __init__(
+        self, catalog: Catalog, kept: KeptBundles, indexes: PhotoIndexes, settings: Settings, compute: Compute
+    ) -> None:
+        self._catalog, self._kept, self._indexes = catalog, kept, indexes
+        self._settings, self._compute = settings, compute
+        self._models: OrderedDict[int, QueryModel] = OrderedDict()
         self._loading = Lock()
 
-    def warm_up(self) -> None:
-        """Load the active version and run it once, so that the first person does not wait for that."""
-        version = self._active_version()
-        blank = np.full((self._model(version).image_size,) * 2, 255, dtype=np.uint8)
-        self._model(version).imagine(blank, range(self._settings.imaginary_images))
-
-    def answer(self, request: SearchRequest) -> SearchAnswer:
-        """Search; everything in the answer is of the one version that was active when it began.
+    def warm_up(self, model_version_id: int | None = None) -> None:
+        """Load a version (the active one if none is named) and run it once, so that the first person need not wait.
 
         Raises:
-            NotReadyError: no model version is active.
+            NotReadyError: no version is active, or its bundle cannot be read.
+            NotFoundError: there is no such version.
+            BundleError: the bundle does not fit itself.
+        """
+        model = self._model(self._version(model_version_id))
+        blank = np.full((model.image_size,) * 2, 255, dtype=np.uint8)
+        model.imagine(blank, range(self._settings.imaginary_images))
+
+    def answer(self, request: SearchRequest) -> SearchAnswer:
+        """Search; everything in the answer is of the one version that was active when it began, or that was asked.
+
+        Raises:
+            NotReadyError: no model version is active, or its bundle cannot be read.
+            NotFoundError: the version asked does not exist.
             InvalidInputError: the sketch cannot be read, or `chosen` names no imaginary image.
         """
         if request.chosen >= len(request.seeds):
             raise InvalidInputError(f"There are only {len(request.seeds)} imaginary images to choose from.")
-        version = self._active_version()
+        version = self._version(request.model_version_id)
         clock = _Clock()
         model = clock.time("load", lambda: self._model(version))
         sketch = clock.time("decode", lambda: self._sketch(request.sketch_png, model.image_size))
@@ -68,11 +79,11 @@ class Searcher:
             timings_ms=clock.milliseconds,
         )
 
-    def _active_version(self) -> ModelVersion:
+    def _version(self, model_version_id: int | None) -> ModelVersion:
         with self._catalog.snapshot() as session:
-            version = session.scalar(
-                select(ModelVersion).where(ModelVersion.active).options(joinedload(ModelVersion.space))
-            )
+            if model_version_id is not None:
+                return version_by_id(session, model_version_id)
+            version = active_version(session)
         if version is None:
             raise NotReadyError("No model version is active. Ask an administrator to activate one.")
         return version
@@ -80,7 +91,11 @@ class Searcher:
     def _model(self, version: ModelVersion) -> QueryModel:
         with self._loading:
             if version.id not in self._models:
-                self._models[version.id] = QueryModel(read_bundle(bundle_folder(version)), self._compute)
+                bundle = self._kept.read(version.bundle_sha256, version.name)
+                self._models[version.id] = QueryModel(bundle, self._compute)
+            self._models.move_to_end(version.id)
+            while len(self._models) > _LOADED:
+                self._models.popitem(last=False)
             return self._models[version.id]
 
     def _sketch(self, png: bytes, size: int) -> NDArray[np.uint8]:

@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.bundles import register_and_open
 
+from mindreader.blobs import BlobStore
 from mindreader.bundles import Bundle, BundleManifest, write_bundle
 from mindreader.bundles.manifest import WEIGHT_FILES
 from mindreader.catalog import Catalog, Role, User
 from mindreader.networks.descriptions import SpaceDescription, encoder_description
 from mindreader.photo_index import PhotoIndexes
-from mindreader.use_cases.models import register_bundle
+from mindreader.settings import Settings
 
 MakeUser = Callable[..., User]
 MakeBundle = Callable[..., Bundle]
@@ -61,9 +63,8 @@ def make_bundle(tmp_path: Path) -> MakeBundle:
 
 
 @pytest.fixture
-def space_id(catalog: Catalog, make_bundle: MakeBundle) -> int:
-    with catalog.transaction() as session:
-        return register_bundle(session, make_bundle("first")).space_id
+def space_id(catalog: Catalog, blobs: BlobStore, settings: Settings, make_bundle: MakeBundle) -> int:
+    return register_and_open(catalog, blobs, settings, make_bundle("first")).space_id
 
 
 def _weights(name: str) -> dict[str, bytes]:

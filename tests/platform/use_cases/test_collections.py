@@ -107,7 +107,7 @@ def test_counts_per_state_photos_and_categories(catalog, blobs, settings, librar
     with catalog.snapshot() as session:
         found = collections.summary(session, ann, space_id, library["private"])
     assert found.photos == 3
-    assert found.embedding == {"pending": 1, "leased": 0, "indexed": 1, "failed": 1}
+    assert found.embedding == {"pending": 1, "leased": 0, "indexed": 1, "failed": 1, "skipped": 0}
     assert [(each.name, each.photos) for each in found.categories] == [("dog", 2)]
 
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sqlalchemy import delete, update
-from support.bundles import write_untrained_bundle
+from support.bundles import register_and_open, write_untrained_bundle
 from support.library import add_collection, add_photos, jpeg
 
 from mindreader.blobs import original_key
 from mindreader.catalog import Embedding, EmbeddingState, Photo
 from mindreader.photo_index import IndexPoint
 from mindreader.use_cases.doctor import examine
-from mindreader.use_cases.models import activate, register_bundle
+from mindreader.use_cases.models import activate
 
 
 @pytest.fixture
 def library(catalog, blobs, settings, indexes, tmp_path):
     """Three photos, indexed, and nothing amiss."""
+    version = register_and_open(catalog, blobs, settings, write_untrained_bundle(tmp_path / "bundle"))
     with catalog.transaction() as session:
-        version = register_bundle(session, write_untrained_bundle(tmp_path / "bundle"))
         activate(session, version.id)
         key = version.space.key
     photos = add_photos(catalog, blobs, settings, add_collection(catalog), [jpeg(i) for i in range(3)])

@@ -6,13 +6,13 @@ from datetime import datetime
 import pytest
 from PIL import Image
 from sqlalchemy import func, select
+from support.bundles import register_and_open
 from support.library import add_collection, jpeg
 
 from mindreader.blobs import original_key, thumbnail_key
 from mindreader.catalog import Catalog, Category, Collection, Embedding, EmbeddingState, Photo
 from mindreader.settings import load_settings
 from mindreader.use_cases import ingest
-from mindreader.use_cases.models import register_bundle
 from mindreader.use_cases.photos import URGENT
 
 
@@ -64,9 +64,8 @@ def test_a_photo_is_kept_with_its_facts(add, catalog, blobs, settings, tmp_path)
     assert blobs.exists(thumbnail_key(digest, settings.thumbnail_pixels))
 
 
-def test_a_photo_is_queued_for_every_space_in_use_before_re_embedding(add, catalog, make_bundle):
-    with catalog.transaction() as session:
-        register_bundle(session, make_bundle("other", "efficientnet-lite2"))
+def test_a_photo_is_queued_for_every_space_in_use_before_re_embedding(add, catalog, blobs, settings, make_bundle):
+    register_and_open(catalog, blobs, settings, make_bundle("other", "efficientnet-lite2"))
     outcome = add(jpeg(1))
     with catalog.snapshot() as session:
         rows = session.scalars(select(Embedding).where(Embedding.photo_id == outcome.photo_id)).all()
@@ -86,8 +85,7 @@ def test_the_same_bytes_may_lie_in_two_collections(add, catalog):
 
 
 def test_the_same_upload_many_times_at_once_is_created_once(any_catalog, blobs, settings, make_bundle, tmp_path):
-    with any_catalog.transaction() as session:
-        register_bundle(session, make_bundle("first"))
+    register_and_open(any_catalog, blobs, settings, make_bundle("first"))
     collection_id = add_collection(any_catalog)
     file = tmp_path / "upload"
     file.write_bytes(jpeg(1))
@@ -156,7 +154,7 @@ def test_a_file_that_is_no_photo_is_rejected_with_the_reason_and_leaves_nothing(
     assert (outcome.status, outcome.photo_id) == ("rejected", None)
     assert reason in outcome.reason
     assert count(catalog, Photo) == 0
-    assert list(blobs.keys()) == []
+    assert list(blobs.keys("originals")) == []
 
 
 def test_a_file_above_the_limit_is_rejected(add, settings, blobs):
@@ -164,7 +162,7 @@ def test_a_file_above_the_limit_is_rejected(add, settings, blobs):
     outcome = add(jpeg(1), settings=small)
     assert outcome.status == "rejected"
     assert "larger than" in outcome.reason
-    assert list(blobs.keys()) == []
+    assert list(blobs.keys("originals")) == []
 
 
 def test_too_many_pixels_are_rejected(add, settings):
@@ -176,7 +174,7 @@ def test_too_many_pixels_are_rejected(add, settings):
 def test_an_unusable_category_rejects_the_file_before_anything_is_written(add, catalog, blobs, category):
     assert add(jpeg(1), category=category).status == "rejected"
     assert count(catalog, Photo) == 0
-    assert list(blobs.keys()) == []
+    assert list(blobs.keys("originals")) == []
 
 
 @pytest.mark.parametrize("category", [None, "", "  "])
@@ -194,7 +192,6 @@ def test_a_collection_that_is_gone_takes_nothing(add, catalog, collection_id):
 
 def test_a_failing_disk_is_not_the_files_fault(add, catalog, blobs, settings):
     folder = settings.data_dir / "blobs"
-    folder.mkdir(parents=True)
     (folder / "originals").write_text("in the way")
     with pytest.raises(OSError):
         add(jpeg(1))

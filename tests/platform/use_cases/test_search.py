@@ -7,27 +7,27 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from support.bundles import write_untrained_bundle
+from support.bundles import register_and_open, write_untrained_bundle
 from support.library import add_collection
 
 from mindreader.errors import InvalidInputError, NotReadyError
 from mindreader.networks.compute import choose_compute
 from mindreader.photo_index import IndexPoint
 from mindreader.use_cases.messages import SearchAnswer, SearchRequest
-from mindreader.use_cases.models import activate, register_bundle
+from mindreader.use_cases.models import activate, kept_bundles
 from mindreader.use_cases.search import Searcher
 
 
 @pytest.fixture
-def searcher(catalog, indexes, settings):
-    return Searcher(catalog, indexes, settings, choose_compute("cpu", "float32"))
+def searcher(catalog, blobs, indexes, settings):
+    return Searcher(catalog, kept_bundles(settings, blobs), indexes, settings, choose_compute("cpu", "float32"))
 
 
 @pytest.fixture
-def version(catalog, tmp_path):
+def version(catalog, blobs, settings, tmp_path):
+    registered = register_and_open(catalog, blobs, settings, write_untrained_bundle(tmp_path / "bundle"))
     with catalog.transaction() as session:
-        version = register_bundle(session, write_untrained_bundle(tmp_path / "bundle"))
-        return activate(session, version.id)
+        return activate(session, registered.id)
 
 
 @pytest.fixture
@@ -85,21 +85,21 @@ def test_without_an_active_version_the_answer_says_so(searcher, sketch_png):
         searcher.answer(_request(sketch_png))
 
 
-def test_a_switch_takes_effect_with_the_next_search(searcher, catalog, index, tmp_path, sketch_png):
+def test_a_switch_takes_effect_with_the_next_search(searcher, catalog, blobs, settings, index, tmp_path, sketch_png):
     before = searcher.answer(_request(sketch_png))
+    other = write_untrained_bundle(tmp_path / "other", seed=1, name="other")
+    other = register_and_open(catalog, blobs, settings, other)
     with catalog.transaction() as session:
-        other = register_bundle(session, write_untrained_bundle(tmp_path / "other", seed=1, name="other"))
         activate(session, other.id)
     after = searcher.answer(_request(sketch_png))
     assert (before.model_version, after.model_version) == ("untrained", "other")
     assert before.imaginary_webp != after.imaginary_webp
 
 
-def test_a_bundle_that_was_damaged_on_disk_is_refused_by_name(searcher, version, tmp_path, sketch_png):
-    from mindreader.errors import BundleError
-
-    (tmp_path / "bundle" / "generator.safetensors").write_bytes(b"")
-    with pytest.raises(BundleError, match=r"generator\.safetensors"):
+def test_a_bundle_that_was_damaged_on_disk_is_refused_by_name(searcher, version, blobs, settings, sketch_png):
+    kept = kept_bundles(settings, blobs).read(version.bundle_sha256, version.name)
+    kept.weights("generator.safetensors").write_bytes(b"")
+    with pytest.raises(NotReadyError, match=r"generator\.safetensors"):
         searcher.answer(_request(sketch_png))
 
 

@@ -105,6 +105,7 @@ class EmbeddingCounts(BaseModel):
     leased: int
     indexed: int
     failed: int
+    skipped: int
 
 
 class CategoryCount(BaseModel):

@@ -1,0 +1,61 @@
+"""Who works: a worker counts as alive while tasks run in it, not because its process exists."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from mindreader.catalog import Catalog, WorkerProcess
+from mindreader.catalog.models import now
+
+LATELY = timedelta(seconds=120)
+"""Every worker is sent a task twice a minute; one that has done none for so long is not working."""
+_FORGOTTEN = timedelta(days=1)
+_LONGEST_ERROR = 1000
+
+
+@dataclass
+class Pulse:
+    """A worker's own row."""
+
+    queue: str
+    device: str
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        """Name it after its machine and process, unless it has a name."""
+        self.name = self.name or f"{self.queue}@{socket.gethostname()}:{os.getpid()}"
+
+    def beat(self, catalog: Catalog, *, tasks: int = 1, photos: int = 0, error: str | None = None) -> None:
+        """Note that tasks ran just now, how many photos they indexed, and what went wrong in the last one."""
+        with catalog.transaction() as session:
+            row = session.get(WorkerProcess, self.name, with_for_update=True)
+            if row is None:
+                row = WorkerProcess(name=self.name, queue=self.queue, device=self.device, tasks=0, photos=0)
+                session.add(row)
+                session.execute(delete(WorkerProcess).where(WorkerProcess.last_task_at < now() - _FORGOTTEN))
+            row.last_task_at = now()
+            row.tasks += tasks
+            row.photos += photos
+            row.last_error = error[:_LONGEST_ERROR] if error else None
+
+
+def workers(session: Session) -> Sequence[WorkerProcess]:
+    """All workers heard of in the last day, by queue and name."""
+    return session.scalars(select(WorkerProcess).order_by(WorkerProcess.queue, WorkerProcess.name)).all()
+
+
+def works_lately(worker: WorkerProcess) -> bool:
+    """Whether a task ran in it lately."""
+    return worker.last_task_at is not None and worker.last_task_at >= now() - LATELY
+
+
+def queue_is_served(session: Session, queue: str) -> bool:
+    """Whether any worker of a queue works."""
+    return any(works_lately(worker) for worker in workers(session) if worker.queue == queue)

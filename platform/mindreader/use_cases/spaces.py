@@ -1,0 +1,202 @@
+"""Embedding spaces: open one and queue every photo for it, count how far it is, drop its index.
+
+A space is known (a bundle targets it), then opened (every photo is queued for it, and every upload from then
+on), then perhaps dropped: rows and index go, and it is merely known again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import delete, exists, func, insert, literal, select, update
+from sqlalchemy.orm import Session
+
+from mindreader.catalog import (
+    Catalog,
+    Embedding,
+    EmbeddingSpace,
+    EmbeddingState,
+    Job,
+    JobState,
+    ModelVersion,
+    Photo,
+)
+from mindreader.catalog.models import now
+from mindreader.errors import ConflictError, NotFoundError
+from mindreader.photo_index import PhotoIndexes
+
+_SPACES_LOCK = 7276825
+_RATE_SECONDS = 60
+INDEX_BYTES_PER_PHOTO = 300
+"""Of an index besides its vectors: id, payload and their indexes (measured, see docs/performance.md)."""
+_FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True)
+class SpaceCounts:
+    """Photos of a space by where they stand; photos in the bin do not count."""
+
+    pending: int = 0
+    leased: int = 0
+    indexed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.pending + self.leased + self.indexed + self.failed + self.skipped
+
+    @property
+    def waiting(self) -> int:
+        """Those that may still be indexed without anybody doing anything."""
+        return self.pending + self.leased
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What building a space takes."""
+
+    photos: int
+    seconds: float | None
+    """None where no worker has measured its encoder yet."""
+    index_bytes: int
+    memory_bytes: int
+    """Of each embed worker for E2, and of the index once more, which is searched in memory."""
+
+
+def is_open(space: EmbeddingSpace) -> bool:
+    """Whether photos are embedded in it."""
+    return space.opened_at is not None and space.drop_requested_at is None
+
+
+def spaces_in_use(session: Session) -> list[int]:
+    """Ids of the open spaces: every photo is embedded for each of them."""
+    opened = EmbeddingSpace.opened_at.is_not(None) & EmbeddingSpace.drop_requested_at.is_(None)
+    return list(session.scalars(select(EmbeddingSpace.id).where(opened).order_by(EmbeddingSpace.id)))
+
+
+def lock_spaces(session: Session, *, opening: bool) -> None:
+    """Keep photos from being added while a space is opened, or the other way round, until the transaction ends.
+
+    Else a photo added in that moment would never be queued for the new space. SQLite has one writer anyway.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        lock = func.pg_advisory_xact_lock if opening else func.pg_advisory_xact_lock_shared
+        session.execute(select(lock(_SPACES_LOCK)))
+
+
+def open_space(session: Session, space_id: int) -> EmbeddingSpace:
+    """Queue every photo for a space.
+
+    Raises:
+        NotFoundError: there is no such space.
+        ConflictError: it is open already, or its old index is still being removed.
+    """
+    lock_spaces(session, opening=True)
+    space = session.get(EmbeddingSpace, space_id, with_for_update=True)
+    if space is None:
+        raise NotFoundError("There is no such embedding space.")
+    if space.drop_requested_at is not None:
+        raise ConflictError("The old index of this embedding space is still being removed. Try again in a minute.")
+    if space.opened_at is not None:
+        raise ConflictError("This embedding space is built already, or being built.")
+    space.opened_at = now()
+    every_photo = select(Photo.id, literal(space.id), literal(EmbeddingState.PENDING.value)).where(
+        Photo.deleted_at.is_(None)
+    )
+    session.execute(insert(Embedding).from_select(["photo_id", "space_id", "state"], every_photo))
+    return space
+
+
+def space_counts(session: Session, space_id: int, up_to: int | None = None) -> SpaceCounts:
+    """Count a space's photos by state.
+
+    Args:
+        up_to: only photos with at most this id.
+    """
+    counted = (
+        select(Embedding.state, func.count())
+        .join(Photo)
+        .where(Embedding.space_id == space_id, Photo.deleted_at.is_(None))
+        .group_by(Embedding.state)
+    )
+    if up_to is not None:
+        counted = counted.where(Photo.id <= up_to)
+    return SpaceCounts(**{state: count for state, count in session.execute(counted)})
+
+
+def recent_rate(session: Session, space_id: int) -> float:
+    """Photos indexed a second, over the last minute; 0 when nothing happens."""
+    since = now() - timedelta(seconds=_RATE_SECONDS)
+    recent = (Embedding.space_id == space_id, Embedding.updated_at >= since, Embedding.state == EmbeddingState.INDEXED)
+    count, first = session.execute(select(func.count(), func.min(Embedding.updated_at)).where(*recent)).one()
+    if not count:
+        return 0.0
+    return float(count / max((now() - first).total_seconds(), 1.0))
+
+
+def cost(session: Session, space: EmbeddingSpace) -> Cost:
+    """What building a space would take now."""
+    photos = session.scalar(select(func.count()).select_from(Photo).where(Photo.deleted_at.is_(None))) or 0
+    index = photos * (space.dimension * _FLOAT_BYTES + INDEX_BYTES_PER_PHOTO)
+    seconds = photos / space.photos_per_second if space.photos_per_second else None
+    return Cost(photos, seconds, index, (space.encoder_bytes or 0) + index)
+
+
+def request_drop(session: Session, space_id: int) -> None:
+    """Let a worker remove a space's index and rows; its photos stop being embedded at once.
+
+    Raises:
+        NotFoundError: there is no such space.
+        ConflictError: the active model version searches it.
+    """
+    space = session.get(EmbeddingSpace, space_id, with_for_update=True)
+    if space is None:
+        raise NotFoundError("There is no such embedding space.")
+    active = select(ModelVersion.name).where(ModelVersion.space_id == space_id, ModelVersion.active)
+    if (name := session.scalar(active)) is not None:
+        raise ConflictError(f"{name} searches this embedding space now. Activate a version of another space first.")
+    space.drop_requested_at = now()
+    running = Job.state.in_([JobState.RUNNING, JobState.PAUSED])
+    session.execute(
+        update(Job).where(Job.space_id == space_id, running).values(state=JobState.CANCELLED, finished_at=now())
+    )
+    # Rows a worker holds stay until it is done with them, so that it writes into no index that is gone.
+    session.execute(delete(Embedding).where(Embedding.space_id == space_id, Embedding.state != EmbeddingState.LEASED))
+
+
+def drop_requested(catalog: Catalog, indexes: PhotoIndexes) -> list[str]:
+    """Remove the indexes of spaces that are to be dropped and that no worker writes to; returns their keys."""
+    held = exists().where(
+        Embedding.space_id == EmbeddingSpace.id,
+        Embedding.state == EmbeddingState.LEASED,
+        Embedding.lease_until >= now(),
+    )
+    with catalog.snapshot() as session:
+        asked = session.scalars(
+            select(EmbeddingSpace).where(EmbeddingSpace.drop_requested_at.is_not(None), ~held)
+        ).all()
+    for space in asked:
+        indexes.drop(space.key)
+        with catalog.transaction() as session:
+            _forget(session, space.id)
+    return [space.key for space in asked]
+
+
+def _forget(session: Session, space_id: int) -> None:
+    """Close a dropped space; one that no version targets is forgotten altogether."""
+    session.execute(delete(Embedding).where(Embedding.space_id == space_id))
+    used = session.scalar(select(exists().where(ModelVersion.space_id == space_id)))
+    if used:
+        closed = update(EmbeddingSpace).where(EmbeddingSpace.id == space_id)
+        session.execute(closed.values(opened_at=None, drop_requested_at=None))
+    else:
+        session.execute(delete(EmbeddingSpace).where(EmbeddingSpace.id == space_id))
+
+
+def spaces(session: Session) -> Sequence[EmbeddingSpace]:
+    """All known spaces, in the order they became known."""
+    return session.scalars(select(EmbeddingSpace).order_by(EmbeddingSpace.id)).all()
