@@ -83,6 +83,10 @@ class Settings(BaseSettings):
     thumbnail_pixels: int = Field(default=512, ge=64, le=2048, description="Longer side of a thumbnail.")
     sketch_max_bytes: int = Field(default=4 * 2**20, ge=1, description="Largest sketch file that is taken.")
 
+    bundle_max_bytes: int = Field(
+        default=4 * 2**30, ge=1, description="Largest model bundle that is taken, as a zip file."
+    )
+
     session_days: int = Field(default=30, ge=1, description="How long a browser stays signed in.")
     secure_cookies: bool = Field(default=False, description="Send cookies over HTTPS only; set it behind TLS.")
     trusted_proxies: int = Field(

@@ -22,6 +22,7 @@ from mindreader.catalog import Catalog, EmbeddingSpace, ModelVersion, Role, User
 from mindreader.catalog.models import now
 from mindreader.networks.descriptions import SpaceDescription, encoder_description
 from mindreader.settings import Settings, load_settings
+from mindreader.use_cases import messages
 from mindreader.use_cases.accounts import issue_token
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
@@ -71,14 +72,36 @@ class Finder:
     asked: list[dict[str, Any]] = field(default_factory=list)
     error: dict[str, str] | None = None
     seconds: float = 0
+    cannot_load: dict[str, str] | None = None
+    tried: list[str] = field(default_factory=list)
+    warmed: list[int] = field(default_factory=list)
+
+    def trial(self, bundle_sha256: str) -> dict[str, Any]:
+        self.tried.append(bundle_sha256)
+        measured = messages.Trial(photos_per_second=2.0, encoder_bytes=1000, device="cpu")
+        return {"error": self.cannot_load} if self.cannot_load else {"answer": measured.model_dump()}
+
+    def warm_up(self, model_version_id: int) -> dict[str, Any]:
+        self.warmed.append(model_version_id)
+        return {"error": self.cannot_load} if self.cannot_load else {"answer": None}
+
+    def quality(self, collection_ids: list[int]) -> dict[str, Any]:
+        category = messages.CategoryQuality(name="dog", photos=3, queries=3, precision=0.5)
+        found = messages.LibraryQuality(
+            model_version=self.version.name,
+            protocol=f"collections {collection_ids}",
+            mean_precision=0.5,
+            categories=(category,),
+        )
+        return {"answer": found.model_dump(mode="json")}
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         self.asked.append(request)
         time.sleep(self.seconds)
         if self.error:
             return {"error": self.error}
-        found = queues.SearchAnswer(
-            model_version_id=self.version.id,
+        found = messages.SearchAnswer(
+            model_version_id=request["model_version_id"] or self.version.id,
             model_version=self.version.name,
             space_id=self.version.space_id,
             imaginary_webp=tuple(WEBP for _ in request["seeds"]),
@@ -183,6 +206,18 @@ def search_worker(celery: Celery) -> Iterator[list[Finder]]:
     @celery.task(name=queues.SEARCH_TASK, shared=False)
     def search(request: dict[str, Any]) -> dict[str, Any]:
         return finders[-1].answer(request)
+
+    @celery.task(name=queues.TRIAL_TASK, shared=False)
+    def trial(bundle_sha256: str) -> dict[str, Any]:
+        return finders[-1].trial(bundle_sha256)
+
+    @celery.task(name=queues.WARM_UP_TASK, shared=False)
+    def warm_up(model_version_id: int) -> dict[str, Any]:
+        return finders[-1].warm_up(model_version_id)
+
+    @celery.task(name=queues.QUALITY_TASK, shared=False)
+    def quality(collection_ids: list[int]) -> dict[str, Any]:
+        return finders[-1].quality(collection_ids)
 
     with start_worker(celery, pool="solo", perform_ping_check=False, queues=[queues.SEARCH_QUEUE]):
         yield finders

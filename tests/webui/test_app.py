@@ -9,6 +9,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from mindreader.catalog import Catalog
+from mindreader.use_cases.liveness import Pulse
 from mindreader_webui.app import OPENAPI_PATH, create_app
 from mindreader_webui.services import Services
 
@@ -90,9 +91,11 @@ def test_a_broken_catalog_is_not_healthy(services, tmp_path):
     broken.close()
 
 
-def test_ready_means_a_model_version_is_active(client, request):
-    assert client.get("/readyz").status_code == 503
+def test_ready_means_a_model_version_is_active_and_a_search_worker_works(client, catalog, request):
+    assert client.get("/readyz").text == "no model version is active"
     request.getfixturevalue("version")
+    assert client.get("/readyz").status_code == 503
+    Pulse("search", "cpu").beat(catalog)
     assert client.get("/readyz").status_code == 200
 
 

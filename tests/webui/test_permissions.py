@@ -6,12 +6,13 @@ import re
 import pytest
 from support.library import jpeg
 
+from mindreader.catalog import Job, SavedSketch
 from mindreader_webui.auth import OPEN_TO_ALL
 from mindreader_webui.services import current_services
 
 # Expected status by who asks: nobody, the owner, another member (private collection), another member
-# (shared collection), an administrator. {c}, {p}, {t} and {m} are ids of the owner's collection, photo and
-# token, and of a model version.
+# (shared collection), an administrator. {c}, {p} and {t} are ids of the owner's collection, photo and token,
+# {m}, {s}, {j} and {k} of the active model version, its space, a job there and a saved sketch.
 PEOPLE = ("nobody", "owner", "other, private", "other, shared", "admin")
 MATRIX = {
     ("GET", "/session"): (401, 200, 200, 200, 200),
@@ -37,7 +38,28 @@ MATRIX = {
     ("POST", "/searches"): (401, 422, 422, 422, 422),
     ("GET", "/status"): (401, 200, 200, 200, 200),
     ("GET", "/models"): (401, 200, 200, 200, 200),
+    ("POST", "/models"): (401, 403, 403, 403, 422),
     ("POST", "/models/{m}/activate"): (401, 403, 403, 403, 200),
+    ("DELETE", "/models/{m}"): (401, 403, 403, 403, 409),
+    ("GET", "/spaces"): (401, 403, 403, 403, 200),
+    ("POST", "/spaces/{s}/build"): (401, 403, 403, 403, 409),
+    ("DELETE", "/spaces/{s}"): (401, 403, 403, 403, 409),
+    ("GET", "/jobs"): (401, 403, 403, 403, 200),
+    ("GET", "/jobs/{j}"): (401, 403, 403, 403, 200),
+    ("POST", "/jobs/{j}/pause"): (401, 403, 403, 403, 200),
+    ("POST", "/jobs/{j}/resume"): (401, 403, 403, 403, 409),
+    ("POST", "/jobs/{j}/cancel"): (401, 403, 403, 403, 409),
+    ("GET", "/jobs/{j}/failed"): (401, 403, 403, 403, 200),
+    ("POST", "/jobs/{j}/retry"): (401, 403, 403, 403, 409),
+    ("POST", "/jobs/{j}/skip"): (401, 403, 403, 403, 409),
+    ("POST", "/jobs/{j}/failed/{p}/retry"): (401, 403, 403, 403, 409),
+    ("POST", "/jobs/{j}/failed/{p}/skip"): (401, 403, 403, 403, 409),
+    ("POST", "/comparisons"): (401, 403, 403, 403, 422),
+    ("GET", "/saved-sketches"): (401, 403, 403, 403, 200),
+    ("POST", "/saved-sketches"): (401, 403, 403, 403, 422),
+    ("DELETE", "/saved-sketches/{k}"): (401, 403, 403, 403, 204),
+    ("GET", "/quality"): (401, 200, 200, 200, 200),
+    ("GET", "/workers"): (401, 403, 403, 403, 200),
 }
 OPEN = {("POST", "/setup"), ("POST", "/session")}
 BODIES = {
@@ -51,7 +73,15 @@ BODIES = {
 
 def routes(app):
     """Every method and path below /api/v1, with ids as in the matrix."""
-    names = {"collection_id": "c", "photo_id": "p", "token_id": "t", "model_version_id": "m"}
+    names = {
+        "collection_id": "c",
+        "photo_id": "p",
+        "token_id": "t",
+        "model_version_id": "m",
+        "space_id": "s",
+        "job_id": "j",
+        "saved_sketch_id": "k",
+    }
     for rule in app.url_map.iter_rules():
         if not rule.rule.startswith("/api/v1"):
             continue
@@ -62,10 +92,17 @@ def routes(app):
 
 @pytest.mark.parametrize("who", range(5), ids=PEOPLE)
 @pytest.mark.parametrize(("method", "path"), MATRIX, ids=[" ".join(key) for key in MATRIX])
-def test_who_may_do_what(app, nobody, ann, bob, admin, version, method, path, who):
+def test_who_may_do_what(nobody, ann, bob, admin, finder, catalog, method, path, who):
+    version = finder.version
     visibility = "shared" if PEOPLE[who] == "other, shared" else "private"
     collection = ann.collection("Hers", visibility)
     ids = {"c": collection, "p": ann.photo(collection), "m": version.id}
+    with catalog.transaction() as session:
+        job = Job(space_id=version.space_id, last_photo_id=ids["p"])
+        sketch = SavedSketch(name="dog", sketch_sha256="0" * 64)
+        session.add_all([job, sketch])
+        session.flush()
+        ids |= {"s": version.space_id, "j": job.id, "k": sketch.id}
     ids["t"] = ann.post("/tokens", json={"name": "laptop"}).json["id"]
     arguments = {"json": BODIES[method, path]} if (method, path) in BODIES else {}
     if path.endswith("/photos") and method == "POST":

@@ -6,8 +6,10 @@ from flask import Blueprint, Response
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from mindreader.use_cases.liveness import queue_is_served
 from mindreader.use_cases.models import active_version
 from mindreader_webui.services import current_services
+from mindreader_workers.queues import SEARCH_QUEUE
 
 health = Blueprint("health", __name__)
 
@@ -25,13 +27,19 @@ def healthz() -> Response:
 
 @health.get("/readyz")
 def readyz() -> Response:
-    """`ok` when searches can be answered: the catalog answers and a model version is active."""
+    """`ok` when searches can be answered: catalog, active model version, and a search worker that works.
+
+    A worker works when it has done a task lately; that its process exists says nothing.
+    """
     try:
         with current_services().catalog.snapshot() as session:
             active = active_version(session)
+            served = queue_is_served(session, SEARCH_QUEUE)
     except SQLAlchemyError:
         return _text("the catalog does not answer", 503)
-    return _text("ok") if active else _text("no model version is active", 503)
+    if active is None:
+        return _text("no model version is active", 503)
+    return _text("ok") if served else _text("no search worker has done a task lately", 503)
 
 
 def _text(text: str, status: int = 200) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from functools import partial
@@ -14,7 +15,7 @@ from werkzeug.datastructures import FileStorage
 from mindreader.settings import Settings
 
 FILES_PER_REQUEST = 100
-_FOLDER = "uploads"
+UPLOADS_FOLDER = "uploads"
 _STALE_SECONDS = 86400
 _SMALL_BYTES = 64 * 2**10  # JSON, and the fields of a form
 
@@ -28,11 +29,11 @@ class UploadRequest(Request):
 
 def init_uploads(app: Flask, settings: Settings) -> None:
     """Bound requests, and clear away what a killed server left."""
-    folder = settings.data_dir / _FOLDER
+    folder = settings.data_dir / UPLOADS_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     for file in folder.iterdir():
         if file.stat().st_mtime < time.time() - _STALE_SECONDS:
-            file.unlink(missing_ok=True)
+            _remove(file)
     app.request_class = UploadRequest
     app.config.update(
         UPLOADS=str(folder),
@@ -41,9 +42,19 @@ def init_uploads(app: Flask, settings: Settings) -> None:
     )
     limits = {
         "collections.upload_photos": settings.request_max_bytes,
+        "models.add_model": settings.bundle_max_bytes + _SMALL_BYTES,
+        "comparisons.compare": settings.sketch_max_bytes + _SMALL_BYTES,
+        "comparisons.save": settings.sketch_max_bytes + _SMALL_BYTES,
         "searches.search": settings.sketch_max_bytes + _SMALL_BYTES,
     }
     app.before_request(partial(_bound_body, limits))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def path_of(upload: FileStorage) -> Path:

@@ -5,7 +5,7 @@ Tasks are wake-ups: the catalog says what there is to do, so a lost or doubled m
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 from mindreader.errors import (
     BundleError,
+    ConflictError,
     IndexMismatchError,
     InvalidInputError,
     MindReaderError,
@@ -24,13 +25,14 @@ from mindreader.errors import (
     SketchRejectedError,
 )
 from mindreader.settings import Settings
-from mindreader.use_cases.messages import SearchAnswer, SearchRequest, Trial
+from mindreader.use_cases.messages import LibraryQuality, SearchAnswer, SearchRequest, Trial
 
 EMBED_QUEUE = "embed"
 SEARCH_QUEUE = "search"
 EMBED_TASK = "mindreader.embed"
 SEARCH_TASK = "mindreader.search"
 TRIAL_TASK = "mindreader.trial"
+QUALITY_TASK = "mindreader.quality"
 WARM_UP_TASK = "mindreader.warm_up"
 HEARTBEAT_TASK = "mindreader.heartbeat"
 
@@ -44,7 +46,7 @@ def make_celery(settings: Settings) -> Celery:
     app = Celery("mindreader", broker=broker, backend=settings.results_url)
     app.conf.update(
         task_routes={EMBED_TASK: {"queue": EMBED_QUEUE}}
-        | {task: {"queue": SEARCH_QUEUE} for task in (SEARCH_TASK, TRIAL_TASK, WARM_UP_TASK)},
+        | {task: {"queue": SEARCH_QUEUE} for task in (SEARCH_TASK, TRIAL_TASK, WARM_UP_TASK, QUALITY_TASK)},
         task_serializer="json",
         result_serializer="json",
         accept_content=["json"],
@@ -107,6 +109,15 @@ def warm_up(celery: Celery, model_version_id: int, timeout: float) -> None:
     _ask(celery, WARM_UP_TASK, model_version_id, timeout)
 
 
+def library_quality(celery: Celery, collection_ids: Sequence[int], timeout: float) -> LibraryQuality:
+    """Have a search worker see how well the photos of each category lie together.
+
+    Raises:
+        NotReadyError: no worker answered in time, or no model version is active.
+    """
+    return LibraryQuality.model_validate(_ask(celery, QUALITY_TASK, list(collection_ids), timeout))
+
+
 def _ask(
     celery: Celery, task: str, argument: object, timeout: float, meanwhile: Callable[[], None] = lambda: None
 ) -> Any:
@@ -133,6 +144,7 @@ _ERRORS: dict[str, type[MindReaderError]] = {
         SketchRejectedError,
         BundleError,
         NotFoundError,
+        ConflictError,
         IndexMismatchError,
     )
 }

@@ -27,6 +27,7 @@ from mindreader.use_cases.liveness import Pulse
 from mindreader.use_cases.messages import SearchRequest
 from mindreader.use_cases.models import kept_bundles, photo_projection
 from mindreader.use_cases.purge import purge_deleted
+from mindreader.use_cases.quality import library_quality
 from mindreader.use_cases.search import Searcher
 from mindreader.use_cases.spaces import drop_requested
 from mindreader.use_cases.trial import try_bundle
@@ -34,6 +35,7 @@ from mindreader_workers.queues import (
     EMBED_QUEUE,
     EMBED_TASK,
     HEARTBEAT_TASK,
+    QUALITY_TASK,
     SEARCH_QUEUE,
     SEARCH_TASK,
     TRIAL_TASK,
@@ -156,6 +158,10 @@ def add_tasks(celery: Celery, worker: Worker) -> None:
     @celery.task(name=WARM_UP_TASK, shared=False, soft_time_limit=_TRIAL_SECONDS)
     def warm_up(model_version_id: int) -> dict[str, Any]:
         return _reply(lambda: worker.searcher.warm_up(model_version_id))
+
+    @celery.task(name=QUALITY_TASK, shared=False, soft_time_limit=_SEARCH_SECONDS)
+    def quality(collection_ids: list[int]) -> dict[str, Any]:
+        return _reply(lambda: library_quality(worker.catalog, worker.indexes, collection_ids).model_dump(mode="json"))
 
     @celery.task(name=HEARTBEAT_TASK, shared=False, ignore_result=True)
     def heartbeat(queue: str) -> None:

@@ -3,6 +3,7 @@
 Reading a manifest needs no torch; the weights are loaded by `mindreader.networks.query_model`.
 """
 
+from mindreader.bundles.archive import pack_bundle, unpack_bundle
 from mindreader.bundles.manifest import BundleManifest, TrainingRecord
 from mindreader.bundles.storage import Bundle, default_bundle_folder, read_bundle, write_bundle
 
@@ -11,6 +12,8 @@ __all__ = [
     "BundleManifest",
     "TrainingRecord",
     "default_bundle_folder",
+    "pack_bundle",
     "read_bundle",
+    "unpack_bundle",
     "write_bundle",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 WEIGHT_FILES = ("generator.safetensors", "query_encoder.safetensors")
 PROJECTION_FILE = "photo_projection.safetensors"
@@ -25,6 +25,13 @@ class GeneratorRecord(_Strict):
     upsampling: Literal["transposed", "resize"]
     norm: Literal["batch", "group"]
     condition: int = Field(ge=0, le=65_536, description="Length of the condition; 0 for none.")
+
+    @field_validator("image_size")
+    @classmethod
+    def _is_a_power_of_two(cls, size: int) -> int:
+        if size.bit_count() != 1:
+            raise ValueError("it must be a power of two, as G halves the image down to one pixel")
+        return size
 
 
 class QueryEncoderRecord(_Strict):
@@ -71,7 +78,7 @@ class BundleManifest(_Strict):
     """The whole of `bundle.json`."""
 
     schema_version: Literal[1] = 1
-    name: str = Field(min_length=1, max_length=100)
+    name: str = Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$", description="Of one line.")
     preset: str
     space: SpaceRecord
     generator: GeneratorRecord

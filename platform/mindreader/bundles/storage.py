@@ -16,7 +16,8 @@ from mindreader.networks.descriptions import ENCODERS, EncoderDescription, Space
 
 MANIFEST_FILE = "bundle.json"
 MODEL_CARD_FILE = "model_card.md"
-_MAX_MANIFEST_BYTES = 4 * 2**20
+MAX_MANIFEST_BYTES = 4 * 2**20
+_MAX_NESTING = 32
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,10 @@ def write_bundle(folder: Path, manifest: BundleManifest, weights: Mapping[str, b
 
 def _read_manifest(path: Path) -> tuple[BundleManifest, str]:
     try:
-        if path.stat().st_size > _MAX_MANIFEST_BYTES:
-            raise BundleError(f"{MANIFEST_FILE} is larger than {_MAX_MANIFEST_BYTES} bytes.")
+        if path.stat().st_size > MAX_MANIFEST_BYTES:
+            raise BundleError(f"{MANIFEST_FILE} is larger than {MAX_MANIFEST_BYTES} bytes.")
         text = path.read_bytes()
-        return BundleManifest.model_validate(json.loads(text)), hashlib.sha256(text).hexdigest()
+        return BundleManifest.model_validate(_parsed(text)), hashlib.sha256(text).hexdigest()
     except OSError as error:
         raise BundleError(
             f"{path} cannot be read ({error.strerror}). A bundle is a folder with a {MANIFEST_FILE}."
@@ -95,6 +96,24 @@ def _read_manifest(path: Path) -> tuple[BundleManifest, str]:
         raise BundleError(f"{MANIFEST_FILE} is malformed at {place!r}: {first['msg']}.") from None
     except ValueError:
         raise BundleError(f"{MANIFEST_FILE} is not JSON.") from None
+
+
+def _parsed(text: bytes) -> object:
+    """JSON that can be written again: no NaN, no half characters, no depths that other programs drown in."""
+    too_deep = BundleError(f"{MANIFEST_FILE} is nested deeper than {_MAX_NESTING} levels.")
+    try:
+        data = json.loads(text)
+        json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
+    except RecursionError:
+        raise too_deep from None
+    if not _is_shallow(data, _MAX_NESTING):
+        raise too_deep
+    return data
+
+
+def _is_shallow(data: object, levels: int) -> bool:
+    inside = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
+    return levels > 0 and all(_is_shallow(value, levels - 1) for value in inside)
 
 
 def _weight_files(manifest: BundleManifest) -> tuple[str, ...]:
@@ -122,10 +141,20 @@ def _check_space(manifest: BundleManifest) -> None:
             f"Unknown query encoder {manifest.query_encoder.architecture!r}. This version of MindReader knows "
             f"{', '.join(ENCODERS)}."
         )
+    _check_query_encoder(manifest, ENCODERS.get(manifest.query_encoder.architecture, space.encoder))
     if manifest.generator.condition not in (0, space.dimension):
         raise BundleError(
             f"The generator takes conditions of length {manifest.generator.condition}; the embedding space has "
             f"{space.dimension} dimensions. Export the bundle again."
+        )
+
+
+def _check_query_encoder(manifest: BundleManifest, encoder: EncoderDescription) -> None:
+    size = manifest.query_encoder.input_size
+    if not encoder.flexible and size != encoder.input_size:
+        raise BundleError(
+            f"The query encoder {encoder.name} takes images of {encoder.input_size} pixels only, but query_encoder."
+            f"input_size is {size}. Export the bundle again."
         )
 
 

@@ -23,6 +23,11 @@ _Filename = Annotated[str, Field(pattern=r"^([A-Za-z0-9_-][A-Za-z0-9_.-]{0,100})
 _Address = Annotated[str, Field(pattern=r"^(https://download\.pytorch\.org/models/[A-Za-z0-9_.-]+)?$")]
 _HubRepository = Annotated[str, Field(pattern=r"^(timm/[A-Za-z0-9_.-]+)?$")]
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_Layer = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]{0,200}$")]
+# Between these bounds a preprocessed image is finite in float32, and in bfloat16 too.
+_Mean = Annotated[float, Field(ge=-1e4, le=1e4, allow_inf_nan=False)]
+_Std = Annotated[float, Field(ge=1e-4, le=1e4, allow_inf_nan=False)]
+_Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class WeightsSource:
     """Where torchvision publishes it; empty when it does not."""
     hub: _HubRepository = ""
     """Hugging Face repository where timm publishes it; empty when it does not."""
-    untrained_seed: int | None = None
+    untrained_seed: _Seed | None = None
     """Instead of a file: random weights drawn with this seed. Shapes and speed are real, results mean nothing."""
 
     @property
@@ -60,16 +65,16 @@ class EncoderDescription:
     library: Literal["timm", "torchvision"]
     architecture: _Architecture
     """The library's own name of the network."""
-    embedding_layer: str
-    """Layer whose output is the embedding."""
-    middle_layers: tuple[str, ...]
+    embedding_layer: _Layer
+    """Layer whose output is the embedding; empty for the network's own output, once its classifier is cut off."""
+    middle_layers: Annotated[tuple[_Layer, ...], Field(max_length=32)]
     """Layers compared by the feature loss (the paper's relu3_3), shallow to deep."""
     dimension: Annotated[int, Field(ge=1, le=65_536)]
     """Length D of an embedding."""
     input_size: Annotated[int, Field(ge=32, le=1024)]
     """Side of the square input in pixels."""
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[_Mean, _Mean, _Mean]
+    std: tuple[_Std, _Std, _Std]
     weights: WeightsSource
     flexible: bool = True
     """Whether it takes other sizes than `input_size` too, as training does to save time."""
@@ -139,8 +144,10 @@ class SpaceDescription:
             raise BundleError(
                 f"The description of the embedding space is malformed at {place}: {first['msg']}."
             ) from None
-        if not space.encoder.weights.sha256 and space.encoder.weights.untrained_seed is None:
-            raise BundleError("The description of the embedding space names no checksum of the encoder's weights.")
+        weights = space.encoder.weights
+        if weights.untrained_seed is None and not (weights.sha256 and weights.filename):
+            missing = "file name" if weights.sha256 else "checksum"
+            raise BundleError(f"The description of the embedding space names no {missing} of the encoder's weights.")
         return space
 
 

@@ -12,13 +12,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mindreader.errors import NotReadyError
+from mindreader.errors import InvalidInputError, NotReadyError
 from mindreader.networks import torchvision_shim  # noqa: F401  # before timm and torchvision
 from mindreader.networks.descriptions import EncoderDescription
 from mindreader.networks.weights import find_weights, read_weights
 
 import timm  # isort: skip
 import torchvision  # isort: skip
+
+_LARGEST_NETWORK = 2 * 10**9
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,9 @@ class Encoder(nn.Module):
     """An image encoder after its `EncoderDescription`, with a linear projection where one is wanted.
 
     Weights are random until loaded.
+
+    Raises:
+        InvalidInputError: there is no network of that name.
     """
 
     mean: Tensor
@@ -90,7 +95,7 @@ class Encoder(nn.Module):
         """Load the weights the description names.
 
         Raises:
-            NotReadyError: the weights cannot be found, or are not of this network.
+            NotReadyError: the weights cannot be found or read, or are not of this network.
         """
         seed = self.description.weights.untrained_seed
         if seed is not None:
@@ -111,28 +116,76 @@ class Encoder(nn.Module):
 
 
 def _build(description: EncoderDescription) -> nn.Module:
-    if description.embedding_layer == "classifier.4":
-        network: nn.Module = torchvision.models.get_model(description.architecture, weights=None)
-        network.classifier = network.get_submodule("classifier")[:5]  # type: ignore[index]  # to relu7, before its dropout
+    if (description.library, description.embedding_layer) == ("torchvision", "classifier.4"):
+        network = _whole_network(description.library, description.architecture)
+        layers = network.get_submodule("classifier")
+        network.classifier = layers[:5]  # type: ignore[index]  # to relu7, before its dropout
         return network
     return bare_network(description.library, description.architecture)
 
 
 def bare_network(library: str, architecture: str) -> nn.Module:
-    """A library's network with random weights, cut before its classifier."""
+    """A library's image classifier with random weights, cut before its last layer; nothing is fetched for it.
+
+    Raises:
+        InvalidInputError: the library has no such image classifier.
+    """
+    network = _whole_network(library, architecture)
     if library == "timm":
-        network: nn.Module = timm.create_model(architecture, pretrained=False, num_classes=0)
         return network
-    network = torchvision.models.get_model(architecture, weights=None)
     # torchvision calls the last layers by one of these names; their last linear layer is the classifier proper.
     head = next(name for name in ("fc", "classifier", "heads", "head") if hasattr(network, name))
     layers = getattr(network, head)
     if isinstance(layers, nn.Linear):
         setattr(network, head, nn.Identity())
         return network
-    last = max(i for i, layer in enumerate(layers) if isinstance(layer, nn.Linear))
-    layers[last] = nn.Identity()
+    linear = [i for i, layer in enumerate(layers) if isinstance(layer, nn.Linear)]
+    if not linear:
+        raise InvalidInputError(f"torchvision's {architecture} ends in no linear layer, so it cannot be an encoder.")
+    layers[linear[-1]] = nn.Identity()
     return network
+
+
+def require_loadable(library: str, architecture: str) -> None:
+    """Check that a library has a network, without spending memory on it.
+
+    Raises:
+        InvalidInputError: there is none that is an image classifier, or it is too large.
+    """
+    _require_image_classifier(library, architecture)
+    if library == "torchvision":
+        return  # none of them is that large
+    with torch.device("meta"):
+        size = sum(weights.numel() for weights in bare_network(library, architecture).parameters())
+    if size > _LARGEST_NETWORK:
+        raise InvalidInputError(f"{architecture} has {size:,} weights; {_LARGEST_NETWORK:,} is the most.")
+
+
+def _whole_network(library: str, architecture: str) -> nn.Module:
+    _require_image_classifier(library, architecture)
+    network: nn.Module = (
+        timm.create_model(architecture, pretrained=False, num_classes=0)
+        if library == "timm"
+        else torchvision.models.get_model(architecture, weights=None)
+    )
+    return network
+
+
+def _require_image_classifier(library: str, architecture: str) -> None:
+    if library == "torchvision":
+        # Its networks for other purposes, such as detection, fetch weights of their own accord.
+        if architecture not in torchvision.models.list_models(module=torchvision.models):
+            raise InvalidInputError(
+                f"torchvision has no image classifier {architecture!r}. "
+                "`torchvision.models.list_models(module=torchvision.models)` lists those it has."
+            )
+        return
+    if not timm.is_model(architecture.partition(".")[0]):
+        raise InvalidInputError(f"timm has no network {architecture!r}. `timm.list_models()` lists those it has.")
+    try:
+        timm.get_pretrained_cfg(architecture)
+    except RuntimeError as error:
+        raise InvalidInputError(f"timm has no weights {architecture!r}: {error}") from None
 
 
 def _as_map(output: Tensor, network: nn.Module) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from mindreader.errors import InvalidInputError, NotReadyError
 from mindreader.networks import torchvision_shim  # noqa: F401  # before timm and torchvision
 from mindreader.networks.descriptions import ENCODERS, EncoderDescription, WeightsSource, encoder_description
-from mindreader.networks.encoders import bare_network
+from mindreader.networks.encoders import bare_network, require_loadable
 from mindreader.networks.weights import LOCAL_FOLDER_VARIABLE, hub_file
 
 import timm  # isort: skip
@@ -52,8 +52,7 @@ def _untrained(known: EncoderDescription, seed: int) -> EncoderDescription:
 
 
 def _timm(name: str, network: str, untrained_seed: int | None) -> EncoderDescription:
-    if not timm.is_model(network.split(".")[0]):
-        raise InvalidInputError(f"timm has no network {network!r}. `timm.list_models()` lists those it has.")
+    require_loadable("timm", network)
     settings = timm.get_pretrained_cfg(network)
     hub = settings.hf_hub_id if settings else None
     if settings is None or (untrained_seed is None and not hub):
@@ -68,12 +67,8 @@ def _timm(name: str, network: str, untrained_seed: int | None) -> EncoderDescrip
 
 
 def _torchvision(name: str, network: str, untrained_seed: int | None) -> EncoderDescription:
-    try:
-        published = torchvision.models.get_model_weights(network).DEFAULT
-    except (ValueError, AttributeError):
-        raise InvalidInputError(
-            f"torchvision has no network {network!r} with weights. `torchvision.models.list_models()` lists its own."
-        ) from None
+    require_loadable("torchvision", network)
+    published = torchvision.models.get_model_weights(network).DEFAULT
     filename = published.url.rsplit("/", 1)[1]
     weights = (
         _with_checksum(WeightsSource(filename=filename, url=published.url))

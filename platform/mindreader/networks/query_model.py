@@ -16,7 +16,9 @@ from torch import Tensor, nn
 
 from mindreader.bundles import Bundle
 from mindreader.bundles.manifest import PROJECTION_FILE
+from mindreader.bundles.weight_files import check_projection
 from mindreader.errors import BundleError
+from mindreader.networks.checks import check_encoder
 from mindreader.networks.compute import Compute
 from mindreader.networks.descriptions import EncoderDescription
 from mindreader.networks.encoders import Encoder, pretrained_encoder
@@ -45,8 +47,16 @@ class PhotoEncoder:
 
     @classmethod
     def of_bundle(cls, bundle: Bundle, compute: Compute) -> PhotoEncoder:
-        """E2 of the embedding space a bundle targets."""
+        """E2 of the embedding space a bundle targets.
+
+        Raises:
+            NotReadyError: E2's published weights cannot be found, or are not of this network.
+            BundleError: E2 is no encoder, or not the one described, or the projection does not fit.
+        """
         space = bundle.space
+        check_encoder(space.encoder, space.encoder.input_size)
+        if space.projection is not None:
+            check_projection(bundle)
         return cls(space.encoder, compute, bundle.weights(PROJECTION_FILE) if space.projection else None)
 
     @property
@@ -82,15 +92,18 @@ class QueryModel:
         """Load the weights.
 
         Raises:
-            BundleError: the weight files do not fit the manifest.
+            BundleError: E1 is no encoder, or not the one described, or the weight files do not fit the manifest.
         """
         manifest, space = bundle.manifest, bundle.space
+        check_encoder(bundle.query_encoder, manifest.query_encoder.input_size)
         self.image_size = manifest.generator.image_size
         self._encoder_size = manifest.query_encoder.input_size
         self._compute = compute
         self._conditioned = manifest.generator.condition > 0
         self._sketch_weight = manifest.query_encoder.sketch_weight
-        generator = Generator(GeneratorSizes(**manifest.generator.model_dump()))
+        # Without memory until the weights are there: the sizes are only what the manifest says.
+        with torch.device("meta"):
+            generator = Generator(GeneratorSizes(**manifest.generator.model_dump()))
         encoder = Encoder(bundle.query_encoder)
         if needs_projection(encoder.description, space.dimension, space.projection is not None):
             size = encoder.description.dimension
@@ -200,7 +213,8 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 def _load(network: nn.Module, bundle: Bundle, name: str) -> None:
     weights = _read(bundle.weights(name))
+    own = {key: value.dtype for key, value in network.state_dict().items()}
     try:
-        network.load_state_dict(weights)
+        network.load_state_dict({k: w.to(own.get(k, w.dtype)) for k, w in weights.items()}, assign=True)
     except RuntimeError as error:
         raise BundleError(f"{name} does not fit {bundle.manifest.name}: {str(error).splitlines()[0]}") from None

@@ -7,11 +7,13 @@ import os
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from pickle import UnpicklingError
 
 import safetensors.torch
 import torch
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+from safetensors import SafetensorError
 from torch import Tensor
 
 from mindreader.errors import NotReadyError
@@ -58,10 +60,17 @@ def hub_file(source: WeightsSource) -> Path:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """A weights file as tensors by name; nothing in it is executed."""
-    if path.suffix == ".safetensors":
-        return dict(safetensors.torch.load_file(path))
-    return dict(torch.load(path, map_location="cpu", weights_only=True))
+    """A weights file as tensors by name; nothing in it is executed.
+
+    Raises:
+        NotReadyError: it is no weights file.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            return dict(safetensors.torch.load_file(path))
+        return dict(torch.load(path, map_location="cpu", weights_only=True))
+    except (SafetensorError, UnpicklingError, RuntimeError, EOFError, TypeError, ValueError) as error:
+        raise NotReadyError(f"{path} is no weights file: {str(error).splitlines()[0]}") from None
 
 
 def _candidates(source: WeightsSource) -> Iterator[Path]:

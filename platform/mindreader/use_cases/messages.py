@@ -66,3 +66,23 @@ class Trial(_Message):
     encoder_bytes: int
     """Memory of E2's weights."""
     device: str
+
+
+class CategoryQuality(_Message):
+    """How well photos of one category find each other."""
+
+    name: str
+    photos: int
+    queries: int
+    precision: float
+
+
+class LibraryQuality(_Message):
+    """How well the photos of each category lie together, with the protocol it was measured by."""
+
+    model_version: str
+    protocol: str
+    mean_precision: float | None
+    """Over the categories; None where no category can be judged."""
+    categories: tuple[CategoryQuality, ...]
+    """The largest first."""

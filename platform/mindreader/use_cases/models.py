@@ -111,6 +111,11 @@ def version_by_id(session: Session, model_version_id: int) -> ModelVersion:
     return version
 
 
+def version_of_bundle(session: Session, bundle_sha256: str) -> ModelVersion | None:
+    """The version registered from a bundle."""
+    return session.scalar(select(ModelVersion).where(ModelVersion.bundle_sha256 == bundle_sha256))
+
+
 def active_version(session: Session) -> ModelVersion | None:
     """The version that answers searches, with its space."""
     return session.scalar(select(ModelVersion).where(ModelVersion.active).options(joinedload(ModelVersion.space)))

@@ -15,7 +15,7 @@ from PIL import Image
 
 from mindreader.bundles.kept import KeptBundles
 from mindreader.catalog import Catalog, ModelVersion
-from mindreader.errors import InvalidInputError, NotReadyError
+from mindreader.errors import ConflictError, InvalidInputError, NotReadyError
 from mindreader.imaging import decode_sketch, sketch_array
 from mindreader.networks.compute import Compute
 from mindreader.networks.query_model import QueryModel
@@ -23,6 +23,7 @@ from mindreader.photo_index import IndexFilter, PhotoIndexes
 from mindreader.settings import Settings
 from mindreader.use_cases.messages import SearchAnswer, SearchHit, SearchRequest
 from mindreader.use_cases.models import active_version, version_by_id
+from mindreader.use_cases.spaces import is_open
 
 _WEBP_QUALITY = 90
 _LOADED = 3
@@ -58,12 +59,14 @@ class Searcher:
 
         Raises:
             NotReadyError: no model version is active, or its bundle cannot be read.
-            NotFoundError: the version asked does not exist.
+            NotFoundError, ConflictError: the version asked does not exist, or its space is not built.
             InvalidInputError: the sketch cannot be read, or `chosen` names no imaginary image.
         """
         if request.chosen >= len(request.seeds):
             raise InvalidInputError(f"There are only {len(request.seeds)} imaginary images to choose from.")
         version = self._version(request.model_version_id)
+        if not is_open(version.space):
+            raise ConflictError(f"{version.name} cannot be searched with: its embedding space is not built.")
         clock = _Clock()
         model = clock.time("load", lambda: self._model(version))
         sketch = clock.time("decode", lambda: self._sketch(request.sketch_png, model.image_size))

@@ -125,7 +125,7 @@ def space_counts(session: Session, space_id: int, up_to: int | None = None) -> S
     )
     if up_to is not None:
         counted = counted.where(Photo.id <= up_to)
-    return SpaceCounts(**{state: count for state, count in session.execute(counted)})
+    return SpaceCounts(**dict(session.execute(counted).all()))
 
 
 def recent_rate(session: Session, space_id: int) -> float:

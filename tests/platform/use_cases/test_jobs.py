@@ -133,7 +133,7 @@ def test_a_job_makes_room_when_somebody_waits_for_another_space(
     upload = add_photos(catalog, blobs, settings, 1, [jpeg(100)], priority=URGENT)
     with catalog.transaction() as session:
         session.execute(update(Embedding).where(Embedding.space_id == new_space).values(priority=0))
-    assert [space.id for space in spaces_with_work(catalog)][0] == space_id
+    assert spaces_with_work(catalog)[0].id == space_id
     report = work(new_space, batch=1)
     assert report.indexed == 1  # the batch it had; then it stops
     assert work(space_id).indexed == len(upload)

@@ -4,11 +4,14 @@ from typing import Any
 
 from mindreader_webui.api.accounts import accounts
 from mindreader_webui.api.collections import collections
+from mindreader_webui.api.comparisons import comparisons
+from mindreader_webui.api.jobs import jobs
 from mindreader_webui.api.models import models
 from mindreader_webui.api.photos import photos
 from mindreader_webui.api.searches import searches
+from mindreader_webui.api.workers import workers
 
-BLUEPRINTS = (accounts, collections, photos, searches, models)
+BLUEPRINTS = (accounts, collections, photos, searches, models, jobs, comparisons, workers)
 
 SECURITY_SCHEMES: dict[str, Any] = {
     "token": {"type": "http", "scheme": "bearer", "description": "An access token, made on the account page."},

@@ -1,17 +1,57 @@
-"""Model versions, and how far everything is."""
+"""Model versions and their embedding spaces: bring in, try, build, switch, roll back, remove."""
 
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
+from pathlib import Path
 
-from flask import Response
+from flask import Response, request
 
+from mindreader.bundles import Bundle
+from mindreader.bundles.archive import unpack_bundle
+from mindreader.catalog import ModelVersion
+from mindreader.errors import MindReaderError, NotReadyError
 from mindreader.use_cases.collections import embedding_totals
-from mindreader.use_cases.models import activate, active_version, versions
-from mindreader_webui.api.common import answer, blueprint, id_in_path
-from mindreader_webui.api.schemas import ActiveModel, EmbeddingCounts, Model, ModelPath, Models, Status
+from mindreader.use_cases.jobs import job_view, start_job
+from mindreader.use_cases.models import (
+    activate,
+    active_version,
+    kept_bundles,
+    register_bundle,
+    remove_version,
+    version_by_id,
+    version_of_bundle,
+    versions,
+)
+from mindreader.use_cases.spaces import cost, request_drop, space_counts, spaces
+from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
+from mindreader_webui.api.model_schemas import (
+    ActivationQuery,
+    ActiveModel,
+    BundleForm,
+    Job,
+    Model,
+    ModelPath,
+    Models,
+    Space,
+    SpacePath,
+    Spaces,
+    Status,
+)
+from mindreader_webui.api.schemas import EmbeddingCounts
 from mindreader_webui.auth import current_account, require_admin
-from mindreader_webui.services import current_services
+from mindreader_webui.problems import InvalidFieldsError
+from mindreader_webui.services import Services, current_services
+from mindreader_webui.uploads import UPLOADS_FOLDER, path_of
+from mindreader_workers import queues
 
-models = blueprint("models", __name__, "Model versions, and how far everything is")
+models = blueprint("models", __name__, "Model versions and their embedding spaces")
+
+_ONE = f"/models/{id_in_path('model_version_id')}"
+_SPACE = f"/spaces/{id_in_path('space_id')}"
+_TRIAL_SECONDS = 600.0
 
 
 @models.get("/status", responses={200: Status})
@@ -37,9 +77,107 @@ def list_models() -> Response:
         return answer(Models(models=[Model.of(row) for row in versions(session)]))
 
 
-@models.post(f"/models/{id_in_path('model_version_id')}/activate", responses={200: Model})
-def activate_model(path: ModelPath) -> Response:
-    """Let this version answer searches from now on; for administrators."""
+@models.post("/models", responses={201: Model}, openapi_extensions=multipart(BundleForm))
+def add_model() -> Response:
+    """Bring in a bundle (a zip file): it is checked, tried by a worker, and then waits to be built or activated.
+
+    For administrators. A bundle that is known already is repaired if its files were damaged.
+    """
     require_admin()
-    with current_services().catalog.transaction() as session:
-        return answer(Model.of(activate(session, path.model_version_id)))
+    services = current_services()
+    with _unpacked(services) as bundle:
+        kept = kept_bundles(services.settings, services.blobs)
+        kept.keep(bundle)
+        try:
+            trial = queues.try_bundle(services.celery, bundle.sha256, _TRIAL_SECONDS)
+        except MindReaderError:
+            with services.catalog.snapshot() as session:
+                known = version_of_bundle(session, bundle.sha256)
+            if known is None:
+                kept.remove(bundle.sha256)
+            raise
+        with services.catalog.transaction() as session:
+            added = register_bundle(session, bundle, trial)
+    _warm(services, added)
+    return answer(Model.of(added), 201)
+
+
+@models.post(f"{_ONE}/activate", responses={200: Model})
+def activate_model(path: ModelPath, query: ActivationQuery) -> Response:
+    """Let this version answer searches from now on, or go back to it; for administrators.
+
+    A worker loads it first: a version that cannot be loaded never takes the place of one that works.
+    """
+    require_admin()
+    services = current_services()
+    with services.catalog.snapshot() as session:
+        version_by_id(session, path.model_version_id)
+    queues.warm_up(services.celery, path.model_version_id, services.settings.search_timeout)
+    with services.catalog.transaction() as session:
+        return answer(Model.of(activate(session, path.model_version_id, incomplete=query.incomplete)))
+
+
+@models.delete(_ONE, responses={204: None})
+def remove_model(path: ModelPath) -> Response:
+    """Forget a version that does not answer searches; a space nobody else uses is dropped. For administrators."""
+    require_admin()
+    services = current_services()
+    with services.catalog.transaction() as session:
+        removed = remove_version(session, path.model_version_id)
+    kept_bundles(services.settings, services.blobs).remove(removed.bundle_sha256)
+    queues.wake_embedders(services.celery)  # they also remove indexes
+    return no_content()
+
+
+@models.get("/spaces", responses={200: Spaces})
+def list_spaces() -> Response:
+    """All embedding spaces, how far each is, and what building it takes; for administrators."""
+    require_admin()
+    with current_services().catalog.snapshot() as session:
+        return answer(
+            Spaces(spaces=[Space.of(row, space_counts(session, row.id), cost(session, row)) for row in spaces(session)])
+        )
+
+
+@models.post(f"{_SPACE}/build", responses={201: Job})
+def build_space(path: SpacePath) -> Response:
+    """Embed every photo in this space, beside the one in use; for administrators."""
+    require_admin()
+    services = current_services()
+    with services.catalog.transaction() as session:
+        job_id = start_job(session, path.space_id, current_account()).id
+    queues.wake_embedders(services.celery)
+    with services.catalog.snapshot() as session:
+        return answer(Job.of(job_view(session, job_id)), 201)
+
+
+@models.delete(_SPACE, responses={202: None})
+def drop_space(path: SpacePath) -> Response:
+    """Give a space's index up; it can be built again. For administrators."""
+    require_admin()
+    services = current_services()
+    with services.catalog.transaction() as session:
+        request_drop(session, path.space_id)
+    queues.wake_embedders(services.celery)
+    return no_content(202)
+
+
+@contextmanager
+def _unpacked(services: Services) -> Iterator[Bundle]:
+    """The bundle that was sent, checked, in a folder of its own for as long as the context lasts."""
+    sent = request.files.get("bundle")
+    if sent is None:
+        raise InvalidFieldsError([{"field": "bundle", "message": "Send a model bundle as a zip file"}])
+    folder = Path(services.settings.data_dir, UPLOADS_FOLDER, f"bundle-{uuid.uuid4().hex}")
+    try:
+        yield unpack_bundle(path_of(sent), folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _warm(services: Services, added: ModelVersion) -> None:
+    """Have a worker load it now, so that activating it takes no time."""
+    try:
+        queues.warm_up(services.celery, added.id, services.settings.search_timeout)
+    except NotReadyError:
+        return  # it has been tried; activating it will load it again

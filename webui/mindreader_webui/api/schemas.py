@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from mindreader.catalog import ApiToken as TokenRow
-from mindreader.catalog import EmbeddingState, ModelVersion, Role, Visibility
+from mindreader.catalog import EmbeddingState, Role, Visibility
 from mindreader.catalog import Photo as PhotoRow
 from mindreader.catalog import User as UserRow
 from mindreader.use_cases.collections import CollectionSummary
@@ -309,53 +309,6 @@ class SearchAnswer(BaseModel):
     timings_ms: dict[str, float]
 
 
-class Model(BaseModel):
-    """A model version."""
-
-    id: int
-    name: str
-    active: bool
-    space_key: str
-    photo_encoder: str
-    metrics: list[dict[str, Any]]
-    created_at: Moment
-
-    @classmethod
-    def of(cls, row: ModelVersion) -> "Model":
-        """From the catalog."""
-        return cls(
-            id=row.id,
-            name=row.name,
-            active=row.active,
-            space_key=row.space.key,
-            photo_encoder=row.space.photo_encoder,
-            metrics=row.metrics,
-            created_at=row.created_at,
-        )
-
-
-class Models(BaseModel):
-    """All model versions, the newest first."""
-
-    models: list[Model]
-
-
-class ActiveModel(BaseModel):
-    """The model version that answers searches."""
-
-    id: int
-    name: str
-    space_key: str
-
-
-class Status(BaseModel):
-    """How far the photos are that the caller may see."""
-
-    version: str
-    embedding: EmbeddingCounts
-    active_model: ActiveModel | None
-
-
 class CollectionPath(BaseModel):
     """A collection by its id."""
 
@@ -372,9 +325,3 @@ class TokenPath(BaseModel):
     """A token by its id."""
 
     token_id: int
-
-
-class ModelPath(BaseModel):
-    """A model version by its id."""
-
-    model_version_id: int

@@ -150,14 +150,14 @@ def _answer(
     return SearchAnswer(
         id=search_id,
         model_version=VersionName(id=found.model_version_id, name=found.model_version),
-        imaginary_images=[ImaginaryImage(seed=seed, url=_data_url(webp)) for seed, webp in images],
-        results=_results(session, user, found.hits),
+        imaginary_images=[ImaginaryImage(seed=seed, url=data_url(webp)) for seed, webp in images],
+        results=results_of(session, user, found.hits),
         searchable=Searchable(indexed=count.indexed, total=count.total),
         timings_ms=timings,
     )
 
 
-def _results(session: Session, user: User, hits: tuple[messages.SearchHit, ...]) -> list[SearchResult]:
+def results_of(session: Session, user: User, hits: tuple[messages.SearchHit, ...]) -> list[SearchResult]:
     """The hits that are still there and visible: the index may know a photo a moment longer than the catalog."""
     scores = {hit.photo_id: hit.score for hit in hits}
     return [
@@ -166,5 +166,6 @@ def _results(session: Session, user: User, hits: tuple[messages.SearchHit, ...])
     ]
 
 
-def _data_url(webp: bytes) -> str:
+def data_url(webp: bytes) -> str:
+    """A WebP image as an address that needs no request."""
     return f"data:image/webp;base64,{b64encode(webp).decode()}"

@@ -44,6 +44,10 @@ class ApiClient:
         """POST and return the JSON answer."""
         return self._request("POST", path, **arguments)
 
+    def delete(self, path: str, **arguments: object) -> dict[str, Any]:
+        """DELETE and return the JSON answer, empty where there is none."""
+        return self._request("DELETE", path, **arguments)
+
     def _request(self, method: str, path: str, **arguments: object) -> dict[str, Any]:
         try:
             response = self._http.request(method, path, **arguments)  # type: ignore[arg-type]
@@ -51,7 +55,7 @@ class ApiClient:
             raise RemoteError(f"{self._http.base_url} cannot be reached: {error}") from None
         if response.is_error:
             raise RemoteError(_sentence(response))
-        answer: dict[str, Any] = response.json()
+        answer: dict[str, Any] = response.json() if response.content else {}
         return answer
 
 

@@ -1,0 +1,209 @@
+"""Compare model versions side by side, on one sketch or a saved set; judge the active one on one's own photos."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from statistics import fmean, median
+
+from flask import Response, request
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+
+from mindreader.blobs import sketch_key
+from mindreader.catalog import ModelVersion, User
+from mindreader.errors import InvalidInputError
+from mindreader.imaging import decode_sketch, sketch_png
+from mindreader.use_cases import messages
+from mindreader.use_cases.collections import visible_collection_ids
+from mindreader.use_cases.models import version_by_id
+from mindreader.use_cases.photos import searchable
+from mindreader.use_cases.saved_sketches import forget_sketch, save_sketch, saved_sketches
+from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
+from mindreader_webui.api.comparison_schemas import (
+    ComparedSketch,
+    ComparedVersion,
+    Comparison,
+    ComparisonForm,
+    Quality,
+    SavedSketch,
+    SavedSketches,
+    SavedSketchForm,
+    SavedSketchPath,
+    VersionAnswer,
+)
+from mindreader_webui.api.schemas import ImaginaryImage, Searchable
+from mindreader_webui.api.searches import data_url, results_of
+from mindreader_webui.auth import current_account, require_admin
+from mindreader_webui.problems import InvalidFieldsError
+from mindreader_webui.services import Services, current_services
+from mindreader_workers import queues
+
+comparisons = blueprint("comparisons", __name__, "Compare model versions")
+
+_PRECISION_AT = (5, 20)
+_QUALITY_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class _Sketch:
+    name: str
+    category: str | None
+    png: bytes
+
+
+@comparisons.post("/comparisons", responses={200: Comparison}, openapi_extensions=multipart(ComparisonForm))
+def compare() -> Response:
+    """Ask several versions the same: one sketch, or all saved ones if none is sent. For administrators."""
+    require_admin()
+    services, user = current_services(), current_account()
+    form = _comparison_form()
+    with services.catalog.snapshot() as session:
+        chosen = [version_by_id(session, number) for number in form.model_version_id]
+        collections = tuple(visible_collection_ids(session, user))
+        sketches = _sketches(services, session, form)
+    answers = [[_ask(services, sketch, version, collections, form) for version in chosen] for sketch in sketches]
+    with services.catalog.snapshot() as session:
+        compared = [
+            _compared(session, user, sketch, row, form.limit) for sketch, row in zip(sketches, answers, strict=True)
+        ]
+        judged = [
+            _judged(session, version, place, compared, answers, collections) for place, version in enumerate(chosen)
+        ]
+    overlaps = [sketch.overlap for sketch in compared]
+    return answer(Comparison(versions=judged, sketches=compared, mean_overlap=round(fmean(overlaps), 4)))
+
+
+@comparisons.get("/saved-sketches", responses={200: SavedSketches})
+def list_saved() -> Response:
+    """The sketches kept for comparisons; for administrators."""
+    require_admin()
+    with current_services().catalog.snapshot() as session:
+        return answer(SavedSketches(sketches=[SavedSketch.of(row) for row in saved_sketches(session)]))
+
+
+@comparisons.post("/saved-sketches", responses={201: SavedSketch}, openapi_extensions=multipart(SavedSketchForm))
+def save() -> Response:
+    """Keep a sketch for comparisons; for administrators."""
+    require_admin()
+    services = current_services()
+    png = _sent_sketch(services)
+    if png is None:
+        raise InvalidFieldsError([{"field": "sketch", "message": "Send a sketch as an image file"}])
+    digest = hashlib.sha256(png).hexdigest()
+    services.blobs.put(sketch_key(digest), png)
+    with services.catalog.transaction() as session:
+        saved = save_sketch(session, request.form.get("name", ""), request.form.get("category"), digest)
+        return answer(SavedSketch.of(saved), 201)
+
+
+@comparisons.delete(f"/saved-sketches/{id_in_path('saved_sketch_id')}", responses={204: None})
+def forget(path: SavedSketchPath) -> Response:
+    """Forget a saved sketch; for administrators."""
+    require_admin()
+    with current_services().catalog.transaction() as session:
+        forget_sketch(session, path.saved_sketch_id)
+    return no_content()
+
+
+@comparisons.get("/quality", responses={200: Quality})
+def quality() -> Response:
+    """How well the photos of each of the caller's categories find each other, with the protocol."""
+    services = current_services()
+    with services.catalog.snapshot() as session:
+        collections = visible_collection_ids(session, current_account())
+    found = queues.library_quality(services.celery, collections, _QUALITY_SECONDS)
+    return answer(Quality.model_validate(found.model_dump()))
+
+
+def _comparison_form() -> ComparisonForm:
+    values = {name: request.form.get(name) for name in ("limit", "seed") if name in request.form}
+    lists = {"model_version_id": request.form.getlist("model_version_id")}
+    try:
+        return ComparisonForm.model_validate(values | lists)
+    except ValidationError as error:
+        raise InvalidFieldsError.from_validation(error) from None
+
+
+def _sent_sketch(services: Services) -> bytes | None:
+    sent = request.files.get("sketch")
+    if sent is None:
+        return None
+    return sketch_png(decode_sketch(sent.stream.read(), max_bytes=services.settings.sketch_max_bytes))
+
+
+def _sketches(services: Services, session: Session, form: ComparisonForm) -> list[_Sketch]:
+    if (png := _sent_sketch(services)) is not None:
+        return [_Sketch("sketch", None, png)]
+    kept = [
+        _Sketch(row.name, row.category, services.blobs.get(sketch_key(row.sketch_sha256)))
+        for row in saved_sketches(session)
+    ]
+    if not kept:
+        raise InvalidInputError("Send a sketch, or save some first: there is nothing to compare with.")
+    return kept
+
+
+def _ask(
+    services: Services, sketch: _Sketch, version: ModelVersion, collections: tuple[int, ...], form: ComparisonForm
+) -> messages.SearchAnswer:
+    asked = messages.SearchRequest(
+        sketch_png=sketch.png,
+        collection_ids=collections,
+        limit=form.limit,
+        seeds=(form.seed,),
+        model_version_id=version.id,
+    )
+    return queues.search(services.celery, asked, services.settings.search_timeout)
+
+
+def _compared(
+    session: Session, user: User, sketch: _Sketch, row: Sequence[messages.SearchAnswer], limit: int
+) -> ComparedSketch:
+    answers = [
+        VersionAnswer(
+            model_version_id=found.model_version_id,
+            imaginary_image=ImaginaryImage(seed=0, url=data_url(found.imaginary_webp[0])),
+            results=results_of(session, user, found.hits),
+            milliseconds=round(sum(found.timings_ms.values()), 2),
+        )
+        for found in row
+    ]
+    found = [{result.photo_id for result in each.results} for each in answers]
+    shared = [len(one & other) / max(1, len(one | other)) for one, other in combinations(found, 2)]
+    return ComparedSketch(name=sketch.name, category=sketch.category, answers=answers, overlap=round(fmean(shared), 4))
+
+
+def _judged(
+    session: Session,
+    version: ModelVersion,
+    place: int,
+    compared: Sequence[ComparedSketch],
+    answers: Sequence[Sequence[messages.SearchAnswer]],
+    collections: tuple[int, ...],
+) -> ComparedVersion:
+    count = searchable(session, version.space_id, collections, None)
+    labelled = [sketch for sketch in compared if sketch.category]
+    return ComparedVersion(
+        id=version.id,
+        name=version.name,
+        median_milliseconds=round(median(sum(row[place].timings_ms.values()) for row in answers), 2),
+        searchable=Searchable(indexed=count.indexed, total=count.total),
+        labelled_sketches=len(labelled),
+        precision={str(k): _precision(labelled, place, k) for k in _PRECISION_AT} if labelled else {},
+    )
+
+
+def _precision(labelled: Sequence[ComparedSketch], place: int, k: int) -> float:
+    """Share of the first k photos of the category asked for, over the labelled sketches; missing places are wrong."""
+    return round(
+        fmean(
+            sum(
+                (result.category or "").casefold() == (sketch.category or "").casefold()
+                for result in sketch.answers[place].results[:k]
+            )
+            / k
+            for sketch in labelled
+        ),
+        4,
+    )

@@ -1,0 +1,19 @@
+"""Workers: which there are, and whether they work."""
+
+from flask import Response
+
+from mindreader.use_cases.liveness import workers as all_workers
+from mindreader_webui.api.common import answer, blueprint
+from mindreader_webui.api.model_schemas import Worker, Workers
+from mindreader_webui.auth import require_admin
+from mindreader_webui.services import current_services
+
+workers = blueprint("workers", __name__, "Workers")
+
+
+@workers.get("/workers", responses={200: Workers})
+def list_workers() -> Response:
+    """Every worker heard of in the last day; for administrators."""
+    require_admin()
+    with current_services().catalog.snapshot() as session:
+        return answer(Workers(workers=[Worker.of(row) for row in all_workers(session)]))
