@@ -21,14 +21,14 @@ from pathlib import Path
 _SHORT = ("--preset small", "--set batch=32", "--set query_encoder_size=128", "--seed 0")
 _READING = (
     *_SHORT,
-    "--set 'phases.read sketches.steps=300'",
+    "--set 'phases.read sketches.steps=200'",
     "--set phases.imagine.steps=0",
     "--set 'phases.read both.steps=0'",
 )
 _IMAGINING = (
     *_SHORT,
     "--set 'phases.read sketches.steps=150'",
-    "--set phases.imagine.steps=200",
+    "--set phases.imagine.steps=150",
     "--set 'phases.read both.steps=0'",
     "--imagination",
 )
@@ -48,7 +48,6 @@ READING = (
     Row("as `small`"),
     Row("Lite0 instead of Lite2", "--photo-encoder efficientnet-lite0"),
     Row("no projection", "--set projection=none"),
-    Row("Lite0, no projection", "--photo-encoder efficientnet-lite0 --set projection=none"),
     Row("no category loss", "--set weights.category=0"),
     Row("no instance loss", "--set weights.instance=0"),
     Row("no pseudo-sketches", "--set aligned_share=0"),
@@ -60,7 +59,6 @@ IMAGINING = (
     Row("no adversarial loss", "--set weights.gan=0"),
     Row("no perceptual loss", "--set weights.perceptual=0"),
     Row("no semantic loss", "--set weights.semantic=0"),
-    Row("no pixel loss", "--set weights.pixel=0"),
     Row("no pseudo-sketches", "--set aligned_share=0"),
     Row("PatchGAN, G not told the subject (as pix2pix)", "--set discriminator=patch --set conditioned=false"),
 )

@@ -30,7 +30,7 @@ _NOT_IN_IT = (
     type=click.Choice(["copy", "reference"]),
     default="copy",
     show_default=True,
-    help="Copy originals, thumbnails, sketches and bundles; or leave them where they are and only see that they are there.",
+    help="Copy originals, thumbnails, sketches and bundles; or leave them and only see that they are there.",
 )
 @click.option("--prune", is_flag=True, help="Remove files from the backup that it does not need any more.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -71,8 +71,10 @@ def backup(destination: Path, kept: str, prune: bool, as_json: bool) -> None:
         if prune:
             click.echo(f"{report.pruned:,} files that nothing needs any more were removed from the backup.")
         click.echo(_NOT_IN_IT.format(to_embed=report.to_embed, secrets=settings.secrets_dir))
+        if report.problems:
+            click.echo(f"{len(report.problems):,} files could not be backed up; an older backup may still have them:")
         for problem in report.problems:
-            click.echo(problem.sentence)
+            click.echo(f"  {problem.sentence}")
     sys.exit(1 if report.problems else 0)
 
 
@@ -85,7 +87,8 @@ def restore(source: Path, despite_damage: bool, as_json: bool) -> None:
 
     The settings say where: MINDREADER_DATA_DIR, MINDREADER_DATABASE_URL, MINDREADER_BLOBS_URL. A backup of SQLite goes
     into PostgreSQL too, and the other way round. The photo index is not in a backup: once the server runs, photos
-    are embedded again, and searches find those that are. Exit status 1 when the backup lacks photos; the rest is restored.
+    are embedded again, and searches find those that are. Exit status 1 when the backup lacks photos; the others are
+    restored.
     """
     from mindreader.use_cases.restore import restore as bring_back
 
@@ -95,9 +98,7 @@ def restore(source: Path, despite_damage: bool, as_json: bool) -> None:
         click.echo(json.dumps(report.as_json(), indent=2))
     else:
         click.echo(f"{report.photos:,} photos and {report.blobs:,} files are restored.")
-        click.echo(
-            f"Start the server: photos are embedded again (about {report.to_embed:,}). Everybody signs in again."
-        )
+        click.echo(f"Start the server now: photos are embedded again, about {report.to_embed:,}.")
         for key in report.lost:
             click.echo(f"{key} is not in the backup.")
     sys.exit(1 if report.lost else 0)
@@ -105,9 +106,10 @@ def restore(source: Path, despite_damage: bool, as_json: bool) -> None:
 
 @contextmanager
 def _progress(what: str) -> Iterator[Progress]:
-    """A bar on the error output; trouble with files becomes a sentence."""
+    """A bar on the error output; trouble with files or the database becomes a sentence."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from sqlalchemy.exc import DBAPIError
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
@@ -117,3 +119,5 @@ def _progress(what: str) -> Iterator[Progress]:
         except OSError as error:
             place = f" ({error.filename})" if error.filename else ""
             raise click.ClickException(f"{what} stopped: {error.strerror or error}{place}.") from None
+        except DBAPIError as error:
+            raise click.ClickException(f"{what} stopped: {error.orig}.") from None

@@ -8,13 +8,14 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
 MINDREADER = [sys.executable, "-m", "mindreader.cli"]
+SERVE = [*MINDREADER, "serve", "--port", "0"]
 READY = re.compile(r"MindReader is ready at (http://\S+)")
 
 
@@ -42,9 +43,9 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
     return clean | {"MINDREADER_DATA_DIR": str(data_dir), "PYTHONUNBUFFERED": "1"} | settings
 
 
-def start_server(data_dir: Path, **settings: str) -> Server:
+def start_server(data_dir: Path, command: Sequence[str] = SERVE, **settings: str) -> Server:
     process = subprocess.Popen(
-        [*MINDREADER, "serve", "--port", "0"],
+        command,
         env=environment(data_dir, **settings),
         stdout=subprocess.PIPE,
         stderr=(data_dir.parent / "server.log").open("a"),

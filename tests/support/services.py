@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import redis
 
 
 def free_port() -> int:
@@ -33,18 +36,40 @@ def answers(port: int) -> bool:
     return False
 
 
+class RedisServer:
+    """A Redis that keeps nothing on disk: after a restart it is empty."""
+
+    def __init__(self) -> None:
+        self._port = free_port()
+        self._folder = tempfile.TemporaryDirectory()
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+        self.start()
+
+    def start(self) -> None:
+        port = str(self._port)
+        arguments = ["redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        self._process = subprocess.Popen(arguments, cwd=self._folder.name, stdout=subprocess.DEVNULL)
+        wait_until(lambda: answers(self._port), "redis-server")
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+    def flush(self) -> None:
+        redis.Redis(port=self._port).flushall()
+
+    def close(self) -> None:
+        self.stop()
+        self._folder.cleanup()
+
+
 @contextlib.contextmanager
 def redis_server() -> Iterator[str]:
-    port = free_port()
-    arguments = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    with tempfile.TemporaryDirectory() as folder:
-        process = subprocess.Popen(arguments, cwd=folder, stdout=subprocess.DEVNULL)
-        try:
-            wait_until(lambda: answers(port), "redis-server")
-            yield f"redis://127.0.0.1:{port}/0"
-        finally:
-            process.terminate()
-            process.wait()
+    server = RedisServer()
+    try:
+        yield server.url
+    finally:
+        server.close()
 
 
 def postgres_programs() -> Path | None:
@@ -55,23 +80,42 @@ def postgres_programs() -> Path | None:
     return Path(on_path).parent if on_path else None
 
 
+class PostgresServer:
+    """A PostgreSQL with a cluster of its own, which outlasts stops."""
+
+    def __init__(self, programs: Path) -> None:
+        self._programs, self._port = programs, free_port()
+        # PostgreSQL refuses to run as root; its Debian package brings the user it wants.
+        self._user = "postgres" if os.geteuid() == 0 else None
+        self._folder = Path(tempfile.mkdtemp(prefix="mindreader-postgres-"))
+        if self._user:
+            shutil.chown(self._folder, self._user)
+        self._run = {"user": self._user, "cwd": self._folder, "stdout": subprocess.DEVNULL}
+        initdb = [programs / "initdb", "-D", self._folder / "data", "-U", "mindreader", "-A", "trust", "-N"]
+        subprocess.run(initdb, check=True, **self._run)
+        self.url = f"postgresql://mindreader@127.0.0.1:{self._port}/postgres"
+        self.start()
+
+    def start(self) -> None:
+        options = ["-p", str(self._port), "-k", str(self._folder), "-h", "127.0.0.1", "-F"]
+        command = [self._programs / "postgres", "-D", self._folder / "data", *options]
+        self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL, **self._run)
+        wait_until(lambda: answers(self._port), "postgres")
+
+    def stop(self) -> None:
+        """End every connection at once (a "fast" shutdown)."""
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(timeout=60)
+
+    def close(self) -> None:
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
 @contextlib.contextmanager
 def postgres_server(programs: Path) -> Iterator[str]:
-    port = free_port()
-    # PostgreSQL refuses to run as root; its Debian package brings the user it wants.
-    user = "postgres" if os.geteuid() == 0 else None
-    folder = Path(tempfile.mkdtemp(prefix="mindreader-postgres-"))
-    if user:
-        shutil.chown(folder, user)
-    data = folder / "data"
-    run = {"user": user, "cwd": folder, "stdout": subprocess.DEVNULL}
-    subprocess.run([programs / "initdb", "-D", data, "-U", "mindreader", "-A", "trust", "-N"], check=True, **run)
-    options = ["-p", str(port), "-k", str(folder), "-h", "127.0.0.1", "-F"]
-    process = subprocess.Popen([programs / "postgres", "-D", data, *options], stderr=subprocess.DEVNULL, **run)
+    server = PostgresServer(programs)
     try:
-        wait_until(lambda: answers(port), "postgres")
-        yield f"postgresql://mindreader@127.0.0.1:{port}/postgres"
+        yield server.url
     finally:
-        process.terminate()
-        process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+        server.close()

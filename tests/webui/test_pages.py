@@ -5,12 +5,13 @@ import re
 import pytest
 from flask import render_template_string
 
-from mindreader.catalog import Catalog, Role
+from mindreader.catalog import Catalog, Job, Role
 from mindreader.use_cases.accounts import create_user, local_token
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
 
-PAGES = ["/", "/upload", "/library", "/library/1", "/account"]
+ADMIN_PAGES = ["/admin", "/admin/models", "/admin/jobs", "/admin/jobs/1", "/admin/compare", "/admin/workers"]
+PAGES = ["/", "/upload", "/library", "/library/1", "/account", "/quality", *ADMIN_PAGES]
 PASSWORD = "correct horse battery"
 
 
@@ -78,7 +79,30 @@ def test_pages_are_kept_nowhere(client, set_up):
     assert client.get("/").headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("page", ["/", "/upload", "/library", "/account"])
+@pytest.mark.parametrize("page", ADMIN_PAGES)
+def test_administration_is_for_administrators(client, catalog, version, page):
+    create_user(catalog, "Root", PASSWORD, Role.ADMIN)
+    create_user(catalog, "Mia", PASSWORD, Role.MEMBER)
+    with catalog.transaction() as session:
+        session.add(Job(space_id=version.space_id))
+    client.post("/api/v1/session", json={"name": "Mia", "password": PASSWORD})
+    refused = client.get(page)
+    assert (refused.status_code, refused.mimetype) == (403, "text/html")
+    assert "/admin" not in client.get("/").text
+    client.get("/account")
+    token = re.search(r'name="csrf-token" content="([^"]+)"', client.get("/").text)[1]
+    client.delete("/api/v1/session", headers={"X-CSRFToken": token})
+    client.post("/api/v1/session", json={"name": "Root", "password": PASSWORD})
+    assert client.get(page, follow_redirects=True).status_code == 200
+
+
+def test_an_unknown_job_has_no_page(signed_in):
+    assert signed_in.get("/admin/jobs/99").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "page", ["/", "/upload", "/library", "/account", "/quality", "/admin/models", "/admin/jobs", "/admin/compare"]
+)
 def test_every_page_leads_on_and_carries_the_token_for_changes(signed_in, page):
     answer = signed_in.get(page)
     assert answer.status_code == 200

@@ -12,7 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from mindreader.catalog import User
 from mindreader.use_cases.accounts import users_exist
 from mindreader.use_cases.collections import visible_collection
-from mindreader_webui.auth import current_account
+from mindreader.use_cases.jobs import job_view
+from mindreader_webui.auth import current_account, require_admin
 from mindreader_webui.services import current_services
 
 pages = Blueprint("pages", __name__)
@@ -90,6 +91,56 @@ def collection(collection_id: int) -> str:
 def account() -> str:
     """Access tokens, and the way out."""
     return render_template("account.html")
+
+
+@pages.get("/quality")
+def quality() -> str:
+    """How well photos of each of the visitor's categories lie together."""
+    return render_template("quality.html")
+
+
+@pages.get("/admin")
+def admin() -> Any:
+    """The first page for administrators."""
+    require_admin()
+    return redirect("/admin/models")
+
+
+@pages.get("/admin/models")
+def admin_models() -> str:
+    """Model versions: bring in, build, switch, go back."""
+    require_admin()
+    return render_template("admin_models.html")
+
+
+@pages.get("/admin/jobs")
+def admin_jobs() -> str:
+    """All jobs, live."""
+    require_admin()
+    return render_template("admin_jobs.html")
+
+
+@pages.get("/admin/jobs/<int(max=2147483647):job_id>")
+def admin_job(job_id: int) -> str:
+    """One job and the photos that failed."""
+    require_admin()
+    with current_services().catalog.snapshot() as session:
+        job_view(session, job_id)
+    return render_template("admin_job.html", job_id=job_id)
+
+
+@pages.get("/admin/compare")
+def admin_compare() -> str:
+    """Model versions side by side."""
+    require_admin()
+    return render_template("admin_compare.html")
+
+
+@pages.get("/admin/workers")
+def admin_workers() -> str:
+    """Workers, and whether they work."""
+    require_admin()
+    return render_template("admin_workers.html")
 
 
 def _is_set_up() -> bool:

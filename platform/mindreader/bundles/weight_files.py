@@ -60,14 +60,11 @@ def read_header(path: Path) -> list[StoredTensor]:
     return tensors
 
 
-def check_numbers(path: Path) -> list[StoredTensor]:
+def check_numbers(path: Path) -> None:
     """Read all numbers of a safetensors file, a few at a time.
 
-    Returns:
-        its tensors, as `read_header` does.
-
     Raises:
-        BundleError: what `read_header` says, or a number is infinite or NaN.
+        BundleError: it is no such file, or one of its numbers is infinite or NaN.
     """
     tensors = read_header(path)
     with path.open("rb") as file:
@@ -76,7 +73,6 @@ def check_numbers(path: Path) -> list[StoredTensor]:
             if tensor.dtype in _EXPONENTS and not all(_finite(path, offset, tensor)):
                 raise BundleError(f"{path.name} holds numbers that are not finite, in {tensor.name!r:.100}.")
             offset += tensor.count * _ITEM_BYTES[tensor.dtype]
-    return tensors
 
 
 def check_weight_files(bundle: Bundle) -> None:

@@ -93,7 +93,7 @@ def _copy_table(source: Connection, origin: Table, target: Connection, table: Ta
 def _last_ids(connection: Connection, tables: list[Table]) -> dict[str, int]:
     """The highest id a table ever gave out, where the database remembers it: ids of purged photos stay unused."""
     if connection.dialect.name == "sqlite":
-        return dict(connection.execute(text("SELECT name, seq FROM sqlite_sequence")).tuples().all())
+        return dict(connection.execute(text("SELECT name, seq FROM sqlite_sequence")).all())
     question = text("SELECT pg_sequence_last_value(CAST(:sequence AS regclass))")
     last = {name: connection.scalar(question, {"sequence": s}) for name, _, s in _sequences(connection, tables)}
     return {name: value for name, value in last.items() if value is not None}

@@ -214,7 +214,9 @@ def _read(path: Path) -> dict[str, Tensor]:
 def _load(network: nn.Module, bundle: Bundle, name: str) -> None:
     weights = _read(bundle.weights(name))
     own = {key: value.dtype for key, value in network.state_dict().items()}
+    # Copied: what safetensors reads is the file itself, which may go away.
+    copies = {key: weight.to(own.get(key, weight.dtype), copy=True) for key, weight in weights.items()}
     try:
-        network.load_state_dict({k: w.to(own.get(k, w.dtype)) for k, w in weights.items()}, assign=True)
+        network.load_state_dict(copies, assign=True)
     except RuntimeError as error:
         raise BundleError(f"{name} does not fit {bundle.manifest.name}: {str(error).splitlines()[0]}") from None

@@ -7,13 +7,11 @@ import os
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
-from pickle import UnpicklingError
 
 import safetensors.torch
 import torch
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-from safetensors import SafetensorError
 from torch import Tensor
 
 from mindreader.errors import NotReadyError
@@ -69,8 +67,11 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             return dict(safetensors.torch.load_file(path))
         return dict(torch.load(path, map_location="cpu", weights_only=True))
-    except (SafetensorError, UnpicklingError, RuntimeError, EOFError, TypeError, ValueError) as error:
-        raise NotReadyError(f"{path} is no weights file: {str(error).splitlines()[0]}") from None
+    except OSError:
+        raise
+    except Exception as error:  # damaged files fail in torch in many ways
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise NotReadyError(f"{path} is no weights file: {reason}") from None
 
 
 def _candidates(source: WeightsSource) -> Iterator[Path]:

@@ -135,8 +135,8 @@ def back_up(
 
 def _check_apart(path: Path, settings: Settings) -> None:
     """A backup within what it backs up would become part of itself."""
-    here = path.resolve()
-    for used in (settings.data_dir, Path(settings.blobs_root.removeprefix("file://"))):
+    here, root = path.resolve(), settings.blobs_root.removeprefix("file://")
+    for used in (settings.data_dir, *([] if "://" in root else [Path(root)])):
         if here.is_relative_to(used.resolve()) or used.resolve().is_relative_to(here):
             raise BackupError(f"{path} and {used}, where MindReader keeps its data, overlap. Give a folder elsewhere.")
 
@@ -173,7 +173,7 @@ def _draft(folder: BackupFolder) -> Iterator[Catalog]:
 def _take_blobs(catalog: Catalog, draft: Catalog, blobs: BlobStore, taker: BlobTaker, progress: Progress) -> _Contents:
     """Take what the draft refers to; the draft forgets what was purged meanwhile."""
     with draft.snapshot() as session:
-        sizes = dict(session.execute(select(Photo.sha256, Photo.size_bytes)).tuples().all())
+        sizes = dict(session.execute(select(Photo.sha256, Photo.size_bytes)).all())
     todo: list[tuple[str, int | None]] = [(original_key(sha256), size) for sha256, size in sizes.items()]
     todo += [(key, None) for key in belonging(blobs.keys(), sizes)]
     troubled: list[Taken] = []
@@ -196,7 +196,7 @@ def _forget_purged(catalog: Catalog, draft: Catalog, digests: list[str]) -> tupl
     Returns:
         How many it removed, and the SHA-256s of those that still are in the catalog.
     """
-    removed, living = 0, []
+    removed, living = 0, list[str]()
     for start in range(0, len(digests), _IN_ONE_QUESTION):
         some = digests[start : start + _IN_ONE_QUESTION]
         with catalog.snapshot() as session:
@@ -222,8 +222,7 @@ def _named(draft: Catalog, taken: Taken) -> Problem:
             select(Photo.filename, Photo.id).where(Photo.sha256 == _digest(taken.key)).limit(1)
         ).first()
     what = f"{photo.filename} (photo {photo.id})" if photo else "A sketch"
-    why = taken.problem or f"{taken.key} is missing."
-    return Problem(taken.key, f"{what} is damaged: {why}")
+    return Problem(taken.key, f"{what}: {taken.problem or f'{taken.key} is missing.'}")
 
 
 def _digest(key: str) -> str:

@@ -74,7 +74,7 @@ class BlobRecord(_Strict):
 class BackupManifest(_Strict):
     """`backup.json`."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     mindreader: str
     """Version of MindReader that made it."""
     revision: str

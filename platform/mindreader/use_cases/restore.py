@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 from sqlalchemy import Connection, delete, func, inspect, select, text, update
 
@@ -21,7 +22,7 @@ from mindreader.errors import ConflictError
 from mindreader.photo_index.folder_lock import data_folder_to_oneself
 from mindreader.photo_index.open import drop_photo_index
 from mindreader.settings import Settings
-from mindreader.use_cases.backup_blobs import belonging, is_listed
+from mindreader.use_cases.backup_blobs import SKETCHES, belonging, is_listed
 from mindreader.use_cases.backup_folder import (
     CATALOG_FILE,
     BackupError,
@@ -45,10 +46,11 @@ class RestoreReport:
 
     photos: int
     blobs: int
+    """How many were copied."""
     to_embed: int
     """Photos the workers embed again, counted once for each embedding space."""
     lost: tuple[str, ...]
-    """Originals the backup does not have."""
+    """Keys of blobs that are missing or damaged in the backup, most of them originals."""
 
     def as_json(self) -> dict[str, object]:
         """As `mindreader restore --json` prints it."""
@@ -64,7 +66,7 @@ def restore(
 
     Args:
         path: folder of the backup.
-        despite_damage: leave out blobs of the backup that are missing or damaged, instead of refusing it.
+        despite_damage: do without blobs that are missing or damaged, instead of refusing the backup.
 
     Raises:
         BackupError: this is no backup, a newer MindReader made it, or it is damaged.
@@ -75,53 +77,144 @@ def restore(
     manifest = folder.manifest()
     if not is_known_revision(manifest.revision):
         raise BackupError(
-            f"MindReader {manifest.mindreader} made the backup in {path}, and this one is older. Upgrade MindReader first."
+            f"A newer MindReader ({manifest.mindreader}) made the backup in {path}. Upgrade this one, then restore."
         )
     with data_folder_to_oneself(settings):
         _check_target(settings)
         with _migrated_copy(folder, settings) as prepared:
-            return _restore(folder, manifest, prepared, settings, despite_damage, progress)
+            blobs = _blobs_of(folder, manifest, settings, _photo_sizes(prepared))
+            faults = blobs.faults()
+            if faults and not despite_damage:
+                raise BackupError(f"{blobs.refusal(faults)} With --despite-damage you get the rest.")
+            _drop_indexes(prepared, settings)
+            copied = blobs.copy(faults, progress)
+            rows = _load(prepared, settings)
+            lost = tuple(sorted({*faults, *manifest.blobs.lost}))
+            return RestoreReport(rows["photo"], copied, _waiting(prepared), lost)
 
 
-def _restore(
-    folder: BackupFolder,
-    manifest: BackupManifest,
-    prepared: Catalog,
-    settings: Settings,
-    despite_damage: bool,
-    progress: Progress,
-) -> RestoreReport:
-    blobs = BlobStore(settings.blobs_root)
-    with prepared.snapshot() as session:
-        sizes = dict(session.execute(select(Photo.sha256, Photo.size_bytes)).tuples().all())
-        spaces = session.scalars(select(EmbeddingSpace.key)).all()
-    if manifest.blobs.kept == "copy":
-        faults = _faults(folder, manifest, sizes)
-        refusal = f"The backup in {folder.path} lacks %d files, or they are damaged (for example %s). Take another one."
-    else:
-        faults = _absent(blobs, manifest, sizes)
-        refusal = (
-            f"This backup refers to files in {manifest.blobs.root}, and %d of them are not in {settings.blobs_root} (for "
-            "example %s). Set MINDREADER_BLOBS_URL to where they are."
+class _Blobs(Protocol):
+    def faults(self) -> list[str]:
+        """Keys of blobs that are missing or damaged, and were not when the backup was made."""
+
+    def refusal(self, faults: list[str]) -> str:
+        """What is wrong, and what to do."""
+
+    def copy(self, faults: list[str], progress: Progress) -> int:
+        """Copy all but the faulty ones into the blob store; returns how many."""
+
+
+def _blobs_of(folder: BackupFolder, manifest: BackupManifest, settings: Settings, sizes: dict[str, int]) -> _Blobs:
+    kind = _CopiedBlobs if manifest.blobs.kept == "copy" else _ReferredBlobs
+    return kind(folder, manifest, settings, sizes)
+
+
+class _CopiedBlobs:
+    """Those in the backup's folder."""
+
+    def __init__(
+        self, folder: BackupFolder, manifest: BackupManifest, settings: Settings, sizes: dict[str, int]
+    ) -> None:
+        self._folder, self._record, self._sizes = folder, manifest.blobs, sizes
+        self._store = BlobStore(settings.blobs_root)
+        self._originals = [original_key(sha256) for sha256 in sizes]
+
+    def faults(self) -> list[str]:
+        """Read every original, sketch and bundle, and compare its checksum."""
+        wanted = {key: content_sha256(key) for key in (*self._originals, *self._folder.blobs.keys(SKETCHES))}
+        todo = {**wanted, **self._record.files}
+        checked = in_parallel(self._is_sound, ((key, todo[key]) for key in sorted(todo.keys() - {*self._record.lost})))
+        return [key for key, is_sound in checked if not is_sound]
+
+    def _is_sound(self, blob: tuple[str, str | None]) -> tuple[str, bool]:
+        key, sha256 = blob
+        try:
+            return key, sha256_of(self._folder.blobs_root / key) == sha256
+        except OSError:
+            return key, False
+
+    def refusal(self, faults: list[str]) -> str:
+        """Name one of them."""
+        return (
+            f"The backup in {self._folder.path} is damaged: {len(faults)} of its files are missing or have changed, "
+            f"for example {faults[0]}. Restore another backup."
         )
-    if faults and not despite_damage:
-        raise BackupError(f"{refusal % (len(faults), faults[0])} With --despite-damage you get the rest.")
-    if not settings.qdrant_url:  # the catalog is empty: whatever lies there belongs to a catalog that is gone
-        for key in spaces:
-            drop_photo_index(settings, key)
-    copied = 0
-    if manifest.blobs.kept == "copy":
-        copied = _copy_blobs(folder, manifest, blobs, sizes, set(faults), progress)
-    tables = _load(prepared, settings)
-    lost = {*faults, *manifest.blobs.lost} & {original_key(sha256) for sha256 in sizes}
-    return RestoreReport(tables["photo"], copied, _waiting(prepared), tuple(sorted(lost)))
+
+    def copy(self, faults: list[str], progress: Progress) -> int:
+        """Copy what belongs to the backup; blobs that only an older one needed stay where they are."""
+        others = belonging(self._folder.blobs.keys(), self._sizes)
+        keys = {*self._originals, *(key for key in others if not is_listed(key) or key in self._record.files)}
+        keys -= {*faults, *self._record.lost}
+        for done, _ in enumerate(in_parallel(self._put, keys), 1):
+            progress(done, len(keys))
+        return len(keys)
+
+    def _put(self, key: str) -> None:
+        path = self._folder.blobs_root / key
+        if self._store.exists(key) and self._store.size(key) != path.stat().st_size:
+            self._store.delete(key)
+        self._store.put_file(key, path)
+
+
+class _ReferredBlobs:
+    """Those the backup left in their blob store, which is to be the one of the settings again."""
+
+    def __init__(
+        self, folder: BackupFolder, manifest: BackupManifest, settings: Settings, sizes: dict[str, int]
+    ) -> None:
+        self._record, self._root = manifest.blobs, settings.blobs_root
+        self._store = BlobStore(settings.blobs_root)
+        self._originals = {original_key(sha256): size for sha256, size in sizes.items()}
+
+    def faults(self) -> list[str]:
+        """Look for every original and bundle."""
+        todo = sorted({*self._originals, *self._record.files} - {*self._record.lost})
+        return [key for key, is_there in in_parallel(self._look, todo) if not is_there]
+
+    def _look(self, key: str) -> tuple[str, bool]:
+        return key, self._store.exists(key) and self._originals.get(key, (size := self._store.size(key))) == size
+
+    def refusal(self, faults: list[str]) -> str:
+        """Name one of them, and where they were."""
+        return (
+            f"This backup refers to files in {self._record.root}, and {len(faults)} of them are not in {self._root}, "
+            f"for example {faults[0]}. Set MINDREADER_BLOBS_URL to where they are."
+        )
+
+    def copy(self, faults: list[str], progress: Progress) -> int:
+        """Nothing: they are there."""
+        return 0
+
+
+def _check_target(settings: Settings) -> None:
+    catalog = Catalog(settings.catalog_url)
+    is_sqlite, database = catalog.engine.dialect.name == "sqlite", catalog.engine.url.database or ""
+    try:
+        if not is_sqlite or Path(database).exists():  # connecting would make the file
+            with frozen(catalog) as connection:
+                _refuse_unless_empty(connection)
+    finally:
+        catalog.close()
+
+
+def _refuse_unless_empty(connection: Connection) -> None:
+    revision = revision_of(connection)
+    if revision is not None and not is_known_revision(revision):
+        raise ConflictError("A newer MindReader has used this catalog. Restore with that one, or into a new catalog.")
+    present = set(inspect(connection).get_table_names())
+    for name in _NEVER_EMPTY:
+        if name in present and connection.scalar(text(f"SELECT 1 FROM {name} LIMIT 1")):  # noqa: S608  # a constant
+            raise ConflictError(
+                "This MindReader holds users or photos already. Restore into an empty one: set MINDREADER_DATA_DIR to "
+                "a new folder (and MINDREADER_DATABASE_URL to a new database, if you use one)."
+            )
 
 
 @contextmanager
 def _migrated_copy(folder: BackupFolder, settings: Settings) -> Iterator[Catalog]:
-    """A copy of the backup's catalog as it is to become: with today's tables, and nothing indexed.
+    """The backup's catalog as it is to become: with today's tables, and nothing indexed.
 
-    Migrated here and not in its new place, so that a migration that fails has changed nothing there.
+    It is migrated here and not in its new place, so that a migration that fails changes nothing there.
     """
     workplace = settings.data_dir / _WORKPLACE
     shutil.rmtree(workplace, ignore_errors=True)  # of a restore that was killed
@@ -138,7 +231,7 @@ def _migrated_copy(folder: BackupFolder, settings: Settings) -> Iterator[Catalog
 
 
 def _queue_again(prepared: Catalog) -> None:
-    """There is no index yet, and none of the workers that the catalog knew."""
+    """No index has the photos, and the workers the catalog knew are not here."""
     with prepared.transaction() as session:
         session.execute(
             update(Embedding)
@@ -148,91 +241,29 @@ def _queue_again(prepared: Catalog) -> None:
         session.execute(delete(WorkerProcess))
 
 
+def _photo_sizes(prepared: Catalog) -> dict[str, int]:
+    with prepared.snapshot() as session:
+        return dict(session.execute(select(Photo.sha256, Photo.size_bytes)).all())
+
+
 def _waiting(prepared: Catalog) -> int:
     with prepared.snapshot() as session:
         pending = select(func.count()).select_from(Embedding).where(Embedding.state == EmbeddingState.PENDING)
         return session.scalar(pending) or 0
 
 
-def _check_target(settings: Settings) -> None:
-    catalog = Catalog(settings.catalog_url)
-    database = catalog.engine.url.database
-    is_new = catalog.engine.dialect.name == "sqlite" and not Path(database or "").exists()
-    try:
-        if not is_new:  # looking into it would make the file
-            with frozen(catalog) as connection:
-                _refuse_unless_empty(connection)
-    finally:
-        catalog.close()
-
-
-def _refuse_unless_empty(connection: Connection) -> None:
-    revision = revision_of(connection)
-    if revision is not None and not is_known_revision(revision):
-        raise ConflictError("A newer MindReader has used this catalog. Restore with that one, or elsewhere.")
-    present = set(inspect(connection).get_table_names())
-    for name in _NEVER_EMPTY:
-        if name in present and connection.scalar(text(f"SELECT 1 FROM {name} LIMIT 1")):  # noqa: S608  # a constant
-            raise ConflictError(
-                "There are users or photos in this MindReader already. Restore into an empty one: set MINDREADER_DATA_DIR "
-                "to a new folder (and MINDREADER_DATABASE_URL to a new database, if you use one)."
-            )
-
-
-def _faults(folder: BackupFolder, manifest: BackupManifest, sizes: dict[str, int]) -> list[str]:
-    """Keys of the backup's blobs that are missing or damaged and were not when it was made."""
-    wanted: dict[str, str | None] = {original_key(sha256): sha256 for sha256 in sizes}
-    wanted |= {key: content_sha256(key) for key in folder.blobs.keys("sketches")}
-    wanted |= manifest.blobs.files
-    known = set(manifest.blobs.lost)
-    checked = in_parallel(
-        lambda blob: None if _is_sound(folder.blobs_root / blob[0], blob[1]) else blob[0],
-        ((key, sha256) for key, sha256 in sorted(wanted.items()) if key not in known),
-    )
-    return [key for key in checked if key is not None]
-
-
-def _is_sound(path: Path, sha256: str | None) -> bool:
-    try:
-        return sha256 in (None, sha256_of(path))
-    except OSError:
-        return False
-
-
-def _absent(blobs: BlobStore, manifest: BackupManifest, sizes: dict[str, int]) -> list[str]:
-    """Keys of the blobs a backup refers to that the blob store does not have."""
-    wanted = [*map(original_key, sizes), *manifest.blobs.files]
-    known = set(manifest.blobs.lost)
-    there = in_parallel(lambda key: (key, blobs.exists(key)), (key for key in sorted(wanted) if key not in known))
-    return [key for key, is_there in there if not is_there]
-
-
-def _copy_blobs(
-    folder: BackupFolder,
-    manifest: BackupManifest,
-    blobs: BlobStore,
-    sizes: dict[str, int],
-    faults: set[str],
-    progress: Progress,
-) -> int:
-    absent = faults | set(manifest.blobs.lost)
-    others = belonging(folder.blobs.keys(), sizes)
-    keys = [*map(original_key, sizes), *(k for k in others if not is_listed(k) or k in manifest.blobs.files)]
-    keys = [key for key in keys if key not in absent]
-
-    def put(key: str) -> None:
-        path = folder.blobs_root / key
-        if blobs.exists(key) and blobs.size(key) != path.stat().st_size:
-            blobs.delete(key)
-        blobs.put_file(key, path)
-
-    for done, _ in enumerate(in_parallel(put, keys), 1):
-        progress(done, len(keys))
-    return len(keys)
+def _drop_indexes(prepared: Catalog, settings: Settings) -> None:
+    """The new catalog has no photos: what lies in the data folder under the same names is of one that is gone."""
+    if settings.qdrant_url:
+        return  # others may use that server; workers mend what differs (see `mindreader.use_cases.doctor`)
+    with prepared.snapshot() as session:
+        keys = session.scalars(select(EmbeddingSpace.key)).all()
+    for key in keys:
+        drop_photo_index(settings, key)
 
 
 def _load(prepared: Catalog, settings: Settings) -> dict[str, int]:
-    """The catalog's rows, all of them or none."""
+    """Write the catalog's rows, all of them or none; returns how many each table has."""
     catalog = Catalog(settings.catalog_url)
     try:
         catalog.migrate()

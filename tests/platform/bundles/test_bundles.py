@@ -1,4 +1,7 @@
+import hashlib
 import json
+import socket
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,11 +9,12 @@ import safetensors.torch
 import torch
 from support.bundles import write_untrained_bundle
 
-from mindreader.bundles import default_bundle_folder, read_bundle
+from mindreader.bundles import default_bundle_folder, pack_bundle, read_bundle, unpack_bundle
 from mindreader.bundles.manifest import WEIGHT_FILES
 from mindreader.errors import BundleError
 from mindreader.networks.compute import choose_compute
 from mindreader.networks.descriptions import SpaceDescription
+from mindreader.networks.published import find_encoder
 from mindreader.networks.query_model import PhotoEncoder, QueryModel
 
 CPU = choose_compute("cpu", "float32")
@@ -32,6 +36,10 @@ def _edit(folder, change):
     manifest = json.loads((folder / "bundle.json").read_text())
     change(manifest)
     (folder / "bundle.json").write_text(json.dumps(manifest))
+
+
+def _nested(levels):
+    return {"deeper": _nested(levels - 1)} if levels else {}
 
 
 def test_a_bundle_that_was_written_reads_back_and_imagines(folder):
@@ -70,6 +78,18 @@ def test_the_same_weights_give_the_same_identity(pristine, tmp_path):
         (lambda m: m["files"].update({"../../etc/passwd": "0" * 64}), "exactly the files"),
         (lambda m: m["files"].pop("generator.safetensors"), "exactly the files"),
         (lambda m: m["files"].update({"generator.safetensors": "0" * 64}), "damaged"),
+        (lambda m: m["generator"].update(image_size=96), "image_size.*power of two"),
+        (lambda m: m.update(name="two\nlines"), "name"),
+        (lambda m: m["space"]["description"]["encoder"].update(std=[0.5, 0, 0.5]), "std"),
+        (lambda m: m["space"]["description"]["encoder"].update(std=[0.5, 1e-30, 0.5]), "std"),
+        (lambda m: m["space"]["description"]["encoder"].update(std=[0.5, -1, 0.5]), "std"),
+        (lambda m: m["space"]["description"]["encoder"].update(mean=[0.5, 1e30, 0.5]), "mean"),
+        (lambda m: m["space"]["description"]["encoder"].update(embedding_layer="x" * 201), "embedding_layer"),
+        (lambda m: m["space"]["description"]["encoder"].update(embedding_layer="a\x00b"), "embedding_layer"),
+        (lambda m: m["space"]["description"]["encoder"].update(middle_layers=["a"] * 33), "middle_layers"),
+        (lambda m: m["space"]["description"]["encoder"]["weights"].update(filename=""), "no file name"),
+        (lambda m: m["space"]["description"]["encoder"]["weights"].update(untrained_seed=2**64), "untrained_seed"),
+        (lambda m: m.update(metrics=[_nested(40)]), "nested deeper than 32"),
     ],
 )
 def test_a_manifest_that_is_not_in_order_is_refused_by_name(folder, change, says):
@@ -89,6 +109,30 @@ def test_a_manifest_that_is_no_json_is_refused(folder):
         read_bundle(folder)
 
 
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999", '"\\ud800"', "1" * 5000])
+def test_a_manifest_that_no_other_program_could_read_is_refused(folder, value):
+    text = (folder / "bundle.json").read_text()
+    (folder / "bundle.json").write_text(text.replace('"metrics": []', f'"metrics": [{{"mean": {value}}}]'))
+    with pytest.raises(BundleError, match="not JSON"):
+        read_bundle(folder)
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+@pytest.mark.parametrize("levels", [33, 500, 100_000])
+def test_a_manifest_nested_absurdly_is_refused(folder, opening, levels):
+    closing = {"[": "]", '{"a":': "}"}[opening]
+    (folder / "bundle.json").write_text(opening * levels + "1" + closing * levels)
+    with pytest.raises(BundleError, match=r"bundle\.json is nested deeper"):
+        read_bundle(folder)
+
+
+def test_a_manifest_of_many_megabytes_is_refused(folder):
+    with (folder / "bundle.json").open("a") as file:
+        file.write(" " * 2**22)
+    with pytest.raises(BundleError, match=r"bundle\.json is larger"):
+        read_bundle(folder)
+
+
 def test_a_missing_weight_file_is_refused(folder):
     (folder / "generator.safetensors").unlink()
     with pytest.raises(BundleError, match=r"generator\.safetensors"):
@@ -96,8 +140,6 @@ def test_a_missing_weight_file_is_refused(folder):
 
 
 def _replace_generator(folder, weights):
-    import hashlib
-
     data = weights if isinstance(weights, bytes) else safetensors.torch.save(weights)
     (folder / "generator.safetensors").write_bytes(data)
     _edit(folder, lambda m: m["files"].update({"generator.safetensors": hashlib.sha256(data).hexdigest()}))
@@ -115,6 +157,176 @@ def test_weights_that_do_not_fit_are_refused_when_loaded(folder, weights, says):
     _replace_generator(folder, weights)
     with pytest.raises(BundleError, match=says):
         QueryModel(read_bundle(folder), CPU)
+
+
+def _generator_weights(folder):
+    return safetensors.torch.load_file(folder / "generator.safetensors")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda weights: weights.popitem(),
+        lambda weights: weights.update(surprise=torch.zeros(1)),
+        lambda weights: weights.update({"paint.bias": torch.zeros(4)}),
+        lambda weights: weights.update({"paint.bias": torch.zeros(3, 1)}),
+    ],
+)
+def test_missing_unexpected_and_misshapen_weights_are_refused(folder, change):
+    weights = _generator_weights(folder)
+    change(weights)
+    _replace_generator(folder, weights)
+    with pytest.raises(BundleError, match=r"generator\.safetensors does not fit"):
+        QueryModel(read_bundle(folder), CPU)
+
+
+def test_a_generator_takes_no_more_memory_than_its_weights_file(folder, monkeypatch):
+    """The sizes of a manifest may be those of a network of gigabytes."""
+    _edit(folder, lambda m: m["generator"].update(image_size=1024, base_channels=256))
+    begun = torch.nn.Conv2d.reset_parameters
+
+    def begin(layer):
+        assert layer.weight.is_meta or layer.weight.numel() < 2**24
+        begun(layer)
+
+    monkeypatch.setattr(torch.nn.Conv2d, "reset_parameters", begin)
+    with pytest.raises(BundleError, match=r"generator\.safetensors does not fit"):
+        QueryModel(read_bundle(folder), CPU)
+
+
+def test_query_encoder_weights_that_do_not_fit_are_refused(folder):
+    data = (folder / "generator.safetensors").read_bytes()
+    (folder / "query_encoder.safetensors").write_bytes(data)
+    checksum = hashlib.sha256(data).hexdigest()
+    _edit(folder, lambda m: m["files"].update({"query_encoder.safetensors": checksum}))
+    with pytest.raises(BundleError, match=r"query_encoder\.safetensors does not fit"):
+        QueryModel(read_bundle(folder), CPU)
+
+
+def test_whole_numbers_where_others_belong_are_converted(folder):
+    weights = _generator_weights(folder)
+    _replace_generator(folder, weights | {"paint.bias": torch.ones(3, dtype=torch.int64)})
+    sketch = np.full((64, 64), 255, dtype=np.uint8)
+    assert np.isfinite(QueryModel(read_bundle(folder), CPU).imagine(sketch, [0]).queries).all()
+
+
+def test_a_model_does_not_need_its_files_once_it_is_loaded(folder):
+    model = QueryModel(read_bundle(folder), CPU)
+    sketch = np.full((64, 64), 255, dtype=np.uint8)
+    before = model.imagine(sketch, [0]).queries
+    for file in folder.glob("*.safetensors"):
+        file.write_bytes(b"")
+    np.testing.assert_array_equal(model.imagine(sketch, [0]).queries, before)
+
+
+def _describe(folder, encoder, **query_encoder):
+    """Let a bundle name another photo encoder, and the same as its query encoder."""
+
+    def change(manifest):
+        old = SpaceDescription.from_json(manifest["space"]["description"])
+        space = replace(old, encoder=encoder)
+        manifest["space"] = {"photo_encoder": encoder.name, "key": space.key, "description": space.as_json()}
+        manifest["query_encoder"].update(architecture=encoder.name, input_size=encoder.input_size, **query_encoder)
+
+    _edit(folder, change)
+
+
+def _refused_by_both_halves(folder, says):
+    bundle = read_bundle(folder)
+    for half in (QueryModel, PhotoEncoder.of_bundle):
+        with pytest.raises(BundleError, match=says):
+            half(bundle, CPU)
+
+
+@pytest.fixture
+def encoder(monkeypatch):
+    """A small encoder MindReader does not know by name; nothing may be fetched for it."""
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("something was fetched"))
+    return find_encoder("timm:test_resnet", untrained_seed=0)
+
+
+@pytest.mark.parametrize(
+    ("library", "architecture"),
+    [
+        ("timm", "resnet9000"),
+        ("timm", "test_resnet.nonsense"),
+        ("timm", "vit_7b_patch16_dinov3.lvd1689m"),
+        ("torchvision", "resnet9000"),
+        ("torchvision", "fasterrcnn_resnet50_fpn"),
+        ("torchvision", "deeplabv3_resnet50"),
+        ("torchvision", "raft_large"),
+        ("torchvision", "quantized_resnet18"),
+        ("torchvision", "r3d_18"),
+        ("torchvision", "squeezenet1_0"),
+    ],
+)
+def test_architectures_that_are_no_encoders_are_refused(folder, encoder, library, architecture):
+    _describe(folder, replace(encoder, name="odd", library=library, architecture=architecture))
+    _refused_by_both_halves(folder, architecture)
+
+
+@pytest.mark.parametrize("architecture", ["resnet18", "convnext_tiny", "deeplabv3_resnet50"])
+def test_a_network_without_vgg_s_layers_cannot_be_cut_like_it(folder, encoder, architecture):
+    odd = replace(encoder, library="torchvision", architecture=architecture, embedding_layer="classifier.4")
+    _describe(folder, odd)
+    _refused_by_both_halves(folder, f"{architecture}|cannot read images|no layer")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"dimension": 7}, "length 96, not of 7"),
+        ({"architecture": "test_efficientnet", "middle_layers": ()}, "length 256, not of 96"),
+        ({"embedding_layer": "nowhere"}, "no layer 'nowhere'"),
+        ({"embedding_layer": "layer1"}, "do not come from its layer 'layer1'"),
+        ({"embedding_layer": "classifier.4"}, "no layer 'classifier.4'"),
+        ({"middle_layers": ("layer1", "layer9")}, "no layer 'layer9'"),
+    ],
+)
+def test_an_encoder_that_is_not_as_described_is_refused(folder, encoder, changes, says):
+    _describe(folder, replace(encoder, **changes))
+    _refused_by_both_halves(folder, says)
+
+
+def test_a_known_name_does_not_vouch_for_other_layers(folder):
+    _edit(folder, lambda m: m["space"]["description"]["encoder"].update(middle_layers=["nowhere"]))
+    with pytest.raises(BundleError, match="no layer 'nowhere'"):
+        PhotoEncoder.of_bundle(read_bundle(folder), CPU)
+
+
+def test_an_encoder_that_takes_one_size_only_is_given_no_other(folder):
+    transformer = find_encoder("timm:vit_tiny_patch16_224", untrained_seed=0)
+    assert not transformer.flexible
+    _describe(folder, transformer)
+    _edit(folder, lambda m: m["query_encoder"].update(input_size=64))
+    with pytest.raises(BundleError, match=f"takes images of {transformer.input_size} pixels only"):
+        read_bundle(folder)
+    _describe(folder, replace(transformer, flexible=True))
+    _edit(folder, lambda m: m["query_encoder"].update(input_size=64))
+    with pytest.raises(BundleError, match="cannot read images of 64 pixels"):
+        QueryModel(read_bundle(folder), CPU)
+
+
+def test_a_projection_of_fewer_rows_than_the_space_is_refused(folder):
+    weights = safetensors.torch.load_file(folder / "photo_projection.safetensors")
+    data = safetensors.torch.save({name: tensor[:32].contiguous() for name, tensor in weights.items()})
+    (folder / "photo_projection.safetensors").write_bytes(data)
+    checksum = hashlib.sha256(data).hexdigest()
+
+    def change(manifest):
+        manifest["files"]["photo_projection.safetensors"] = checksum
+        manifest["space"]["description"]["projection"]["sha256"] = checksum
+        manifest["space"]["key"] = SpaceDescription.from_json(manifest["space"]["description"]).key
+
+    _edit(folder, change)
+    with pytest.raises(BundleError, match=r"photo_projection\.safetensors does not fit"):
+        PhotoEncoder.of_bundle(read_bundle(folder), CPU)
+
+
+def test_the_default_bundle_can_be_sent_and_taken(tmp_path):
+    default = read_bundle(default_bundle_folder())
+    pack_bundle(default, tmp_path / "default.zip")
+    assert unpack_bundle(tmp_path / "default.zip", tmp_path / "in").sha256 == default.sha256
 
 
 def test_the_default_bundle_is_in_order_and_small_enough():

@@ -1,13 +1,16 @@
 """Encoders by their library's name. The weights are random, put where published ones would be: no hub is in reach."""
 
+import socket
+
 import pytest
 import safetensors.torch
 import torch
 
 from mindreader.errors import InvalidInputError, NotReadyError
 from mindreader.networks.descriptions import SpaceDescription
-from mindreader.networks.encoders import pretrained_encoder
+from mindreader.networks.encoders import bare_network, pretrained_encoder
 from mindreader.networks.published import find_encoder
+from mindreader.networks.weights import read_weights
 
 import timm  # isort: skip  # after mindreader.networks, which repairs torchvision's import
 import torchvision  # isort: skip
@@ -76,10 +79,56 @@ def test_other_weights_are_another_space(weights):
     assert SpaceDescription(find_encoder("timm:resnet10t.c3_in1k")).key != first
 
 
-@pytest.mark.parametrize("name", ["timm:resnet9000", "torchvision:resnet9000", "keras:resnet50", "resnet50"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "timm:resnet9000",
+        "timm:resnet18.nonsense",
+        "timm:vit_7b_patch16_dinov3.lvd1689m",
+        "torchvision:resnet9000",
+        "torchvision:fasterrcnn_resnet50_fpn",
+        "torchvision:deeplabv3_resnet50",
+        "torchvision:raft_large",
+        "torchvision:r3d_18",
+        "keras:resnet50",
+        "resnet50",
+    ],
+)
 def test_an_encoder_that_does_not_exist_is_refused(name):
     with pytest.raises(InvalidInputError):
         find_encoder(name)
+
+
+def test_a_network_without_a_linear_classifier_is_refused():
+    with pytest.raises(InvalidInputError, match="no linear layer"):
+        bare_network("torchvision", "squeezenet1_1")
+
+
+@pytest.mark.parametrize("name", ["x.pth", "x.safetensors"])
+def test_a_file_that_holds_no_weights_is_refused(tmp_path, name):
+    (tmp_path / name).write_bytes(b"something else")
+    with pytest.raises(NotReadyError, match="no weights file"):
+        read_weights(tmp_path / name)
+
+
+class _Intruder:
+    def __reduce__(self):
+        return pytest.fail, ("code of a weights file was run",)
+
+
+def test_code_in_a_weights_file_is_not_run(tmp_path):
+    torch.save({"weight": _Intruder()}, tmp_path / "x.pth")
+    with pytest.raises(NotReadyError, match="no weights file"):
+        read_weights(tmp_path / "x.pth")
+
+
+def test_every_classifier_of_torchvision_is_built_without_fetching_anything(monkeypatch):
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("something was fetched"))
+    for name in torchvision.models.list_models(module=torchvision.models):
+        if name.startswith(("squeezenet", "regnet")):  # no linear classifier; needs real memory
+            continue
+        with torch.device("meta"):
+            bare_network("torchvision", name)
 
 
 def test_weights_out_of_reach_say_where_to_put_them(weights):

@@ -37,3 +37,39 @@ const numbers = new Intl.NumberFormat(document.documentElement.lang);
 
 /** @param {number} count @param {string} one @param {string} many */
 export const counted = (count, one, many) => `${numbers.format(count)} ${count === 1 ? one : many}`;
+
+/**
+ * Ask before doing something. The page holds a `<dialog id="dialog">`.
+ * @param {string} title @param {HTMLElement} content @param {string} word @param {() => void} yes @param {string} [kind]
+ */
+export function ask(title, content, word, yes, kind = "primary") {
+  const dialog = byId("dialog");
+  const form = make("form", { method: "dialog", class: "stack", onsubmit: yes }, make("h2", {}, title), content,
+    make("div", { class: "row" }, make("button", { class: kind }, word), make("button", { type: "button", onclick: () => dialog.close() }, "Cancel")));
+  dialog.replaceChildren(form);
+  dialog.showModal();
+}
+
+/** Do something now and then again, as long as somebody looks. @param {() => Promise<any>} look @param {number} milliseconds */
+export async function keepLooking(look, milliseconds) {
+  await look();
+  setTimeout(async function again() {
+    if (!document.hidden) await look().catch((/** @type {Error} */ error) => say(error.message));
+    setTimeout(again, milliseconds);
+  }, milliseconds);
+}
+
+const UNITS = ["B", "kB", "MB", "GB", "TB"];
+
+/** @param {number} bytes */
+export function size(bytes) {
+  const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  return `${(bytes / 1000 ** power).toLocaleString(undefined, { maximumFractionDigits: power > 2 ? 1 : 0 })} ${UNITS[power]}`;
+}
+
+/** @param {number} seconds */
+export function duration(seconds) {
+  if (seconds < 90) return counted(Math.max(1, Math.round(seconds)), "second", "seconds");
+  if (seconds < 5400) return counted(Math.round(seconds / 60), "minute", "minutes");
+  return `${(seconds / 3600).toLocaleString(undefined, { maximumFractionDigits: 1 })} hours`;
+}

@@ -1,7 +1,7 @@
 // The page Library: all collections.
 
 import { call, get } from "./api.js";
-import { byId, counted, make, say } from "./dom.js";
+import { ask, byId, counted, make, say } from "./dom.js";
 
 const MOST_CATEGORIES = 12;
 
@@ -45,15 +45,6 @@ function rename(collection, change) {
 function remove(collection) {
   const text = make("p", {}, `${collection.name} and its ${counted(collection.photos, "photo", "photos")} will be deleted.`);
   ask("Delete the collection?", text, "Delete", () => call("DELETE", `/collections/${collection.id}`).then(load).catch(failed), "danger");
-}
-
-/** @param {string} title @param {HTMLElement} content @param {string} word @param {() => void} yes @param {string} [kind] */
-function ask(title, content, word, yes, kind = "primary") {
-  const dialog = byId("dialog");
-  const form = make("form", { method: "dialog", class: "stack", onsubmit: yes }, make("h2", {}, title), content,
-    make("div", { class: "row" }, make("button", { class: kind }, word), make("button", { type: "button", onclick: () => dialog.close() }, "Cancel")));
-  dialog.replaceChildren(form);
-  dialog.showModal();
 }
 
 /** @param {Error} error */

@@ -1,0 +1,106 @@
+"""A new model as an administrator brings it in: add, build beside the old one, compare, switch, go back, remove."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+from support.bundles import write_untrained_bundle
+from support.photos import write_photos
+
+from mindreader.bundles.archive import pack_bundle
+
+pytestmark = pytest.mark.browser
+
+NAME, PASSWORD = "Ada", "a quiet long password"
+PHOTOS = 12
+
+
+def test_add_build_compare_switch_and_go_back(page: Page, keep, mindreader_server, tmp_path):
+    sign_up(page)
+    fill_library(mindreader_server, tmp_path)
+    pack_bundle(write_untrained_bundle(tmp_path / "bundle", name="newer"), tmp_path / "newer.zip")
+
+    page.get_by_role("link", name="Admin").click()
+    page.locator("#bundle").set_input_files(tmp_path / "newer.zip")
+    expect(page.locator("#progress")).to_contain_text("newer works here", timeout=60_000)
+    newer = page.locator("#models > li", has_text="newer")
+    expect(newer).to_contain_text(f"{PHOTOS} photos would have to be embedded")
+    keep("models-added")
+
+    newer.get_by_role("button", name="Build").click()
+    expect(newer).to_contain_text(f"{PHOTOS} of {PHOTOS} photos searchable", timeout=60_000)
+    newer.get_by_role("link", name="Compare").click()
+    compare(page, keep)
+
+    page.get_by_role("link", name="Models").click()
+    newer.get_by_role("button", name="Switch to it").click()
+    expect(newer).to_contain_text("answers searches")
+    keep("models-switched")
+    older = page.locator("#models > li", has_text="small-")
+    older.get_by_role("button", name="Go back to it").click()
+    expect(older).to_contain_text("answers searches")
+    newer.get_by_role("button", name="Remove").click()
+    page.locator("#dialog").get_by_role("button", name="Remove").click()
+    expect(newer).to_have_count(0)
+
+    page.get_by_role("link", name="Jobs").click()
+    expect(page.locator("#jobs > li")).to_have_count(0)  # its space went with it
+    page.get_by_role("link", name="Workers").click()
+    expect(page.locator("#workers .badge").first).to_have_text("works")
+    keep("workers")
+
+
+def test_a_job_is_paused_resumed_and_its_failures_looked_at(page: Page, keep, mindreader_server, tmp_path):
+    sign_up(page)
+    fill_library(mindreader_server, tmp_path)
+    for original in (mindreader_server.data_dir / "blobs" / "originals").rglob("*"):
+        if original.is_file():
+            original.write_bytes(b"damaged")
+            break
+    pack_bundle(write_untrained_bundle(tmp_path / "bundle", name="newer"), tmp_path / "newer.zip")
+    with mindreader_server.api() as api:
+        added = api.post("/models", files={"bundle": (tmp_path / "newer.zip").read_bytes()}).json()
+        job = api.post(f"/spaces/{added['space_id']}/build").json()
+    page.goto(f"/admin/jobs/{job['id']}")
+    expect(page.locator("#job")).to_contain_text("1 failed", timeout=60_000)
+    expect(page.locator("#failed > li")).to_have_count(1)
+    keep("job-failed")
+    page.get_by_role("button", name="Skip for good").click()
+    expect(page.locator("#failed")).to_contain_text("skipped")
+    page.get_by_role("button", name="Try again", exact=True).click()
+    expect(page.locator("#job")).to_contain_text("done", timeout=60_000)
+    expect(page.locator("#job")).to_contain_text("1 failed")
+
+
+def sign_up(page: Page):
+    page.goto("/")
+    page.get_by_label("Name").fill(NAME)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Create administrator").click()
+    expect(page.get_by_role("heading", name="Upload photos")).to_be_visible()
+
+
+def fill_library(server, tmp_path):
+    write_photos(tmp_path / "photos", PHOTOS, side=320)
+    with server.api() as api:
+        collection = api.post("/collections", json={"name": "Photos"}).json()["id"]
+        for path in sorted((tmp_path / "photos").rglob("*.jpg")):
+            answer = api.post(f"/collections/{collection}/photos", files={"file": (path.name, path.read_bytes())})
+            assert answer.json()["outcomes"][0]["status"] == "created"
+
+
+def compare(page: Page, keep):
+    page.locator("#canvas").scroll_into_view_if_needed()
+    box = page.locator("#canvas").bounding_box()
+    page.mouse.move(box["x"] + 40, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 120, box["y"] + 120, steps=5)
+    page.mouse.up()
+    page.locator("#name").fill("A line")
+    page.get_by_role("button", name="Save sketch").click()
+    expect(page.locator("#saved")).to_contain_text("A line")
+    page.get_by_role("button", name="Compare with this sketch").click()
+    expect(page.locator("#answer .pair .grid").first).to_be_visible(timeout=30_000)
+    keep("compared")
+    page.get_by_role("button", name="Compare with all saved sketches").click()
+    expect(page.locator("#answer")).to_contain_text("found by both", timeout=30_000)

@@ -1,0 +1,139 @@
+"""A whole MindReader of real processes that a test may break: embedded, or with a PostgreSQL and a Redis of its own."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+from mindreader.blobs import BlobStore
+from mindreader.bundles import Bundle
+from mindreader.catalog import Catalog
+from mindreader.settings import Settings, load_settings
+from mindreader.use_cases.models import install, kept_bundles
+from support.server import Server, environment, start_server
+from support.services import PostgresServer, RedisServer, postgres_programs
+
+# Small batches and short leases, so that a fault always falls into the middle of something.
+IMPATIENT = {
+    "MINDREADER_EMBED_BATCH_SIZE": "4",
+    "MINDREADER_EMBED_SLICE_SECONDS": "3",
+    "MINDREADER_LEASE_SECONDS": "5",
+    "MINDREADER_SEARCH_TIMEOUT": "30",
+    "MINDREADER_SEARCH_RATE": "1000000/minute",
+    "MINDREADER_TORCH_THREADS": "1",
+}
+
+
+class Embedded:
+    """One process: SQLite, the in-memory queue, Qdrant Edge, worker threads."""
+
+    stores = "embedded"
+
+    def __init__(self, folder: Path, *, python: tuple[str, ...] = (sys.executable,), **variables: str) -> None:
+        self.folder, self.data_dir = folder, folder / "data"
+        self.data_dir.mkdir(parents=True)
+        self.python, self.variables = python, IMPATIENT | variables
+        self._web: Server | None = None
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings(environment(self.data_dir, **self.variables))
+
+    def install(self, bundle: Bundle) -> None:
+        """Let a quick bundle answer, before the first start installs the one that ships with MindReader."""
+        catalog = Catalog(self.settings.catalog_url)
+        catalog.migrate()
+        install(catalog, kept_bundles(self.settings, BlobStore(self.settings.blobs_root)), bundle)
+        catalog.close()
+
+    def start(self) -> None:
+        self.start_worker()
+        self.start_web()
+
+    def start_web(self) -> None:
+        if self._web is None:
+            command = [*self.python, "-m", "mindreader.cli", "serve", "--port", "0"]
+            self._web = start_server(self.data_dir, command, **self.variables)
+
+    def start_worker(self) -> None:
+        """The server has its own."""
+
+    def api(self) -> httpx.Client:
+        return self._web.api()
+
+    def kill_web(self) -> None:
+        if self._web is not None:
+            self._web.kill()
+            self._web = None
+
+    def kill_worker(self) -> None:
+        self.kill_web()
+
+    def stop(self) -> None:
+        """As a person stops it: everything gets a chance to tidy up."""
+        if self._web is not None:
+            _end(self._web.process)
+            self._web = None
+
+    def close(self) -> None:
+        self.stop()
+
+
+class Services(Embedded):
+    """PostgreSQL, Redis, a web process and a worker process; the index is a folder the worker has open."""
+
+    stores = "services"
+
+    def __init__(self, folder: Path, *, python: tuple[str, ...] = (sys.executable,), **variables: str) -> None:
+        self.redis, self.postgres = RedisServer(), PostgresServer(postgres_programs())
+        urls = {"MINDREADER_BROKER_URL": self.redis.url, "MINDREADER_DATABASE_URL": self.postgres.url}
+        super().__init__(folder, python=python, **urls, **variables)
+        self._worker: subprocess.Popen | None = None
+
+    def start_worker(self) -> None:
+        if self._worker is not None:
+            return
+        # One process takes both queues: without a Qdrant server the photo index belongs to one process.
+        arguments = ["worker", "--pool", "threads", "--concurrency", "2", "--queues", "embed,search"]
+        with (self.folder / "worker.log").open("a") as log:
+            self._worker = subprocess.Popen(
+                [*self.python, "-m", "celery", "-A", "mindreader_workers.app", *arguments],
+                env=environment(self.data_dir, **self.variables),
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+            )
+
+    def kill_worker(self) -> None:
+        if self._worker is not None:
+            self._worker.kill()
+            self._worker.wait()
+            self._worker = None
+
+    def stop(self) -> None:
+        super().stop()
+        if self._worker is not None:
+            _end(self._worker)
+            self._worker = None
+
+    def close(self) -> None:
+        self.stop()
+        self.redis.close()
+        self.postgres.close()
+
+
+DEPLOYMENTS = {kind.stores: kind for kind in (Embedded, Services)}
+
+
+def _end(process: subprocess.Popen) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(timeout=60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise

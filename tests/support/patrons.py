@@ -1,0 +1,77 @@
+"""Somebody who uploads, deletes and searches over HTTP, and writes down what the server acknowledged."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+
+@dataclass
+class Record:
+    """What was promised; whoever heard no answer knows nothing."""
+
+    created: dict[int, str] = field(default_factory=dict)
+    """Photo id to the SHA-256 of its file."""
+    deleted: set[int] = field(default_factory=set)
+    unanswered_uploads: set[str] = field(default_factory=set)
+    unanswered_deletions: set[int] = field(default_factory=set)
+
+    @property
+    def present(self) -> dict[int, str]:
+        """Photos that must be there."""
+        away = self.deleted | self.unanswered_deletions
+        return {photo_id: sha256 for photo_id, sha256 in self.created.items() if photo_id not in away}
+
+
+class Patron:
+    """Uses one collection. A server that is away, or answers 5xx, promised nothing."""
+
+    def __init__(self, api: httpx.Client, record: Record | None = None, collection: int | None = None) -> None:
+        self.api, self.record = api, record or Record()
+        self.collection = collection or self._add_collection()
+
+    def upload(self, paths: Sequence[Path]) -> bool:
+        """Returns whether the server answered."""
+        digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+        files = [("file", (path.name, path.read_bytes(), "image/jpeg")) for path in paths]
+        answer = self._ask("POST", f"/collections/{self.collection}/photos", files=files)
+        if answer is None:
+            self.record.unanswered_uploads.update(digests)
+            return False
+        for outcome, sha256 in zip(answer.raise_for_status().json()["outcomes"], digests, strict=True):
+            if outcome["photo_id"] is not None:
+                self.record.created[outcome["photo_id"]] = sha256
+                self.record.deleted.discard(outcome["photo_id"])
+                self.record.unanswered_deletions.discard(outcome["photo_id"])
+        return True
+
+    def delete(self, photo_id: int) -> bool:
+        answer = self._ask("DELETE", f"/photos/{photo_id}")
+        if answer is None:
+            self.record.unanswered_deletions.add(photo_id)
+            return False
+        assert answer.status_code in (204, 404), answer.text
+        self.record.unanswered_deletions.discard(photo_id)
+        self.record.deleted.add(photo_id)
+        return True
+
+    def search(self, sketch: bytes, limit: int = 20) -> dict | None:
+        answer = self._ask("POST", "/searches", files={"sketch": sketch}, data={"limit": str(limit)})
+        return answer.raise_for_status().json() if answer is not None else None
+
+    def indexed(self) -> int:
+        return self.api.get(f"/collections/{self.collection}").raise_for_status().json()["embedding"]["indexed"]
+
+    def _add_collection(self) -> int:
+        return self.api.post("/collections", json={"name": "Holidays"}).raise_for_status().json()["id"]
+
+    def _ask(self, method: str, path: str, **arguments: object) -> httpx.Response | None:
+        try:
+            answer = self.api.request(method, path, **arguments)
+        except httpx.TransportError:
+            return None
+        return None if answer.is_server_error else answer
