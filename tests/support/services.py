@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import redis
 
 
@@ -100,12 +101,18 @@ class PostgresServer:
         options = ["-p", str(self._port), "-k", str(self._folder), "-h", "127.0.0.1", "-F"]
         command = [self._programs / "postgres", "-D", self._folder / "data", *options]
         self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL, **self._run)
-        wait_until(lambda: answers(self._port), "postgres")
+        wait_until(self._answers, "postgres")
 
     def stop(self) -> None:
         """End every connection at once (a "fast" shutdown)."""
         self._process.send_signal(signal.SIGINT)
         self._process.wait(timeout=60)
+
+    def _answers(self) -> bool:
+        # It listens before it answers.
+        with contextlib.suppress(psycopg.OperationalError), psycopg.connect(self.url):
+            return True
+        return False
 
     def close(self) -> None:
         self.stop()

@@ -21,7 +21,7 @@ from mindreader.blobs import BlobStore, original_key, sha256_of
 from mindreader.catalog import Catalog, Embedding, EmbeddingState, Photo
 from mindreader.catalog.copying import copy_rows, count_rows, frozen, is_known_revision, revision_of
 from mindreader.settings import Settings
-from mindreader.use_cases.backup_blobs import BUNDLES, ORIGINALS, BlobTaker, Taken, belonging, is_listed
+from mindreader.use_cases.backup_blobs import BUNDLES, ORIGINALS, BlobTaker, Taken, belonging, is_listed, stored_sha256
 from mindreader.use_cases.backup_folder import (
     BackupError,
     BackupFolder,
@@ -230,16 +230,12 @@ def _digest(key: str) -> str:
 
 
 def _record(taker: BlobTaker, store: BlobStore, settings: Settings, contents: _Contents, reference: bool) -> BlobRecord:
-    files = {}
-    for key in sorted(filter(is_listed, taker.kept)):
-        with store.open(key) as file:
-            files[key] = sha256_of(file)
     return BlobRecord(
         kept="reference" if reference else "copy",
         root=_without_password(settings.blobs_root),
         count=len(taker.kept),
         bytes=sum(taker.kept.values()),
-        files=files,
+        files={key: stored_sha256(store, key) for key in sorted(filter(is_listed, taker.kept))},
         lost=tuple(sorted(problem.key for problem in contents.problems)),
     )
 

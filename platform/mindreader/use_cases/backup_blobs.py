@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from mindreader.blobs import BlobStore
+from mindreader.blobs import BlobStore, sha256_of
 from mindreader.errors import NotFoundError
 from mindreader.use_cases.backup_folder import BackupFolder, DamagedBlobError
 
@@ -62,13 +62,20 @@ class BlobTaker:
     def _copy(self, key: str, size: int | None) -> Taken:
         try:
             wanted = self._blobs.size(key) if size is None else size
-            if self._folder.blobs.exists(key) and self._folder.blobs.size(key) == wanted:
+            if self._has(key, wanted):
                 return Taken(key, wanted)
             return Taken(key, self._folder.copy_in(key, self._blobs), is_new=True)
         except NotFoundError:
             return Taken(key, is_missing=True)
         except DamagedBlobError as error:
             return Taken(key, problem=error.detail)
+
+    def _has(self, key: str, size: int) -> bool:
+        """Whether the backup has the blob; what is under a name that follows from its content need not be read."""
+        mine = self._folder.blobs
+        if not mine.exists(key) or mine.size(key) != size:
+            return False
+        return not is_listed(key) or stored_sha256(mine, key) == stored_sha256(self._blobs, key)
 
 
 def belonging(keys: Iterable[str], photos: Collection[str]) -> Iterator[str]:
@@ -78,6 +85,16 @@ def belonging(keys: Iterable[str], photos: Collection[str]) -> Iterator[str]:
         is_strange = folder == THUMBNAILS and key.rpartition("/")[2][:_SHA256_DIGITS] not in photos
         if folder != ORIGINALS and not is_strange:
             yield key
+
+
+def stored_sha256(blobs: BlobStore, key: str) -> str:
+    """SHA-256 of a blob's bytes.
+
+    Raises:
+        NotFoundError: nothing lies under the key.
+    """
+    with blobs.open(key) as file:
+        return sha256_of(file)
 
 
 def is_listed(key: str) -> bool:

@@ -244,12 +244,12 @@ def test_a_backup_of_the_first_version_is_migrated(elsewhere, settings, blobs, d
     flat = {"library": "timm", "architecture": "tf_efficientnet_lite0", "weights": {"sha256": "ab" * 32}}
     time = "'2026-01-01 00:00:00.000000'"
     content = jpeg(1)
-    sha256 = hashlib.sha256(content).hexdigest()
+    sha256, size = hashlib.sha256(content).hexdigest(), len(content)
     blobs.put(original_key(sha256), content)
     statements = [
         f"INSERT INTO user_account VALUES (1, 'Ann', '', 'admin', {time})",
         f"INSERT INTO collection VALUES (1, 1, 'Photos', 'private', {time}, NULL)",
-        f"INSERT INTO photo VALUES (1, 1, NULL, '{sha256}', 'a', 'image/jpeg', {len(content)}, 1, 1, NULL, {time}, NULL)",
+        f"INSERT INTO photo VALUES (1, 1, NULL, '{sha256}', 'a', 'image/jpeg', {size}, 1, 1, NULL, {time}, NULL)",
         f"INSERT INTO embedding_space VALUES (1, 'key', 'efficientnet-lite0', 1280, :flat, {time})",
         f"INSERT INTO embedding VALUES (1, 1, 'indexed', 0, 1, NULL, NULL, NULL, {time})",
     ]
@@ -437,6 +437,15 @@ def test_a_second_backup_copies_only_what_is_new(catalog, blobs, settings, photo
     assert (report.photos, report.new_blobs) == (5, 2)  # the original and its thumbnail
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert restore(elsewhere, made).photos == 5
+
+
+def test_a_bundle_that_changed_in_the_backup_is_copied_again(catalog, blobs, settings, photos, made, elsewhere):
+    """Its name does not tell what is in it, so its bytes are compared."""
+    path = made / "blobs" / next(key for key in sorted(blobs.keys("bundles")) if key.endswith(".safetensors"))
+    damage(path)
+    assert back_up(catalog, blobs, settings, made).new_blobs == 1
+    restore(elsewhere, made)
+    assert findings(elsewhere) == []
 
 
 def test_what_nothing_refers_to_stays_until_it_is_pruned_and_is_not_restored(
