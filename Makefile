@@ -39,9 +39,10 @@ format: setup ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## measure embedding and search against their floors
+bench: setup ## measure embedding and search against their floors, and a search during a re-embedding
 	$(BIN)/python bench/embedding.py
 	$(BIN)/python bench/search.py
+	$(BIN)/python bench/reembedding.py --data $(DATA)
 
 lock: setup ## write constraints.txt from what is installed now
 	@echo '# Every package at the version the tests ran with. `make lock` writes this file again.' > constraints.txt

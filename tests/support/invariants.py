@@ -128,9 +128,7 @@ def _wrong_points(session: Session, indexes: PhotoIndexes, space: EmbeddingSpace
     points = Counter(indexes.get(space.key, space.dimension).ids())
     indexed = set(
         session.scalars(
-            select(Embedding.photo_id).where(
-                Embedding.space_id == space.id, Embedding.state == EmbeddingState.INDEXED
-            )
+            select(Embedding.photo_id).where(Embedding.space_id == space.id, Embedding.state == EmbeddingState.INDEXED)
         )
     )
     yield from (f"lost: space {space.key} has no point of photo {p}" for p in sorted(indexed - points.keys()))

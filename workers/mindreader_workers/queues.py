@@ -37,6 +37,8 @@ WARM_UP_TASK = "mindreader.warm_up"
 HEARTBEAT_TASK = "mindreader.heartbeat"
 
 _SECONDS_BETWEEN_LOOKS = 0.002
+# Somebody waits for a result: for Redis to be started again, but not for half a minute before being told.
+_SHORT_RETRIES = {"max_retries": 5, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
 
 
 def make_celery(settings: Settings) -> Celery:
@@ -50,18 +52,26 @@ def make_celery(settings: Settings) -> Celery:
         task_serializer="json",
         result_serializer="json",
         accept_content=["json"],
-        # A worker that dies in a task gives it back; every task may run twice.
-        task_acks_late=True,
-        task_reject_on_worker_lost=True,
+        broker_transport=_redis_transport(broker),
         worker_prefetch_multiplier=1,
         worker_cancel_long_running_tasks_on_connection_loss=True,
         broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # a worker waits for its broker for as long as it takes
+        result_backend_transport_options={"retry_policy": _SHORT_RETRIES},
         result_expires=600,
         worker_hijack_root_logger=False,
         # In one process a task waits on no network, so looking for it often is all that keeps it from being slow.
         broker_transport_options={"polling_interval": _SECONDS_BETWEEN_LOOKS} if settings.embedded_workers else {},
     )
     return app
+
+
+def _redis_transport(broker: str) -> str | None:
+    if not broker.startswith(("redis://", "rediss://")):
+        return None
+    from mindreader_workers import transport
+
+    return transport.NAME
 
 
 def wake_embedders(celery: Celery) -> None:
@@ -129,7 +139,7 @@ def _ask(
         raise NotReadyError(
             f"No search worker answered within {timeout:g} seconds. Check that one is running, then try again."
         ) from None
-    except (OperationalError, RedisError):
+    except (OperationalError, RedisError, RuntimeError):  # the last is how Celery says that it cannot reconnect
         raise NotReadyError("The task queue cannot be reached. Check that Redis is running, then try again.") from None
     if "error" in reply:
         raise _error_of(reply["error"])

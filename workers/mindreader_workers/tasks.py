@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from functools import cached_property
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 import torch
@@ -59,7 +59,7 @@ class Worker:
         self.settings, self.catalog, self.blobs, self.indexes = settings, catalog, blobs, indexes
         self.kept = kept_bundles(settings, blobs)
         self._encoders: dict[str, PhotoEncoder] = {}
-        self._embedding = Lock()
+        self._embedding, self._asked = Lock(), Event()
         self._mend_at = 0.0
         if settings.torch_threads:
             torch.set_num_threads(settings.torch_threads)
@@ -81,17 +81,28 @@ class Worker:
         """Work for one time slice on a space that has photos waiting, then tidy up.
 
         Returns:
-            whether any photo got further; if not, going on at once would be no use.
+            whether to go on at once: some photo got further, or somebody asked meanwhile.
         """
-        with self._embedding:
-            done, error = self._embed_some()
-            purge_deleted(self.catalog, self.blobs, self.indexes, self.settings)
-            for key in drop_requested(self.catalog, self.indexes):
-                self._encoders.pop(key, None)
-            finish_jobs(self.catalog)
-            self._mend()
-            self.pulses[EMBED_QUEUE].beat(self.catalog, photos=done, error=error)
-        return done > 0
+        self._asked.set()
+        if not self._embedding.acquire(blocking=False):
+            # Another thread of this process is at it, and will see that it was asked; searches need this one.
+            return False
+        try:
+            self._asked.clear()
+            done = self._embed_and_tidy()
+        finally:
+            self._embedding.release()
+        return done > 0 or self._asked.is_set()
+
+    def _embed_and_tidy(self) -> int:
+        done, error = self._embed_some()
+        purge_deleted(self.catalog, self.blobs, self.indexes, self.settings)
+        for key in drop_requested(self.catalog, self.indexes):
+            self._encoders.pop(key, None)
+        finish_jobs(self.catalog)
+        self._mend()
+        self.pulses[EMBED_QUEUE].beat(self.catalog, photos=done, error=error)
+        return done
 
     def _embed_some(self) -> tuple[int, str | None]:
         """Photos that got further in the first space that can be worked on, and what kept others from it."""
