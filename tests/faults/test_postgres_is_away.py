@@ -19,7 +19,9 @@ def test_what_was_acknowledged_is_there_and_work_goes_on_by_itself(deploy, tmp_p
         patron = Patron(api)
 
         def upload() -> None:
-            answered.extend(patron.upload(photos[first : first + 3]) for first in range(0, len(photos), 3))
+            for first in range(0, len(photos), 2):
+                answered.append(patron.upload(photos[first : first + 2]))
+                time.sleep(0.3)
 
         uploading = threading.Thread(target=upload)
         uploading.start()

@@ -81,7 +81,7 @@ class Worker:
         """Work for one time slice on a space that has photos waiting, then tidy up.
 
         Returns:
-            whether to go on at once: some photo got further, or somebody asked meanwhile.
+            whether to go on at once: somebody asked meanwhile, or photos wait and some got further.
         """
         self._asked.set()
         if not self._embedding.acquire(blocking=False):
@@ -92,7 +92,7 @@ class Worker:
             done = self._embed_and_tidy()
         finally:
             self._embedding.release()
-        return done > 0 or self._asked.is_set()
+        return self._asked.is_set() or (done > 0 and bool(spaces_with_work(self.catalog)))
 
     def _embed_and_tidy(self) -> int:
         done, error = self._embed_some()
@@ -154,7 +154,7 @@ def add_tasks(celery: Celery, worker: Worker) -> None:
 
     @celery.task(name=EMBED_TASK, shared=False, ignore_result=True, soft_time_limit=_EMBED_SECONDS)
     def embed() -> None:
-        if worker.embed_slice() and spaces_with_work(worker.catalog):
+        if worker.embed_slice():
             wake_embedders(celery)
 
     @celery.task(name=SEARCH_TASK, shared=False, soft_time_limit=_SEARCH_SECONDS)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from mindreader.blobs import BlobStore, original_key, thumbnail_key
@@ -59,7 +59,9 @@ def mend_indexes(catalog: Catalog, indexes: PhotoIndexes) -> list[Finding]:
     mended = []
     for space in _spaces(catalog):
         with catalog.snapshot() as session:
-            indexed = sum(1 for _ in _embedded(space.id, session, EmbeddingState.INDEXED))
+            counted = select(func.count()).select_from(Embedding)
+            rows = counted.where(Embedding.space_id == space.id, Embedding.state == EmbeddingState.INDEXED)
+            indexed = session.scalar(rows)
         if indexes.get(space.key, space.dimension).count() != indexed:
             mended += list(_index_differences(catalog, indexes, space, repair=True))
     for finding in mended:

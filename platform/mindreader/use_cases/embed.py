@@ -112,9 +112,11 @@ class Embedder:
     def _is_overtaken(self, photos: list[LeasedPhoto]) -> bool:
         if any(photo.priority >= URGENT for photo in photos):
             return False
-        urgent = exists().where(Embedding.space_id != self._space.id, Embedding.priority >= URGENT, *_due())
+        # Space by space, so that each is one look into the queue's index, however many photos are done.
+        urgent = exists().where(Embedding.space_id == EmbeddingSpace.id, Embedding.priority >= URGENT, *_due())
+        elsewhere = select(EmbeddingSpace.id).where(EmbeddingSpace.id != self._space.id, urgent).limit(1)
         with self._catalog.snapshot() as session:
-            return bool(session.scalar(select(urgent)))
+            return session.scalar(elsewhere) is not None
 
     def _lease_and_decode(
         self, pool: ThreadPoolExecutor, report: EmbedReport
@@ -249,11 +251,11 @@ def spaces_with_work(catalog: Catalog) -> list[EmbeddingSpace]:
 
 def _due() -> tuple[ColumnElement[bool], ...]:
     """Conditions on `Embedding`: a worker may take it up now."""
-    free = (Embedding.state == EmbeddingState.PENDING) | (
-        (Embedding.state == EmbeddingState.LEASED) & (Embedding.lease_until < now())
-    )
+    # Said of the state first and alone: that is what the queue's index can look up.
+    unfinished = Embedding.state.in_([EmbeddingState.PENDING, EmbeddingState.LEASED])
+    free = (Embedding.state == EmbeddingState.PENDING) | (Embedding.lease_until < now())
     there = exists().where(Photo.id == Embedding.photo_id, Photo.deleted_at.is_(None))
-    return free, there, not_paused()
+    return unfinished, free, there, not_paused()
 
 
 def _outcomes(
