@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SECONDS ?= 60
 DATA ?= $(or $(MINDREADER_DATA),../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench lock system-packages train-default clean
+.PHONY: help setup run test lint format bench chaos lock system-packages train-default clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -43,6 +44,9 @@ bench: setup ## measure embedding and search against their floors, and a search 
 	$(BIN)/python bench/embedding.py
 	$(BIN)/python bench/search.py
 	$(BIN)/python bench/reembedding.py --data $(DATA)
+
+chaos: setup system-packages ## break things at random: SECONDS=60 SEED=number STORES=embedded|services
+	$(BIN)/python tests/faults/chaos.py --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(if $(STORES),--stores $(STORES))
 
 lock: setup ## write constraints.txt from what is installed now
 	@echo '# Every package at the version the tests ran with. `make lock` writes this file again.' > constraints.txt

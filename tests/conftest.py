@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import sys
@@ -10,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageDraw
 
 from mindreader.blobs import BlobStore
 from mindreader.catalog import Catalog
@@ -20,6 +18,7 @@ REPOSITORY = Path(__file__).parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests"))
 
 from support.services import postgres_programs, postgres_server, redis_server  # noqa: E402
+from support.sketches import house_png  # noqa: E402
 
 
 @pytest.fixture
@@ -67,11 +66,4 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def sketch_png() -> bytes:
-    """A person might have drawn this house."""
-    image = Image.new("L", (256, 256), 255)
-    draw = ImageDraw.Draw(image)
-    draw.line([(60, 200), (60, 110), (128, 50), (196, 110), (196, 200), (60, 200)], fill=0, width=4)
-    draw.rectangle((110, 150, 146, 200), outline=0, width=4)
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
+    return house_png()

@@ -8,14 +8,14 @@ import sys
 from pathlib import Path
 
 import httpx
+from support.server import Server, environment, start_server
+from support.services import PostgresServer, RedisServer, free_port, postgres_programs
 
 from mindreader.blobs import BlobStore
 from mindreader.bundles import Bundle
 from mindreader.catalog import Catalog
 from mindreader.settings import Settings, load_settings
 from mindreader.use_cases.models import install, kept_bundles
-from support.server import Server, environment, start_server
-from support.services import PostgresServer, RedisServer, postgres_programs
 
 # Small batches and short leases, so that a fault always falls into the middle of something.
 IMPATIENT = {
@@ -37,6 +37,7 @@ class Embedded:
         self.folder, self.data_dir = folder, folder / "data"
         self.data_dir.mkdir(parents=True)
         self.python, self.variables = python, IMPATIENT | variables
+        self._port = free_port()
         self._web: Server | None = None
 
     @property
@@ -56,14 +57,15 @@ class Embedded:
 
     def start_web(self) -> None:
         if self._web is None:
-            command = [*self.python, "-m", "mindreader.cli", "serve", "--port", "0"]
+            command = [*self.python, "-m", "mindreader.cli", "serve", "--port", str(self._port)]
             self._web = start_server(self.data_dir, command, **self.variables)
 
     def start_worker(self) -> None:
         """The server has its own."""
 
     def api(self) -> httpx.Client:
-        return self._web.api()
+        """Also while the server is away: whoever has its address goes on asking."""
+        return Server(None, f"http://127.0.0.1:{self._port}", self.data_dir).api()
 
     def kill_web(self) -> None:
         if self._web is not None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+from support.patrons import Record
 
 from mindreader.blobs import BlobStore
 from mindreader.catalog import (
@@ -26,7 +27,6 @@ from mindreader.settings import Settings
 from mindreader.use_cases.doctor import examine
 from mindreader.use_cases.jobs import job_view
 from mindreader.use_cases.spaces import is_open
-from support.patrons import Record
 
 ENDED = (EmbeddingState.INDEXED, EmbeddingState.FAILED, EmbeddingState.SKIPPED)
 

@@ -38,9 +38,9 @@ class Patron:
         """Returns whether the server answered."""
         digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
         files = [("file", (path.name, path.read_bytes(), "image/jpeg")) for path in paths]
-        answer = self._ask("POST", f"/collections/{self.collection}/photos", files=files)
+        answer = self.ask("POST", f"/collections/{self.collection}/photos", files=files)
         if answer is None:
-            self.record.unanswered_uploads.update(digests)
+            self._forget(digests)
             return False
         for outcome, sha256 in zip(answer.raise_for_status().json()["outcomes"], digests, strict=True):
             if outcome["photo_id"] is not None:
@@ -50,7 +50,7 @@ class Patron:
         return True
 
     def delete(self, photo_id: int) -> bool:
-        answer = self._ask("DELETE", f"/photos/{photo_id}")
+        answer = self.ask("DELETE", f"/photos/{photo_id}")
         if answer is None:
             self.record.unanswered_deletions.add(photo_id)
             return False
@@ -60,16 +60,24 @@ class Patron:
         return True
 
     def search(self, sketch: bytes, limit: int = 20) -> dict | None:
-        answer = self._ask("POST", "/searches", files={"sketch": sketch}, data={"limit": str(limit)})
+        answer = self.ask("POST", "/searches", files={"sketch": sketch}, data={"limit": str(limit)})
         return answer.raise_for_status().json() if answer is not None else None
 
     def indexed(self) -> int:
         return self.api.get(f"/collections/{self.collection}").raise_for_status().json()["embedding"]["indexed"]
 
+    def _forget(self, digests: Sequence[str]) -> None:
+        """These may be there now, also those that had been deleted."""
+        self.record.unanswered_uploads.update(digests)
+        again = {photo_id for photo_id in self.record.deleted if self.record.created.get(photo_id) in digests}
+        self.record.deleted -= again
+        self.record.unanswered_deletions |= again
+
     def _add_collection(self) -> int:
         return self.api.post("/collections", json={"name": "Holidays"}).raise_for_status().json()["id"]
 
-    def _ask(self, method: str, path: str, **arguments: object) -> httpx.Response | None:
+    def ask(self, method: str, path: str, **arguments: object) -> httpx.Response | None:
+        """The answer, or none if the server did not say what it did."""
         try:
             answer = self.api.request(method, path, **arguments)
         except httpx.TransportError:

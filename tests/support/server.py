@@ -23,7 +23,7 @@ READY = re.compile(r"MindReader is ready at (http://\S+)")
 class Server:
     """A started server."""
 
-    process: subprocess.Popen
+    process: subprocess.Popen | None
     url: str
     data_dir: Path
 

@@ -6,13 +6,14 @@ import re
 import pytest
 from support.library import jpeg
 
-from mindreader.catalog import Job, SavedSketch
+from mindreader.blobs import sketch_key
+from mindreader.catalog import Job, SavedSketch, Search
 from mindreader_webui.auth import OPEN_TO_ALL
 from mindreader_webui.services import current_services
 
 # Expected status by who asks: nobody, the owner, another member (private collection), another member
 # (shared collection), an administrator. {c}, {p} and {t} are ids of the owner's collection, photo and token,
-# {m}, {s}, {j} and {k} of the active model version, its space, a job there and a saved sketch.
+# {m}, {s}, {j} and {k} of the active model version, its space, a job there and a saved sketch, {h} of her search.
 PEOPLE = ("nobody", "owner", "other, private", "other, shared", "admin")
 MATRIX = {
     ("GET", "/session"): (401, 200, 200, 200, 200),
@@ -36,6 +37,9 @@ MATRIX = {
     ("GET", "/photos/{p}/thumbnail"): (401, 200, 404, 200, 200),
     ("GET", "/photos/{p}/original"): (401, 200, 404, 200, 200),
     ("POST", "/searches"): (401, 422, 422, 422, 422),
+    ("GET", "/searches"): (401, 200, 200, 200, 200),
+    ("DELETE", "/searches"): (401, 204, 204, 204, 204),
+    ("GET", "/searches/{h}/sketch"): (401, 200, 404, 404, 404),
     ("GET", "/status"): (401, 200, 200, 200, 200),
     ("GET", "/models"): (401, 200, 200, 200, 200),
     ("POST", "/models"): (401, 403, 403, 403, 422),
@@ -81,6 +85,7 @@ def routes(app):
         "space_id": "s",
         "job_id": "j",
         "saved_sketch_id": "k",
+        "search_id": "h",
     }
     for rule in app.url_map.iter_rules():
         if not rule.rule.startswith("/api/v1"):
@@ -92,7 +97,7 @@ def routes(app):
 
 @pytest.mark.parametrize("who", range(5), ids=PEOPLE)
 @pytest.mark.parametrize(("method", "path"), MATRIX, ids=[" ".join(key) for key in MATRIX])
-def test_who_may_do_what(nobody, ann, bob, admin, finder, catalog, method, path, who):
+def test_who_may_do_what(nobody, ann, bob, admin, finder, catalog, blobs, method, path, who):
     version = finder.version
     visibility = "shared" if PEOPLE[who] == "other, shared" else "private"
     collection = ann.collection("Hers", visibility)
@@ -100,9 +105,13 @@ def test_who_may_do_what(nobody, ann, bob, admin, finder, catalog, method, path,
     with catalog.transaction() as session:
         job = Job(space_id=version.space_id, last_photo_id=ids["p"])
         sketch = SavedSketch(name="dog", sketch_sha256="0" * 64)
-        session.add_all([job, sketch])
+        search = Search(
+            user_id=ann.account.id, sketch_sha256="1" * 64, model_version_id=version.id, seeds=[0], timings_ms={}
+        )
+        session.add_all([job, sketch, search])
         session.flush()
-        ids |= {"s": version.space_id, "j": job.id, "k": sketch.id}
+        ids |= {"s": version.space_id, "j": job.id, "k": sketch.id, "h": search.id}
+    blobs.put(sketch_key("1" * 64), b"PNG")
     ids["t"] = ann.post("/tokens", json={"name": "laptop"}).json["id"]
     arguments = {"json": BODIES[method, path]} if (method, path) in BODIES else {}
     if path.endswith("/photos") and method == "POST":

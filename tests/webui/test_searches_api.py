@@ -177,3 +177,56 @@ def test_searches_are_limited_by_user(services, ann, bob, finder, sketch_png):
     ).test_client()
     assert [search(ann, sketch_png).status_code for _ in range(3)] == [200, 200, 429]
     assert search(bob, sketch_png).status_code == 200
+
+
+def _search(person, sketch_png, **form):
+    answer = person.post("/searches", data={"sketch": (io.BytesIO(sketch_png), "s.png"), **form})
+    assert answer.status_code == 200, answer.text
+    return answer.json
+
+
+def test_only_photos_the_caller_may_see_lead_a_search(ann, bob, finder, sketch_png):
+    hers, shared = ann.photo(ann.collection("Hers")), ann.photo(ann.collection("Shared", "shared"), 2)
+    _search(bob, sketch_png, like=[shared, hers], unlike=[hers], by_sketch="true")
+    asked = finder.asked[-1]
+    assert (asked["like"], asked["unlike"], asked["by_sketch"]) == ([shared], [], True)
+    refused = bob.post("/searches", data={"sketch": (io.BytesIO(sketch_png), "s.png"), "like": list(range(1, 23))})
+    assert refused.status_code == 422
+
+
+def test_past_searches_are_one_s_own_each_sketch_once(ann, bob, finder, sketch_png, blobs):
+    for _ in range(2):
+        last = _search(ann, sketch_png)
+    (past,) = ann.get("/searches").json["searches"]
+    assert (past["id"], past["model_version"]) == (last["id"], "first")
+    assert ann.client.get(past["sketch_url"], headers=ann.headers).mimetype == "image/png"
+    assert bob.client.get(past["sketch_url"], headers=bob.headers).status_code == 404
+    assert bob.get("/searches").json["searches"] == []
+    assert ann.ask("DELETE", "/searches").status_code == 204
+    assert ann.get("/searches").json == {"searches": [], "next": None}
+    assert list(blobs.keys("sketches")) == []
+
+
+def test_past_searches_come_page_by_page(ann, finder, sketch_png, another_sketch_png):
+    first, second = _search(ann, sketch_png), _search(ann, another_sketch_png)
+    page = ann.get("/searches?limit=1").json
+    assert [past["id"] for past in page["searches"]] == [second["id"]]
+    page = ann.get(f"/searches?limit=1&after={page['next']}").json
+    assert [past["id"] for past in page["searches"]] == [first["id"]]
+    assert page["next"] is None
+
+
+def test_a_sketch_kept_for_comparisons_outlives_the_history(ann, admin, finder, sketch_png, blobs):
+    _search(ann, sketch_png)
+    admin.post("/saved-sketches", data={"sketch": (io.BytesIO(sketch_png), "s.png"), "name": "house"})
+    ann.ask("DELETE", "/searches")
+    assert len(list(blobs.keys("sketches"))) == 1
+
+
+@pytest.fixture
+def another_sketch_png() -> bytes:
+    image = Image.new("L", (128, 128), 255)
+    image.paste(0, (20, 60, 100, 66))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()

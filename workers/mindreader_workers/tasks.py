@@ -14,14 +14,14 @@ from celery import Celery
 
 from mindreader.blobs import BlobStore
 from mindreader.catalog import Catalog, EmbeddingSpace
-from mindreader.errors import BundleError, MindReaderError, NotReadyError
+from mindreader.errors import MindReaderError
 from mindreader.networks.compute import choose_compute
 from mindreader.networks.descriptions import SpaceDescription
 from mindreader.networks.query_model import PhotoEncoder
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings
 from mindreader.use_cases.doctor import mend_indexes
-from mindreader.use_cases.embed import Embedder, EmbedReport, spaces_with_work
+from mindreader.use_cases.embed import Embedder, EmbedReport, spaces_with_work, take_back_expired
 from mindreader.use_cases.jobs import finish_jobs
 from mindreader.use_cases.liveness import Pulse
 from mindreader.use_cases.messages import SearchRequest
@@ -95,14 +95,25 @@ class Worker:
         return self._asked.is_set() or (done > 0 and bool(spaces_with_work(self.catalog)))
 
     def _embed_and_tidy(self) -> int:
+        take_back_expired(self.catalog, self.settings)
         done, error = self._embed_some()
-        purge_deleted(self.catalog, self.blobs, self.indexes, self.settings)
-        for key in drop_requested(self.catalog, self.indexes):
-            self._encoders.pop(key, None)
+        for chore in (self._purge, self._drop, self._mend):
+            try:
+                chore()
+            except MindReaderError as problem:
+                # An index that cannot be opened must not keep the rest from being done.
+                error = problem.detail
+                log.error("%s", error)
         finish_jobs(self.catalog)
-        self._mend()
         self.pulses[EMBED_QUEUE].beat(self.catalog, photos=done, error=error)
         return done
+
+    def _purge(self) -> None:
+        purge_deleted(self.catalog, self.blobs, self.indexes, self.settings)
+
+    def _drop(self) -> None:
+        for key in drop_requested(self.catalog, self.indexes):
+            self._encoders.pop(key, None)
 
     def _embed_some(self) -> tuple[int, str | None]:
         """Photos that got further in the first space that can be worked on, and what kept others from it."""
@@ -110,8 +121,8 @@ class Worker:
         for space in spaces_with_work(self.catalog):
             try:
                 report = self.embedder(space).work(self.settings.embed_slice_seconds)
-            except (NotReadyError, BundleError) as problem:
-                # A space whose bundle is gone must not keep the others waiting.
+            except MindReaderError as problem:
+                # A space whose bundle or index is gone must not keep the others waiting.
                 error = problem.detail
                 log.error("space %s: %s", space.key, error)
                 continue

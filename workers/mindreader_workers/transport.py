@@ -15,7 +15,7 @@ class Channel(redis.Channel):
     """A channel that knows when nobody is there any more."""
 
     @property
-    def do_restore(self) -> bool:
+    def do_restore(self) -> bool:  # type: ignore[override]  # kombu only ever reads it
         """Whether tasks not begun are given back to other workers on closing."""
         return self.connection is not None and self.connection.client is not None
 

@@ -283,6 +283,8 @@ class Search(Base):
     timings_ms: Mapped[dict[str, float]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
+    model_version: Mapped[ModelVersion] = relationship()
+
 
 class SavedSketch(Base):
     """A sketch kept to compare model versions with; its PNG is a blob."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +58,8 @@ class EdgePhotoIndex:
         self._folder = folder
         self._lock = _lock_of(folder)
         try:
-            _remove_dropped(folder)
+            with _engine_errors(folder, "be opened"):
+                _remove_dropped(folder)
             _check_fits(folder, dimension)
             self._shard = self._open()
         except BaseException:
@@ -130,8 +131,8 @@ class EdgePhotoIndex:
 
     def _open(self) -> engine.EdgeShard:
         """Load the shard, or make it, or finish making it: to the engine these are one call."""
-        self._folder.mkdir(parents=True, exist_ok=True)
         with self._engine_errors("be opened"):
+            self._folder.mkdir(parents=True, exist_ok=True)
             shard = engine.EdgeShard.load(str(self._folder), _config(self.dimension))
             for field in set(LABEL_FIELDS) - set(shard.info().payload_schema):
                 schema = engine.IntegerIndexParams(lookup=True, range=False)
@@ -152,16 +153,8 @@ class EdgePhotoIndex:
                 records = self._shard.retrieve(list(batch), with_payload=False, with_vector=with_vector)
             yield from records
 
-    @contextmanager
-    def _engine_errors(self, what: str) -> Iterator[None]:
-        """Turn the engine's errors, which are all bare ``Exception``, into a sentence."""
-        try:
-            yield
-        except Exception as error:
-            raise NotReadyError(
-                f"The photo index in {self._folder} could not {what}: {error}. Nothing was deleted. If this "
-                "stays after a restart, move that folder away and embed the photos again."
-            ) from error
+    def _engine_errors(self, what: str) -> AbstractContextManager[None]:
+        return _engine_errors(self._folder, what)
 
 
 def drop_edge_index(folder: Path) -> None:
@@ -169,16 +162,30 @@ def drop_edge_index(folder: Path) -> None:
 
     Raises:
         ConflictError: the folder is open.
+        NotReadyError: it cannot be deleted; the next try goes on.
     """
     lock = _lock_of(folder)
     try:
-        _remove_dropped(folder)
-        if folder.exists():
-            # Renamed first: whatever interrupts the removal, no half-deleted shard is ever opened.
-            folder.rename(_dropped_name(folder))
+        with _engine_errors(folder, "be dropped"):
             _remove_dropped(folder)
+            if folder.exists():
+                # Renamed first: whatever interrupts the removal, no half-deleted shard is ever opened.
+                folder.rename(_dropped_name(folder))
+                _remove_dropped(folder)
     finally:
         lock.release()
+
+
+@contextmanager
+def _engine_errors(folder: Path, what: str) -> Iterator[None]:
+    """Turn the disk's errors, and the engine's, which are all bare ``Exception``, into a sentence."""
+    try:
+        yield
+    except Exception as error:
+        raise NotReadyError(
+            f"The photo index in {folder} could not {what}: {error}. Nothing was deleted. If this "
+            "stays after a restart, move that folder away and embed the photos again."
+        ) from error
 
 
 def _dropped_name(folder: Path) -> Path:

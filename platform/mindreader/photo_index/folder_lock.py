@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mindreader.errors import ConflictError
+from mindreader.errors import ConflictError, NotReadyError
 from mindreader.settings import Settings
 
 
@@ -20,11 +20,15 @@ class FolderLock:
 
     Raises:
         ConflictError: another process, or another part of this one, holds it.
+        NotReadyError: the disk is full or read-only, or the folder may not be written to.
     """
 
     def __init__(self, path: Path, what: str) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise NotReadyError(f"{what} cannot be written to: {error.strerror} ({path}).") from error
         try:
             _lock(self._fd)
         except OSError:

@@ -139,12 +139,13 @@ class Embedder:
                 vectors = self._encoder.embed(np.stack([pixels for _, pixels in good]))
             with _timed(report, "upsert"):
                 self._upsert([photo for photo, _ in good], vectors)
-        done = [photo.photo_id for photo, _ in good]
+        done = {photo.photo_id for photo, _ in good}
         with _timed(report, "upsert"), self._catalog.transaction() as session:
-            self._mark(session, done, EmbeddingState.INDEXED, None)
+            held = self._mark(session, done, EmbeddingState.INDEXED, None)
+            self._withdraw(session, done - held)
             for photo_id, reason in errors.items():
-                self._mark(session, [photo_id], EmbeddingState.FAILED, reason)
-        report.indexed += len(done)
+                self._mark(session, {photo_id}, EmbeddingState.FAILED, reason)
+        report.indexed += len(held)
         report.failed += len(errors)
 
     def _upsert(self, photos: Sequence[LeasedPhoto], vectors: NDArray[np.float32]) -> None:
@@ -154,9 +155,9 @@ class Embedder:
         ]
         self._indexes.get(self._space.key, self._space.dimension).upsert(points)
 
-    def _mark(self, session: Session, photo_ids: list[int], state: EmbeddingState, error: str | None) -> None:
+    def _mark(self, session: Session, photo_ids: set[int], state: EmbeddingState, error: str | None) -> set[int]:
         """Finish rows this worker still holds; a row that was changed meanwhile is left for its new reader."""
-        session.execute(
+        held = session.scalars(
             update(Embedding)
             .where(
                 Embedding.space_id == self._space.id,
@@ -164,7 +165,18 @@ class Embedder:
                 Embedding.lease_owner == self._owner,
             )
             .values(state=state, error=error, lease_owner=None, lease_until=None)
+            .returning(Embedding.photo_id)
         )
+        return set(held)
+
+    def _withdraw(self, session: Session, lost: set[int]) -> None:
+        """Remove the points of photos that were deleted after this worker's lease ran out: their purge may be over."""
+        if not lost:
+            return
+        # Locked, so that a deleted photo that is uploaded again now is embedded again after this.
+        known = select(Photo.id, Photo.deleted_at).where(Photo.id.in_(lost)).with_for_update(of=Photo)
+        living = {photo_id for photo_id, deleted_at in session.execute(known) if deleted_at is None}
+        self._indexes.get(self._space.key, self._space.dimension).delete(lost - living)
 
     def _give_back(self) -> None:
         """Leases left over (the slice ended, or something failed): the attempt does not count."""
@@ -183,7 +195,7 @@ def lease(session: Session, space_id: int, owner: str, settings: Settings) -> li
 
     The last attempt at a photo is made alone, so one that kills the worker cannot fail its neighbours.
     """
-    take_back_expired(session, space_id, settings)
+    _take_back(session, space_id, settings)
     rows = session.execute(
         select(Embedding, Photo)
         .join(Photo)
@@ -209,12 +221,24 @@ def lease(session: Session, space_id: int, owner: str, settings: Settings) -> li
     return [LeasedPhoto(p.id, p.sha256, p.collection_id, p.category_id, e.priority) for e, p in rows]
 
 
-def take_back_expired(session: Session, space_id: int, settings: Settings) -> None:
-    """Return the leases of workers that were not heard of in time; after too many attempts a photo has failed."""
+def take_back_expired(catalog: Catalog, settings: Settings) -> None:
+    """Return the leases of workers that were not heard of in time; after too many attempts a photo has failed.
+
+    In every space, also those nobody would embed in now: a deleted photo is not purged while it is leased.
+    """
+    with catalog.transaction() as session:
+        for space_id in session.scalars(select(EmbeddingSpace.id).order_by(EmbeddingSpace.id)).all():
+            _take_back(session, space_id, settings)
+
+
+def _take_back(session: Session, space_id: int, settings: Settings) -> None:
+    moment = now()
+    # One that lasts longer than any lease was given before the clock was set back; clocks may differ a little.
+    longest = moment + timedelta(seconds=2 * settings.lease_seconds)
     expired = (
         Embedding.space_id == space_id,
         Embedding.state == EmbeddingState.LEASED,
-        Embedding.lease_until < now(),
+        (Embedding.lease_until < moment) | (Embedding.lease_until > longest),
     )
     free = {"lease_owner": None, "lease_until": None}
     reason = f"The worker stopped {settings.max_attempts} times while it was working on this photo."

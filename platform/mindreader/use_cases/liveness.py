@@ -52,8 +52,8 @@ def workers(session: Session) -> Sequence[WorkerProcess]:
 
 
 def works_lately(worker: WorkerProcess) -> bool:
-    """Whether a task ran in it lately."""
-    return worker.last_task_at is not None and worker.last_task_at >= now() - LATELY
+    """Whether a task ran in it lately; a moment yet to come was noted before the clock was set back."""
+    return worker.last_task_at is not None and abs(now() - worker.last_task_at) <= LATELY
 
 
 def queue_is_served(session: Session, queue: str) -> bool:

@@ -35,6 +35,12 @@ class SearchRequest(_Message):
     """One imaginary image for each seed."""
     chosen: int = Field(default=0, ge=0)
     """Which of them searches."""
+    by_sketch: bool = False
+    """Search with what E1 reads in the sketch itself, without G."""
+    like: tuple[int, ...] = Field(default=(), max_length=20)
+    """Photos the caller may see and wants more of; those the index does not hold count for nothing."""
+    unlike: tuple[int, ...] = Field(default=(), max_length=20)
+    """Photos the caller may see and wants less of."""
     model_version_id: int | None = None
     """Ask this version instead of the active one, to compare them."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import TypeVar
 
@@ -71,7 +71,8 @@ class Searcher:
         model = clock.time("load", lambda: self._model(version))
         sketch = clock.time("decode", lambda: self._sketch(request.sketch_png, model.image_size))
         imagined = clock.time("imagine", lambda: model.imagine(sketch, request.seeds))
-        hits = clock.time("query", lambda: self._hits(version, imagined.queries[request.chosen], request))
+        query = model.embed_sketches(sketch[None])[0] if request.by_sketch else imagined.queries[request.chosen]
+        hits = clock.time("query", lambda: self._hits(version, query, request))
         images = clock.time("encode", lambda: tuple(_webp(image) for image in imagined.imaginary_images))
         return SearchAnswer(
             model_version_id=version.id,
@@ -107,8 +108,26 @@ class Searcher:
     def _hits(self, version: ModelVersion, query: NDArray[np.float32], request: SearchRequest) -> tuple[SearchHit, ...]:
         index = self._indexes.get(version.space.key, version.space.dimension)
         where = IndexFilter(request.collection_ids, request.category_ids)
-        found = index.search(query, request.limit, where)
+        known = index.vectors((*request.like, *request.unlike)) if request.like or request.unlike else {}
+        liked, unliked = ([known[i] for i in ids if i in known] for ids in (request.like, request.unlike))
+        found = index.search(refined(query, liked, unliked), request.limit, where)
         return tuple(SearchHit(photo_id=hit.photo_id, score=hit.score) for hit in found)
+
+
+def refined(
+    query: NDArray[np.float32], liked: Sequence[NDArray[np.float32]], unliked: Sequence[NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """The query (K,) after a person chose photos: relevance feedback (Rocchio 1971), all vectors of length 1.
+
+    The mean of the sketch's query and the liked photos, moved away from the mean of the others by as much: the formula
+    of Qdrant's recommendations by average vector.
+    """
+    if not liked and not unliked:
+        return query
+    wanted = np.mean([query, *liked], axis=0)
+    moved = wanted + (wanted - np.mean(unliked, axis=0)) if unliked else wanted
+    length = float(np.linalg.norm(moved))
+    return query if length == 0 else (moved / length).astype(np.float32)
 
 
 class _Clock:

@@ -15,7 +15,7 @@ from mindreader.networks.compute import choose_compute
 from mindreader.photo_index import IndexPoint
 from mindreader.use_cases.messages import SearchAnswer, SearchRequest
 from mindreader.use_cases.models import activate, kept_bundles
-from mindreader.use_cases.search import Searcher
+from mindreader.use_cases.search import Searcher, refined
 
 
 @pytest.fixture
@@ -113,3 +113,33 @@ def test_messages_survive_the_journey_as_json(searcher, index, sketch_png):
 def test_warming_up_needs_no_photos(searcher, version, catalog):
     add_collection(catalog)
     searcher.warm_up()
+
+
+def test_photos_lead_the_search(searcher, version, index, sketch_png):
+    plain = searcher.answer(_request(sketch_png))
+    last = plain.hits[-1].photo_id
+    led = searcher.answer(_request(sketch_png, like=(last,)))
+    assert _score(led, last) > _score(plain, last)
+    repelled = searcher.answer(_request(sketch_png, unlike=(plain.hits[0].photo_id,)))
+    assert repelled.hits[0].photo_id != plain.hits[0].photo_id
+    assert searcher.answer(_request(sketch_png, like=(999_999,))).hits == plain.hits
+
+
+def test_the_sketch_itself_can_search(searcher, version, index, sketch_png):
+    by_image, by_sketch = (searcher.answer(_request(sketch_png, by_sketch=way)) for way in (False, True))
+    assert by_image.imaginary_webp == by_sketch.imaginary_webp
+    assert [hit.score for hit in by_image.hits] != [hit.score for hit in by_sketch.hits]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_feedback_is_the_mean_of_what_is_wanted_moved_from_what_is_not(seed):
+    query, liked, other = np.random.default_rng(seed).normal(size=(3, 8)).astype(np.float32)
+    assert refined(query, [], []) is query
+    wanted = (query + liked) / 2
+    expected = wanted + (wanted - other)
+    assert refined(query, [liked], [other]) == pytest.approx(expected / np.linalg.norm(expected), abs=1e-6)
+    assert refined(query, [], [2 * query]) is query  # nothing would be left of it
+
+
+def _score(answer, photo_id):
+    return next(hit.score for hit in answer.hits if hit.photo_id == photo_id)

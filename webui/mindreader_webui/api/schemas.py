@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from mindreader.catalog import ApiToken as TokenRow
 from mindreader.catalog import EmbeddingState, Role, Visibility
 from mindreader.catalog import Photo as PhotoRow
+from mindreader.catalog import Search as SearchRow
 from mindreader.catalog import User as UserRow
 from mindreader.use_cases.collections import CollectionSummary
 from mindreader.use_cases.photos import PhotoView
@@ -307,6 +308,45 @@ class SearchAnswer(BaseModel):
     results: list[SearchResult]
     searchable: Searchable
     timings_ms: dict[str, float]
+
+
+class SearchesQuery(Request):
+    """Which past searches to list."""
+
+    after: Id | None = Field(None, description="Continue below this search id.")
+    limit: int = Field(24, ge=1, le=200)
+
+
+class PastSearch(BaseModel):
+    """A search the caller made."""
+
+    id: int
+    sketch_url: str
+    model_version: str
+    created_at: Moment
+
+    @classmethod
+    def of(cls, row: SearchRow) -> "PastSearch":
+        """From the catalog."""
+        return cls(
+            id=row.id,
+            sketch_url=f"{PREFIX}/searches/{row.id}/sketch",
+            model_version=row.model_version.name,
+            created_at=row.created_at,
+        )
+
+
+class Searches(BaseModel):
+    """Some past searches, the newest first; ask for `after=next` to go on."""
+
+    searches: list[PastSearch]
+    next: int | None
+
+
+class SearchPath(BaseModel):
+    """A search by its id."""
+
+    search_id: int
 
 
 class CollectionPath(BaseModel):

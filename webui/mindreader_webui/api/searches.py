@@ -4,8 +4,10 @@ import hashlib
 import time
 from base64 import b64encode
 from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
 
-from flask import Response, request
+from flask import Response, request, send_file
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.orm import Session
 
@@ -14,13 +16,18 @@ from mindreader.catalog import Search, User
 from mindreader.imaging import decode_sketch, sketch_png
 from mindreader.use_cases import messages
 from mindreader.use_cases.collections import visible_collection_ids
+from mindreader.use_cases.history import forget_searches, own_search, search_page
 from mindreader.use_cases.photos import category_ids, searchable, visible_photos
-from mindreader_webui.api.common import answer, blueprint, multipart
+from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
 from mindreader_webui.api.schemas import (
     Id,
     ImaginaryImage,
+    PastSearch,
     Searchable,
     SearchAnswer,
+    Searches,
+    SearchesQuery,
+    SearchPath,
     SearchResult,
     VersionName,
     labels,
@@ -34,6 +41,11 @@ from mindreader_workers import queues
 searches = blueprint("searches", __name__, "Search by a sketch")
 
 _LARGEST_SEED = 2**31 - 1
+_ONE = f"/searches/{id_in_path('search_id')}"
+_PNG: dict[str | int | HTTPStatus, Any] = {
+    200: {"description": "The sketch.", "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}
+}
+_FOREVER = "private, max-age=31536000, immutable"
 
 
 class SearchForm(BaseModel):
@@ -45,16 +57,21 @@ class SearchForm(BaseModel):
     limit: int = Field(20, ge=1, le=200)
     seed: int = Field(0, ge=0, le=_LARGEST_SEED, description="Another seed, other imaginary images.")
     chosen: int = Field(0, ge=0, description="Which of the imaginary images searches.")
+    by_sketch: bool = Field(False, description="Search with the sketch itself, not with an imaginary image.")
+    like: list[Id] = Field(default=[], max_length=20, description="Find more like these photos.")
+    unlike: list[Id] = Field(default=[], max_length=20, description="Find less like these photos.")
     collection_id: list[Id] = Field(default=[], description="Search only in these collections.")
     category: list[str] = Field(default=[], description="Find only photos with one of these categories.")
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a search looks: only in what the caller may see."""
+    """Where a search looks: only in what the caller may see, the photos it is led by included."""
 
     collection_ids: tuple[int, ...]
     category_ids: tuple[int, ...] | None
+    like: tuple[int, ...]
+    unlike: tuple[int, ...]
 
 
 @searches.post("/searches", responses={200: SearchAnswer}, openapi_extensions=multipart(SearchForm))
@@ -81,9 +98,41 @@ def search() -> Response:
         return answer(_answer(session, user, search_id, place, asked, found, timings))
 
 
+@searches.get("/searches", responses={200: Searches})
+def history(query: SearchesQuery) -> Response:
+    """The caller's own searches, the newest first, each sketch once; ask for `after=next` to go on."""
+    with current_services().catalog.snapshot() as session:
+        page = search_page(session, current_account(), query.after, query.limit)
+        return answer(Searches(searches=[PastSearch.of(row) for row in page.searches], next=page.next))
+
+
+@searches.get(f"{_ONE}/sketch", responses=_PNG)
+def past_sketch(path: SearchPath) -> Response:
+    """The sketch of one of the caller's own searches."""
+    services = current_services()
+    with services.catalog.snapshot() as session:
+        row = own_search(session, current_account(), path.search_id)
+    content = services.blobs.open(sketch_key(row.sketch_sha256))
+    response = send_file(content, "image/png")
+    response.headers["Cache-Control"] = _FOREVER
+    return response
+
+
+@searches.delete("/searches", responses={204: None})
+def forget_history() -> Response:
+    """Forget all of the caller's searches, and their sketches."""
+    services = current_services()
+    with services.catalog.transaction() as session:
+        unused = forget_searches(session, current_account())
+    for digest in unused:
+        services.blobs.delete(sketch_key(digest))
+    return no_content()
+
+
 def _sent_form(services: Services) -> SearchForm:
-    values = {name: request.form.get(name) for name in ("limit", "seed", "chosen") if name in request.form}
-    lists = {name: request.form.getlist(name) for name in ("collection_id", "category")}
+    single, several = ("limit", "seed", "chosen", "by_sketch"), ("collection_id", "category", "like", "unlike")
+    values = {name: request.form.get(name) for name in single if name in request.form}
+    lists = {name: request.form.getlist(name) for name in several}
     sketch = request.files.get("sketch")
     sent = values | lists | ({} if sketch is None else {"sketch": sketch.stream.read()})
     try:
@@ -101,7 +150,9 @@ def _place(session: Session, user: User, form: SearchForm) -> _Place:
     asked = set(form.collection_id)
     collections = tuple(each for each in visible if not asked or each in asked)
     categories = category_ids(session, collections, form.category) if form.category else None
-    return _Place(collections, categories)
+    led_by = {photo.id for photo in visible_photos(session, user, [*form.like, *form.unlike])}
+    like, unlike = (tuple(each for each in ids if each in led_by) for ids in (form.like, form.unlike))
+    return _Place(collections, categories, like, unlike)
 
 
 def _request(form: SearchForm, png: bytes, place: _Place, services: Services) -> messages.SearchRequest:
@@ -112,6 +163,9 @@ def _request(form: SearchForm, png: bytes, place: _Place, services: Services) ->
         limit=form.limit,
         seeds=tuple(range(form.seed, form.seed + services.settings.imaginary_images)),
         chosen=form.chosen,
+        by_sketch=form.by_sketch,
+        like=place.like,
+        unlike=place.unlike,
     )
 
 

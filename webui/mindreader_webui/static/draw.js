@@ -2,11 +2,15 @@
 
 import { call, get } from "./api.js";
 import { Easel } from "./canvas/easel.js";
+import { MOVES, shape } from "./canvas/shapes.js";
+import { asLink, asSvg, download, fromLink } from "./canvas/sharing.js";
 import { Sketch, asPng } from "./canvas/strokes.js";
 import { byId, counted, make, say } from "./dom.js";
 import { tile, view } from "./viewer.js";
 
 const WAIT_AFTER_STROKE = 500;
+const FOUND = 40;
+const BY_SKETCH = -1;
 
 const sketch = new Sketch();
 const easel = new Easel(byId("canvas"), sketch);
@@ -16,8 +20,15 @@ let seed = 0;
 let chosen = 0;
 /** @type {Blob|null} a picture that is searched with instead of the strokes */
 let picture = null;
-/** @type {AbortController|null} */
-let running = null;
+let running = false;
+let again = false;
+/** @type {any[]} */
+let results = [];
+let looking = -1;
+/** @type {Map<number, {way: "like"|"unlike", photo: any}>} photos that lead the search */
+const led = new Map();
+/** @type {number|null} */
+let older = null;
 /** @type {ReturnType<typeof setTimeout>|undefined} */
 let waiting;
 /** @type {any[]} */
@@ -34,6 +45,7 @@ function refreshTools() {
   byId("redo").disabled = !sketch.future.length;
   byId("clear").disabled = !sketch.strokes.length && !picture;
   byId("search").disabled = sketch.empty && !picture;
+  for (const id of ["link", "png", "svg"]) byId(id).disabled = sketch.empty;
   byId("invitation").hidden = Boolean(sketch.strokes.length || easel.current || picture);
 }
 
@@ -45,31 +57,38 @@ function changed() {
   easel.redraw();
   refreshTools();
   clearTimeout(waiting);
-  if (sketch.empty) running?.abort();
-  else if (byId("live").checked) waiting = setTimeout(search, WAIT_AFTER_STROKE);
+  if (!sketch.empty && byId("live").checked) waiting = setTimeout(search, WAIT_AFTER_STROKE);
 }
 
-/** One search at a time: the newest one wins. */
+/** One search at a time: what changes meanwhile is searched once this one is answered, only in its newest form. */
 async function search() {
   clearTimeout(waiting);
   if (sketch.empty && !picture) return;
-  running?.abort();
-  const mine = running = new AbortController();
+  if (running) { again = true; return; }
+  running = true;
   found.classList.add("busy");
-  try {
-    const form = new FormData();
-    form.append("sketch", picture ?? await asPng(sketch.strokes), "sketch.png");
-    form.append("limit", "40");
-    form.append("seed", String(seed));
-    form.append("chosen", String(chosen));
-    if (byId("collection").value) form.append("collection_id", byId("collection").value);
-    if (byId("category").value) form.append("category", byId("category").value);
-    show(await call("POST", "/searches", form, mine.signal));
-  } catch (error) {
-    if (!mine.signal.aborted) say(/** @type {Error} */ (error).message);
-  } finally {
-    if (running === mine) found.classList.remove("busy");
-  }
+  do {
+    again = false;
+    try {
+      const answer = await call("POST", "/searches", await form());
+      if (!again) show(answer);
+    } catch (error) { say(/** @type {Error} */ (error).message); }
+  } while (again && !(sketch.empty && !picture));
+  running = false;
+  found.classList.remove("busy");
+}
+
+async function form() {
+  const sent = new FormData();
+  sent.append("sketch", picture ?? await asPng(sketch.strokes), "sketch.png");
+  sent.append("limit", String(FOUND));
+  sent.append("seed", String(seed));
+  sent.append("chosen", String(chosen < 0 ? 0 : chosen));
+  sent.append("by_sketch", String(chosen === BY_SKETCH));
+  if (byId("collection").value) sent.append("collection_id", byId("collection").value);
+  if (byId("category").value) sent.append("category", byId("category").value);
+  for (const [id, { way }] of led) sent.append(way, String(id));
+  return sent;
 }
 
 /** @param {any} answer */
@@ -77,16 +96,61 @@ function show(answer) {
   const images = answer.imaginary_images;
   byId("imagination").hidden = false;
   byId("empty").hidden = true;
-  byId("imaginary").replaceChildren(...images.map((/** @type {any} */ image, /** @type {number} */ i) => make("button", {
-    role: "radio", "aria-checked": String(i === chosen), title: "Search with this imaginary image",
-    onclick: () => { chosen = i; search(); },
-  }, make("img", { src: image.url, alt: `Imaginary image ${i + 1} of ${images.length}`, width: 128, height: 128 }))));
+  const choice = (/** @type {number} */ place, /** @type {string} */ title, /** @type {HTMLElement} */ inside) => make("button", {
+    role: "radio", "aria-checked": String(place === chosen), title, tabindex: place === chosen ? 0 : -1,
+    onclick: () => { chosen = place; search(); },
+  }, inside);
+  const focused = byId("imaginary").contains(document.activeElement);
+  byId("imaginary").replaceChildren(
+    ...images.map((/** @type {any} */ image, /** @type {number} */ i) => choice(i, "Search with this imaginary image",
+      make("img", { src: image.url, alt: `Imaginary image ${i + 1} of ${images.length}`, width: 128, height: 128 }))),
+    choice(BY_SKETCH, "Search with your sketch as it is", make("span", { class: "as-it-is" }, "The sketch as it is")),
+  );
+  if (focused) byId("imaginary").querySelector('[aria-checked="true"]')?.focus();
   const { indexed, total } = answer.searchable;
   const incomplete = indexed < total ? ` · ${indexed} of ${counted(total, "photo", "photos")} searchable so far` : "";
   const nothing = answer.results.length ? "" : " · No photos here yet.";
   byId("answered").textContent = `Answered by ${answer.model_version.name}${incomplete}${nothing}`;
-  byId("results").replaceChildren(...answer.results.map((/** @type {any} */ photo) =>
-    tile(photo, view, `similarity ${photo.score.toFixed(2)} · ${photo.collection}`)));
+  results = answer.results;
+  byId("results").replaceChildren(...results.map((photo) => tile(photo, open, `similarity ${photo.score.toFixed(2)} · ${photo.collection}`)));
+}
+
+/** Look at a photo; from there lead the search, or go on to the next one. @param {any} photo */
+function open(photo) {
+  looking = results.indexOf(photo);
+  const lead = (/** @type {"like"|"unlike"} */ way) => { led.set(photo.photo_id, { way, photo }); byId("viewer").close(); showLed(); search(); };
+  view(photo, make("button", { onclick: () => lead("like") }, "More like this"), make("button", { onclick: () => lead("unlike") }, "Less like this"));
+}
+
+byId("viewer").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  const next = step && results[looking + step];
+  if (!next) return;
+  byId("viewer").close();
+  open(next);
+});
+
+function showLed() {
+  byId("led").hidden = led.size === 0;
+  byId("led").replaceChildren(...[...led].map(([id, { way, photo }]) => make("li", { class: "lead" },
+    make("img", { src: photo.thumbnail_url, alt: "", width: 32, height: 32 }), `${way === "like" ? "more" : "less"} like ${photo.category || photo.filename} `,
+    make("button", { class: "quiet small", "aria-label": `No longer ${way === "like" ? "more" : "less"} like ${photo.filename}`, onclick: () => { led.delete(id); showLed(); search(); } }, "×"))));
+}
+
+async function showEarlier() {
+  const page = await get(`/searches?limit=24${older ? `&after=${older}` : ""}`);
+  if (!older) byId("earlier").replaceChildren();
+  older = page.next;
+  byId("older").hidden = older === null;
+  byId("earlier").append(...page.searches.map((/** @type {any} */ past) => make("li", {}, make("button", { title: new Date(past.created_at).toLocaleString(), onclick: () => reuse(past) },
+    make("img", { src: past.sketch_url, alt: `Sketch of ${new Date(past.created_at).toLocaleString()}`, loading: "lazy", width: 72, height: 72 })))));
+  byId("forget").hidden = byId("earlier").children.length === 0;
+}
+
+/** @param {any} past */
+async function reuse(past) {
+  const content = await (await fetch(past.sketch_url)).blob();
+  usePicture(new File([content], "sketch.png", { type: "image/png" }));
 }
 
 /** @param {File|undefined} file */
@@ -123,6 +187,34 @@ byId("clear").onclick = () => { if (picture && !sketch.strokes.length) changed()
 byId("width").oninput = () => { easel.width = Number(byId("width").value); };
 byId("search").onclick = search;
 byId("again").onclick = () => { seed += 100; chosen = 0; search(); };
+byId("imaginary").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+  const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  const choices = [...byId("imaginary").children];
+  choices[(choices.indexOf(document.activeElement) + step + choices.length) % choices.length].click();
+});
+byId("shape").onchange = () => {
+  if (byId("shape").value) sketch.add(shape(byId("shape").value, easel.width));
+  byId("shape").value = "";
+  byId("canvas").focus();
+};
+byId("canvas").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+  const last = sketch.strokes.at(-1);
+  if (!last || !MOVES[event.key]) return;
+  event.preventDefault();
+  sketch.replace([...sketch.strokes.slice(0, -1), MOVES[event.key](last)]);
+});
+byId("link").onclick = async () => {
+  const link = await asLink(sketch.strokes);
+  if (!link) { say("This sketch is too long for a link. Save it as SVG instead."); return; }
+  await navigator.clipboard.writeText(link).then(() => say("The link is copied. Whoever opens it sees this sketch, and searches what they may see."), () => { location.hash = new URL(link).hash; say("The link stands in the address bar: copy it from there."); });
+};
+byId("png").onclick = async () => download(await asPng(sketch.strokes, 1024), "sketch.png");
+byId("svg").onclick = () => download(new Blob([asSvg(sketch.strokes)], { type: "image/svg+xml" }), "sketch.svg");
+byId("history").addEventListener("toggle", () => { if (byId("history").open) { older = null; showEarlier().catch(failed); } });
+byId("older").onclick = () => showEarlier().catch(failed);
+byId("forget").onclick = () => call("DELETE", "/searches").then(() => { older = null; return showEarlier(); }).catch(failed);
 byId("collection").onchange = () => { refreshCategories(); search(); };
 byId("category").onchange = search;
 byId("file").onchange = () => { usePicture(byId("file").files[0]); byId("file").value = ""; };
@@ -150,5 +242,16 @@ document.addEventListener("keydown", (event) => {
   } else if (!event.ctrlKey && !event.metaKey && !event.altKey) KEYS[event.key.toLowerCase()]?.();
 });
 
+/** @param {Error} error */
+function failed(error) { say(error.message); }
+
+/** A link may bring a sketch; the one that was here is one undo away. */
+async function openLink() {
+  const strokes = await fromLink(location.hash);
+  if (location.hash.startsWith("#sketch=")) history.replaceState(null, "", location.pathname);
+  if (strokes) sketch.replace(strokes);
+}
+
 refreshTools();
-loadFilters().catch((error) => say(error.message)).then(() => { if (!sketch.empty && byId("live").checked) search(); });
+window.addEventListener("hashchange", openLink);
+openLink().then(loadFilters).catch(failed).then(() => { if (!sketch.empty && byId("live").checked) search(); });

@@ -4,6 +4,7 @@ import { paint } from "./strokes.js";
 
 const ERASER_BUTTON = 32;
 const CLOSEST = 0.0015;
+const NEARLY = 0.12;
 
 export class Easel {
   /** @param {HTMLCanvasElement} canvas @param {import("./strokes.js").Sketch} sketch */
@@ -17,6 +18,7 @@ export class Easel {
     /** @type {import("./strokes.js").Stroke|null} */
     this.current = null;
     this.pointer = -1;
+    this.straight = false;
     this.stylusSeen = false;
     this.onstart = () => {};
     new ResizeObserver(() => this.resize()).observe(canvas);
@@ -49,6 +51,7 @@ export class Easel {
     this.pointer = event.pointerId;
     const tool = event.buttons & ERASER_BUTTON ? "eraser" : this.tool;
     this.current = { tool, width: tool === "eraser" ? this.width * 3 : this.width, points: [this.#place(event)] };
+    this.straight = event.shiftKey;
     this.onstart();
     this.redraw();
   }
@@ -58,10 +61,12 @@ export class Easel {
     if (!this.current || event.pointerId !== this.pointer) return;
     const events = event.getCoalescedEvents?.() ?? [];
     for (const each of events.length ? events : [event]) {
-      const [x, y] = this.#place(each);
+      const place = this.#place(each);
       const [lastX, lastY] = this.current.points[this.current.points.length - 1];
-      if (Math.hypot(x - lastX, y - lastY) > CLOSEST) this.current.points.push([x, y]);
+      if (Math.hypot(place[0] - lastX, place[1] - lastY) > CLOSEST) this.current.points.push(place);
     }
+    // With Shift a straight line from where the pointer went down, level or upright if nearly so.
+    if (this.straight || event.shiftKey) this.current.points = straight(this.current.points[0], this.#place(event));
     this.redraw();
   }
 
@@ -78,6 +83,16 @@ export class Easel {
   #place(event) {
     const box = this.canvas.getBoundingClientRect();
     const round = (/** @type {number} */ v) => Math.round(v * 1e4) / 1e4;
-    return [round((event.clientX - box.left) / box.width), round((event.clientY - box.top) / box.height)];
+    const place = [round((event.clientX - box.left) / box.width), round((event.clientY - box.top) / box.height)];
+    return event.pointerType === "pen" && this.tool === "pen" && event.pressure > 0 ? [...place, Math.round(event.pressure * 100) / 100] : place;
   }
+}
+
+/** @param {number[]} from @param {number[]} to */
+function straight(from, to) {
+  const [dx, dy] = [Math.abs(to[0] - from[0]), Math.abs(to[1] - from[1])];
+  const end = [...to];
+  if (dy < dx * NEARLY) end[1] = from[1];
+  if (dx < dy * NEARLY) end[0] = from[0];
+  return [from, end];
 }

@@ -1,6 +1,7 @@
 // A sketch as strokes: points in 0..1 of the sheet, so it survives resizing, rotation and reload.
 
-/** @typedef {{tool: "pen"|"eraser", width: number, points: number[][]}} Stroke  width in hundredths of the side */
+/** @typedef {{tool: "pen"|"eraser", width: number, points: number[][]}} Stroke  width in hundredths of the side; a
+ * point is [x, y], or [x, y, pressure] of a pen that feels how hard it is pressed, 0..1 */
 
 const KEY = "mindreader.sketch";
 const LONGEST_HISTORY = 500;
@@ -21,6 +22,9 @@ export class Sketch {
   add(stroke) { this.#change([...this.strokes, stroke]); }
 
   clear() { if (this.strokes.length) this.#change([]); }
+
+  /** Others in place of all strokes, as one step of the history. @param {Stroke[]} strokes */
+  replace(strokes) { this.#change(strokes); }
 
   undo() { this.#step(this.past, this.future); }
 
@@ -73,11 +77,29 @@ export function paint(context, strokes, side) {
       context.fill();
       continue;
     }
+    if (points[0].length > 2) {
+      pressed(context, points, width, side);
+      continue;
+    }
     smooth(context, points, side);
     context.stroke();
   }
   context.globalCompositeOperation = "source-over";
 }
+
+/** Each segment as wide as the pen was pressed there. @param {CanvasRenderingContext2D} context @param {number[][]} points @param {number} width @param {number} side */
+function pressed(context, points, width, side) {
+  for (let i = 1; i < points.length; i += 1) {
+    context.beginPath();
+    context.lineWidth = widthAt(width, points[i][2]) * side;
+    context.moveTo(points[i - 1][0] * side, points[i - 1][1] * side);
+    context.lineTo(points[i][0] * side, points[i][1] * side);
+    context.stroke();
+  }
+}
+
+/** @param {number} width @param {number} pressure */
+const widthAt = (width, pressure) => (width / 100) * (0.4 + 1.2 * pressure);
 
 /** Quadratic curves through the middles of the segments. @param {CanvasRenderingContext2D} context @param {number[][]} points @param {number} side */
 function smooth(context, points, side) {

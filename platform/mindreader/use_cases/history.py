@@ -1,0 +1,54 @@
+"""Searches somebody made: look at them again, or forget them. Nobody sees another person's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session, joinedload
+
+from mindreader.catalog import SavedSketch, Search, User
+from mindreader.errors import NotFoundError
+
+
+@dataclass(frozen=True)
+class SearchPage:
+    """Some past searches, the newest first. Their model versions are loaded."""
+
+    searches: tuple[Search, ...]
+    next: int | None
+    """Ask for `after` this to go on; None at the end."""
+
+
+def search_page(session: Session, user: User, after: int | None, limit: int) -> SearchPage:
+    """The next `limit` searches of a user below the id `after`; of searches with the same sketch only the last."""
+    last_of_each = (
+        select(func.max(Search.id)).where(Search.user_id == user.id).group_by(Search.sketch_sha256).scalar_subquery()
+    )
+    query = select(Search).where(Search.id.in_(last_of_each)).options(joinedload(Search.model_version))
+    if after is not None:
+        query = query.where(Search.id < after)
+    rows = session.scalars(query.order_by(Search.id.desc()).limit(limit + 1)).all()
+    return SearchPage(tuple(rows[:limit]), rows[limit - 1].id if len(rows) > limit else None)
+
+
+def own_search(session: Session, user: User, search_id: int) -> Search:
+    """One of a user's own searches.
+
+    Raises:
+        NotFoundError: there is none of that id, or it is another person's.
+    """
+    search = session.get(Search, search_id)
+    if search is None or search.user_id != user.id:
+        raise NotFoundError("There is no such search among yours.")
+    return search
+
+
+def forget_searches(session: Session, user: User) -> list[str]:
+    """Forget all searches of a user; returns the SHA-256 of the sketches that nothing refers to any more."""
+    forgotten = set(session.scalars(delete(Search).where(Search.user_id == user.id).returning(Search.sketch_sha256)))
+    kept = {
+        *session.scalars(select(Search.sketch_sha256).where(Search.sketch_sha256.in_(forgotten))),
+        *session.scalars(select(SavedSketch.sketch_sha256).where(SavedSketch.sketch_sha256.in_(forgotten))),
+    }
+    return sorted(forgotten - kept)

@@ -1,0 +1,31 @@
+"""Every task is delivered twice, or seconds after it was sent, by the in-memory queue and by a real Redis."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from support.delivery import FAULTS
+from support.invariants import check, settle
+from support.patrons import Patron
+from support.photos import write_photos
+
+TESTS = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize("stores", ["embedded", "services"])
+@pytest.mark.parametrize("fault", sorted(FAULTS))
+def test_photos_are_embedded_once_and_searches_answered(deploy, tmp_path, sketch_png, fault, stores):
+    python = (sys.executable, "-m", "support.delivery", fault)
+    deployment = deploy(stores, python=python, PYTHONPATH=str(TESTS))
+    with deployment.api() as api:
+        patron = Patron(api)
+        for first in range(0, 24, 6):
+            assert patron.upload(write_photos(tmp_path / "photos", 6, first=first))
+            assert patron.search(sketch_png) is not None
+        patron.delete(min(patron.record.created))
+        settle(deployment.settings)
+        assert {result["photo_id"] for result in patron.search(sketch_png, 50)["results"]} == set(patron.record.present)
+    deployment.stop()
+    check(deployment.settings, patron.record)

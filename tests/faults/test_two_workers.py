@@ -1,0 +1,127 @@
+"""Two embed workers on one queue: they share the photos, and one takes over what the other one held."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from sqlalchemy import select
+from support.bundles import register_and_open, write_untrained_bundle
+from support.invariants import violations
+from support.library import add_collection, add_photos, jpeg
+from support.patrons import Record
+
+from mindreader.catalog import Catalog, Embedding, EmbeddingState
+from mindreader.catalog.models import now
+from mindreader.photo_index import PhotoIndexes
+from mindreader.settings import load_settings
+from mindreader.use_cases.doctor import mend_indexes
+from mindreader.use_cases.models import activate
+from mindreader.use_cases.photos import URGENT
+from mindreader.use_cases.purge import purge_deleted
+from mindreader_workers.tasks import Worker
+
+PHOTOS = 80
+
+
+class Counting:
+    """E2 that says how many photos it was given."""
+
+    def __init__(self, encoder, pause=0.0):
+        self.encoder, self.pause, self.photos = encoder, pause, 0
+
+    def embed(self, photos):
+        self.photos += len(photos)
+        time.sleep(self.pause)
+        return self.encoder.embed(photos)
+
+    @property
+    def description(self):
+        return self.encoder.description
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def settings(request, tmp_path):
+    url = request.getfixturevalue("empty_postgres_url") if request.param == "postgresql" else ""
+    names = {"DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": url, "EMBED_BATCH_SIZE": "4", "LEASE_SECONDS": "1"}
+    return load_settings({f"MINDREADER_{name}": value for name, value in names.items()})
+
+
+@pytest.fixture
+def workers(settings, catalog, blobs, tmp_path):
+    """Two, with one open index, as they would have one Qdrant server; and the space they work in."""
+    version = register_and_open(catalog, blobs, settings, write_untrained_bundle(tmp_path / "bundle"))
+    with catalog.transaction() as session:
+        activate(session, version.id, incomplete=True)
+    indexes = PhotoIndexes(settings)
+    two = [Worker(settings, Catalog(settings.catalog_url), blobs, indexes) for _ in range(2)]
+    for worker in two:
+        key = version.space.key
+        worker._encoders[key] = Counting(worker.embedder(version.space)._encoder)
+    yield two, version.space
+    indexes.close()
+    for worker in two:
+        worker.catalog.close()
+
+
+def _add(settings, catalog, blobs, count):
+    return add_photos(
+        catalog, blobs, settings, add_collection(catalog), [jpeg(n) for n in range(count)], priority=URGENT
+    )
+
+
+def _wrong(settings, workers, catalog):
+    workers[0].indexes.close()
+    with catalog.snapshot() as session:
+        photos = {row.photo_id: row.photo.sha256 for row in session.scalars(select(Embedding))}
+    return [wrong for wrong in violations(settings, Record(photos)) if "thumbnail" not in wrong]
+
+
+def test_they_share_the_work_and_no_photo_is_embedded_twice(settings, workers, catalog, blobs):
+    two, space = workers
+    _add(settings, catalog, blobs, PHOTOS)
+    threads = [threading.Thread(target=worker.embed_slice) for worker in two]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    done = [worker._encoders[space.key].photos for worker in two]
+    assert sum(done) == PHOTOS
+    assert min(done) > 0, "one of them did everything"
+    assert _wrong(settings, two, catalog) == []
+
+
+def test_a_worker_that_is_too_slow_does_not_undo_what_the_other_one_did_since(settings, workers, catalog, blobs):
+    """Its lease runs out while it embeds; the other one embeds its photos, and one of them is deleted and purged."""
+    (slow, quick), space = workers
+    photos = _add(settings, catalog, blobs, 4)
+    slow._encoders[space.key].pause = 4.0
+    working = threading.Thread(target=slow.embed_slice)
+    working.start()
+    time.sleep(2.0)
+    quick.embed_slice()
+    with catalog.transaction() as session:
+        assert {row.state for row in session.scalars(select(Embedding))} == {"indexed"}
+        session.get(Embedding, (photos[0], space.id)).photo.deleted_at = now()
+    purge_deleted(quick.catalog, blobs, quick.indexes, settings)
+    assert quick.indexes.get(space.key, space.dimension).existing(photos) == set(photos[1:])
+    working.join()
+    # Not only after the next repair: the slow one has taken its point of the deleted photo back itself.
+    assert quick.indexes.get(space.key, space.dimension).existing(photos) == set(photos[1:])
+    assert mend_indexes(catalog, quick.indexes) == []
+    assert _wrong(settings, [quick], catalog) == []
+
+
+def test_a_deleted_photo_whose_worker_was_killed_is_purged(settings, workers, catalog, blobs):
+    """Nothing else waits in the space, so nobody would lease in it."""
+    (worker, _), space = workers
+    (photo,) = _add(settings, catalog, blobs, 1)
+    with catalog.transaction() as session:
+        row = session.get(Embedding, (photo, space.id))
+        row.state, row.lease_owner, row.lease_until = EmbeddingState.LEASED, "killed", now()
+        row.photo.deleted_at = now()
+    worker.embed_slice()
+    assert _wrong(settings, [worker], catalog) == []
+    with catalog.snapshot() as session:
+        assert session.scalars(select(Embedding)).all() == []
