@@ -35,7 +35,7 @@ class Embedded:
 
     def __init__(self, folder: Path, *, python: tuple[str, ...] = (sys.executable,), **variables: str) -> None:
         self.folder, self.data_dir = folder, folder / "data"
-        self.data_dir.mkdir(parents=True)
+        self.data_dir.mkdir(parents=True, exist_ok=True)
         self.python, self.variables = python, IMPATIENT | variables
         self._port = free_port()
         self._web: Server | None = None

@@ -1,0 +1,110 @@
+"""Every page: no violation of WCAG 2.2 AA that axe can see, no wider than the screen, light enough for a phone."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+from support.photos import write_photos
+
+pytestmark = pytest.mark.browser
+
+NAME, PASSWORD = "Ada", "a quiet long password"
+PAGES = (
+    "/",
+    "/upload",
+    "/library",
+    "/library/1",
+    "/account",
+    "/quality",
+    "/admin/models",
+    "/admin/jobs",
+    "/admin/compare",
+    "/admin/workers",
+)
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+OWN_CODE_BYTES = 100_000
+
+
+def test_no_page_keeps_anybody_out(page: Page, keep, mindreader_server, tmp_path):
+    found = {}
+    page.goto("/")
+    expect(page.get_by_role("heading", name="Welcome")).to_be_visible()
+    found["/setup"] = violations(page)
+    page.get_by_label("Name").fill(NAME)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Create administrator").click()
+    expect(page.get_by_role("heading", name="Upload photos")).to_be_visible()
+    with mindreader_server.api() as api:
+        collection = api.post("/collections", json={"name": "Photos", "visibility": "shared"}).json()["id"]
+        write_photos(tmp_path / "photos", 4, side=320)
+        for path in sorted((tmp_path / "photos").rglob("*.jpg")):
+            api.post(f"/collections/{collection}/photos", files={"file": (path.name, path.read_bytes())})
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for path in PAGES:
+            page.goto(path)
+            page.wait_for_load_state("networkidle")
+            keep(f"{scheme}-{path.strip('/').replace('/', '-') or 'draw'}")
+            found[f"{path}, {scheme}"] = violations(page)
+    draw_a_line(page)
+    found["/, with results"] = violations(page)
+    page.locator("#results button").first.click()
+    found["/, a photo"] = violations(page)
+    assert {path: each for path, each in found.items() if each} == {}
+
+
+def violations(page: Page) -> list[str]:
+    result = Axe().run(page, options=RULES)
+    return [
+        f"{each['id']}: {each['help']}: {[node['target'] for node in each['nodes']][:3]}"
+        for each in result.response["violations"]
+    ]
+
+
+def draw_a_line(page: Page):
+    page.goto("/")
+    box = page.locator("#canvas").bounding_box()
+    page.mouse.move(box["x"] + 40, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 120, box["y"] + 120, steps=5)
+    page.mouse.up()
+    expect(page.locator("#results li").first).to_be_visible(timeout=30_000)
+
+
+def test_the_draw_page_is_light(page: Page):
+    page.goto("/")
+    page.get_by_label("Name").fill(NAME)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Create administrator").click()
+    expect(page.get_by_role("heading", name="Upload photos")).to_be_visible()
+    page.goto("/")
+    page.wait_for_load_state("networkidle")
+    urls = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
+    code = [url for url in urls if "/static/" in url and url.endswith((".js", ".css"))]
+    own = {url.rsplit("/static/")[1]: len(page.request.get(url).body()) for url in code}
+    assert {"draw.js", "style.css"} <= own.keys()
+    assert sum(own.values()) < OWN_CODE_BYTES, own
+
+
+def test_a_sketch_is_made_and_searched_without_a_pointer(page: Page, mindreader_server, tmp_path):
+    page.goto("/")
+    page.get_by_label("Name").fill(NAME)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Create administrator").click()
+    expect(page.get_by_role("heading", name="Upload photos")).to_be_visible()
+    page.goto("/")
+    page.locator("#shape").focus()
+    page.locator("#shape").select_option("triangle")
+    expect(page.locator("#canvas")).to_be_focused()
+    before = page.evaluate("localStorage.getItem('mindreader.sketch')")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("+")
+    assert page.evaluate("localStorage.getItem('mindreader.sketch')") != before
+    page.locator("#search").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#answered")).to_contain_text("Answered by", timeout=30_000)
+    choices = page.locator("#imaginary [role=radio]")
+    choices.first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(choices.nth(1)).to_have_attribute("aria-checked", "true", timeout=30_000)
