@@ -69,19 +69,24 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--only", choices=("reading", "imagining"), help="One of the two tables.")
+    parser.add_argument("--rows", type=int, nargs="*", help="Only these rows, by number; 0 is the whole preset.")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     if asked.only != "imagining":
-        _table("reading", _READING, READING, asked.data, asked.out)
+        _table("reading", _READING, _chosen(READING, asked.rows), asked.data, asked.out)
     if asked.only != "reading":
-        _table("imagining", _IMAGINING, IMAGINING, asked.data, asked.out)
+        _table("imagining", _IMAGINING, _chosen(IMAGINING, asked.rows), asked.data, asked.out)
 
 
-def _table(kind: str, common: tuple[str, ...], rows: tuple[Row, ...], data: Path, out: Path) -> None:
+def _chosen(rows: tuple[Row, ...], numbers: list[int] | None) -> dict[int, Row]:
+    return {number: row for number, row in enumerate(rows) if numbers is None or number in numbers}
+
+
+def _table(kind: str, common: tuple[str, ...], rows: dict[int, Row], data: Path, out: Path) -> None:
     print(f"\nEach row: `mindreader train {' '.join(common)}` and the row's own options.\n")
     columns = ("without G",) if kind == "reading" else ("G + E1", "imaginary alone", "outside encoder", "KID")
     print(f"| {kind} | options | {' | '.join(columns)} | hours |\n|---|---|{'---|' * len(columns)}---|")
-    for number, row in enumerate(rows):
+    for number, row in rows.items():
         manifest = _trained(out / f"{kind}-{number}", common, row, data, out)
         options = f"`{row.options}`" if row.options else f"only `source` {row.source}" if row.source else ""
         figures = " | ".join(_figures(kind, manifest["metrics"][0]))

@@ -82,6 +82,12 @@ class Settings(BaseSettings):
     image_max_pixels: int = Field(default=200_000_000, ge=1, description="Largest photo that is decoded, in pixels.")
     thumbnail_pixels: int = Field(default=512, ge=64, le=2048, description="Longer side of a thumbnail.")
     sketch_max_bytes: int = Field(default=4 * 2**20, ge=1, description="Largest sketch file that is taken.")
+    bin_days: int = Field(
+        default=30,
+        ge=0,
+        le=36500,
+        description="How long deleted photos and collections can be restored; 0 removes them for good at once.",
+    )
 
     bundle_max_bytes: int = Field(
         default=4 * 2**30, ge=1, description="Largest model bundle that is taken, as a zip file."

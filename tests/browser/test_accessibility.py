@@ -20,6 +20,7 @@ PAGES = (
     "/admin/models",
     "/admin/jobs",
     "/admin/compare",
+    "/admin/users",
     "/admin/workers",
 )
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -108,3 +109,21 @@ def test_a_sketch_is_made_and_searched_without_a_pointer(page: Page, mindreader_
     choices.first.focus()
     page.keyboard.press("ArrowRight")
     expect(choices.nth(1)).to_have_attribute("aria-checked", "true", timeout=30_000)
+
+
+def test_without_a_connection_it_says_so_and_keeps_the_sketch(page: Page):
+    page.goto("/")
+    page.get_by_label("Name").fill(NAME)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Create administrator").click()
+    expect(page.get_by_role("heading", name="Upload photos")).to_be_visible()
+    page.goto("/")
+    page.locator("#live").uncheck()
+    page.locator("#shape").select_option("circle")
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.context.set_offline(True)
+    page.goto("/library")
+    expect(page.get_by_role("heading", name="No connection")).to_be_visible()
+    page.context.set_offline(False)
+    page.get_by_role("link", name="Try again").click()
+    expect(page.locator("#invitation")).to_be_hidden()

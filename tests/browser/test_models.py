@@ -45,7 +45,7 @@ def test_add_build_compare_switch_and_go_back(page: Page, keep, mindreader_serve
 
     page.get_by_role("link", name="Jobs").click()
     expect(page.locator("#jobs > li")).to_have_count(0)  # its space went with it
-    page.get_by_role("link", name="Workers").click()
+    page.get_by_role("link", name="System").click()
     expect(page.locator("#workers .badge").first).to_have_text("works")
     keep("workers")
 

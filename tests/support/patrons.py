@@ -82,4 +82,5 @@ class Patron:
             answer = self.api.request(method, path, **arguments)
         except httpx.TransportError:
             return None
-        return None if answer.is_server_error else answer
+        # The token of this machine is another one after each start.
+        return None if answer.is_server_error or answer.status_code == 401 else answer

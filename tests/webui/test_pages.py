@@ -10,7 +10,7 @@ from mindreader.use_cases.accounts import create_user, local_token
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
 
-ADMIN_PAGES = ["/admin", "/admin/models", "/admin/jobs", "/admin/jobs/1", "/admin/compare", "/admin/workers"]
+ADMIN_PAGES = ["/admin", *(f"/admin/{name}" for name in ("models", "jobs", "jobs/1", "compare", "users", "workers"))]
 PAGES = ["/", "/upload", "/library", "/library/1", "/account", "/quality", *ADMIN_PAGES]
 PASSWORD = "correct horse battery"
 
@@ -146,3 +146,13 @@ def test_no_page_runs_or_styles_anything_inline(signed_in):
         text = signed_in.get(page).text
         assert not re.search(r"<script(?![^>]*\bsrc=)", text), page
         assert not re.search(r"<style|\sstyle=|\son\w+=", text), page
+
+
+def test_what_makes_it_an_app_is_open_and_small(client):
+    manifest = client.get("/manifest.webmanifest")
+    assert manifest.mimetype == "application/manifest+json"
+    assert (manifest.json["display"], manifest.json["start_url"]) == ("standalone", "/")
+    worker = client.get("/sw.js")
+    assert worker.mimetype == "text/javascript"
+    assert worker.headers["Cache-Control"] == "no-cache"
+    assert "without a connection" in client.get("/offline").text

@@ -1,6 +1,7 @@
 """Everything is closed unless it is opened here: every endpoint of the API x everyone who may ask."""
 
 import io
+import json
 import re
 
 import pytest
@@ -13,7 +14,8 @@ from mindreader_webui.services import current_services
 
 # Expected status by who asks: nobody, the owner, another member (private collection), another member
 # (shared collection), an administrator. {c}, {p} and {t} are ids of the owner's collection, photo and token,
-# {m}, {s}, {j} and {k} of the active model version, its space, a job there and a saved sketch, {h} of her search.
+# {m}, {s}, {j} and {k} of the active model version, its space, a job there and a saved sketch, {h} of her search,
+# {u} of the owner, {o} of another collection of hers, {b} and {d} of a photo and a collection in her bin.
 PEOPLE = ("nobody", "owner", "other, private", "other, shared", "admin")
 MATRIX = {
     ("GET", "/session"): (401, 200, 200, 200, 200),
@@ -23,6 +25,10 @@ MATRIX = {
     ("DELETE", "/tokens/{t}"): (401, 204, 404, 404, 404),
     ("GET", "/users"): (401, 403, 403, 403, 200),
     ("POST", "/users"): (401, 403, 403, 403, 201),
+    ("PATCH", "/users/{u}"): (401, 403, 403, 403, 200),
+    ("DELETE", "/users/{u}"): (401, 403, 403, 403, 409),
+    ("POST", "/session/password"): (401, 422, 422, 422, 422),
+    ("GET", "/system"): (401, 403, 403, 403, 200),
     ("GET", "/collections"): (401, 200, 200, 200, 200),
     ("POST", "/collections"): (401, 201, 201, 201, 201),
     ("GET", "/collections/{c}"): (401, 200, 404, 200, 200),
@@ -30,6 +36,18 @@ MATRIX = {
     ("DELETE", "/collections/{c}"): (401, 204, 404, 403, 204),
     ("GET", "/collections/{c}/photos"): (401, 200, 404, 200, 200),
     ("POST", "/collections/{c}/photos"): (401, 200, 404, 403, 200),
+    ("POST", "/collections/{c}/known"): (401, 200, 404, 403, 200),
+    ("POST", "/photos/category"): (401, 200, 404, 403, 200),
+    ("POST", "/photos/delete"): (401, 200, 404, 403, 200),
+    ("POST", "/photos/move"): (401, 200, 404, 403, 200),
+    ("GET", "/photos/archive"): (401, 200, 404, 200, 200),
+    ("GET", "/bin"): (401, 200, 200, 200, 200),
+    ("DELETE", "/bin"): (401, 204, 204, 204, 204),
+    ("GET", "/bin/photos/{b}/thumbnail"): (401, 200, 404, 404, 200),
+    ("POST", "/bin/photos/restore"): (401, 200, 404, 404, 200),
+    ("POST", "/bin/photos/remove"): (401, 200, 404, 404, 200),
+    ("POST", "/bin/collections/{d}/restore"): (401, 200, 404, 404, 200),
+    ("DELETE", "/bin/collections/{d}"): (401, 204, 404, 404, 204),
     ("GET", "/photos/{p}"): (401, 200, 404, 200, 200),
     ("PATCH", "/photos/{p}"): (401, 200, 404, 403, 200),
     ("DELETE", "/photos/{p}"): (401, 204, 404, 403, 204),
@@ -72,6 +90,14 @@ BODIES = {
     ("POST", "/collections"): {"name": "New"},
     ("PATCH", "/collections/{c}"): {"name": "Renamed"},
     ("PATCH", "/photos/{p}"): {"category": "dog"},
+    ("POST", "/collections/{c}/known"): {"sha256": ["0" * 64]},
+    ("POST", "/photos/category"): {"photo_ids": ["{p}"], "category": "dog"},
+    ("POST", "/photos/delete"): {"photo_ids": ["{p}"]},
+    ("POST", "/photos/move"): {"photo_ids": ["{p}"], "collection_id": "{o}"},
+    ("POST", "/bin/photos/restore"): {"photo_ids": ["{b}"]},
+    ("POST", "/bin/photos/remove"): {"photo_ids": ["{b}"]},
+    ("PATCH", "/users/{u}"): {"role": "member"},
+    ("POST", "/session/password"): {"old": "wrong", "new": "correct horse battery"},
 }
 
 
@@ -86,6 +112,9 @@ def routes(app):
         "job_id": "j",
         "saved_sketch_id": "k",
         "search_id": "h",
+        "user_id": "u",
+        "binned_photo_id": "b",
+        "binned_collection_id": "d",
     }
     for rule in app.url_map.iter_rules():
         if not rule.rule.startswith("/api/v1"):
@@ -95,13 +124,22 @@ def routes(app):
             yield rule.endpoint, method, path.removeprefix("/api/v1")
 
 
+def filled(body, ids):
+    """The body with ids in the places named {p}, {b} and so on."""
+    text = re.sub(r'"\{(\w)\}"', lambda found: str(ids[found[1]]), json.dumps(body))
+    return json.loads(text)
+
+
 @pytest.mark.parametrize("who", range(5), ids=PEOPLE)
 @pytest.mark.parametrize(("method", "path"), MATRIX, ids=[" ".join(key) for key in MATRIX])
 def test_who_may_do_what(nobody, ann, bob, admin, finder, catalog, blobs, method, path, who):
     version = finder.version
     visibility = "shared" if PEOPLE[who] == "other, shared" else "private"
     collection = ann.collection("Hers", visibility)
-    ids = {"c": collection, "p": ann.photo(collection), "m": version.id}
+    ids = {"c": collection, "p": ann.photo(collection), "m": version.id, "o": ann.collection("Other")}
+    ids |= {"b": ann.photo(collection, seed=9), "d": ann.collection("Gone", visibility)}
+    ann.post("/photos/delete", json={"photo_ids": [ids["b"]]})
+    ann.ask("DELETE", f"/collections/{ids['d']}")
     with catalog.transaction() as session:
         job = Job(space_id=version.space_id, last_photo_id=ids["p"])
         sketch = SavedSketch(name="dog", sketch_sha256="0" * 64)
@@ -110,10 +148,12 @@ def test_who_may_do_what(nobody, ann, bob, admin, finder, catalog, blobs, method
         )
         session.add_all([job, sketch, search])
         session.flush()
-        ids |= {"s": version.space_id, "j": job.id, "k": sketch.id, "h": search.id}
+        ids |= {"s": version.space_id, "j": job.id, "k": sketch.id, "h": search.id, "u": ann.account.id}
     blobs.put(sketch_key("1" * 64), b"PNG")
     ids["t"] = ann.post("/tokens", json={"name": "laptop"}).json["id"]
-    arguments = {"json": BODIES[method, path]} if (method, path) in BODIES else {}
+    arguments = {"json": filled(BODIES[method, path], ids)} if (method, path) in BODIES else {}
+    if path == "/photos/archive":
+        arguments = {"query_string": {"ids": ids["p"]}}
     if path.endswith("/photos") and method == "POST":
         arguments = {"data": {"file": (io.BytesIO(jpeg(2)), "a.jpg")}}
     person = (nobody, ann, bob, bob, admin)[who]

@@ -247,3 +247,19 @@ def test_sessions_outlast_a_restart(browser, services):
     restarted = create_app(services).test_client()
     restarted.set_cookie("mindreader_session", cookie)
     assert restarted.get("/api/v1/session").status_code == 200
+
+
+def test_another_password_ends_sessions_elsewhere(app, catalog):
+    create_user(catalog, "Ann", PASSWORD, Role.MEMBER)
+    here, elsewhere = app.test_client(), app.test_client()
+    for browser in (here, elsewhere):
+        assert browser.post("/api/v1/session", json={"name": "Ann", "password": PASSWORD}).status_code == 200
+    token = re.search(r'name="csrf-token" content="([^"]+)"', here.get("/").text)[1]
+    change = {"old": PASSWORD, "new": "another long one"}
+    assert here.post("/api/v1/session/password", json=change, headers={"X-CSRFToken": token}).status_code == 204
+    assert here.get("/api/v1/session").status_code == 200
+    assert elsewhere.get("/api/v1/session").status_code == 401
+
+
+def test_nobody_removes_themselves(admin):
+    assert admin.ask("DELETE", f"/users/{admin.account.id}").status_code == 409

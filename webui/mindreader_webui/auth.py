@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
-from flask import Flask, Request, request, session
+from flask import Flask, Request, request
+from flask import session as session_cookie
 from flask.typing import RouteCallable
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -27,6 +29,7 @@ from mindreader_webui.services import Services, current_services
 CSRF_HEADER = "X-CSRFToken"
 _UNSAFE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _BEARER = "bearer"
+_SEAL = "seal"
 _KEY_BYTES = 32
 
 OPEN_TO_ALL = frozenset({"accounts.set_up", "accounts.sign_in"})
@@ -92,14 +95,20 @@ def limit_rates(app: Flask, settings: Settings) -> None:
 
 def sign_in(user: User) -> None:
     """Begin a session for this user in this browser."""
-    session.permanent = True
+    session_cookie.permanent = True
+    session_cookie[_SEAL] = _seal(user)
     login_user(SignedIn(user, by_token=False))
+
+
+def _seal(user: User) -> str:
+    """What a session is good for: this user with this password. Another password ends it everywhere."""
+    return hashlib.sha256(user.password_hash.encode()).hexdigest()[:32]
 
 
 def sign_out() -> None:
     """End the session of this browser."""
     logout_user()
-    session.clear()
+    session_cookie.clear()
 
 
 def current_account() -> User:
@@ -112,6 +121,11 @@ def current_account() -> User:
         raise NotSignedInError("Sign in, or send a valid access token.")
     account: User = current_user.account
     return account
+
+
+def asked_by_token() -> bool:
+    """Whether a program asks, not a browser."""
+    return bool(current_user.is_authenticated and current_user.by_token)
 
 
 def require_admin() -> User:
@@ -162,7 +176,7 @@ def _user_of_session(user_id: str) -> SignedIn | None:
         return None
     with current_services().catalog.snapshot() as session:
         user = session.get(User, int(user_id))
-    return SignedIn(user, by_token=False) if user else None
+    return SignedIn(user, by_token=False) if user and session_cookie.get(_SEAL) == _seal(user) else None
 
 
 def _user_of_bearer(asked: Request) -> SignedIn | None:

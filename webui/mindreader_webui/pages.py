@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, Response, redirect, render_template, request
+from flask import Blueprint, Response, current_app, redirect, render_template, request
 from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -18,7 +18,7 @@ from mindreader_webui.services import current_services
 
 pages = Blueprint("pages", __name__)
 
-_OPEN = frozenset({"pages.set_up", "pages.sign_in"})
+_OPEN = frozenset(f"pages.{name}" for name in ("set_up", "sign_in", "offline", "manifest", "service_worker"))
 _HOME = "/"
 
 
@@ -42,7 +42,8 @@ def _user() -> dict[str, User | None]:
 @pages.after_request
 def _always_fresh(response: Response) -> Response:
     # A page holds the visitor's name and CSRF token: neither shared caches nor the back button may keep it.
-    response.headers["Cache-Control"] = "no-store"
+    files = request.endpoint in ("pages.manifest", "pages.service_worker")
+    response.headers["Cache-Control"] = "no-cache" if files else "no-store"
     return response
 
 
@@ -85,6 +86,12 @@ def collection(collection_id: int) -> str:
     with current_services().catalog.snapshot() as session:
         shown = visible_collection(session, current_account(), collection_id)
     return render_template("collection.html", collection=shown)
+
+
+@pages.get("/bin")
+def bin_() -> str:
+    """What was deleted and can be restored."""
+    return render_template("bin.html")
 
 
 @pages.get("/account")
@@ -136,11 +143,36 @@ def admin_compare() -> str:
     return render_template("admin_compare.html")
 
 
+@pages.get("/admin/users")
+def admin_users() -> str:
+    """Everyone who may sign in."""
+    require_admin()
+    return render_template("admin_users.html")
+
+
 @pages.get("/admin/workers")
 def admin_workers() -> str:
     """Workers, and whether they work."""
     require_admin()
     return render_template("admin_workers.html")
+
+
+@pages.get("/offline")
+def offline() -> str:
+    """What an installed app shows without a connection; the same for everybody."""
+    return render_template("offline.html")
+
+
+@pages.get("/manifest.webmanifest")
+def manifest() -> Response:
+    """What makes MindReader installable."""
+    return current_app.send_static_file("manifest.webmanifest")
+
+
+@pages.get("/sw.js")
+def service_worker() -> Response:
+    """The service worker; at the top, since it may only look after what lies below it."""
+    return current_app.send_static_file("sw.js")
 
 
 def _is_set_up() -> bool:

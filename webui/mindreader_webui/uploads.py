@@ -42,6 +42,7 @@ def init_uploads(app: Flask, settings: Settings) -> None:
     )
     limits = {
         "collections.upload_photos": settings.request_max_bytes,
+        "selections.known": 2 * _SMALL_BYTES,  # a thousand digests
         "models.add_model": settings.bundle_max_bytes + _SMALL_BYTES,
         "comparisons.compare": settings.sketch_max_bytes + _SMALL_BYTES,
         "comparisons.save": settings.sketch_max_bytes + _SMALL_BYTES,

@@ -5,6 +5,8 @@ What we found out about qdrant-edge-py 0.9 (measured in ``docs/decisions/0002-qd
 * ``update`` appends to a write-ahead log that ``load`` replays, so what it wrote survives ``kill -9``.
   We also ``flush`` after every write: a few milliseconds, and the log never grows long.
 * ``load`` with a configuration finishes a shard whose creation was interrupted.
+* The engine writes through memory maps: on a full disk it does not fail, the system kills the whole process
+  (SIGBUS). So nothing is written, and no shard opened, unless ``ROOM_BYTES`` are free.
 * No call releases Python's global lock. Calls take milliseconds, except ``optimize`` building an HNSW
   graph: the whole server would stand still for that long. So no graph is built here, and every search
   is an exact scan. ``optimize`` only compacts, and only while opening.
@@ -12,6 +14,7 @@ What we found out about qdrant-edge-py 0.9 (measured in ``docs/decisions/0002-qd
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -41,6 +44,9 @@ from mindreader.photo_index.protocol import EVERYTHING, IndexFilter, IndexHit, I
 NEVER_BUILD_HNSW_KB = 2**40
 """Indexing threshold no shard reaches; see the module's docstring."""
 
+ROOM_BYTES = 64 * 2**20
+"""Free disk below which an index is neither opened nor written: two segments of the write-ahead log."""
+
 
 class EdgePhotoIndex:
     """A photo index in ``folder``, made when it is not there; the folder belongs to one process at a time.
@@ -50,7 +56,7 @@ class EdgePhotoIndex:
     Raises:
         ConflictError: the folder is open elsewhere.
         IndexMismatchError: the folder holds vectors of another dimension or distance.
-        NotReadyError: the engine cannot read the folder; nothing in it is touched.
+        NotReadyError: the engine cannot read the folder, or the disk is full; nothing in it is touched.
     """
 
     def __init__(self, folder: Path, dimension: int) -> None:
@@ -133,17 +139,20 @@ class EdgePhotoIndex:
         """Load the shard, or make it, or finish making it: to the engine these are one call."""
         with self._engine_errors("be opened"):
             self._folder.mkdir(parents=True, exist_ok=True)
+            _check_room(self._folder)
             shard = engine.EdgeShard.load(str(self._folder), _config(self.dimension))
             for field in set(LABEL_FIELDS) - set(shard.info().payload_schema):
                 schema = engine.IntegerIndexParams(lookup=True, range=False)
                 shard.update(engine.UpdateOperation.create_field_index(field, schema))
-            shard.optimize()
+            if _free_bytes(self._folder) > ROOM_BYTES + _size(self._folder):  # it writes a second copy
+                shard.optimize()
             shard.flush()
         return shard
 
     def _write(self, operations: Iterable[engine.UpdateOperation]) -> None:
         with self._engine_errors("be written"):
             for operation in operations:
+                _check_room(self._folder)
                 self._shard.update(operation)
             self._shard.flush()
 
@@ -200,6 +209,19 @@ def _remove_dropped(folder: Path) -> None:
 
 def _lock_of(folder: Path) -> FolderLock:
     return FolderLock(folder.with_name(f".{folder.name}.lock"), f"The photo index in {folder}")
+
+
+def _check_room(folder: Path) -> None:
+    if _free_bytes(folder) < ROOM_BYTES:
+        raise OSError(errno.ENOSPC, f"less than {ROOM_BYTES // 2**20} MB are free on its disk")
+
+
+def _free_bytes(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def _config(dimension: int) -> engine.EdgeConfig:

@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
-from mindreader.catalog import ApiToken, Catalog, Role, User
+from mindreader.catalog import ApiToken, Catalog, Collection, Role, User
 from mindreader.errors import ConflictError, InvalidInputError, NotFoundError
 from mindreader.use_cases.names import checked_name, normalised, visible_text
 
@@ -24,6 +24,7 @@ LONGEST_NAME = 100
 _TOKEN_PREFIX = "mr_"  # noqa: S105  # lets a person, or a scanner, recognise a leaked token
 _TOKEN_BYTES = 32
 _NO_PASSWORD = "!"  # noqa: S105  # no Argon2 hash: nobody signs in with a password
+_LONGEST_COLLECTION = 200
 _MACHINE_ACCOUNT = "local"
 _ACCOUNTS_LOCK = 7276824
 
@@ -89,6 +90,98 @@ def authenticate(catalog: Catalog, name: str, password: str) -> User | None:
                 update(User).where(User.id == user.id).values(password_hash=_hasher.hash(_storable(password)))
             )
     return user
+
+
+def change_own_password(catalog: Catalog, user: User, old: str, new: str) -> User:
+    """Give a user another password, who knows the old one. Sessions elsewhere end with it.
+
+    Raises:
+        InvalidInputError: the old password is wrong, or the new one cannot be used.
+    """
+    if not _verifies(user.password_hash, old):
+        raise InvalidInputError("The old password is wrong.")
+    return set_password(catalog, user.id, new)
+
+
+def set_password(catalog: Catalog, user_id: int, password: str) -> User:
+    """Give a user another password. Their sessions end with it; their tokens do not.
+
+    Raises:
+        NotFoundError: there is no such user.
+        InvalidInputError: the password cannot be used.
+    """
+    password_hash = _hash(password)
+    with catalog.transaction() as session:
+        user = user_by_id(session, user_id)
+        user.password_hash = password_hash
+    return user
+
+
+def set_role(session: Session, user_id: int, role: Role) -> User:
+    """Make a user an administrator, or a member again.
+
+    Raises:
+        NotFoundError: there is no such user.
+        ConflictError: nobody would be left to administer.
+    """
+    user = user_by_id(session, user_id)
+    if role != Role.ADMIN:
+        _keep_an_administrator(session, user)
+    user.role = role
+    return user
+
+
+def remove_user(session: Session, user_id: int, heir_id: int | None) -> None:
+    """Remove a user with their tokens and searches; their collections go to the heir.
+
+    A collection whose name the heir has already gets the former owner's name added.
+
+    Raises:
+        NotFoundError: there is no such user or heir.
+        ConflictError: they have collections and no heir is named, or nobody would be left to administer.
+        InvalidInputError: they would inherit from themselves.
+    """
+    user = user_by_id(session, user_id)
+    _keep_an_administrator(session, user)
+    owned = session.scalars(select(Collection).where(Collection.owner_id == user.id)).all()
+    if heir_id == user_id:
+        raise InvalidInputError("Name somebody else to take over the collections.")
+    if owned and heir_id is None:
+        raise ConflictError(f"{user.name} has {len(owned)} collections. Name who takes them over.")
+    if owned and heir_id is not None:
+        _hand_over(session, owned, user, user_by_id(session, heir_id))
+    session.delete(user)
+    session.flush()
+
+
+def _hand_over(session: Session, owned: Sequence[Collection], giver: User, heir: User) -> None:
+    living = Collection.deleted_at.is_(None)
+    taken = set(session.scalars(select(Collection.name).where(Collection.owner_id == heir.id, living)))
+    for collection in owned:
+        while collection.name in taken and collection.deleted_at is None:
+            collection.name = f"{collection.name[: _LONGEST_COLLECTION - LONGEST_NAME - 4]} ({giver.name})"
+        taken.add(collection.name)
+        collection.owner_id = heir.id
+    session.flush()
+
+
+def user_by_id(session: Session, user_id: int) -> User:
+    """A user.
+
+    Raises:
+        NotFoundError: there is none of that id.
+    """
+    user = session.get(User, user_id)
+    if user is None:
+        raise NotFoundError("There is no such user.")
+    return user
+
+
+def _keep_an_administrator(session: Session, leaving: User) -> None:
+    others = select(User.id).where(User.role == Role.ADMIN, User.id != leaving.id, User.password_hash != _NO_PASSWORD)
+    # Locked, so that two administrators cannot dismiss each other at once.
+    if leaving.role == Role.ADMIN and session.scalars(others.with_for_update()).first() is None:
+        raise ConflictError(f"{leaving.name} is the only administrator. Make somebody else one first.")
 
 
 def issue_token(session: Session, user: User, name: str) -> tuple[ApiToken, str]:

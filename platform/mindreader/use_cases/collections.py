@@ -112,7 +112,7 @@ def change_collection(
 
 
 def delete_collection(session: Session, user: User, collection_id: int) -> None:
-    """Hide a collection and its photos at once; `mindreader.use_cases.purge` removes them for good.
+    """Put a collection and its photos into the bin (see `mindreader.use_cases.bin`).
 
     Raises:
         NotFoundError, ForbiddenError: as `changeable_collection`.

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mindreader.blobs import BlobStore, original_key, sha256_of, thumbnail_key
-from mindreader.catalog import Catalog, Collection, Embedding, Photo
+from mindreader.catalog import Catalog, Collection, Photo
 from mindreader.catalog.locks import lock_content
 from mindreader.errors import MindReaderError, NotFoundError, PhotoRejectedError
 from mindreader.imaging import DecodedPhoto, decode_photo, make_thumbnail
 from mindreader.settings import Settings
 from mindreader.use_cases.names import checked_name, normalised, visible_text
-from mindreader.use_cases.photos import LONGEST_CATEGORY, URGENT, category_named
-from mindreader.use_cases.spaces import lock_spaces, spaces_in_use
+from mindreader.use_cases.photos import LONGEST_CATEGORY, category_named
+from mindreader.use_cases.queueing import queue_photos
 
 LONGEST_FILENAME = 255
 _NAMELESS = "photo"
@@ -123,7 +123,7 @@ def _commit(catalog: Catalog, blobs: BlobStore, settings: Settings, checked: _Ch
         if photo is not None and photo.deleted_at is None:
             return Outcome("duplicate", photo.id, None)
         photo = _written(session, photo, checked)
-        _queue(session, photo.id)
+        queue_photos(session, [photo.id])
         return Outcome("created", photo.id, None)
 
 
@@ -152,9 +152,3 @@ def _written(session: Session, deleted: Photo | None, checked: _Checked) -> Phot
     session.add(photo)
     session.flush()
     return photo
-
-
-def _queue(session: Session, photo_id: int) -> None:
-    lock_spaces(session, opening=False)
-    session.execute(delete(Embedding).where(Embedding.photo_id == photo_id))
-    session.add_all(Embedding(photo_id=photo_id, space_id=space, priority=URGENT) for space in spaces_in_use(session))

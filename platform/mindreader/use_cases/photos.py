@@ -102,7 +102,7 @@ def visible_photos(session: Session, user: User, photo_ids: Sequence[int]) -> li
 
 
 def delete_photo(session: Session, user: User, photo_id: int) -> None:
-    """Hide a photo at once; `mindreader.use_cases.purge` removes it for good.
+    """Put a photo into the bin (see `mindreader.use_cases.bin`).
 
     Raises:
         NotFoundError, ForbiddenError: as `_changeable_photo`.
@@ -125,7 +125,7 @@ def set_category(session: Session, user: User, photo_id: int, name: str | None) 
         return
     photo.category_id = category
     session.flush()
-    _queue_again(session, photo_id, (EmbeddingState.INDEXED, EmbeddingState.LEASED))
+    queue_again(session, [photo_id], (EmbeddingState.INDEXED, EmbeddingState.LEASED))
 
 
 def retry_photo(session: Session, user: User, photo_id: int) -> None:
@@ -136,8 +136,26 @@ def retry_photo(session: Session, user: User, photo_id: int) -> None:
         ConflictError: it has not failed.
     """
     _changeable_photo(session, user, photo_id)
-    if not _queue_again(session, photo_id, (EmbeddingState.FAILED,)):
+    if not queue_again(session, [photo_id], (EmbeddingState.FAILED,)):
         raise ConflictError("This photo has not failed, so there is nothing to try again.")
+
+
+def queue_again(session: Session, photo_ids: Sequence[int], states: Iterable[EmbeddingState]) -> bool:
+    """Make the photos' rows in these states pending and urgent; a worker that holds one loses it."""
+    changed = session.scalars(
+        update(Embedding)
+        .where(Embedding.photo_id.in_(photo_ids), Embedding.state.in_(list(states)))
+        .values(
+            state=EmbeddingState.PENDING,
+            priority=URGENT,
+            attempts=0,
+            error=None,
+            lease_owner=None,
+            lease_until=None,
+        )
+        .returning(Embedding.space_id)
+    )
+    return bool(changed.all())
 
 
 def category_named(session: Session, collection_id: int, name: str | None) -> int | None:
@@ -220,21 +238,3 @@ def _changeable_photo(session: Session, user: User, photo_id: int) -> Photo:
     if not may_change(user, photo.collection):
         raise ForbiddenError("Only the owner of this photo's collection or an administrator can change it.")
     return photo
-
-
-def _queue_again(session: Session, photo_id: int, states: Iterable[EmbeddingState]) -> bool:
-    """Make the photo's rows in these states pending and urgent; a worker that holds one loses it."""
-    changed = session.scalars(
-        update(Embedding)
-        .where(Embedding.photo_id == photo_id, Embedding.state.in_(list(states)))
-        .values(
-            state=EmbeddingState.PENDING,
-            priority=URGENT,
-            attempts=0,
-            error=None,
-            lease_owner=None,
-            lease_until=None,
-        )
-        .returning(Embedding.space_id)
-    )
-    return bool(changed.all())

@@ -6,7 +6,7 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import func, select
 
-from mindreader.catalog import ApiToken, Role, User
+from mindreader.catalog import ApiToken, Collection, Role, User
 from mindreader.errors import ConflictError, InvalidInputError, NotFoundError
 from mindreader.use_cases import accounts
 
@@ -181,3 +181,56 @@ def test_a_restart_replaces_the_token_of_this_machine(catalog):
         assert accounts.user_of_token(session, before) is None
         assert accounts.user_of_token(session, after).name == "Ann"
         assert session.scalar(select(func.count()).select_from(ApiToken)) == 1
+
+
+def test_one_changes_one_s_own_password_knowing_the_old_one(catalog):
+    user = accounts.create_user(catalog, "Ann", PASSWORD, Role.MEMBER)
+    with pytest.raises(InvalidInputError, match="old password is wrong"):
+        accounts.change_own_password(catalog, user, "not it at all", "another long one")
+    accounts.change_own_password(catalog, user, PASSWORD, "another long one")
+    assert accounts.authenticate(catalog, "Ann", PASSWORD) is None
+    assert accounts.authenticate(catalog, "Ann", "another long one").id == user.id
+    with pytest.raises(InvalidInputError, match="at least"):
+        accounts.set_password(catalog, user.id, "short")
+    with pytest.raises(NotFoundError):
+        accounts.set_password(catalog, 999, PASSWORD)
+
+
+def test_somebody_is_left_to_administer(catalog):
+    root, ann = (
+        accounts.create_user(catalog, "Root", PASSWORD, Role.ADMIN),
+        accounts.create_user(catalog, "Ann", PASSWORD, Role.MEMBER),
+    )
+    for action in (
+        lambda session: accounts.set_role(session, root.id, Role.MEMBER),
+        lambda session: accounts.remove_user(session, root.id, ann.id),
+    ):
+        with pytest.raises(ConflictError, match="only administrator"), catalog.transaction() as session:
+            action(session)
+    with catalog.transaction() as session:
+        accounts.set_role(session, ann.id, Role.ADMIN)
+        accounts.set_role(session, root.id, Role.MEMBER)
+    with pytest.raises(NotFoundError), catalog.transaction() as session:
+        accounts.set_role(session, 999, Role.ADMIN)
+
+
+def test_a_removed_user_s_collections_go_to_the_heir(catalog):
+    root, ann = (
+        accounts.create_user(catalog, "Root", PASSWORD, Role.ADMIN),
+        accounts.create_user(catalog, "Ann", PASSWORD, Role.MEMBER),
+    )
+    with catalog.transaction() as session:
+        session.add_all(Collection(owner_id=owner.id, name="Holidays") for owner in (root, ann))
+        accounts.issue_token(session, ann, "laptop")
+    for heir, error in ((None, ConflictError), (ann.id, InvalidInputError), (999, NotFoundError)):
+        with pytest.raises(error), catalog.transaction() as session:
+            accounts.remove_user(session, ann.id, heir)
+    with catalog.transaction() as session:
+        accounts.remove_user(session, ann.id, root.id)
+    with catalog.snapshot() as session:
+        owned = session.scalars(select(Collection).order_by(Collection.id)).all()
+        assert [(each.name, each.owner_id) for each in owned] == [
+            ("Holidays", root.id),
+            ("Holidays (Ann)", root.id),
+        ]
+        assert session.scalars(select(ApiToken)).all() == []

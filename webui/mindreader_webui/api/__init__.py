@@ -3,15 +3,17 @@
 from typing import Any
 
 from mindreader_webui.api.accounts import accounts
+from mindreader_webui.api.bin import bin_
 from mindreader_webui.api.collections import collections
 from mindreader_webui.api.comparisons import comparisons
 from mindreader_webui.api.jobs import jobs
 from mindreader_webui.api.models import models
 from mindreader_webui.api.photos import photos
 from mindreader_webui.api.searches import searches
+from mindreader_webui.api.selections import selections
 from mindreader_webui.api.workers import workers
 
-BLUEPRINTS = (accounts, collections, photos, searches, models, jobs, comparisons, workers)
+BLUEPRINTS = (accounts, collections, photos, selections, bin_, searches, models, jobs, comparisons, workers)
 
 SECURITY_SCHEMES: dict[str, Any] = {
     "token": {"type": "http", "scheme": "bearer", "description": "An access token, made on the account page."},

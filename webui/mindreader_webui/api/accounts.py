@@ -2,30 +2,41 @@
 
 from flask import Response
 
-from mindreader.errors import NotSignedInError
+from mindreader.errors import ConflictError, NotSignedInError
 from mindreader.use_cases.accounts import (
     authenticate,
+    change_own_password,
     create_first_administrator,
     create_user,
     issue_token,
+    remove_user,
     revoke_token,
+    set_password,
+    set_role,
     tokens_of,
+    user_by_id,
     users,
 )
 from mindreader_webui import auth
 from mindreader_webui.api.common import NO_SECURITY, answer, blueprint, id_in_path, no_content
 from mindreader_webui.api.schemas import (
     Credentials,
+    HeirQuery,
     IssuedToken,
     NewToken,
     NewUser,
+    PasswordChange,
     Token,
     TokenPath,
     Tokens,
     User,
+    UserChange,
+    UserPath,
     Users,
 )
 from mindreader_webui.services import current_services
+
+_ONE_USER = f"/users/{id_in_path('user_id')}"
 
 accounts = blueprint("accounts", __name__, "Signing in, access tokens, users")
 
@@ -58,6 +69,15 @@ def who_am_i() -> Response:
 def sign_out() -> Response:
     """Sign out of this browser."""
     auth.sign_out()
+    return no_content()
+
+
+@accounts.post("/session/password", responses={204: None})
+def change_password(body: PasswordChange) -> Response:
+    """Give oneself another password; sessions in other browsers end."""
+    user = change_own_password(current_services().catalog, auth.current_account(), body.old, body.new)
+    if not auth.asked_by_token():
+        auth.sign_in(user)
     return no_content()
 
 
@@ -100,3 +120,27 @@ def add_user(body: NewUser) -> Response:
     auth.require_admin()
     user = create_user(current_services().catalog, body.name, body.password, body.role)
     return answer(User.of(user), 201)
+
+
+@accounts.patch(_ONE_USER, responses={200: User})
+def edit_user(path: UserPath, body: UserChange) -> Response:
+    """Give a user another password, which ends their sessions, or another role; for administrators."""
+    auth.require_admin()
+    catalog = current_services().catalog
+    if body.role is not None:
+        with catalog.transaction() as session:
+            set_role(session, path.user_id, body.role)
+    if body.password is not None:
+        set_password(catalog, path.user_id, body.password)
+    with catalog.snapshot() as session:
+        return answer(User.of(user_by_id(session, path.user_id)))
+
+
+@accounts.delete(_ONE_USER, responses={204: None})
+def delete_user(path: UserPath, query: HeirQuery) -> Response:
+    """Remove a user; their collections go to the heir. For administrators."""
+    if auth.require_admin().id == path.user_id:
+        raise ConflictError("You cannot remove yourself. Ask another administrator.")
+    with current_services().catalog.transaction() as session:
+        remove_user(session, path.user_id, query.heir_id)
+    return no_content()

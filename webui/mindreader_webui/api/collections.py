@@ -86,7 +86,7 @@ def edit_collection(path: CollectionPath, body: CollectionChange) -> Response:
 
 @collections.delete(_ONE, responses={204: None})
 def remove_collection(path: CollectionPath) -> Response:
-    """Delete a collection with its photos; for its owner and administrators."""
+    """Put a collection with its photos into the bin; for its owner and administrators."""
     services = current_services()
     with services.catalog.transaction() as session:
         delete_collection(session, current_account(), path.collection_id)

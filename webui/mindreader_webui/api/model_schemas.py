@@ -250,6 +250,26 @@ class Workers(BaseModel):
     workers: list[Worker]
 
 
+class System(BaseModel):
+    """The system as a whole; sizes in bytes, null where a thing lies on another machine."""
+
+    users: int
+    collections: int
+    photos: int
+    binned_photos: int = Field(description="Deleted, and not removed for good yet.")
+    original_bytes: int
+    waiting: int = Field(description="Photos to embed, over all embedding spaces.")
+    failed: int
+    catalog_bytes: int | None
+    index_bytes: int | None
+    disk_free_bytes: int
+    disk_bytes: int
+    catalog: str
+    broker: str
+    photo_index: str
+    blobs: str
+
+
 class ModelPath(BaseModel):
     """A model version by its id."""
 

@@ -25,9 +25,10 @@ _FOREVER = "private, max-age=31536000, immutable"
 _SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:"
 
 
-def _image(media_type: str) -> dict[str | int | HTTPStatus, Any]:
+def image_response(media_type: str) -> dict[str | int | HTTPStatus, Any]:
+    """The description of an answer that is a file."""
     content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
-    return {200: {"description": "The picture.", "content": content}}
+    return {200: {"description": "The file.", "content": content}}
 
 
 @photos.get(_ONE, responses={200: Photo})
@@ -48,7 +49,7 @@ def edit_photo(path: PhotoPath, body: PhotoChange) -> Response:
 
 @photos.delete(_ONE, responses={204: None})
 def remove_photo(path: PhotoPath) -> Response:
-    """Delete the photo; for the collection's owner and administrators."""
+    """Put the photo into the bin; for the collection's owner and administrators."""
     services = current_services()
     with services.catalog.transaction() as session:
         delete_photo(session, current_account(), path.photo_id)
@@ -66,23 +67,27 @@ def retry(path: PhotoPath) -> Response:
     return no_content(202)
 
 
-@photos.get(f"{_ONE}/thumbnail", responses=_image(THUMBNAIL_MEDIA_TYPE))
+@photos.get(f"{_ONE}/thumbnail", responses=image_response(THUMBNAIL_MEDIA_TYPE))
 def thumbnail(path: PhotoPath) -> Response:
     """A small copy of the photo."""
-    photo = _photo(path.photo_id)
-    key = thumbnail_key(photo.sha256, current_services().settings.thumbnail_pixels)
-    response = _blob(key, THUMBNAIL_MEDIA_TYPE, photo, f"{photo.filename}.webp")
-    response.headers["Cache-Control"] = _FOREVER
-    return response
+    return thumbnail_of(_photo(path.photo_id))
 
 
-@photos.get(f"{_ONE}/original", responses=_image("image/*"))
+@photos.get(f"{_ONE}/original", responses=image_response("image/*"))
 def original(path: PhotoPath) -> Response:
     """The photo as it was uploaded."""
     photo = _photo(path.photo_id)
     response = _blob(original_key(photo.sha256), photo.media_type, photo, photo.filename)
     response.headers["Cache-Control"] = _FOREVER
     response.headers["Content-Security-Policy"] = _SANDBOX
+    return response
+
+
+def thumbnail_of(photo: PhotoRow) -> Response:
+    """The thumbnail of a photo that the caller may see."""
+    key = thumbnail_key(photo.sha256, current_services().settings.thumbnail_pixels)
+    response = _blob(key, THUMBNAIL_MEDIA_TYPE, photo, f"{photo.filename}.webp")
+    response.headers["Cache-Control"] = _FOREVER
     return response
 
 

@@ -68,6 +68,32 @@ class Users(BaseModel):
     users: list[User]
 
 
+class UserChange(Request):
+    """What to change; a field left out stays as it is."""
+
+    password: str | None = None
+    role: Role | None = None
+
+
+class PasswordChange(Request):
+    """The password one has, and the one one wants."""
+
+    old: str
+    new: str
+
+
+class HeirQuery(Request):
+    """Who takes over what a removed user leaves."""
+
+    heir_id: Id | None = Field(None, description="The user who gets the collections; needed if there are any.")
+
+
+class UserPath(BaseModel):
+    """A user by their id."""
+
+    user_id: int
+
+
 class NewToken(Request):
     """An access token to make."""
 

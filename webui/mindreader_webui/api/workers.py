@@ -1,14 +1,15 @@
-"""Workers: which there are, and whether they work."""
+"""Workers and the system as a whole, for administrators."""
 
 from flask import Response
 
 from mindreader.use_cases.liveness import workers as all_workers
+from mindreader.use_cases.system import look
 from mindreader_webui.api.common import answer, blueprint
-from mindreader_webui.api.model_schemas import Worker, Workers
+from mindreader_webui.api.model_schemas import System, Worker, Workers
 from mindreader_webui.auth import require_admin
 from mindreader_webui.services import current_services
 
-workers = blueprint("workers", __name__, "Workers")
+workers = blueprint("workers", __name__, "Workers and the system as a whole")
 
 
 @workers.get("/workers", responses={200: Workers})
@@ -17,3 +18,12 @@ def list_workers() -> Response:
     require_admin()
     with current_services().catalog.snapshot() as session:
         return answer(Workers(workers=[Worker.of(row) for row in all_workers(session)]))
+
+
+@workers.get("/system", responses={200: System})
+def system() -> Response:
+    """How much there is, where it lies, what waits; for administrators."""
+    require_admin()
+    services = current_services()
+    with services.catalog.snapshot() as session:
+        return answer(System.model_validate(look(session, services.settings), from_attributes=True))

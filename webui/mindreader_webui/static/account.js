@@ -21,6 +21,15 @@ byId("create").addEventListener("submit", async (/** @type {Event} */ event) => 
     await load();
   } catch (error) { failed(/** @type {Error} */ (error)); }
 });
+byId("password").addEventListener("submit", async (/** @type {Event} */ event) => {
+  event.preventDefault();
+  try {
+    await call("POST", "/session/password", { old: byId("old").value, new: byId("new").value });
+    byId("old").value = byId("new").value = "";
+    say("The password is changed. Other browsers are signed out.");
+  } catch (error) { failed(/** @type {Error} */ (error)); }
+});
+byId("password").querySelector("button").disabled = false;
 byId("sign-out").onclick = () => call("DELETE", "/session").then(() => location.assign("/sign-in")).catch(failed);
 byId("create").querySelector("button").disabled = byId("sign-out").disabled = false;
 load().catch(failed);

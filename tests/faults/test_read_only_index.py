@@ -1,0 +1,49 @@
+"""The folder of the photo index cannot be written to (a read-only mount): searches say so, and nothing else suffers."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+import pytest
+from support.disks import read_only
+from support.invariants import check, settle
+from support.patrons import Patron
+from support.photos import write_photos
+from support.services import wait_until
+
+
+@pytest.mark.parametrize("stores", ["embedded", "services"])
+def test_uploads_and_deletions_are_taken_and_made_good_when_it_can_be_written_again(
+    deploy, tmp_path, sketch_png, stores
+):
+    deployment = deploy(stores)
+    photos = write_photos(tmp_path / "photos", 24)
+    with deployment.api() as api:
+        patron = Patron(api)
+        assert patron.upload(photos[:12])
+        settle(deployment.settings)
+    deployment.stop()
+    with contextlib.ExitStack() as broken:
+        broken.enter_context(read_only(deployment.settings.index_dir))
+        deployment.start()
+        with deployment.api() as api:
+            patron.api = api
+            assert patron.upload(photos[12:])
+            assert patron.delete(min(patron.record.created))
+            wait_until(lambda: _refusal(api, sketch_png) is not None, "an answer", seconds=60)
+            assert str(deployment.settings.index_dir) in _refusal(api, sketch_png)
+            time.sleep(2)  # so that embedding is tried, and fails
+            workers = api.get("/workers").json()["workers"]
+            assert any("index" in (worker["last_error"] or "") for worker in workers), workers
+            broken.close()
+            settle(deployment.settings)
+            found = {result["photo_id"] for result in patron.search(sketch_png, 50)["results"]}
+            assert found == set(patron.record.present)
+    deployment.stop()
+    check(deployment.settings, patron.record)
+
+
+def _refusal(api, sketch):
+    answer = api.post("/searches", files={"sketch": sketch})
+    return answer.json()["detail"] if answer.status_code == 503 else None

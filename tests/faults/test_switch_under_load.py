@@ -1,0 +1,195 @@
+"""A new E2 is built, activated and taken back over 3 000 photos while people upload, delete and search."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import count
+
+import numpy as np
+import pytest
+from sqlalchemy import select, update
+from support.bundles import write_untrained_bundle
+from support.invariants import check, settle
+from support.library import add_collection, add_photos, jpeg
+from support.patrons import Patron, Record
+from support.photos import write_photos
+from support.services import wait_until
+
+from mindreader.blobs import BlobStore
+from mindreader.bundles.archive import pack_bundle
+from mindreader.catalog import Catalog, Collection, Embedding, EmbeddingSpace, Photo
+from mindreader.imaging import decode_sketch, sketch_array
+from mindreader.networks.compute import choose_compute
+from mindreader.networks.query_model import QueryModel
+from mindreader.photo_index import IndexPoint, PhotoIndexes
+
+PHOTOS = 3000
+SEARCHES_A_SECOND = 5
+SAME_SCORE = 2e-3
+
+
+@dataclass
+class Searches:
+    """Five a second, for as long as the context lasts."""
+
+    patron: Patron
+    sketch: bytes
+    answers: list[dict] = field(default_factory=list)
+    failures: int = 0
+
+    def __enter__(self) -> Searches:
+        self._stop, self._pool = threading.Event(), ThreadPoolExecutor(8)
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._pool.shutdown()
+
+    def _run(self) -> None:
+        started = time.monotonic()
+        for number in count():
+            if self._stop.wait(max(0.0, started + number / SEARCHES_A_SECOND - time.monotonic())):
+                return
+            self._pool.submit(self._search)
+
+    def _search(self) -> None:
+        gone = set(self.patron.record.deleted)
+        answer = self.patron.search(self.sketch)
+        if answer is None or gone & {result["photo_id"] for result in answer["results"]}:
+            self.failures += 1
+        else:
+            self.answers.append(answer)
+
+
+@pytest.fixture
+def library(deploy):
+    """3 000 photos that are embedded already. In the old space their embeddings are random, which costs no time."""
+    deployment = deploy(
+        "embedded",
+        started=False,
+        MINDREADER_EMBED_BATCH_SIZE="32",
+        MINDREADER_EMBED_SLICE_SECONDS="20",
+        MINDREADER_TORCH_THREADS="0",
+    )
+    settings = deployment.settings
+    catalog, blobs = Catalog(settings.catalog_url), BlobStore(settings.blobs_root)
+    collection = add_collection(catalog)
+    photos = add_photos(catalog, blobs, settings, collection, [jpeg(number) for number in range(PHOTOS)])
+    indexes, random = PhotoIndexes(settings), np.random.default_rng(0)
+    with catalog.transaction() as session:
+        session.execute(update(Collection).values(visibility="shared"))
+        session.execute(update(Embedding).values(state="indexed"))
+        (space,) = session.scalars(select(EmbeddingSpace))
+        record = Record(dict(session.execute(select(Photo.id, Photo.sha256)).tuples().all()))
+    vectors = random.normal(size=(PHOTOS, space.dimension)).astype(np.float32)
+    indexes.get(space.key, space.dimension).upsert(
+        [IndexPoint(photo, vector, collection, None) for photo, vector in zip(photos, vectors, strict=True)]
+    )
+    indexes.close()
+    catalog.close()
+    deployment.start()
+    yield deployment, record
+    deployment.stop()
+
+
+@pytest.mark.timeout(900)
+def test_no_search_fails_or_mixes_versions_and_switching_takes_less_than_a_second(
+    library, quick_bundle, tmp_path, sketch_png
+):
+    deployment, record = library
+    other_bundle = write_untrained_bundle(tmp_path / "other", seed=1, name="other")
+    photos = write_photos(tmp_path / "photos", 400, side=160)
+    with deployment.api() as api:
+        patron = Patron(api, record)
+        old = api.get("/status").json()["active_model"]["id"]
+        new = _bring_in(api, other_bundle, tmp_path)
+        with Searches(patron, sketch_png) as searches:
+            started = time.monotonic()
+            job = api.post(f"/spaces/{_space_of(api, new)}/build").raise_for_status().json()["id"]
+            used = _use_until(lambda: api.get(f"/jobs/{job}").json()["state"] == "completed", patron, photos)
+            built = time.monotonic() - started
+            switched = _activate(api, new)
+            newest = _upload_newest(api, patron.collection, photos[-1])
+            record.created[newest] = hashlib.sha256(photos[-1].read_bytes()).hexdigest()
+            wait_until(lambda: _finds(api, sketch_png, newest), "the newest photo", seconds=60)
+            back = _activate(api, old)
+            assert _finds(api, sketch_png, newest), "the upload made before the rollback is not found after it"
+            seconds = time.monotonic() - started
+        settle(deployment.settings)
+    deployment.stop()
+    print(
+        f"built {PHOTOS} photos in {built:.0f} s beside {used} uploads; {len(searches.answers)} searches in "
+        f"{seconds:.0f} s, activated in {switched:.3f} s, rolled back in {back:.3f} s"
+    )
+    assert searches.failures == 0
+    assert len(searches.answers) > 0.9 * SEARCHES_A_SECOND * seconds
+    assert {answer["model_version"]["id"] for answer in searches.answers} == {old, new}
+    assert max(switched, back) < 1.0
+    check(deployment.settings, record)
+    _check_scores(deployment.settings, {old: quick_bundle, new: other_bundle}, sketch_png, searches.answers)
+
+
+def _use_until(done, patron, photos):
+    """Upload two photos and delete one, again and again."""
+    used = 0
+    while not done():
+        assert patron.upload(photos[used : used + 2])
+        assert patron.delete(min(patron.record.present))
+        used = (used + 2) % (len(photos) - 2)
+        time.sleep(0.5)
+    return used
+
+
+def _bring_in(api, bundle, folder):
+    pack_bundle(bundle, folder / "bundle.zip")
+    sent = {"bundle": ("bundle.zip", (folder / "bundle.zip").read_bytes(), "application/zip")}
+    return api.post("/models", files=sent).raise_for_status().json()["id"]
+
+
+def _space_of(api, version):
+    keys = {model["id"]: model["space_key"] for model in api.get("/models").json()["models"]}
+    return next(space["id"] for space in api.get("/spaces").json()["spaces"] if space["key"] == keys[version])
+
+
+def _activate(api, version):
+    started = time.monotonic()
+    api.post(f"/models/{version}/activate").raise_for_status()
+    return time.monotonic() - started
+
+
+def _upload_newest(api, collection, path):
+    files = {"file": (path.name, path.read_bytes(), "image/jpeg")}
+    answer = api.post(f"/collections/{collection}/photos", files=files, data={"category": "newest"})
+    return answer.raise_for_status().json()["outcomes"][0]["photo_id"]
+
+
+def _finds(api, sketch, photo_id):
+    answer = api.post("/searches", files={"sketch": sketch}, data={"category": "newest"}).raise_for_status().json()
+    return photo_id in {result["photo_id"] for result in answer["results"]}
+
+
+def _check_scores(settings, bundles, sketch, answers):
+    """Each score is that of the named version's query and that version's embedding of the photo, and of no other."""
+    compute, indexes = choose_compute(settings.device, settings.precision), PhotoIndexes(settings)
+    compared = 0
+    for version, bundle in bundles.items():
+        model = QueryModel(bundle, compute)
+        drawn = sketch_array(decode_sketch(sketch, max_bytes=settings.sketch_max_bytes), model.image_size)
+        query = model.imagine(drawn, range(settings.imaginary_images)).queries[0]
+        of_version = [answer for answer in answers if answer["model_version"]["id"] == version]
+        shown = {result["photo_id"] for answer in of_version for result in answer["results"]}
+        vectors = indexes.get(bundle.space.key, bundle.space.dimension).vectors(shown)
+        for answer in of_version:
+            for result in answer["results"]:
+                if (vector := vectors.get(result["photo_id"])) is not None:  # else deleted since
+                    assert abs(float(query @ vector) - result["score"]) < SAME_SCORE, (version, result)
+                    compared += 1
+    indexes.close()
+    assert compared > 100

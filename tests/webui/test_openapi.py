@@ -1,0 +1,54 @@
+"""Every operation of the OpenAPI document, with requests made up from it: no 5xx, no answer it does not describe."""
+
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from mindreader_webui.app import OPENAPI_PATH, create_app
+from mindreader_webui.services import Services
+
+CHECKS = (
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+)
+# These sign in or out; the searches and what else a worker does are answered by the stand-in of `finder`.
+LEFT_OUT = {"POST /api/v1/setup", "POST /api/v1/session", "DELETE /api/v1/session"}
+
+
+def test_no_operation_answers_what_its_document_does_not_say(services, admin, finder):
+    quick = services.settings.model_copy(update={"search_rate": "100000/minute"})
+    app = create_app(Services(quick, services.catalog, services.blobs, services.celery))
+    wrong: dict[str, str] = {}
+    for found in schemathesis.openapi.from_wsgi(OPENAPI_PATH, app).get_all_operations():
+        operation = found.ok()
+        if operation.label not in LEFT_OUT:
+            _try(operation, admin.headers, wrong)
+    assert wrong == {}
+
+
+def _try(operation, headers, wrong):
+    @settings(
+        max_examples=10,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy())
+    def ask(case):
+        case.call_and_validate(headers=headers, checks=CHECKS)
+
+    try:
+        ask()
+    except (AssertionError, BaseExceptionGroup) as failure:
+        wrong[operation.label] = str(failure)[:2000]
