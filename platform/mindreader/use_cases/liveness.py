@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from mindreader.catalog import Catalog, WorkerProcess
@@ -34,16 +36,19 @@ class Pulse:
 
     def beat(self, catalog: Catalog, *, tasks: int = 1, photos: int = 0, error: str | None = None) -> None:
         """Note that tasks ran just now, how many photos they indexed, and what went wrong in the last one."""
+        last_error = error[:_LONGEST_ERROR] if error else None
+        noted = {"last_task_at": now(), "last_error": last_error}
+        counted = {"tasks": WorkerProcess.tasks + tasks, "photos": WorkerProcess.photos + photos}
+        own = update(WorkerProcess).where(WorkerProcess.name == self.name)
         with catalog.transaction() as session:
-            row = session.get(WorkerProcess, self.name, with_for_update=True)
-            if row is None:
-                row = WorkerProcess(name=self.name, queue=self.queue, device=self.device, tasks=0, photos=0)
-                session.add(row)
-                session.execute(delete(WorkerProcess).where(WorkerProcess.last_task_at < now() - _FORGOTTEN))
-            row.last_task_at = now()
-            row.tasks += tasks
-            row.photos += photos
-            row.last_error = error[:_LONGEST_ERROR] if error else None
+            if session.scalars(own.values(**noted, **counted).returning(WorkerProcess.name)).first() is not None:
+                return
+        # Its first task; of two at once in two threads, one makes the row.
+        with suppress(IntegrityError), catalog.transaction() as session:
+            session.execute(delete(WorkerProcess).where(WorkerProcess.last_task_at < now() - _FORGOTTEN))
+            row = WorkerProcess(name=self.name, queue=self.queue, device=self.device, tasks=tasks, photos=photos)
+            row.last_task_at, row.last_error = now(), last_error
+            session.add(row)
 
 
 def workers(session: Session) -> Sequence[WorkerProcess]:

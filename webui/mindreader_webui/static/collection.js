@@ -1,51 +1,41 @@
-// The page of one collection: an endless grid of its photos.
+// The page of one collection: an endless grid of its photos, one to look at, many to change.
 
 import { call, get } from "./api.js";
 import { byId, counted, make, say } from "./dom.js";
+import { Grid } from "./grid.js";
+import { askCategory, askDelete, askTarget, download, Selection } from "./selection.js";
 import { tile, view } from "./viewer.js";
 
-const PAGE = 60;
-const list = byId("photos");
-const id = list.dataset.collection;
+const PAGE = 120;
+const POLL_MS = 2000;
+const id = byId("photos").dataset.collection;
 /** @type {any} */
 let about = null;
-/** @type {number|null|undefined} */
-let next;
-let loading = false;
-let generation = 0;
 
-async function refreshCounts() {
-  about = await get(`/collections/${id}`);
-  const { pending, leased, failed: bad } = about.embedding;
-  const notes = [counted(about.photos, "photo", "photos")];
-  if (pending + leased) notes.push(`${pending + leased} still being embedded`);
-  if (bad) notes.push(`${bad} failed`);
-  byId("counts").textContent = notes.join(" · ");
-  if (byId("category").options.length === 1) byId("category").append(...about.categories.map((/** @type {any} */ c) => make("option", { value: c.id }, `${c.name} (${c.photos})`)));
-  if (pending + leased) setTimeout(() => refreshCounts().catch(failed), 2000);
-}
+const grid = new Grid(byId("photos"), { load, tile: photoTile, failed, shown });
+const selection = new Selection(grid, refreshToolbar);
 
-async function more() {
-  if (loading || next === null) return;
-  loading = true;
-  const mine = generation;
+/** @param {number|null} after */
+function load(after) {
   const query = new URLSearchParams({ limit: String(PAGE) });
-  if (next) query.set("after", String(next));
+  if (after) query.set("after", String(after));
   if (byId("category").value) query.set("category_id", byId("category").value);
   if (byId("state").value) query.set("state", byId("state").value);
-  try {
-    const page = await get(`/collections/${id}/photos?${query}`);
-    if (mine !== generation) return;
-    list.append(...page.photos.map((/** @type {any} */ photo) => tile(photo, open, note(photo))));
-    next = page.next;
-    byId("end").textContent = list.children.length ? "" : "No photos to show here.";
-  } catch (error) {
-    failed(/** @type {Error} */ (error));
-    next = null;
-  } finally {
-    loading = false;
-  }
-  if (next && watchful.takeRecords().length === 0 && byId("end").getBoundingClientRect().top < innerHeight * 2) more();
+  return get(`/collections/${id}/photos?${query}`);
+}
+
+function shown() {
+  byId("end").textContent = grid.photos.length ? "" : "No photos to show here.";
+}
+
+/** @param {any} photo @param {number} index */
+function photoTile(photo, index) {
+  const made = tile(photo, () => {}, note(photo));
+  made.dataset.index = String(index);
+  const button = /** @type {HTMLButtonElement} */ (made.querySelector("button"));
+  button.addEventListener("click", (event) => { if (!selection.click(index, event)) open(photo); });
+  selection.mark(made, photo);
+  return made;
 }
 
 /** @param {any} photo */
@@ -59,7 +49,7 @@ function open(photo) {
   const actions = [];
   if (about?.mine) {
     if (photo.state === "failed") actions.push(make("button", { onclick: () => act("POST", `/photos/${photo.id}/retry`, "It is tried again.") }, "Try again"));
-    actions.push(make("button", { class: "danger", onclick: () => act("DELETE", `/photos/${photo.id}`, "The photo is deleted.") }, "Delete"));
+    actions.push(make("button", { class: "danger", onclick: () => act("DELETE", `/photos/${photo.id}`, "The photo is in the bin.").then(() => forget([photo.id])) }, "Delete"));
   }
   view(photo, ...actions);
 }
@@ -67,22 +57,67 @@ function open(photo) {
 /** @param {string} method @param {string} path @param {string} sentence */
 async function act(method, path, sentence) {
   byId("viewer").close();
-  await call(method, path).then(() => { say(sentence); restart(); return refreshCounts(); }).catch(failed);
+  await call(method, path).then(() => { say(sentence); return refreshCounts(); }).catch(failed);
 }
 
-function restart() {
-  generation += 1;
-  next = undefined;
-  loading = false;
-  list.replaceChildren();
-  more();
+async function refreshCounts() {
+  const began = performance.now();
+  about = await get(`/collections/${id}`);
+  const { pending, leased, failed: bad } = about.embedding;
+  const notes = [counted(about.photos, "photo", "photos")];
+  if (pending + leased) notes.push(`${pending + leased} still being embedded`);
+  if (bad) notes.push(`${bad} failed`);
+  byId("counts").textContent = notes.join(" · ");
+  if (byId("category").options.length === 1) byId("category").append(...about.categories.map((/** @type {any} */ c) => make("option", { value: c.id }, `${c.name} (${c.photos})`)));
+  refreshToolbar();
+  // A large collection takes longer to count: a server must not be kept busy by pages that watch it.
+  if (pending + leased) setTimeout(() => refreshCounts().catch(failed), Math.max(POLL_MS, 20 * (performance.now() - began)));
+}
+
+function refreshToolbar() {
+  const mine = Boolean(about?.mine);
+  byId("select").hidden = selection.active;
+  byId("chosen").hidden = !selection.active;
+  byId("chosen-count").textContent = selection.chosen.size ? `${counted(selection.chosen.size, "photo", "photos")} chosen` : "Choose photos";
+  for (const name of ["set-category", "move", "delete"]) byId(name).hidden = !mine;
+  for (const name of ["set-category", "move", "delete", "download"]) byId(name).disabled = !selection.chosen.size;
+}
+
+/** These are not in this collection any more. @param {number[]} ids */
+function forget(ids) {
+  const gone = new Set(ids);
+  grid.photos = grid.photos.filter((photo) => !gone.has(photo.id));
+  grid.redraw();
+  selection.clear();
+  shown();
+  refreshCounts().catch(failed);
+}
+
+/** @param {string|null} name */
+function labelled(name) {
+  for (const photo of grid.photos) if (selection.chosen.has(photo.id)) Object.assign(photo, { category: name, state: "pending" });
+  grid.redraw();
+  byId("category").length = 1;
+  refreshCounts().catch(failed);
 }
 
 /** @param {Error} error */
-const failed = (error) => say(error.message);
+function failed(error) { say(error.message); }
 
-const watchful = new IntersectionObserver((entries) => { if (entries.some((e) => e.isIntersecting)) more(); }, { rootMargin: "800px" });
-watchful.observe(byId("end"));
-byId("category").onchange = restart;
-byId("state").onchange = restart;
+const chosen = () => [...selection.chosen];
+byId("select").onclick = () => selection.start();
+byId("all").onclick = () => selection.all();
+byId("done").onclick = () => selection.stop();
+byId("download").onclick = () => download(chosen());
+byId("delete").onclick = () => askDelete(chosen(), () => forget(chosen()));
+byId("set-category").onclick = () => askCategory(chosen(), about.categories.map((/** @type {any} */ c) => c.name), labelled);
+byId("move").onclick = async () => {
+  const { collections } = await get("/collections");
+  askTarget(chosen(), collections.filter((/** @type {any} */ c) => c.mine && String(c.id) !== id), forget);
+};
+byId("category").onchange = () => { selection.clear(); grid.restart(); };
+byId("state").onchange = () => { selection.clear(); grid.restart(); };
+grid.restart();
 refreshCounts().catch(failed);
+const wanted = new URLSearchParams(location.search).get("photo");
+if (wanted) get(`/photos/${Number(wanted)}`).then(open).catch(failed);

@@ -43,7 +43,7 @@ function rename(collection, change) {
 
 /** @param {any} collection */
 function remove(collection) {
-  const text = make("p", {}, `${collection.name} and its ${counted(collection.photos, "photo", "photos")} will be deleted.`);
+  const text = make("p", {}, `${collection.name} and its ${counted(collection.photos, "photo", "photos")} go into the bin, where you can restore them for some time.`);
   ask("Delete the collection?", text, "Delete", () => call("DELETE", `/collections/${collection.id}`).then(load).catch(failed), "danger");
 }
 

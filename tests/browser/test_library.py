@@ -1,0 +1,132 @@
+"""The library as a person uses it: many photos at once, and the bin."""
+
+from __future__ import annotations
+
+import zipfile
+
+import pytest
+from playwright.sync_api import Page, expect
+from support.photos import write_photos
+from support.server import server
+
+pytestmark = pytest.mark.browser
+
+NAME, PASSWORD = "Ada", "a quiet long password"
+PHOTOS = 40
+
+
+@pytest.fixture
+def mindreader_server(tmp_path):
+    with server(tmp_path / "data", MINDREADER_BIN_DAYS="30") as started:
+        yield started
+
+
+@pytest.fixture
+def signed_in(page: Page) -> Page:
+    page.goto("/")
+    page.get_by_label("Name").fill(NAME)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Create administrator").click()
+    expect(page.get_by_role("heading", name="Upload photos")).to_be_visible()
+    return page
+
+
+@pytest.fixture
+def filled(signed_in: Page, tmp_path) -> Page:
+    """Two collections, one of them with photos."""
+    photos = write_photos(tmp_path / "photos", PHOTOS, side=200)
+    signed_in.locator("#new-name").fill("Many")
+    signed_in.locator("#files").set_input_files(photos)
+    expect(signed_in.locator("#summary")).to_contain_text(f"{PHOTOS} uploaded", timeout=60_000)
+    signed_in.goto("/library")
+    signed_in.locator("#name").fill("Other")
+    signed_in.get_by_role("button", name="Create").click()
+    expect(signed_in.get_by_role("link", name="Other")).to_be_visible()
+    signed_in.get_by_role("link", name="Many").click()
+    expect(signed_in.locator("#photos > li")).to_have_count(PHOTOS)
+    return signed_in
+
+
+def tiles(page: Page):
+    return page.locator("#photos > li > button")
+
+
+def chosen(page: Page, count: int):
+    expect(page.locator("#chosen-count")).to_have_text(f"{count} photo{'s' * (count > 1)} chosen")
+
+
+def answer(page: Page, word: str):
+    page.locator("#dialog").get_by_role("button", name=word).click()
+
+
+def test_many_photos_are_labelled_moved_downloaded_and_deleted(filled: Page, keep, tmp_path):
+    page = filled
+    page.get_by_role("button", name="Select").click()
+    tiles(page).nth(0).click()
+    tiles(page).nth(5).click(modifiers=["Shift"])
+    chosen(page, 6)
+    tiles(page).nth(2).click()
+    chosen(page, 5)
+    keep("chosen")
+
+    page.get_by_role("button", name="Category…").click()
+    page.locator("#dialog input").fill("balls")
+    answer(page, "Set")
+    expect(tiles(page).nth(0)).to_contain_text("balls")
+    expect(tiles(page).nth(2)).not_to_contain_text("balls")
+
+    with page.expect_download() as started:
+        page.get_by_role("button", name="Download").click()
+    started.value.save_as(tmp_path / "photos.zip")
+    with zipfile.ZipFile(tmp_path / "photos.zip") as archive:
+        assert archive.testzip() is None
+        assert len(archive.namelist()) == 5
+
+    page.get_by_role("button", name="Move…").click()
+    answer(page, "Move")
+    expect(page.locator("#photos > li")).to_have_count(PHOTOS - 5)
+    expect(page.locator("#counts")).to_contain_text(f"{PHOTOS - 5} photos")
+
+    tiles(page).nth(0).focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
+    chosen(page, 3)
+    page.locator("#delete").click()
+    answer(page, "Delete")
+    expect(page.locator("#photos > li")).to_have_count(PHOTOS - 8)
+    page.keyboard.press("Escape")
+    expect(page.locator("#chosen")).to_be_hidden()
+
+
+def test_what_was_deleted_comes_back_from_the_bin(filled: Page, keep):
+    page = filled
+    tiles(page).nth(0).click()
+    page.locator("#viewer").get_by_role("button", name="Delete").click()
+    expect(page.locator("#photos > li")).to_have_count(PHOTOS - 1)
+    tiles(page).nth(0).click(modifiers=["Control"])
+    page.locator("#delete").click()
+    answer(page, "Delete")
+    expect(page.locator("#photos > li")).to_have_count(PHOTOS - 2)
+    page.goto("/library")
+    page.locator("li", has=page.get_by_role("link", name="Other")).get_by_role("button", name="Delete").click()
+    answer(page, "Delete")
+    expect(page.get_by_role("link", name="Other")).to_be_hidden()
+
+    page.get_by_role("link", name="Bin").click()
+    expect(page.locator("#photos > li")).to_have_count(2)
+    expect(page.locator("#photos img").first).to_have_js_property("complete", True)
+    keep("bin")
+    page.emulate_media(color_scheme="dark")
+    tiles(page).nth(0).click()
+    keep("bin-dark")
+    page.get_by_role("button", name="Restore 1 photo").click()
+    expect(page.locator("#photos > li")).to_have_count(1)
+    page.locator("#collections").get_by_role("button", name="Restore").click()
+    expect(page.locator("#collections-area")).to_be_hidden()
+    page.get_by_role("button", name="Empty the bin").click()
+    answer(page, "Empty the bin")
+    expect(page.locator("#summary")).to_contain_text("The bin is empty")
+    page.goto("/library")
+    expect(page.get_by_role("link", name="Other")).to_be_visible()
+    expect(page.locator("#collections li", has_text="Many").first).to_contain_text(f"{PHOTOS - 1} photos")

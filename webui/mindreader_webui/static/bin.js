@@ -1,0 +1,89 @@
+// The page Bin: what was deleted, to be restored or deleted for good.
+
+import { call, get } from "./api.js";
+import { ask, byId, counted, make, say } from "./dom.js";
+
+const PAGE = 60;
+/** @type {Set<number>} */
+const chosen = new Set();
+/** @type {any[]} */
+let photos = [];
+/** @type {number|null} */
+let next = null;
+
+async function load() {
+  const bin = await get(`/bin?limit=${PAGE}`);
+  photos = [];
+  chosen.clear();
+  byId("photos").replaceChildren();
+  add(bin);
+  byId("collections").replaceChildren(...bin.collections.map(collection));
+  byId("collections-area").hidden = !bin.collections.length;
+  byId("photos-area").hidden = !bin.total;
+  byId("empty").disabled = !bin.total && !bin.collections.length;
+  byId("summary").textContent = summary(bin);
+}
+
+/** @param {any} bin */
+function summary(bin) {
+  if (!bin.days) return "This server keeps nothing that was deleted: it is gone for good at once.";
+  const kept = `What you delete stays here for ${counted(bin.days, "day", "days")} and can be restored.`;
+  return bin.total || bin.collections.length ? `${kept} ${counted(bin.total, "photo", "photos")} deleted one by one.` : `${kept} The bin is empty.`;
+}
+
+/** @param {any} page */
+function add(page) {
+  photos.push(...page.photos);
+  byId("photos").append(...page.photos.map(tile));
+  next = page.next;
+  byId("more").hidden = next === null;
+  refresh();
+}
+
+/** @param {any} photo */
+function tile(photo) {
+  const image = make("img", { src: photo.thumbnail_url, alt: "", loading: "lazy", decoding: "async", width: 256, height: 256 });
+  const caption = make("span", { class: "caption" }, make("span", {}, photo.filename), make("small", {}, `${photo.collection}, deleted ${day(photo)}`));
+  return make("li", {}, make("button", { "aria-pressed": "false", "data-photo": photo.id, onclick: () => toggle(photo.id) }, image, caption));
+}
+
+/** @param {any} deleted */
+const day = (deleted) => new Date(deleted.deleted_at).toLocaleDateString();
+
+/** @param {any} each */
+function collection(each) {
+  const forGood = () => ask("Delete the collection for good?", make("p", {}, `${each.name} and its ${counted(each.photos, "photo", "photos")} cannot be restored then.`), "Delete for good",
+    () => act("DELETE", `/bin/collections/${each.id}`, undefined, `${each.name} is deleted for good.`), "danger");
+  return make("li", {}, make("h2", {}, each.name), make("p", { class: "hint" }, `${counted(each.photos, "photo", "photos")} · deleted ${day(each)}`),
+    make("div", { class: "row" }, make("button", { onclick: () => act("POST", `/bin/collections/${each.id}/restore`, undefined, `${each.name} is back in the library.`) }, "Restore"),
+      make("button", { class: "danger", onclick: forGood }, "Delete for good")));
+}
+
+/** @param {number} id */
+function toggle(id) {
+  if (!chosen.delete(id)) chosen.add(id);
+  refresh();
+}
+
+function refresh() {
+  for (const button of byId("photos").querySelectorAll("button")) button.setAttribute("aria-pressed", String(chosen.has(Number(button.dataset.photo))));
+  byId("restore").disabled = byId("remove").disabled = !chosen.size;
+  byId("restore").textContent = chosen.size ? `Restore ${counted(chosen.size, "photo", "photos")}` : "Restore";
+}
+
+/** @param {string} method @param {string} path @param {object|undefined} body @param {string} sentence */
+async function act(method, path, body, sentence) {
+  await call(method, path, body).then(() => { say(sentence); return load(); }).catch(failed);
+}
+
+/** @param {Error} error */
+const failed = (error) => say(error.message);
+const chosenIds = () => ({ photo_ids: [...chosen].slice(0, 1000) });
+
+byId("all").onclick = () => { photos.slice(0, 1000).forEach((photo) => chosen.add(photo.id)); refresh(); };
+byId("restore").onclick = () => act("POST", "/bin/photos/restore", chosenIds(), `${counted(chosen.size, "photo is", "photos are")} back in the library.`);
+byId("remove").onclick = () => ask("Delete for good?", make("p", {}, `${counted(chosen.size, "photo", "photos")} cannot be restored then.`), "Delete for good",
+  () => act("POST", "/bin/photos/remove", chosenIds(), "Deleted for good."), "danger");
+byId("empty").onclick = () => ask("Empty the bin?", make("p", {}, "Everything in it is deleted for good."), "Empty the bin", () => act("DELETE", "/bin", undefined, "The bin is empty."), "danger");
+byId("more").onclick = () => get(`/bin?limit=${PAGE}&after=${next}`).then(add).catch(failed);
+load().catch(failed);
