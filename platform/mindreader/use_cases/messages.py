@@ -61,6 +61,8 @@ class SearchAnswer(_Message):
     space_id: int
     imaginary_webp: tuple[Base64Bytes, ...]
     hits: tuple[SearchHit, ...]
+    guess_below: float | None = None
+    """Hits with a lower score are guesswork (see `mindreader.use_cases.background`); None where nobody can tell."""
     timings_ms: dict[str, float]
 
 

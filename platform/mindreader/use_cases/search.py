@@ -21,6 +21,7 @@ from mindreader.networks.compute import Compute
 from mindreader.networks.query_model import QueryModel
 from mindreader.photo_index import IndexFilter, PhotoIndexes
 from mindreader.settings import Settings
+from mindreader.use_cases.background import Background
 from mindreader.use_cases.messages import SearchAnswer, SearchHit, SearchRequest
 from mindreader.use_cases.models import active_version, version_by_id
 from mindreader.use_cases.spaces import is_open
@@ -41,6 +42,7 @@ class Searcher:
         self._settings, self._compute = settings, compute
         self._models: OrderedDict[int, QueryModel] = OrderedDict()
         self._loading = Lock()
+        self._background = Background(catalog, indexes)
 
     def warm_up(self, model_version_id: int | None = None) -> None:
         """Load a version (the active one if none is named) and run it once, so that the first person need not wait.
@@ -72,7 +74,9 @@ class Searcher:
         sketch = clock.time("decode", lambda: self._sketch(request.sketch_png, model.image_size))
         imagined = clock.time("imagine", lambda: model.imagine(sketch, request.seeds))
         query = model.embed_sketches(sketch[None])[0] if request.by_sketch else imagined.queries[request.chosen]
+        query = clock.time("lead", lambda: self._led(version, query, request))
         hits = clock.time("query", lambda: self._hits(version, query, request))
+        guess_below = clock.time("background", lambda: self._background.guess_below(version.space, query))
         images = clock.time("encode", lambda: tuple(_webp(image) for image in imagined.imaginary_images))
         return SearchAnswer(
             model_version_id=version.id,
@@ -80,6 +84,7 @@ class Searcher:
             space_id=version.space_id,
             imaginary_webp=images,
             hits=hits,
+            guess_below=guess_below,
             timings_ms=clock.milliseconds,
         )
 
@@ -105,12 +110,19 @@ class Searcher:
     def _sketch(self, png: bytes, size: int) -> NDArray[np.uint8]:
         return sketch_array(decode_sketch(png, max_bytes=self._settings.sketch_max_bytes), size)
 
+    def _led(self, version: ModelVersion, query: NDArray[np.float32], request: SearchRequest) -> NDArray[np.float32]:
+        """The query, led by the photos the caller chose."""
+        if not request.like and not request.unlike:
+            return query
+        index = self._indexes.get(version.space.key, version.space.dimension)
+        known = index.vectors((*request.like, *request.unlike))
+        liked, unliked = ([known[i] for i in ids if i in known] for ids in (request.like, request.unlike))
+        return refined(query, liked, unliked)
+
     def _hits(self, version: ModelVersion, query: NDArray[np.float32], request: SearchRequest) -> tuple[SearchHit, ...]:
         index = self._indexes.get(version.space.key, version.space.dimension)
         where = IndexFilter(request.collection_ids, request.category_ids)
-        known = index.vectors((*request.like, *request.unlike)) if request.like or request.unlike else {}
-        liked, unliked = ([known[i] for i in ids if i in known] for ids in (request.like, request.unlike))
-        found = index.search(refined(query, liked, unliked), request.limit, where)
+        found = index.search(query, request.limit, where)
         return tuple(SearchHit(photo_id=hit.photo_id, score=hit.score) for hit in found)
 
 

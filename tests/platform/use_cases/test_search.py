@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.bundles import register_and_open, write_untrained_bundle
-from support.library import add_collection
+from support.library import add_collection, add_photos, jpeg
 
 from mindreader.errors import InvalidInputError, NotReadyError
 from mindreader.networks.compute import choose_compute
 from mindreader.photo_index import IndexPoint
+from mindreader.use_cases.background import guess_line
 from mindreader.use_cases.messages import SearchAnswer, SearchRequest
 from mindreader.use_cases.models import activate, kept_bundles
 from mindreader.use_cases.search import Searcher, refined
@@ -143,3 +144,24 @@ def test_feedback_is_the_mean_of_what_is_wanted_moved_from_what_is_not(seed):
 
 def _score(answer, photo_id):
     return next(hit.score for hit in answer.hits if hit.photo_id == photo_id)
+
+
+def test_where_guesswork_begins_follows_from_what_random_photos_score(
+    searcher, version, index, indexes, catalog, blobs, settings, sketch_png
+):
+    assert searcher.answer(_request(sketch_png)).guess_below is None  # the catalog knows of no photo yet
+    photos = add_photos(catalog, blobs, settings, add_collection(catalog), [jpeg(i) for i in range(40)])
+    more = np.random.default_rng(1).normal(size=(len(photos), 64)).astype(np.float32)
+    index.upsert([IndexPoint(photo, vector, 1) for photo, vector in zip(photos, more, strict=True)])
+    fresh = Searcher(catalog, kept_bundles(settings, blobs), indexes, settings, choose_compute("cpu", "float32"))
+    answer = fresh.answer(_request(sketch_png))
+    assert -1 < answer.guess_below < 1
+
+
+def test_the_line_is_not_moved_by_the_few_that_are_meant():
+    random = np.random.default_rng(0)
+    others = random.normal(0.1, 0.05, 500).astype(np.float32)
+    meant = np.full(40, 0.9, np.float32)
+    alone, together = guess_line(others), guess_line(np.concatenate([others, meant]))
+    assert alone == pytest.approx(0.1 + 4 * 0.05, abs=0.03)
+    assert together == pytest.approx(alone, abs=0.03)

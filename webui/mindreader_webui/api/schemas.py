@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from mindreader.catalog import ApiToken as TokenRow
 from mindreader.catalog import EmbeddingState, Role, Visibility
@@ -169,6 +169,7 @@ class Collection(BaseModel):
     photos: int
     embedding: EmbeddingCounts
     categories: list[CategoryCount]
+    people: list[str] = Field(description="Names of those it is shared with, for those who may change that.")
 
     @classmethod
     def of(cls, summary: CollectionSummary, user: UserRow) -> "Collection":
@@ -184,6 +185,7 @@ class Collection(BaseModel):
             photos=summary.photos,
             embedding=EmbeddingCounts(**summary.embedding),
             categories=[CategoryCount(id=c.id, name=c.name, photos=c.photos) for c in summary.categories],
+            people=list(summary.people),
         )
 
 
@@ -283,6 +285,7 @@ class PhotoQuery(Request):
     limit: int = Field(60, ge=1, le=200)
     category_id: Id | None = None
     state: EmbeddingState | None = None
+    before: AwareDatetime | None = Field(None, description="Only photos uploaded before this moment, with its zone.")
 
 
 class PhotoChange(Request):
@@ -332,6 +335,10 @@ class SearchAnswer(BaseModel):
     model_version: VersionName
     imaginary_images: list[ImaginaryImage]
     results: list[SearchResult]
+    guess_below: float | None = Field(
+        description="Results with a lower score are no more like the sketch than any photo may be by chance; null "
+        "where there are too few photos to tell."
+    )
     searchable: Searchable
     timings_ms: dict[str, float]
 

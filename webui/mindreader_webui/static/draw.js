@@ -112,7 +112,11 @@ function show(answer) {
   const nothing = answer.results.length ? "" : " · No photos here yet.";
   byId("answered").textContent = `Answered by ${answer.model_version.name}${incomplete}${nothing}`;
   results = answer.results;
-  byId("results").replaceChildren(...results.map((photo) => tile(photo, open, `similarity ${photo.score.toFixed(2)} · ${photo.collection}`)));
+  const below = answer.guess_below ?? -1;
+  const line = results.findIndex((photo) => photo.score < below);
+  const tiles = results.map((photo) => tile(photo, open, `similarity ${photo.score.toFixed(2)} · ${photo.collection}`));
+  if (line >= 0) tiles.splice(line, 0, make("li", { class: "guesswork" }, line === 0 ? "Nothing here is clearly like it. The nearest, as guesswork:" : "From here on it is guesswork"));
+  byId("results").replaceChildren(...tiles);
 }
 
 /** Look at a photo; from there lead the search, or go on to the next one. @param {any} photo */

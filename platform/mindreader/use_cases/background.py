@@ -1,0 +1,66 @@
+"""Where guesswork begins: how similar to a query photos are that have nothing to do with it."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import func, select
+
+from mindreader.catalog import Catalog, Embedding, EmbeddingSpace
+from mindreader.photo_index import PhotoIndexes
+
+_SAMPLE = 600
+_FEWEST = 30
+"""Of fewer photos nothing can be said."""
+_FRESH_SECONDS = 600.0
+_DEVIATIONS = 4.0
+"""Measured with `bench/guess_line.py`; see docs/quality.md."""
+_MAD_TO_DEVIATION = 1.4826  # of a normal distribution
+
+Vectors = NDArray[np.float32]
+
+
+class Background:
+    """A random sample of a space's photos, drawn anew every ten minutes; only statistics of it are ever shown."""
+
+    def __init__(self, catalog: Catalog, indexes: PhotoIndexes) -> None:
+        self._catalog, self._indexes = catalog, indexes
+        self._samples: dict[str, tuple[float, Vectors]] = {}
+
+    def guess_below(self, space: EmbeddingSpace, query: Vectors) -> float | None:
+        """The cosine similarity below which a result is guesswork; None where the space holds too few photos.
+
+        Four deviations above the median similarity of random photos. Median and median deviation, so that the
+        photos the query is really after do not raise the line they are measured by.
+        """
+        sample = self._sample(space)
+        return guess_line(sample @ query) if len(sample) >= _FEWEST else None
+
+    def _sample(self, space: EmbeddingSpace) -> Vectors:
+        drawn_at, sample = self._samples.get(space.key, (float("-inf"), np.zeros((0, space.dimension), np.float32)))
+        # A space that is being filled is looked at more often.
+        fresh = _FRESH_SECONDS if len(sample) >= _SAMPLE / 2 else _FRESH_SECONDS / 20
+        if time.monotonic() - drawn_at > fresh:
+            sample = self._draw(space)
+            self._samples[space.key] = (time.monotonic(), sample)
+        return sample
+
+    def _draw(self, space: EmbeddingSpace) -> Vectors:
+        with self._catalog.snapshot() as session:
+            last = session.scalar(select(func.max(Embedding.photo_id)).where(Embedding.space_id == space.id)) or 0
+        # Ids are never used twice, so some drawn ones are gone; twice as many are asked for as are wanted.
+        random = np.random.default_rng()
+        ids = np.arange(1, last + 1) if last <= 2 * _SAMPLE else random.integers(1, last + 1, 2 * _SAMPLE)
+        found = self._indexes.get(space.key, space.dimension).vectors([int(i) for i in np.unique(ids)])
+        vectors = list(found.values())
+        random.shuffle(vectors)
+        return np.stack(vectors[:_SAMPLE]) if vectors else np.zeros((0, space.dimension), np.float32)
+
+
+def guess_line(similarities: NDArray[np.float32]) -> float:
+    """Four deviations above the median of the similarities (N,) of random photos."""
+    median = float(np.median(similarities))
+    deviation = float(np.median(np.abs(similarities - median))) * _MAD_TO_DEVIATION
+    return median + _DEVIATIONS * deviation
