@@ -13,6 +13,7 @@ from PIL import Image, ImageOps, ImageStat
 
 from mindreader.errors import PhotoRejectedError, SketchRejectedError
 from mindreader.imaging.decode import decode_photo
+from mindreader.imaging.paper import is_clean, lines_of_paper
 
 _WHITE = 255
 # Less difference than this between the lightest and the darkest pixel (of 255) is paper, not a stroke.
@@ -22,8 +23,8 @@ _LEAST_CONTRAST = 16
 def decode_sketch(data: bytes, *, max_bytes: int, max_pixels: int = 64_000_000) -> Image.Image:
     """Decode a drawing into a square image of mode ``L``: black strokes on white.
 
-    Transparency becomes white paper, a light drawing on a dark ground is inverted, and a drawing that is
-    not square is centred on white so that its proportions stay.
+    Transparency becomes white paper, a light drawing on a dark ground is inverted, a photographed sheet of paper is
+    cleaned to its lines, and a drawing that is not square is centred on white so that its proportions stay.
 
     Raises:
         SketchRejectedError: the file is too large, is no image, or nothing is drawn on it.
@@ -35,7 +36,8 @@ def decode_sketch(data: bytes, *, max_bytes: int, max_pixels: int = 64_000_000) 
         gray = decode_photo(data, max_pixels=max_pixels).image.convert("L")
     except PhotoRejectedError as error:
         raise SketchRejectedError(error.detail) from error
-    return _squared(_black_on_white(gray))
+    drawn = _black_on_white(gray)
+    return _squared(drawn if is_clean(drawn) else lines_of_paper(drawn))
 
 
 def sketch_png(image: Image.Image, size: int = 512) -> bytes:
