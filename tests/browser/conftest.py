@@ -46,6 +46,11 @@ def screen(request) -> str:
 
 
 @pytest.fixture
+def screen_options(screen) -> dict:
+    return SCREENS[screen]
+
+
+@pytest.fixture
 def page(chromium, mindreader_server, screen) -> Iterator[Page]:
     context = chromium.new_context(base_url=mindreader_server.url, **SCREENS[screen])
     page = context.new_page()

@@ -15,6 +15,7 @@ PAGES = (
     "/upload",
     "/library",
     "/library/1",
+    "/bin",
     "/account",
     "/quality",
     "/admin/models",

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 
 import pytest
 from playwright.sync_api import Page, expect
+from support.library import jpeg
 from support.photos import write_photos
 from support.server import server
 
 pytestmark = pytest.mark.browser
 
 NAME, PASSWORD = "Ada", "a quiet long password"
-PHOTOS = 40
+PHOTOS = 24
 
 
 @pytest.fixture
@@ -102,6 +104,7 @@ def test_many_photos_are_labelled_moved_downloaded_and_deleted(filled: Page, kee
 def test_what_was_deleted_comes_back_from_the_bin(filled: Page, keep):
     page = filled
     tiles(page).nth(0).click()
+    expect(page.locator("#viewer img")).to_have_attribute("src", re.compile("original$"))
     page.locator("#viewer").get_by_role("button", name="Delete").click()
     expect(page.locator("#photos > li")).to_have_count(PHOTOS - 1)
     tiles(page).nth(0).click(modifiers=["Control"])
@@ -130,3 +133,45 @@ def test_what_was_deleted_comes_back_from_the_bin(filled: Page, keep):
     page.goto("/library")
     expect(page.get_by_role("link", name="Other")).to_be_visible()
     expect(page.locator("#collections li", has_text="Many").first).to_contain_text(f"{PHOTOS - 1} photos")
+
+
+def test_a_collection_is_shared_with_one_person_and_nothing_else_leaks(filled: Page, chromium, mindreader_server, keep):
+    page = filled
+    with mindreader_server.api() as api:
+        assert api.post("/users", json={"name": "Bob", "password": PASSWORD, "role": "member"}).status_code == 201
+        local = api.post("/collections", json={"name": "Secret"}).json()["id"]
+        api.post(f"/collections/{local}/photos", files={"file": ("a.jpg", jpeg(99))})
+    page.goto("/library")
+    card = page.locator("#collections > li", has=page.get_by_role("link", name="Many"))
+    card.get_by_role("button", name="Share").click()
+    page.get_by_label("Name of a person").fill("Bob")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.locator("#dialog li")).to_contain_text("Bob")
+    keep("sharing")
+    page.get_by_role("button", name="Done").click()
+    expect(card).to_contain_text("shared with Bob")
+
+    context = chromium.new_context(base_url=mindreader_server.url)
+    bobs = context.new_page()
+    bobs.goto("/library")
+    bobs.get_by_label("Name").fill("Bob")
+    bobs.get_by_label("Password").fill(PASSWORD)
+    bobs.get_by_role("button", name="Sign in").click()
+    expect(bobs.locator("#collections > li")).to_have_count(1)
+    expect(bobs.locator("#collections > li")).to_contain_text("shared with you · of Ada")
+    expect(bobs.locator("#collections > li").get_by_role("button")).to_have_count(0)
+    bobs.get_by_role("link", name="Many").click()
+    expect(bobs.locator("#photos > li")).to_have_count(PHOTOS)
+    bobs.get_by_role("button", name="Select").click()
+    expect(bobs.locator("#download")).to_be_visible()
+    expect(bobs.locator("#delete")).to_be_hidden()
+    assert bobs.goto(f"/library/{local}").status == 404
+    seen = {photo for photo in range(1, PHOTOS + 5) if bobs.goto(f"/api/v1/photos/{photo}/thumbnail").status == 200}
+    assert len(seen) == PHOTOS
+    context.close()
+
+    card.get_by_role("button", name="Share").click()
+    page.get_by_role("button", name="Take it back from Bob").click()
+    expect(page.locator("#dialog li")).to_have_count(0)
+    page.get_by_role("button", name="Done").click()
+    expect(card).to_contain_text("private")

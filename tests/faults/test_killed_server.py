@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 
+import pytest
 from sqlalchemy import func, select
+from support.invariants import check, settle
+from support.patrons import Patron
 from support.photos import write_photos
 from support.server import MINDREADER, environment, mindreader, server, start_server
 from support.services import wait_until
@@ -60,3 +64,29 @@ def test_every_uploaded_photo_ends_indexed_exactly_once_and_the_import_can_be_re
     indexes.close()
     catalog.close()
     assert mindreader(data, "doctor", "--json") == {"findings": []}
+
+
+@pytest.mark.parametrize("stores", ["embedded", "services"])
+def test_an_upload_that_was_acknowledged_outlasts_the_server_and_one_that_was_not_can_be_repeated(
+    deploy, tmp_path, stores
+):
+    deployment = deploy(stores)
+    photos = write_photos(tmp_path / "photos", PHOTOS)
+    batches = [photos[first : first + 3] for first in range(0, PHOTOS, 3)]
+    answered = []
+    with deployment.api() as api:
+        patron = Patron(api)
+        uploading = threading.Thread(target=lambda: answered.extend(patron.upload(batch) for batch in batches))
+        uploading.start()
+        wait_until(lambda: len(patron.record.created) >= 9, "the first uploads", seconds=60)
+        deployment.kill_web()
+        uploading.join()
+    assert not all(answered), "the server was killed after the last upload"
+    deployment.start()
+    with deployment.api() as patron.api:
+        for batch in batches:
+            assert patron.upload(batch)
+        settle(deployment.settings)
+    assert len(patron.record.present) == PHOTOS
+    deployment.stop()
+    check(deployment.settings, patron.record)

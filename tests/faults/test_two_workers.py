@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from support.bundles import register_and_open, write_untrained_bundle
 from support.invariants import violations
 from support.library import add_collection, add_photos, jpeg
 from support.patrons import Record
+from support.services import wait_until
 
 from mindreader.catalog import Catalog, Embedding, EmbeddingState
 from mindreader.catalog.models import now
@@ -26,14 +26,15 @@ PHOTOS = 80
 
 
 class Counting:
-    """E2 that says how many photos it was given."""
+    """E2 that says how many photos it was given, and may be held up."""
 
-    def __init__(self, encoder, pause=0.0):
-        self.encoder, self.pause, self.photos = encoder, pause, 0
+    def __init__(self, encoder):
+        self.encoder, self.photos, self.go_on = encoder, 0, threading.Event()
+        self.go_on.set()
 
     def embed(self, photos):
         self.photos += len(photos)
-        time.sleep(self.pause)
+        assert self.go_on.wait(60)
         return self.encoder.embed(photos)
 
     @property
@@ -44,7 +45,8 @@ class Counting:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def settings(request, tmp_path):
     url = request.getfixturevalue("empty_postgres_url") if request.param == "postgresql" else ""
-    names = {"DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": url, "EMBED_BATCH_SIZE": "4", "LEASE_SECONDS": "1"}
+    small = {"EMBED_BATCH_SIZE": "4", "BIN_DAYS": "0"}
+    names = {"DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": url} | small
     return load_settings({f"MINDREADER_{name}": value for name, value in names.items()})
 
 
@@ -96,16 +98,20 @@ def test_a_worker_that_is_too_slow_does_not_undo_what_the_other_one_did_since(se
     """Its lease runs out while it embeds; the other one embeds its photos, and one of them is deleted and purged."""
     (slow, quick), space = workers
     photos = _add(settings, catalog, blobs, 4)
-    slow._encoders[space.key].pause = 4.0
-    working = threading.Thread(target=slow.embed_slice)
+    held_up = slow._encoders[space.key]
+    held_up.go_on.clear()
+    working = threading.Thread(target=slow.embedder(space).work, args=(60,))
     working.start()
-    time.sleep(2.0)
+    wait_until(lambda: held_up.photos == 4, "the lease")
+    with catalog.transaction() as session:
+        session.execute(update(Embedding).values(lease_until=now()))
     quick.embed_slice()
     with catalog.transaction() as session:
         assert {row.state for row in session.scalars(select(Embedding))} == {"indexed"}
         session.get(Embedding, (photos[0], space.id)).photo.deleted_at = now()
     purge_deleted(quick.catalog, blobs, quick.indexes, settings)
     assert quick.indexes.get(space.key, space.dimension).existing(photos) == set(photos[1:])
+    held_up.go_on.set()
     working.join()
     # Not only after the next repair: the slow one has taken its point of the deleted photo back itself.
     assert quick.indexes.get(space.key, space.dimension).existing(photos) == set(photos[1:])

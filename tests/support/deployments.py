@@ -17,11 +17,13 @@ from mindreader.catalog import Catalog
 from mindreader.settings import Settings, load_settings
 from mindreader.use_cases.models import install, kept_bundles
 
-# Small batches and short leases, so that a fault always falls into the middle of something.
+# Small batches and short leases, so that a fault always falls into the middle of something; no bin, so that what
+# was deleted has to be gone.
 IMPATIENT = {
     "MINDREADER_EMBED_BATCH_SIZE": "4",
     "MINDREADER_EMBED_SLICE_SECONDS": "3",
     "MINDREADER_LEASE_SECONDS": "5",
+    "MINDREADER_BIN_DAYS": "0",
     "MINDREADER_SEARCH_TIMEOUT": "30",
     "MINDREADER_SEARCH_RATE": "1000000/minute",
     "MINDREADER_TORCH_THREADS": "1",

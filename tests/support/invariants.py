@@ -70,8 +70,7 @@ def violations(settings: Settings, record: Record) -> list[str]:
     finally:
         indexes.close()
         catalog.close()
-    # Bytes of an upload that was interrupted belong to nobody: no photo is lost, and `doctor` removes them.
-    return wrong + [f"doctor: {finding.sentence}" for finding in findings if finding.kind != "unused-blob"]
+    return wrong + [f"doctor: {finding.sentence}" for finding in findings]
 
 
 def _unfinished(catalog: Catalog) -> dict[str, int]:

@@ -13,10 +13,12 @@ from mindreader_webui.auth import OPEN_TO_ALL
 from mindreader_webui.services import current_services
 
 # Expected status by who asks: nobody, the owner, another member (private collection), another member
-# (shared collection), an administrator. {c}, {p} and {t} are ids of the owner's collection, photo and token,
-# {m}, {s}, {j} and {k} of the active model version, its space, a job there and a saved sketch, {h} of her search,
-# {u} of the owner, {o} of another collection of hers, {b} and {d} of a photo and a collection in her bin.
-PEOPLE = ("nobody", "owner", "other, private", "other, shared", "admin")
+# (shared collection), an administrator. A member who was invited to a private one may do as in a shared one.
+# {c}, {p} and {t} are ids of the owner's collection, photo and token, {m}, {s}, {j} and {k} of the active model
+# version, its space, a job there and a saved sketch, {h} of her search, {u} of the owner, {o} of another collection
+# of hers, {b} and {d} of a photo and a collection in her bin, {n} of a person she shares {c} with.
+PEOPLE = ("nobody", "owner", "other, private", "other, shared", "admin", "other, invited")
+COLUMN = {"other, invited": PEOPLE.index("other, shared")}
 MATRIX = {
     ("GET", "/session"): (401, 200, 200, 200, 200),
     ("DELETE", "/session"): (401, 204, 204, 204, 204),
@@ -36,6 +38,9 @@ MATRIX = {
     ("DELETE", "/collections/{c}"): (401, 204, 404, 403, 204),
     ("GET", "/collections/{c}/photos"): (401, 200, 404, 200, 200),
     ("POST", "/collections/{c}/photos"): (401, 200, 404, 403, 200),
+    ("GET", "/collections/{c}/people"): (401, 200, 404, 403, 200),
+    ("POST", "/collections/{c}/people"): (401, 200, 404, 403, 200),
+    ("DELETE", "/collections/{c}/people/{n}"): (401, 204, 404, 403, 204),
     ("POST", "/collections/{c}/known"): (401, 200, 404, 403, 200),
     ("POST", "/photos/category"): (401, 200, 404, 403, 200),
     ("POST", "/photos/delete"): (401, 200, 404, 403, 200),
@@ -90,6 +95,7 @@ BODIES = {
     ("POST", "/collections"): {"name": "New"},
     ("PATCH", "/collections/{c}"): {"name": "Renamed"},
     ("PATCH", "/photos/{p}"): {"category": "dog"},
+    ("POST", "/collections/{c}/people"): {"name": "Eve"},
     ("POST", "/collections/{c}/known"): {"sha256": ["0" * 64]},
     ("POST", "/photos/category"): {"photo_ids": ["{p}"], "category": "dog"},
     ("POST", "/photos/delete"): {"photo_ids": ["{p}"]},
@@ -113,6 +119,7 @@ def routes(app):
         "saved_sketch_id": "k",
         "search_id": "h",
         "user_id": "u",
+        "person_id": "n",
         "binned_photo_id": "b",
         "binned_collection_id": "d",
     }
@@ -130,9 +137,9 @@ def filled(body, ids):
     return json.loads(text)
 
 
-@pytest.mark.parametrize("who", range(5), ids=PEOPLE)
+@pytest.mark.parametrize("who", range(len(PEOPLE)), ids=PEOPLE)
 @pytest.mark.parametrize(("method", "path"), MATRIX, ids=[" ".join(key) for key in MATRIX])
-def test_who_may_do_what(nobody, ann, bob, admin, finder, catalog, blobs, method, path, who):
+def test_who_may_do_what(nobody, ann, bob, admin, somebody, finder, catalog, blobs, method, path, who):
     version = finder.version
     visibility = "shared" if PEOPLE[who] == "other, shared" else "private"
     collection = ann.collection("Hers", visibility)
@@ -156,9 +163,13 @@ def test_who_may_do_what(nobody, ann, bob, admin, finder, catalog, blobs, method
         arguments = {"query_string": {"ids": ids["p"]}}
     if path.endswith("/photos") and method == "POST":
         arguments = {"data": {"file": (io.BytesIO(jpeg(2)), "a.jpg")}}
-    person = (nobody, ann, bob, bob, admin)[who]
+    ids["n"] = somebody("Eve").account.id
+    invited = ["Eve", "Bob"] if PEOPLE[who] == "other, invited" else ["Eve"]
+    for name in invited:
+        ann.post(f"/collections/{collection}/people", json={"name": name})
+    person = (nobody, ann, bob, bob, admin, bob)[who]
     answer = person.ask(method, path.format(**ids), **arguments)
-    assert answer.status_code == MATRIX[method, path][who], answer.text
+    assert answer.status_code == MATRIX[method, path][COLUMN.get(PEOPLE[who], who)], answer.text
     if answer.status_code >= 400:
         assert answer.content_type == "application/problem+json"
 

@@ -48,7 +48,7 @@ class Role(enum.StrEnum):
 
 
 class Visibility(enum.StrEnum):
-    """Who may see a collection: its owner, or everyone who is signed in."""
+    """Who may see a collection besides its owner: chosen people (`CollectionShare`), or everyone who is signed in."""
 
     PRIVATE = "private"
     SHARED = "shared"
@@ -136,6 +136,19 @@ class Collection(Base):
     owner: Mapped[User] = relationship()
 
 
+class CollectionShare(Base):
+    """A person who may look at a collection of another."""
+
+    __tablename__ = "collection_share"
+
+    collection_id: Mapped[int] = mapped_column(ForeignKey("collection.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+    user: Mapped[User] = relationship()
+
+
 class Category(Base):
     """A label of photos within one collection."""
 
@@ -156,6 +169,7 @@ class Photo(Base):
     __tablename__ = "photo"
     __table_args__ = (
         UniqueConstraint("collection_id", "sha256"),
+        Index("ix_photo_collection_id_id", "collection_id", "id"),  # pages of a collection, however large
         Index("ix_photo_deleted_at", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
         {"sqlite_autoincrement": True},
     )

@@ -9,7 +9,17 @@ from sqlalchemy import ColumnElement, func, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
-from mindreader.catalog import Category, Collection, Embedding, EmbeddingState, Photo, Role, User, Visibility
+from mindreader.catalog import (
+    Category,
+    Collection,
+    CollectionShare,
+    Embedding,
+    EmbeddingState,
+    Photo,
+    Role,
+    User,
+    Visibility,
+)
 from mindreader.catalog.models import now
 from mindreader.errors import ConflictError, ForbiddenError, NotFoundError
 from mindreader.use_cases.names import checked_name
@@ -36,11 +46,18 @@ class CollectionSummary:
     """Photos by `EmbeddingState` in one embedding space; every state is named."""
     categories: tuple[CategoryCount, ...]
     """Categories that photos carry, by name."""
+    people: tuple[str, ...]
+    """Names of those it is shared with; for those who may change it."""
 
 
 def visible_to(user: User) -> ColumnElement[bool]:
-    """Condition on `Collection`: not deleted, and the user owns it, it is shared, or the user is an administrator."""
-    allowed = or_(Collection.owner_id == user.id, Collection.visibility == Visibility.SHARED)
+    """Condition on `Collection`: not deleted, and the user owns it, it is shared with everyone or with the user, or the
+    user is an administrator.
+    """
+    invited = select(CollectionShare.collection_id).where(CollectionShare.user_id == user.id)
+    allowed = or_(
+        Collection.owner_id == user.id, Collection.visibility == Visibility.SHARED, Collection.id.in_(invited)
+    )
     return Collection.deleted_at.is_(None) & (true() if user.role == Role.ADMIN else allowed)
 
 
@@ -138,9 +155,15 @@ def summaries(
     query = select(Collection).where(where).options(joinedload(Collection.owner))
     collections = session.scalars(query.order_by(func.lower(Collection.name), Collection.id))
     photos, categories = _photos(session, where), _categories(session, where)
-    states = _states(session, where, space_id)
+    states, people = _states(session, where, space_id), _people(session, where)
     return [
-        CollectionSummary(c, photos.get(c.id, 0), states.get(c.id, no_embeddings()), tuple(categories.get(c.id, ())))
+        CollectionSummary(
+            c,
+            photos.get(c.id, 0),
+            states.get(c.id, no_embeddings()),
+            tuple(categories.get(c.id, ())),
+            tuple(people.get(c.id, ())) if may_change(user, c) else (),
+        )
         for c in collections
     ]
 
@@ -213,3 +236,17 @@ def _categories(session: Session, where: ColumnElement[bool]) -> dict[int, list[
     for collection_id, category_id, name, count in session.execute(counted):
         categories[collection_id].append(CategoryCount(category_id, name, count))
     return categories
+
+
+def _people(session: Session, where: ColumnElement[bool]) -> dict[int, list[str]]:
+    invited = (
+        select(CollectionShare.collection_id, User.name)
+        .join(CollectionShare.user)
+        .join(Collection, Collection.id == CollectionShare.collection_id)
+        .where(where)
+        .order_by(User.name)
+    )
+    people: dict[int, list[str]] = defaultdict(list)
+    for collection_id, name in session.execute(invited):
+        people[collection_id].append(name)
+    return people

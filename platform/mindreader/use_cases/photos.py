@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
@@ -19,6 +20,7 @@ from mindreader.use_cases.names import checked_name, normalised
 LONGEST_CATEGORY = 200
 URGENT = 10
 """Priority of photos a person is waiting for; re-embedding has 0."""
+_RARE = frozenset({EmbeddingState.LEASED, EmbeddingState.FAILED, EmbeddingState.SKIPPED})
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class PhotoFilter:
 
     category_id: int | None = None
     state: EmbeddingState | None = None
+    before: datetime | None = None
+    """Uploaded before this moment (UTC, without a zone)."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +73,11 @@ def photo_page(
 
     Pages are found by id, so photos uploaded or deleted meanwhile neither repeat nor hide others.
     """
-    query = _views(space_id).where(Photo.collection_id == collection_id, *_conditions(only))
+    query = _views(space_id).where(Photo.collection_id == collection_id, *_conditions(only, space_id))
     if after is not None:
         query = query.where(Photo.id < after)
+    if only.before is not None:
+        query = query.where(Photo.id <= _last_before(collection_id, only.before))
     rows = session.execute(query.order_by(Photo.id.desc()).limit(limit + 1)).all()
     views = tuple(_view(row) for row in rows[:limit])
     return PhotoPage(views, views[-1].photo.id if len(rows) > limit else None)
@@ -202,6 +208,12 @@ def searchable(
     return Searchable(found, total)
 
 
+def _last_before(collection_id: int, moment: datetime) -> ScalarSelect[int]:
+    """Id of the photo uploaded last before a moment: ids grow with time, and an index leads to them."""
+    earlier = select(Photo.id).where(Photo.collection_id == collection_id, Photo.created_at < moment)
+    return earlier.order_by(Photo.id.desc()).limit(1).scalar_subquery()
+
+
 def _views(space_id: int | None) -> Select[Photo, str, str | None]:
     in_space = (Embedding.photo_id == Photo.id) & (Embedding.space_id == space_id)
     return (
@@ -218,11 +230,15 @@ def _view(row: Any) -> PhotoView:
     return PhotoView(row.Photo, EmbeddingState(row.state or EmbeddingState.PENDING), row.error)
 
 
-def _conditions(only: PhotoFilter) -> list[ColumnElement[bool]]:
+def _conditions(only: PhotoFilter, space_id: int | None) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if only.category_id is not None:
         conditions.append(Photo.category_id == only.category_id)
-    if only.state is not None:
+    if only.state in _RARE:
+        # The queue's index leads to these few; else every photo of a large collection would be looked at.
+        queue = select(Embedding.photo_id).where(Embedding.space_id == space_id, Embedding.state == only.state)
+        conditions.append(Photo.id.in_(queue))
+    elif only.state is not None:
         conditions.append(func.coalesce(Embedding.state, EmbeddingState.PENDING) == only.state)
     return conditions
 

@@ -11,9 +11,10 @@ from mindreader_webui.api.models import models
 from mindreader_webui.api.photos import photos
 from mindreader_webui.api.searches import searches
 from mindreader_webui.api.selections import selections
+from mindreader_webui.api.sharing import sharing
 from mindreader_webui.api.workers import workers
 
-BLUEPRINTS = (accounts, collections, photos, selections, bin_, searches, models, jobs, comparisons, workers)
+BLUEPRINTS = (accounts, collections, sharing, photos, selections, bin_, searches, models, jobs, comparisons, workers)
 
 SECURITY_SCHEMES: dict[str, Any] = {
     "token": {"type": "http", "scheme": "bearer", "description": "An access token, made on the account page."},

@@ -1,6 +1,7 @@
 """Collections, and uploads into them."""
 
 import logging
+from datetime import UTC
 from itertools import repeat
 
 from flask import Response, request
@@ -97,7 +98,8 @@ def remove_collection(path: CollectionPath) -> Response:
 @collections.get(f"{_ONE}/photos", responses={200: Photos})
 def list_photos(path: CollectionPath, query: PhotoQuery) -> Response:
     """The collection's photos, the newest first, page by page."""
-    only = PhotoFilter(query.category_id, query.state)
+    before = query.before and query.before.astimezone(UTC).replace(tzinfo=None)
+    only = PhotoFilter(query.category_id, query.state, before)
     with current_services().catalog.snapshot() as session:
         visible_collection(session, current_account(), path.collection_id)
         space_id = active_space_id(session)

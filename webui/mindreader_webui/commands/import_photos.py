@@ -14,8 +14,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from mindreader.blobs import sha256_of
 from mindreader_webui.commands.client import ApiClient, connected, server_option, token_option
 
+_FILES_PER_QUESTION = 200
 _FILES_PER_REQUEST = 16
 _BYTES_PER_REQUEST = 32 * 2**20
 _POLL_SECONDS = 0.5
@@ -64,9 +66,12 @@ def import_photos(
         files = list(_files(folder, categories_from_folders, report))
         target = _collection(api, collection, shared)
         task = progress.add_task("Uploading", total=len(files))
-        for batch in _batches(files):
-            _upload(api, target, batch, report)
-            progress.advance(task, len(batch))
+        for asked in _groups(files):
+            missing = _missing(api, target, asked, report)
+            progress.advance(task, len(asked) - len(missing))
+            for batch in _batches(missing):
+                _upload(api, target, batch, report)
+                progress.advance(task, len(batch))
         # An embedded server ends with this command, so its photos must be embedded first.
         if wait or server is None:
             _wait(api, target, progress, report)
@@ -101,6 +106,31 @@ def _files(folder: Path, categories: bool, report: Report) -> Iterator[_File]:
 
 
 _PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".heic", ".avif"})
+
+
+def _groups(files: list[_File]) -> Iterator[list[_File]]:
+    for start in range(0, len(files), _FILES_PER_QUESTION):
+        yield files[start : start + _FILES_PER_QUESTION]
+
+
+def _missing(api: ApiClient, collection_id: int, files: list[_File], report: Report) -> list[_File]:
+    """Those the collection does not have yet; the others are told by their SHA-256 and not sent."""
+    digests = {file: _sha256(file.path) for file in files}
+    known: set[str] = set()
+    if asked := sorted({digest for digest in digests.values() if digest}):
+        answer = api.post(f"/collections/{collection_id}/known", json={"sha256": asked})
+        known = {photo["sha256"] for photo in answer["known"] if photo["collection_id"] == collection_id}
+    missing = [file for file in files if digests[file] not in known]
+    report.duplicate += len(files) - len(missing)
+    return missing
+
+
+def _sha256(path: Path) -> str | None:
+    """None for a file that cannot be read: sending it says why."""
+    try:
+        return sha256_of(path)
+    except OSError:
+        return None
 
 
 def _batches(files: list[_File]) -> Iterator[list[_File]]:

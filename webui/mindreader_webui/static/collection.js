@@ -21,7 +21,14 @@ function load(after) {
   if (after) query.set("after", String(after));
   if (byId("category").value) query.set("category_id", byId("category").value);
   if (byId("state").value) query.set("state", byId("state").value);
+  if (byId("until").value) query.set("before", dayAfter(byId("until").value));
   return get(`/collections/${id}/photos?${query}`);
+}
+
+/** The moment the next day begins where this person is. @param {string} day as `2026-11-23` */
+function dayAfter(day) {
+  const [year, month, date] = day.split("-").map(Number);
+  return new Date(year, month - 1, date + 1).toISOString();
 }
 
 function shown() {
@@ -115,8 +122,9 @@ byId("move").onclick = async () => {
   const { collections } = await get("/collections");
   askTarget(chosen(), collections.filter((/** @type {any} */ c) => c.mine && String(c.id) !== id), forget);
 };
-byId("category").onchange = () => { selection.clear(); grid.restart(); };
-byId("state").onchange = () => { selection.clear(); grid.restart(); };
+for (const name of ["category", "state", "until"]) byId(name).onchange = () => { selection.clear(); grid.restart(); };
+byId("top").onclick = () => { scrollTo({ top: 0 }); byId("select").focus({ preventScroll: true }); };
+addEventListener("scroll", () => { byId("top").hidden = scrollY < 2 * innerHeight; }, { passive: true });
 grid.restart();
 refreshCounts().catch(failed);
 const wanted = new URLSearchParams(location.search).get("photo");

@@ -2,33 +2,35 @@
 
 import { call, get } from "./api.js";
 import { ask, byId, counted, make, say } from "./dom.js";
+import { askSharing, sharedWith } from "./sharing.js";
 
 const MOST_CATEGORIES = 12;
 
 async function load() {
+  const began = performance.now();
   const { collections } = await get("/collections");
   byId("empty").hidden = collections.length > 0;
   byId("collections").replaceChildren(...collections.map(card));
   const busy = collections.some((/** @type {any} */ c) => c.embedding.pending + c.embedding.leased > 0);
-  if (busy) setTimeout(() => load().catch(failed), 2000);
+  // Large collections take longer to count: a server must not be kept busy by pages that watch it.
+  if (busy) setTimeout(() => load().catch(failed), Math.max(2000, 20 * (performance.now() - began)));
 }
 
 /** @param {any} collection */
 function card(collection) {
   const { pending, leased, failed: bad } = collection.embedding;
   const waiting = pending + leased;
-  const notes = [counted(collection.photos, "photo", "photos"), collection.visibility === "shared" ? "shared with everyone here" : "private"];
+  const notes = [counted(collection.photos, "photo", "photos"), sharedWith(collection)];
   if (!collection.mine) notes.push(`of ${collection.owner}`);
   if (waiting) notes.push(`${waiting} still being embedded`);
   if (bad) notes.push(`${bad} failed`);
   const names = collection.categories.slice(0, MOST_CATEGORIES).map((/** @type {any} */ c) => make("li", {}, `${c.name} ${c.photos}`));
   if (collection.categories.length > MOST_CATEGORIES) names.push(make("li", {}, `and ${collection.categories.length - MOST_CATEGORIES} more`));
-  const shared = collection.visibility === "shared";
   const change = (/** @type {object} */ body) => call("PATCH", `/collections/${collection.id}`, body).then(load).catch(failed);
   const actions = collection.mine ? [
     make("a", { href: `/upload?collection=${collection.id}` }, "Add photos"),
     make("button", { class: "quiet", onclick: () => rename(collection, change) }, "Rename"),
-    make("button", { class: "quiet", onclick: () => change({ visibility: shared ? "private" : "shared" }) }, shared ? "Make private" : "Share"),
+    make("button", { class: "quiet", onclick: () => askSharing(collection, () => load().catch(failed)) }, "Share…"),
     make("button", { class: "quiet", onclick: () => remove(collection) }, "Delete"),
   ] : [];
   return make("li", {}, make("h2", {}, make("a", { href: `/library/${collection.id}` }, collection.name)),

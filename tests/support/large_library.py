@@ -1,0 +1,61 @@
+"""A catalog of very many photos, written straight into its tables."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from mindreader.catalog import Catalog, Category, Collection, Embedding, EmbeddingSpace, EmbeddingState, Photo
+from mindreader.catalog.models import now
+
+CATEGORIES = 100
+_BATCH = 10_000
+
+
+def fill(catalog: Catalog, collection_id: int, count: int) -> None:
+    """Add `count` indexed photos in a hundred categories, one uploaded every minute, the last one now."""
+    last = now()
+    with catalog.transaction() as session:
+        first_category = _add_categories(session, collection_id)
+        spaces = session.scalars(select(EmbeddingSpace.id).where(EmbeddingSpace.opened_at.is_not(None))).all()
+        for start in range(0, count, _BATCH):
+            rows = [
+                {
+                    "collection_id": collection_id,
+                    "category_id": first_category + number % CATEGORIES,
+                    "sha256": digest_of(number),
+                    "filename": f"photo-{number:06}.jpg",
+                    "media_type": "image/jpeg",
+                    "size_bytes": 100_000,
+                    "width": 640,
+                    "height": 480,
+                    "created_at": last - timedelta(minutes=count - number),
+                }
+                for number in range(start, min(count, start + _BATCH))
+            ]
+            ids = session.scalars(insert(Photo).returning(Photo.id), rows).all()
+            states = [{"photo_id": i, "space_id": s, "state": EmbeddingState.INDEXED} for i in ids for s in spaces]
+            if states:
+                session.execute(insert(Embedding), states)
+
+
+def digest_of(number: int) -> str:
+    """Each is another photo to the catalog; its thumbnail lies under this name."""
+    return f"{number:064x}"
+
+
+def _add_categories(session: Session, collection_id: int) -> int:
+    categories = [Category(collection_id=collection_id, name=f"category {n:02}") for n in range(CATEGORIES)]
+    session.add_all(categories)
+    session.flush()
+    return min(category.id for category in categories)
+
+
+def add_large_collection(catalog: Catalog, owner_id: int, name: str) -> int:
+    with catalog.transaction() as session:
+        collection = Collection(owner_id=owner_id, name=name)
+        session.add(collection)
+        session.flush()
+        return collection.id

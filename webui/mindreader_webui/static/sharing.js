@@ -1,0 +1,47 @@
+// Who may look at a collection: chosen people, or everyone who signs in here.
+
+import { call, get } from "./api.js";
+import { byId, make, say } from "./dom.js";
+
+/** @param {any} collection @returns {string} in a few words */
+export function sharedWith(collection) {
+  if (collection.visibility === "shared") return "shared with everyone here";
+  if (!collection.mine) return "shared with you";
+  const { people } = collection;
+  if (!people.length) return "private";
+  return people.length > 3 ? `shared with ${people.slice(0, 2).join(", ")} and ${people.length - 2} more` : `shared with ${people.join(", ")}`;
+}
+
+/** @param {any} collection @param {() => void} changed */
+export async function askSharing(collection, changed) {
+  const dialog = byId("dialog");
+  const path = `/collections/${collection.id}`;
+  const list = make("ul", { class: "plain", "aria-label": "People it is shared with" });
+  const name = make("input", { maxlength: 100, required: true, autocomplete: "off" });
+  const problem = make("p", { class: "problem", role: "alert", hidden: true });
+
+  /** @param {Promise<any>} work */
+  const doing = (work) => work.then(() => { problem.hidden = true; changed(); }).catch((error) => { problem.textContent = error.message; problem.hidden = false; });
+  /** @param {{people: any[]}} answer */
+  const show = ({ people }) => list.replaceChildren(...people.map((person) => make("li", {}, person.name,
+    make("button", { type: "button", class: "quiet", "aria-label": `Take it back from ${person.name}`, onclick: () => doing(call("DELETE", `${path}/people/${person.id}`).then(() => get(`${path}/people`)).then(show)) }, "Take back"))));
+  const invite = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    doing(call("POST", `${path}/people`, { name: name.value }).then((answer) => { name.value = ""; show(answer); }));
+  };
+  const everyone = make("input", { type: "checkbox", checked: collection.visibility === "shared" });
+  everyone.onchange = () => doing(call("PATCH", path, { visibility: everyone.checked ? "shared" : "private" }));
+
+  try {
+    show(await get(`${path}/people`));
+  } catch (error) {
+    say(/** @type {Error} */ (error).message);
+    return;
+  }
+  dialog.replaceChildren(make("div", { class: "stack" }, make("h2", {}, `Share ${collection.name}`),
+    make("p", { class: "hint" }, "They can look at its photos and find them by drawing. Only you can change anything."),
+    make("label", { class: "switch" }, everyone, " Everyone who signs in here"), list,
+    make("form", { class: "row", onsubmit: invite }, make("label", {}, "Name of a person ", name), make("button", {}, "Add")), problem,
+    make("div", { class: "row" }, make("button", { type: "button", class: "primary", onclick: () => dialog.close() }, "Done"))));
+  dialog.showModal();
+}
