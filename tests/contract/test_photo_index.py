@@ -227,6 +227,31 @@ def test_a_photo_without_a_category_is_found_only_without_a_restriction_by_categ
     assert found_ids(index, IndexFilter(category_ids=(5, 0))) == {2}
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "found"),
+    [
+        (None, None, {1, 2, 3, 4}),
+        (0, None, {2, 3}),
+        (None, 0, {1, 2}),
+        (-400, 10, {1, 2}),
+        (1, 20_000, {3}),
+        (5, 4, set()),
+    ],
+)
+def test_photos_are_found_by_the_days_they_were_taken_on(index: PhotoIndex, first, last, found) -> None:
+    days = {1: -365, 2: 0, 3: 20_000, 4: None}
+    index.upsert([IndexPoint(photo, one_hot(photo), 1, day=day) for photo, day in days.items()])
+    where = IndexFilter(first_day=first, last_day=last)
+    assert found_ids(index, where) == found
+    assert index.count(where) == len(found)
+
+
+def test_new_labels_leave_the_day(index: PhotoIndex) -> None:
+    index.upsert([IndexPoint(1, one_hot(0), 1, day=20_000)])
+    index.update_labels([PhotoLabels(1, 2, 3)])
+    assert found_ids(index, IndexFilter(collection_ids=(2,), category_ids=(3,), first_day=20_000)) == {1}
+
+
 def test_hundreds_of_collections_may_be_allowed_at_once(index: PhotoIndex) -> None:
     index.upsert(points_of(random_vectors(1000), collections=1000))
     where = IndexFilter(collection_ids=tuple(range(1, 801)))

@@ -1,4 +1,5 @@
 import io
+from datetime import datetime
 
 import pytest
 from PIL import Image
@@ -6,7 +7,7 @@ from sqlalchemy import select, update
 from support.library import jpeg
 
 from mindreader.blobs import sketch_key
-from mindreader.catalog import Embedding, EmbeddingState, Search
+from mindreader.catalog import Embedding, EmbeddingState, Photo, Search
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
 
@@ -50,6 +51,7 @@ def test_a_sketch_finds_photos_best_first(ann, finder, indexed, sketch_png, cata
         "category": "dog",
         "width": 96,
         "height": 64,
+        "taken_at": None,
         "thumbnail_url": f"/api/v1/photos/{order[1]}/thumbnail",
         "original_url": f"/api/v1/photos/{order[1]}/original",
     }
@@ -103,6 +105,29 @@ def test_categories_are_found_by_name_in_every_collection_searched(ann, finder, 
     search(ann, sketch_png, category=["horse"])
     assert [asked["category_ids"] for asked in finder.asked] == [[1, 2], [2], [3], []]
     assert answer["searchable"] == {"indexed": 0, "total": 2}
+
+
+def test_photos_are_found_by_when_they_were_taken_or_else_uploaded(ann, finder, indexed, sketch_png, catalog):
+    _, (old, new, undated) = indexed
+    with catalog.transaction() as session:
+        session.get(Photo, old).taken_at = datetime(1999, 12, 31, 23, 59, 59)
+        session.get(Photo, new).taken_at = datetime(2000, 1, 1)
+        session.get(Photo, undated).created_at = datetime(2026, 11, 23)
+    counts = [
+        search(ann, sketch_png, **days).json["searchable"]["total"]
+        for days in ({"taken_until": "1999-12-31"}, {"taken_from": "2000-01-01"}, {"taken_from": "2026-01-01"})
+    ]
+    assert counts == [1, 2, 1]
+    asked = [(each["first_day"], each["last_day"]) for each in finder.asked]
+    assert asked == [(None, 10_956), (10_957, None), (20_454, None)]
+    with catalog.snapshot() as session:
+        assert [session.get(Photo, photo).day for photo in (old, new, undated)] == [10_956, 10_957, 20_780]
+
+
+@pytest.mark.parametrize("day", ["yesterday", "2026-02-30"])
+def test_what_is_no_day_is_refused(ann, finder, sketch_png, day):
+    answer = search(ann, sketch_png, taken_from=day)
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "taken_from")
 
 
 def test_a_search_is_remembered_with_its_sketch(ann, finder, sketch_png, catalog, blobs):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -160,6 +160,11 @@ class Category(Base):
     name: Mapped[str] = mapped_column(String(200))
 
 
+def day_number(day: date) -> int:
+    """Days since 1970-01-01."""
+    return (day - date(1970, 1, 1)).days
+
+
 class Photo(Base):
     """A photo in a collection. Its id is the point id in every photo index and is never used twice.
 
@@ -189,6 +194,11 @@ class Photo(Base):
 
     collection: Mapped[Collection] = relationship()
     category: Mapped[Category | None] = relationship()
+
+    @property
+    def day(self) -> int:
+        """When it was taken, else uploaded, in days since 1970-01-01."""
+        return day_number((self.taken_at or self.created_at).date())
 
 
 class EmbeddingSpace(Base):

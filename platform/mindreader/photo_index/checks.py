@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from mindreader.photo_index.protocol import IndexFilter, IndexPoint, PhotoLabels
 COLLECTION_FIELD = "collection_id"
 CATEGORY_FIELD = "category_id"
 LABEL_FIELDS = (COLLECTION_FIELD, CATEGORY_FIELD)
+DAY_FIELD = "day"
 
 PAGE = 1000
 """Ids read or named in one request to the engine."""
@@ -63,7 +65,7 @@ def checked_points(points: Sequence[IndexPoint], dimension: int) -> list[IndexPo
         if point.photo_id < 1:
             raise InvalidInputError(f"Photo ids start at 1; {point.photo_id} cannot be indexed.")
         vector = unit_vector(point.vector, dimension)
-        checked[point.photo_id] = IndexPoint(int(point.photo_id), vector, point.collection_id, point.category_id)
+        checked[point.photo_id] = replace(point, photo_id=int(point.photo_id), vector=vector)
     return list(checked.values())
 
 
@@ -82,10 +84,18 @@ def possible_ids(photo_ids: Iterable[int]) -> list[int]:
     return sorted({int(photo_id) for photo_id in photo_ids if photo_id >= 1})
 
 
-def payload(collection_id: int, category_id: int | None) -> Payload:
-    """Return the payload a point carries; both fields always, so that new labels replace old ones."""
-    category = None if category_id is None else int(category_id)
-    return {COLLECTION_FIELD: int(collection_id), CATEGORY_FIELD: category}
+def payload(point: IndexPoint) -> Payload:
+    """Return the payload a point carries."""
+    return _labels(point.collection_id, point.category_id) | {DAY_FIELD: _integer(point.day)}
+
+
+def _labels(collection_id: int, category_id: int | None) -> Payload:
+    """Both always, so that new labels replace old ones."""
+    return {COLLECTION_FIELD: int(collection_id), CATEGORY_FIELD: _integer(category_id)}
+
+
+def _integer(value: int | None) -> int | None:
+    return None if value is None else int(value)
 
 
 def label_groups(labels: Sequence[PhotoLabels]) -> Iterator[tuple[Payload, list[int]]]:
@@ -95,11 +105,11 @@ def label_groups(labels: Sequence[PhotoLabels]) -> Iterator[tuple[Payload, list[
     for photo_id, pair in last.items():
         groups[pair].append(photo_id)
     for pair, photo_ids in groups.items():
-        yield payload(*pair), possible_ids(photo_ids)
+        yield _labels(*pair), possible_ids(photo_ids)
 
 
 def restrictions(where: IndexFilter) -> list[tuple[str, list[int]]]:
-    """Return ``(payload field, allowed values)`` for every restriction given; all of them must hold."""
+    """Return ``(payload field, allowed values)`` for every restriction to labels; all of them must hold."""
     pairs = zip(LABEL_FIELDS, (where.collection_ids, where.category_ids), strict=True)
     return [(field, [int(value) for value in values]) for field, values in pairs if values is not None]
 

@@ -26,6 +26,7 @@ import qdrant_edge as engine
 
 from mindreader.errors import IndexMismatchError, NotReadyError
 from mindreader.photo_index.checks import (
+    DAY_FIELD,
     LABEL_FIELDS,
     PAGE,
     check_limit,
@@ -141,8 +142,8 @@ class EdgePhotoIndex:
             self._folder.mkdir(parents=True, exist_ok=True)
             _check_room(self._folder)
             shard = engine.EdgeShard.load(str(self._folder), _config(self.dimension))
-            for field in set(LABEL_FIELDS) - set(shard.info().payload_schema):
-                schema = engine.IntegerIndexParams(lookup=True, range=False)
+            for field in {*LABEL_FIELDS, DAY_FIELD} - set(shard.info().payload_schema):
+                schema = engine.IntegerIndexParams(lookup=field != DAY_FIELD, range=field == DAY_FIELD)
                 shard.update(engine.UpdateOperation.create_field_index(field, schema))
             if _free_bytes(self._folder) > ROOM_BYTES + _size(self._folder):  # it writes a second copy
                 shard.optimize()
@@ -246,14 +247,16 @@ def _check_fits(folder: Path, dimension: int) -> None:
 
 
 def _point(point: IndexPoint) -> engine.Point:
-    labels = payload(point.collection_id, point.category_id)
-    return engine.Point(point.photo_id, point.vector.tolist(), labels)
+    return engine.Point(point.photo_id, point.vector.tolist(), payload(point))
 
 
 def _filter(where: IndexFilter) -> engine.Filter | None:
     conditions: list[engine.ConditionType] = [
         engine.FieldCondition(field, match=engine.MatchAny(values)) for field, values in restrictions(where)
     ]
+    if where.first_day is not None or where.last_day is not None:
+        days = engine.RangeFloat(gte=where.first_day, lte=where.last_day)
+        conditions.append(engine.FieldCondition(DAY_FIELD, range=days))
     return engine.Filter(must=conditions) if conditions else None
 
 

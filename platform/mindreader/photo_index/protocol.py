@@ -22,6 +22,8 @@ class IndexPoint:
     """Embedding by the space's E2, ``(D,)``; any length but zero, the index keeps its direction."""
     collection_id: int
     category_id: int | None = None
+    day: int | None = None
+    """When it was taken, in days since 1970-01-01; it never changes."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,14 @@ class IndexFilter:
 
     ``None`` restricts nothing. An **empty tuple matches nothing**: a caller who may see no collection
     finds no photo. A photo matches when every restriction that is given holds; a photo without a
-    category never matches a restriction by category.
+    category never matches a restriction by category, nor one without a day a restriction by days.
     """
 
     collection_ids: tuple[int, ...] | None = None
     category_ids: tuple[int, ...] | None = None
+    first_day: int | None = None
+    """Taken on this day or later, in days since 1970-01-01."""
+    last_day: int | None = None
 
     @property
     def matches_nothing(self) -> bool:

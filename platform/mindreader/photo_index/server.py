@@ -11,6 +11,7 @@ from qdrant_client.http.exceptions import ApiException, ResponseHandlingExceptio
 
 from mindreader.errors import IndexMismatchError, NotReadyError
 from mindreader.photo_index.checks import (
+    DAY_FIELD,
     LABEL_FIELDS,
     PAGE,
     check_limit,
@@ -120,8 +121,9 @@ class ServerPhotoIndex:
                 raise
 
     def _make_payload_indexes(self) -> None:
-        schema = models.IntegerIndexParams(type=models.IntegerIndexType.INTEGER, lookup=True, range=False)
-        for field in LABEL_FIELDS:  # one that is there already stays as it is
+        for field in (*LABEL_FIELDS, DAY_FIELD):  # one that is there already stays as it is
+            days = field == DAY_FIELD
+            schema = models.IntegerIndexParams(type=models.IntegerIndexType.INTEGER, lookup=not days, range=days)
             self._client.create_payload_index(self._name, field, field_schema=schema, wait=True)
 
     def _retrieve(self, photo_ids: Iterable[int], *, with_vectors: bool) -> Iterator[models.Record]:
@@ -176,14 +178,16 @@ def _check_fits(info: models.CollectionInfo, name: str, dimension: int) -> None:
 
 
 def _point(point: IndexPoint) -> models.PointStruct:
-    labels = payload(point.collection_id, point.category_id)
-    return models.PointStruct(id=point.photo_id, vector=point.vector.tolist(), payload=dict(labels))
+    return models.PointStruct(id=point.photo_id, vector=point.vector.tolist(), payload=dict(payload(point)))
 
 
 def _filter(where: IndexFilter) -> models.Filter | None:
     conditions: list[models.Condition] = [
         models.FieldCondition(key=field, match=models.MatchAny(any=values)) for field, values in restrictions(where)
     ]
+    if where.first_day is not None or where.last_day is not None:
+        days = models.Range(gte=where.first_day, lte=where.last_day)
+        conditions.append(models.FieldCondition(key=DAY_FIELD, range=days))
     return models.Filter(must=conditions) if conditions else None
 
 

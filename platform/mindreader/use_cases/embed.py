@@ -51,6 +51,7 @@ class LeasedPhoto:
     sha256: str
     collection_id: int
     category_id: int | None
+    day: int
     priority: int
 
 
@@ -150,7 +151,7 @@ class Embedder:
 
     def _upsert(self, photos: Sequence[LeasedPhoto], vectors: NDArray[np.float32]) -> None:
         points = [
-            IndexPoint(photo.photo_id, vector, photo.collection_id, photo.category_id)
+            IndexPoint(photo.photo_id, vector, photo.collection_id, photo.category_id, photo.day)
             for photo, vector in zip(photos, vectors, strict=True)
         ]
         self._indexes.get(self._space.key, self._space.dimension).upsert(points)
@@ -218,7 +219,7 @@ def lease(session: Session, space_id: int, owner: str, settings: Settings) -> li
     for row in rows:
         row.Embedding.state, row.Embedding.lease_owner, row.Embedding.lease_until = EmbeddingState.LEASED, owner, until
         row.Embedding.attempts += 1
-    return [LeasedPhoto(p.id, p.sha256, p.collection_id, p.category_id, e.priority) for e, p in rows]
+    return [LeasedPhoto(p.id, p.sha256, p.collection_id, p.category_id, p.day, e.priority) for e, p in rows]
 
 
 def take_back_expired(catalog: Catalog, settings: Settings) -> None:

@@ -30,6 +30,9 @@ class SearchRequest(_Message):
     """Collections to search, already restricted to those the caller may see; empty finds nothing."""
     category_ids: tuple[int, ...] | None = None
     """Restrict to these categories; None means all."""
+    first_day: int | None = None
+    """Restrict to photos taken on this day or later, in days since 1970-01-01 (see `Photo.day`)."""
+    last_day: int | None = None
     limit: int = Field(ge=1, le=1000)
     seeds: tuple[int, ...] = Field(min_length=1, max_length=16)
     """One imaginary image for each seed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select, update
@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from mindreader.catalog import Category, Collection, Embedding, EmbeddingState, Photo, User
-from mindreader.catalog.models import now
+from mindreader.catalog.models import day_number, now
 from mindreader.errors import ConflictError, ForbiddenError, NotFoundError
 from mindreader.use_cases.collections import may_change, visible_to
 from mindreader.use_cases.names import checked_name, normalised
@@ -50,6 +50,32 @@ class PhotoFilter:
     state: EmbeddingState | None = None
     before: datetime | None = None
     """Uploaded before this moment (UTC, without a zone)."""
+
+
+@dataclass(frozen=True)
+class Days:
+    """When photos were taken (else uploaded), both days included; None restricts nothing."""
+
+    first: date | None = None
+    last: date | None = None
+
+    @property
+    def numbers(self) -> tuple[int | None, int | None]:
+        """As the photo index knows them: days since 1970-01-01."""
+        return (
+            None if self.first is None else day_number(self.first),
+            None if self.last is None else day_number(self.last),
+        )
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """On `Photo`: as `Photo.day` says it."""
+        moment = func.coalesce(Photo.taken_at, Photo.created_at)
+        from_first = [moment >= datetime.combine(self.first, time.min)] if self.first else []
+        until_last = [moment <= datetime.combine(self.last, time.max)] if self.last else []
+        return from_first + until_last
+
+
+EVER = Days()
 
 
 @dataclass(frozen=True)
@@ -193,14 +219,18 @@ def category_ids(session: Session, collection_ids: Iterable[int], names: Iterabl
 
 
 def searchable(
-    session: Session, space_id: int, collection_ids: Sequence[int], categories: Sequence[int] | None
+    session: Session,
+    space_id: int,
+    collection_ids: Sequence[int],
+    categories: Sequence[int] | None = None,
+    days: Days = EVER,
 ) -> Searchable:
-    """Count the photos of these collections (and categories), and those that the space's index holds."""
+    """Count the photos of these collections (categories, days), and those that the space's index holds."""
     indexed = func.count(Embedding.photo_id).filter(Embedding.state == EmbeddingState.INDEXED)
     counted = (
         select(func.count(Photo.id), indexed)
         .outerjoin(Embedding, (Embedding.photo_id == Photo.id) & (Embedding.space_id == space_id))
-        .where(Photo.collection_id.in_(collection_ids), Photo.deleted_at.is_(None))
+        .where(Photo.collection_id.in_(collection_ids), Photo.deleted_at.is_(None), *days.conditions())
     )
     if categories is not None:
         counted = counted.where(Photo.category_id.in_(categories))

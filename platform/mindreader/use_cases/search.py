@@ -121,7 +121,7 @@ class Searcher:
 
     def _hits(self, version: ModelVersion, query: NDArray[np.float32], request: SearchRequest) -> tuple[SearchHit, ...]:
         index = self._indexes.get(version.space.key, version.space.dimension)
-        where = IndexFilter(request.collection_ids, request.category_ids)
+        where = IndexFilter(request.collection_ids, request.category_ids, request.first_day, request.last_day)
         found = index.search(query, request.limit, where)
         return tuple(SearchHit(photo_id=hit.photo_id, score=hit.score) for hit in found)
 

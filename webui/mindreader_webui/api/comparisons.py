@@ -182,7 +182,7 @@ def _judged(
     answers: Sequence[Sequence[messages.SearchAnswer]],
     collections: tuple[int, ...],
 ) -> ComparedVersion:
-    count = searchable(session, version.space_id, collections, None)
+    count = searchable(session, version.space_id, collections)
     labelled = [sketch for sketch in compared if sketch.category]
     return ComparedVersion(
         id=version.id,

@@ -223,6 +223,9 @@ def photo_urls(photo_id: int) -> dict[str, Any]:
     return {"thumbnail_url": f"{base}/thumbnail", "original_url": f"{base}/original"}
 
 
+_TAKEN_AT = "The camera's own time, without a zone."
+
+
 class Photo(PhotoUrls):
     """A photo, its state in the active model version's embedding space."""
 
@@ -236,7 +239,7 @@ class Photo(PhotoUrls):
     height: int
     size_bytes: int
     media_type: str
-    taken_at: datetime | None = Field(description="The camera's own time, without a zone.")
+    taken_at: datetime | None = Field(description=_TAKEN_AT)
     created_at: Moment
     state: EmbeddingState
     error: str | None
@@ -252,7 +255,6 @@ class Photo(PhotoUrls):
             category_id=row.category_id,
             size_bytes=row.size_bytes,
             media_type=row.media_type,
-            taken_at=row.taken_at,
             created_at=row.created_at,
             state=view.state,
             error=view.error,
@@ -268,6 +270,7 @@ def labels(row: PhotoRow) -> dict[str, Any]:
         "category": row.category.name if row.category else None,
         "width": row.width,
         "height": row.height,
+        "taken_at": row.taken_at,
     }
 
 
@@ -305,6 +308,7 @@ class SearchResult(PhotoUrls):
     category: str | None
     width: int
     height: int
+    taken_at: datetime | None = Field(description=_TAKEN_AT)
 
 
 class ImaginaryImage(BaseModel):

@@ -4,6 +4,7 @@ import hashlib
 import time
 from base64 import b64encode
 from dataclasses import dataclass
+from datetime import date
 from http import HTTPStatus
 from typing import Any
 
@@ -17,7 +18,7 @@ from mindreader.imaging import decode_sketch, sketch_png
 from mindreader.use_cases import messages
 from mindreader.use_cases.collections import visible_collection_ids
 from mindreader.use_cases.history import forget_searches, own_search, search_page
-from mindreader.use_cases.photos import category_ids, searchable, visible_photos
+from mindreader.use_cases.photos import Days, category_ids, searchable, visible_photos
 from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
 from mindreader_webui.api.schemas import (
     Id,
@@ -62,6 +63,8 @@ class SearchForm(BaseModel):
     unlike: list[Id] = Field(default=[], max_length=20, description="Find less like these photos.")
     collection_id: list[Id] = Field(default=[], description="Search only in these collections.")
     category: list[str] = Field(default=[], description="Find only photos with one of these categories.")
+    taken_from: date | None = Field(None, description="Find only photos taken (else uploaded) on this day or later.")
+    taken_until: date | None = Field(None, description="Find only photos taken (else uploaded) on this day or earlier.")
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class _Place:
 
     collection_ids: tuple[int, ...]
     category_ids: tuple[int, ...] | None
+    days: Days
     like: tuple[int, ...]
     unlike: tuple[int, ...]
 
@@ -130,7 +134,8 @@ def forget_history() -> Response:
 
 
 def _sent_form(services: Services) -> SearchForm:
-    single, several = ("limit", "seed", "chosen", "by_sketch"), ("collection_id", "category", "like", "unlike")
+    single = ("limit", "seed", "chosen", "by_sketch", "taken_from", "taken_until")
+    several = ("collection_id", "category", "like", "unlike")
     values = {name: request.form.get(name) for name in single if name in request.form}
     lists = {name: request.form.getlist(name) for name in several}
     sketch = request.files.get("sketch")
@@ -152,14 +157,17 @@ def _place(session: Session, user: User, form: SearchForm) -> _Place:
     categories = category_ids(session, collections, form.category) if form.category else None
     led_by = {photo.id for photo in visible_photos(session, user, [*form.like, *form.unlike])}
     like, unlike = (tuple(each for each in ids if each in led_by) for ids in (form.like, form.unlike))
-    return _Place(collections, categories, like, unlike)
+    return _Place(collections, categories, Days(form.taken_from, form.taken_until), like, unlike)
 
 
 def _request(form: SearchForm, png: bytes, place: _Place, services: Services) -> messages.SearchRequest:
+    first_day, last_day = place.days.numbers
     return messages.SearchRequest(
         sketch_png=png,
         collection_ids=place.collection_ids,
         category_ids=place.category_ids,
+        first_day=first_day,
+        last_day=last_day,
         limit=form.limit,
         seeds=tuple(range(form.seed, form.seed + services.settings.imaginary_images)),
         chosen=form.chosen,
@@ -199,7 +207,7 @@ def _answer(
     found: messages.SearchAnswer,
     timings: dict[str, float],
 ) -> SearchAnswer:
-    count = searchable(session, found.space_id, place.collection_ids, place.category_ids)
+    count = searchable(session, found.space_id, place.collection_ids, place.category_ids, place.days)
     images = zip(asked.seeds, found.imaginary_webp, strict=True)
     return SearchAnswer(
         id=search_id,

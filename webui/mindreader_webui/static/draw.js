@@ -2,7 +2,7 @@
 
 import { call, get } from "./api.js";
 import { Easel } from "./canvas/easel.js";
-import { MOVES, shape } from "./canvas/shapes.js";
+import { MOVES, fitted, shape } from "./canvas/shapes.js";
 import { asLink, asSvg, download, fromLink } from "./canvas/sharing.js";
 import { Sketch, asPng } from "./canvas/strokes.js";
 import { byId, counted, make, say } from "./dom.js";
@@ -45,9 +45,11 @@ function refreshTools() {
   byId("redo").disabled = !sketch.future.length;
   byId("clear").disabled = !sketch.strokes.length && !picture;
   byId("search").disabled = sketch.empty && !picture;
-  for (const id of ["link", "png", "svg"]) byId(id).disabled = sketch.empty;
+  for (const id of ["fit", "link", "png", "svg"]) byId(id).disabled = sketch.empty;
   byId("invitation").hidden = Boolean(sketch.strokes.length || easel.current || picture);
 }
+
+function fit() { if (!sketch.empty) sketch.replace(fitted(sketch.strokes)); }
 
 function changed() {
   picture = null;
@@ -87,6 +89,8 @@ async function form() {
   sent.append("by_sketch", String(chosen === BY_SKETCH));
   if (byId("collection").value) sent.append("collection_id", byId("collection").value);
   if (byId("category").value) sent.append("category", byId("category").value);
+  if (byId("taken-from").value) sent.append("taken_from", byId("taken-from").value);
+  if (byId("taken-until").value) sent.append("taken_until", byId("taken-until").value);
   for (const [id, { way }] of led) sent.append(way, String(id));
   return sent;
 }
@@ -187,6 +191,7 @@ byId("pen").onclick = () => take("pen");
 byId("eraser").onclick = () => take("eraser");
 byId("undo").onclick = () => sketch.undo();
 byId("redo").onclick = () => sketch.redo();
+byId("fit").onclick = fit;
 byId("clear").onclick = () => { if (picture && !sketch.strokes.length) changed(); sketch.clear(); };
 byId("width").oninput = () => { easel.width = Number(byId("width").value); };
 byId("search").onclick = search;
@@ -220,7 +225,7 @@ byId("history").addEventListener("toggle", () => { if (byId("history").open) { o
 byId("older").onclick = () => showEarlier().catch(failed);
 byId("forget").onclick = () => call("DELETE", "/searches").then(() => { older = null; return showEarlier(); }).catch(failed);
 byId("collection").onchange = () => { refreshCategories(); search(); };
-byId("category").onchange = search;
+for (const id of ["category", "taken-from", "taken-until"]) byId(id).onchange = search;
 byId("file").onchange = () => { usePicture(byId("file").files[0]); byId("file").value = ""; };
 
 const sheet = /** @type {HTMLElement} */ (document.querySelector(".sheet"));
@@ -234,7 +239,7 @@ sheet.addEventListener("drop", (event) => {
 
 /** @type {Record<string, () => void>} */
 const KEYS = {
-  b: () => take("pen"), e: () => take("eraser"),
+  b: () => take("pen"), e: () => take("eraser"), f: fit,
   "[": () => { byId("width").stepDown(); byId("width").oninput(); },
   "]": () => { byId("width").stepUp(); byId("width").oninput(); },
 };

@@ -51,3 +51,17 @@ function scaled(stroke, factor) {
   const [cx, cy] = [0, 1].map((axis) => stroke.points.reduce((sum, point) => sum + point[axis], 0) / stroke.points.length);
   return { ...stroke, points: stroke.points.map(([x, y, ...rest]) => [cx + (x - cx) * factor, cy + (y - cy) * factor, ...rest]) };
 }
+
+const MARGIN = 0.08;
+
+/** All strokes, enlarged or reduced so that what the pen drew fills the sheet. @param {Stroke[]} strokes @returns {Stroke[]} */
+export function fitted(strokes) {
+  const drawn = strokes.filter((stroke) => stroke.tool === "pen").flatMap((stroke) => stroke.points);
+  const [low, high] = [Math.min, Math.max].map((end) => [0, 1].map((axis) => drawn.reduce((least, point) => end(least, point[axis]), drawn[0][axis])));
+  const extent = Math.max(high[0] - low[0], high[1] - low[1]);
+  const factor = extent ? (1 - 2 * MARGIN) / extent : 1;
+  const place = (/** @type {number} */ value, /** @type {number} */ axis) => 0.5 + (value - (low[axis] + high[axis]) / 2) * factor;
+  // The pen keeps its width: it is the person's, and what the search was taught with. The eraser takes away what it took.
+  return strokes.map((stroke) => ({ ...stroke, width: stroke.tool === "eraser" ? stroke.width * factor : stroke.width,
+    points: stroke.points.map(([x, y, ...rest]) => [place(x, 0), place(y, 1), ...rest]) }));
+}
