@@ -8,15 +8,16 @@ import pytest
 from support.library import jpeg
 
 from mindreader.blobs import sketch_key
-from mindreader.catalog import Job, SavedSketch, Search
+from mindreader.catalog import Job, KeptSketch, SavedSketch, Search
 from mindreader_webui.auth import OPEN_TO_ALL
 from mindreader_webui.services import current_services
 
 # Expected status by who asks: nobody, the owner, another member (private collection), another member
 # (shared collection), an administrator. A member who was invited to a private one may do as in a shared one.
 # {c}, {p} and {t} are ids of the owner's collection, photo and token, {m}, {s}, {j} and {k} of the active model
-# version, its space, a job there and a saved sketch, {h} of her search, {u} of the owner, {o} of another collection
-# of hers, {b} and {d} of a photo and a collection in her bin, {n} of a person she shares {c} with.
+# version, its space, a job there and a saved sketch, {h} of her search, {w} of a sketch she keeps, {u} of the
+# owner, {o} of another collection of hers, {b} and {d} of a photo and a collection in her bin, {n} of a person she
+# shares {c} with.
 PEOPLE = ("nobody", "owner", "other, private", "other, shared", "admin", "other, invited")
 COLUMN = {"other, invited": PEOPLE.index("other, shared")}
 MATRIX = {
@@ -63,6 +64,9 @@ MATRIX = {
     ("GET", "/searches"): (401, 200, 200, 200, 200),
     ("DELETE", "/searches"): (401, 204, 204, 204, 204),
     ("GET", "/searches/{h}/sketch"): (401, 200, 404, 404, 404),
+    ("GET", "/kept-sketches"): (401, 200, 200, 200, 200),
+    ("POST", "/kept-sketches"): (401, 201, 201, 201, 201),
+    ("DELETE", "/kept-sketches/{w}"): (401, 204, 404, 404, 404),
     ("GET", "/status"): (401, 200, 200, 200, 200),
     ("GET", "/models"): (401, 200, 200, 200, 200),
     ("POST", "/models"): (401, 403, 403, 403, 422),
@@ -91,6 +95,7 @@ MATRIX = {
 OPEN = {("POST", "/setup"), ("POST", "/session")}
 BODIES = {
     ("POST", "/tokens"): {"name": "mine"},
+    ("POST", "/kept-sketches"): {"name": "New", "strokes": [{"tool": "pen", "width": 1, "points": [[0, 0]]}]},
     ("POST", "/users"): {"name": "New", "password": "correct horse battery", "role": "member"},
     ("POST", "/collections"): {"name": "New"},
     ("PATCH", "/collections/{c}"): {"name": "Renamed"},
@@ -118,6 +123,7 @@ def routes(app):
         "job_id": "j",
         "saved_sketch_id": "k",
         "search_id": "h",
+        "kept_sketch_id": "w",
         "user_id": "u",
         "person_id": "n",
         "binned_photo_id": "b",
@@ -153,9 +159,10 @@ def test_who_may_do_what(nobody, ann, bob, admin, somebody, finder, catalog, blo
         search = Search(
             user_id=ann.account.id, sketch_sha256="1" * 64, model_version_id=version.id, seeds=[0], timings_ms={}
         )
-        session.add_all([job, sketch, search])
+        kept = KeptSketch(user_id=ann.account.id, name="hers", strokes=[])
+        session.add_all([job, sketch, search, kept])
         session.flush()
-        ids |= {"s": version.space_id, "j": job.id, "k": sketch.id, "h": search.id, "u": ann.account.id}
+        ids |= {"s": version.space_id, "j": job.id, "k": sketch.id, "h": search.id, "w": kept.id, "u": ann.account.id}
     blobs.put(sketch_key("1" * 64), b"PNG")
     ids["t"] = ann.post("/tokens", json={"name": "laptop"}).json["id"]
     arguments = {"json": filled(BODIES[method, path], ids)} if (method, path) in BODIES else {}

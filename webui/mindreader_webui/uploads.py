@@ -13,6 +13,7 @@ from flask import Flask, Request, current_app, request
 from werkzeug.datastructures import FileStorage
 
 from mindreader.settings import Settings
+from mindreader.use_cases.kept_sketches import MOST_POINTS
 
 FILES_PER_REQUEST = 100
 UPLOADS_FOLDER = "uploads"
@@ -43,6 +44,7 @@ def init_uploads(app: Flask, settings: Settings) -> None:
     limits = {
         "collections.upload_photos": settings.request_max_bytes,
         "selections.known": 2 * _SMALL_BYTES,  # a thousand digests
+        "kept_sketches.keep": MOST_POINTS * 32,  # three numbers and what stands between them
         "models.add_model": settings.bundle_max_bytes + _SMALL_BYTES,
         "comparisons.compare": settings.sketch_max_bytes + _SMALL_BYTES,
         "comparisons.save": settings.sketch_max_bytes + _SMALL_BYTES,

@@ -323,6 +323,20 @@ class SavedSketch(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
+class KeptSketch(Base):
+    """A sketch a person keeps under a name, to draw on or to search with again."""
+
+    __tablename__ = "kept_sketch"
+    __table_args__ = (UniqueConstraint("user_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(200))
+    strokes: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    """As `mindreader.use_cases.kept_sketches.Stroke` describes them."""
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
 class WorkerProcess(Base):
     """A worker, and when a task last ran in it: a process that exists may still do nothing."""
 

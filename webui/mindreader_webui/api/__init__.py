@@ -7,6 +7,7 @@ from mindreader_webui.api.bin import bin_
 from mindreader_webui.api.collections import collections
 from mindreader_webui.api.comparisons import comparisons
 from mindreader_webui.api.jobs import jobs
+from mindreader_webui.api.kept_sketches import kept_sketches
 from mindreader_webui.api.models import models
 from mindreader_webui.api.photos import photos
 from mindreader_webui.api.searches import searches
@@ -14,7 +15,20 @@ from mindreader_webui.api.selections import selections
 from mindreader_webui.api.sharing import sharing
 from mindreader_webui.api.workers import workers
 
-BLUEPRINTS = (accounts, collections, sharing, photos, selections, bin_, searches, models, jobs, comparisons, workers)
+BLUEPRINTS = (
+    accounts,
+    collections,
+    sharing,
+    photos,
+    selections,
+    bin_,
+    searches,
+    kept_sketches,
+    models,
+    jobs,
+    comparisons,
+    workers,
+)
 
 SECURITY_SCHEMES: dict[str, Any] = {
     "token": {"type": "http", "scheme": "bearer", "description": "An access token, made on the account page."},

@@ -2,6 +2,7 @@
 
 import { call, get } from "./api.js";
 import { Easel } from "./canvas/easel.js";
+import { Kept } from "./canvas/kept.js";
 import { MOVES, fitted, shape } from "./canvas/shapes.js";
 import { asLink, asSvg, download, fromLink } from "./canvas/sharing.js";
 import { Sketch, asPng } from "./canvas/strokes.js";
@@ -45,7 +46,7 @@ function refreshTools() {
   byId("redo").disabled = !sketch.future.length;
   byId("clear").disabled = !sketch.strokes.length && !picture;
   byId("search").disabled = sketch.empty && !picture;
-  for (const id of ["fit", "link", "png", "svg"]) byId(id).disabled = sketch.empty;
+  for (const id of ["fit", "keep-it", "link", "png", "svg"]) byId(id).disabled = sketch.empty;
   byId("invitation").hidden = Boolean(sketch.strokes.length || easel.current || picture);
 }
 
@@ -186,6 +187,7 @@ function refreshCategories() {
 }
 
 sketch.onchange = changed;
+new Kept(() => sketch.strokes, (strokes) => sketch.replace(strokes));
 easel.onstart = refreshTools;
 byId("pen").onclick = () => take("pen");
 byId("eraser").onclick = () => take("eraser");
