@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 from playwright.sync_api import Page, expect
+from support.hands import BICYCLE, NAME, PASSWORD, draw, inked, set_up
 
 pytestmark = [pytest.mark.browser, pytest.mark.data]
-
-NAME, PASSWORD = "Ada", "a quiet long password"
 
 
 @pytest.fixture(scope="module")
@@ -23,23 +20,15 @@ def photos(real_data) -> list[str]:
 
 
 def test_set_up_upload_draw_and_find(page: Page, screen: str, photos: list[str], keep):
-    set_up(page, keep)
+    page.goto("/")
+    keep("setup")
+    set_up(page)
     upload(page, photos, keep)
     draw_and_find(page, screen, keep)
     sketch_survives_a_reload(page)
     look_at_a_photo(page, keep)
     library(page, keep)
     sign_out_and_in(page)
-
-
-def set_up(page: Page, keep):
-    page.goto("/")
-    expect(page.get_by_role("heading", name="Welcome")).to_be_visible()
-    keep("setup")
-    page.get_by_label("Name").fill(NAME)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Create administrator").click()
-    expect(page.get_by_role("heading", name="Upload photos")).to_be_visible()
 
 
 def upload(page: Page, photos: list[str], keep):
@@ -57,8 +46,7 @@ def draw_and_find(page: Page, screen: str, keep):
     page.goto("/")
     keep("draw")
     page.locator("#live").uncheck()
-    strokes = [circle(0.3, 0.65, 0.16), circle(0.72, 0.65, 0.16), [(0.3, 0.65), (0.45, 0.4), (0.62, 0.4), (0.72, 0.65)]]
-    for stroke in strokes:
+    for stroke in BICYCLE:
         draw(page, screen, stroke)
     page.get_by_role("button", name="Search", exact=True).click()
     expect(page.get_by_role("img", name="Imaginary image 1 of 3")).to_be_visible(timeout=30_000)
@@ -111,39 +99,3 @@ def sign_out_and_in(page: Page):
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.locator("#canvas")).to_be_visible()
-
-
-def circle(x: float, y: float, radius: float) -> list[tuple[float, float]]:
-    turns = [2 * math.pi * i / 24 for i in range(25)]
-    return [(x + radius * math.cos(t), y + radius * math.sin(t)) for t in turns]
-
-
-def draw(page: Page, screen: str, stroke: list[tuple[float, float]]):
-    box = page.locator("#canvas").bounding_box()
-    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
-    (touch if screen == "phone" else mouse)(page, points)
-
-
-def mouse(page: Page, points: list[tuple[float, float]]):
-    page.mouse.move(*points[0])
-    page.mouse.down()
-    for point in points[1:]:
-        page.mouse.move(*point)
-    page.mouse.up()
-
-
-def touch(page: Page, points: list[tuple[float, float]]):
-    """Fingers as Chromium sees them: real touch events, from which it makes pointer events."""
-    session = page.context.new_cdp_session(page)
-    for kind, (x, y) in [("touchStart", points[0]), *(("touchMove", point) for point in points[1:])]:
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
-    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-
-
-def inked(page: Page) -> int:
-    """How many pixels of the canvas hold ink."""
-    return page.evaluate(
-        """() => { const c = document.getElementById("canvas");
-        const data = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
-        let n = 0; for (let i = 3; i < data.length; i += 4) n += data[i] > 0; return n; }"""
-    )

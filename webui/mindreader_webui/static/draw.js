@@ -7,7 +7,7 @@ import { MOVES, fitted, shape } from "./canvas/shapes.js";
 import { asLink, asSvg, download, fromLink } from "./canvas/sharing.js";
 import { Sketch, asPng } from "./canvas/strokes.js";
 import { byId, counted, make, say } from "./dom.js";
-import { tile, view } from "./viewer.js";
+import { Results } from "./results.js";
 
 const WAIT_AFTER_STROKE = 500;
 const FOUND = 40;
@@ -15,6 +15,7 @@ const BY_SKETCH = -1;
 
 const sketch = new Sketch();
 const easel = new Easel(byId("canvas"), sketch);
+const results = new Results(search);
 const found = /** @type {HTMLElement} */ (document.querySelector(".found"));
 
 let seed = 0;
@@ -23,11 +24,6 @@ let chosen = 0;
 let picture = null;
 let running = false;
 let again = false;
-/** @type {any[]} */
-let results = [];
-let looking = -1;
-/** @type {Map<number, {way: "like"|"unlike", photo: any}>} photos that lead the search */
-const led = new Map();
 /** @type {number|null} */
 let older = null;
 /** @type {ReturnType<typeof setTimeout>|undefined} */
@@ -92,7 +88,7 @@ async function form() {
   if (byId("category").value) sent.append("category", byId("category").value);
   if (byId("taken-from").value) sent.append("taken_from", byId("taken-from").value);
   if (byId("taken-until").value) sent.append("taken_until", byId("taken-until").value);
-  for (const [id, { way }] of led) sent.append(way, String(id));
+  for (const [id, { way }] of results.leading) sent.append(way, String(id));
   return sent;
 }
 
@@ -116,34 +112,7 @@ function show(answer) {
   const incomplete = indexed < total ? ` · ${indexed} of ${counted(total, "photo", "photos")} searchable so far` : "";
   const nothing = answer.results.length ? "" : " · No photos here yet.";
   byId("answered").textContent = `Answered by ${answer.model_version.name}${incomplete}${nothing}`;
-  results = answer.results;
-  const below = answer.guess_below ?? -1;
-  const line = results.findIndex((photo) => photo.score < below);
-  const tiles = results.map((photo) => tile(photo, open, `similarity ${photo.score.toFixed(2)} · ${photo.collection}`));
-  if (line >= 0) tiles.splice(line, 0, make("li", { class: "guesswork" }, line === 0 ? "Nothing here is clearly like it. The nearest, as guesswork:" : "From here on it is guesswork"));
-  byId("results").replaceChildren(...tiles);
-}
-
-/** Look at a photo; from there lead the search, or go on to the next one. @param {any} photo */
-function open(photo) {
-  looking = results.indexOf(photo);
-  const lead = (/** @type {"like"|"unlike"} */ way) => { led.set(photo.photo_id, { way, photo }); byId("viewer").close(); showLed(); search(); };
-  view(photo, make("button", { onclick: () => lead("like") }, "More like this"), make("button", { onclick: () => lead("unlike") }, "Less like this"));
-}
-
-byId("viewer").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
-  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  const next = step && results[looking + step];
-  if (!next) return;
-  byId("viewer").close();
-  open(next);
-});
-
-function showLed() {
-  byId("led").hidden = led.size === 0;
-  byId("led").replaceChildren(...[...led].map(([id, { way, photo }]) => make("li", { class: "lead" },
-    make("img", { src: photo.thumbnail_url, alt: "", width: 32, height: 32 }), `${way === "like" ? "more" : "less"} like ${photo.category || photo.filename} `,
-    make("button", { class: "quiet small", "aria-label": `No longer ${way === "like" ? "more" : "less"} like ${photo.filename}`, onclick: () => { led.delete(id); showLed(); search(); } }, "×"))));
+  results.show(answer);
 }
 
 async function showEarlier() {
@@ -186,6 +155,15 @@ function refreshCategories() {
   byId("category").replaceChildren(make("option", { value: "" }, "All"), ...names.map((name) => make("option", { value: name }, name)));
 }
 
+/** Search in other photos; the drawer says which, also while it is closed. */
+function narrow() {
+  const [collection, category] = ["collection", "category"].map((id) => byId(id).value && byId(id).selectedOptions[0].textContent);
+  const [from, until] = ["taken-from", "taken-until"].map((id) => byId(id).valueAsDate?.toLocaleDateString(undefined, { timeZone: "UTC" }));
+  const chosen = [collection, category, from && `from ${from}`, until && `until ${until}`].filter(Boolean);
+  byId("narrowed").textContent = chosen.length ? `: ${chosen.join(", ")}` : "";
+  search();
+}
+
 sketch.onchange = changed;
 new Kept(() => sketch.strokes, (strokes) => sketch.replace(strokes));
 easel.onstart = refreshTools;
@@ -226,8 +204,8 @@ byId("svg").onclick = () => download(new Blob([asSvg(sketch.strokes)], { type: "
 byId("history").addEventListener("toggle", () => { if (byId("history").open) { older = null; showEarlier().catch(failed); } });
 byId("older").onclick = () => showEarlier().catch(failed);
 byId("forget").onclick = () => call("DELETE", "/searches").then(() => { older = null; return showEarlier(); }).catch(failed);
-byId("collection").onchange = () => { refreshCategories(); search(); };
-for (const id of ["category", "taken-from", "taken-until"]) byId(id).onchange = search;
+byId("collection").onchange = () => { refreshCategories(); narrow(); };
+for (const id of ["category", "taken-from", "taken-until"]) byId(id).onchange = narrow;
 byId("file").onchange = () => { usePicture(byId("file").files[0]); byId("file").value = ""; };
 
 const sheet = /** @type {HTMLElement} */ (document.querySelector(".sheet"));

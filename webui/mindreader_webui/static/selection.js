@@ -7,7 +7,7 @@ const AT_ONCE = 1000;
 const STEPS = /** @type {Record<string, (columns: number) => number>} */ ({ ArrowLeft: () => -1, ArrowRight: () => 1, ArrowUp: (columns) => -columns, ArrowDown: (columns) => columns });
 
 export class Selection {
-  /** @param {import("./grid.js").Grid} grid @param {() => void} changed what is chosen, or whether anything can be, changed */
+  /** @param {{list: HTMLElement, photos: any[], tiles: Map<number, HTMLElement>, columns: number, focus: (index: number) => void}} grid @param {() => void} changed what is chosen, or whether anything can be, changed */
   constructor(grid, changed) {
     this.grid = grid;
     this.changed = changed;

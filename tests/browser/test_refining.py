@@ -1,0 +1,116 @@
+"""Draw, watch the results follow, and lead them to what one means. Once at a desk, once on a phone."""
+
+from __future__ import annotations
+
+import zipfile
+
+import pytest
+from playwright.sync_api import Page, expect
+from support.hands import BICYCLE, draw, inked, set_up
+
+pytestmark = [pytest.mark.browser, pytest.mark.data]
+
+CATEGORIES = ("bicycle", "cat", "teapot")
+
+
+@pytest.fixture
+def drawn(page: Page, screen: str, real_data):
+    """A library of 24 photos, and a bicycle on the sheet that was searched with as it was drawn."""
+    set_up(page)
+    folders = [sorted((real_data / "photos" / category).glob("sk_*"))[:8] for category in CATEGORIES]
+    page.locator("#new-name").fill("Things")
+    page.locator("#files").set_input_files([str(photo) for photos in folders for photo in photos])
+    expect(page.locator("#embedding")).to_contain_text("Every photo can be found now", timeout=90_000)
+    page.goto("/")
+    for stroke in BICYCLE:
+        draw(page, screen, stroke)
+    expect(results(page)).to_have_count(24, timeout=30_000)
+    return page
+
+
+def results(page: Page):
+    return page.locator("#results li:not(.guesswork)")
+
+
+def names(page: Page) -> list[str]:
+    return [button.get_attribute("title") for button in results(page).locator("button").all()]
+
+
+def calm(page: Page):
+    """Until no search runs."""
+    page.wait_for_timeout(700)  # a search waits half a second for the next stroke
+    expect(page.locator(".found")).not_to_have_class("found busy", timeout=30_000)
+
+
+def test_photos_lead_the_search_and_can_be_taken_home(drawn: Page, keep, tmp_path):
+    page = drawn
+    calm(page)
+    first = names(page)
+    page.get_by_role("button", name="Select…").click()
+    chosen = results(page).locator("button").nth(20), results(page).locator("button").nth(22)
+    wanted = {each.get_attribute("title") for each in chosen}
+    for each in chosen:
+        each.click()
+    expect(page.locator("#chosen-count")).to_have_text("2 photos chosen")
+    keep("results-chosen")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download").click()
+    waiting.value.save_as(tmp_path / "photos.zip")
+    with zipfile.ZipFile(tmp_path / "photos.zip") as archive:
+        assert set(archive.namelist()) == wanted
+        assert archive.testzip() is None
+    page.get_by_role("button", name="More like these").click()
+    expect(page.locator("#led li")).to_have_count(2)
+    calm(page)
+    assert wanted <= set(names(page)[:6]), "the photos chosen are most like themselves"
+    page.locator("#led button").first.click()
+    page.locator("#led button").first.click()
+    calm(page)
+    assert names(page) == first
+
+
+def test_results_are_walked_through_with_the_keyboard(drawn: Page):
+    page = drawn
+    calm(page)
+    buttons = results(page).locator("button")
+    buttons.first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(buttons.nth(1)).to_be_focused()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("heading")).to_have_text(names(page)[1])
+    page.keyboard.press("ArrowRight")
+    expect(dialog.get_by_role("heading")).to_have_text(names(page)[2])
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+
+
+def test_the_drawer_says_where_is_searched(drawn: Page):
+    page = drawn
+    page.locator("#filters summary").click()
+    page.locator("#taken-until").fill("2001-02-03")
+    expect(page.locator("#filters summary")).to_have_text("Which photos: until 2/3/2001")
+    expect(page.locator("#answered")).to_contain_text("No photos here", timeout=30_000)
+    expect(results(page)).to_have_count(0)
+    page.locator("#taken-until").fill("")
+    page.locator("#taken-from").fill("2001-02-03")
+    expect(results(page)).to_have_count(24, timeout=30_000)
+
+
+def test_a_sketch_is_kept_under_a_name_and_opened_again(drawn: Page):
+    page = drawn
+    before = inked(page)
+    page.locator("#keep summary").click()
+    page.get_by_label("Name").fill("My bicycle")
+    page.get_by_role("button", name="Keep this sketch").click()
+    expect(page.get_by_role("button", name="Open My bicycle")).to_be_visible()
+    page.get_by_role("button", name="Fit").click()
+    assert inked(page) != before
+    page.get_by_role("button", name="Clear").click()
+    assert inked(page) == 0
+    page.reload()
+    page.locator("#keep summary").click()
+    page.get_by_role("button", name="Open My bicycle").click()
+    assert abs(inked(page) - before) < 0.02 * before
+    page.get_by_role("button", name="Delete the sketch My bicycle").click()
+    expect(page.get_by_role("button", name="Open My bicycle")).to_have_count(0)

@@ -1,0 +1,58 @@
+"""What a person does on the pages: sets MindReader up, draws with a mouse or a finger."""
+
+from __future__ import annotations
+
+import math
+
+from playwright.sync_api import Page, expect
+
+NAME, PASSWORD = "Ada", "a quiet long password"
+
+
+def set_up(page: Page):
+    """Become the first administrator."""
+    page.goto("/")
+    expect(page.get_by_role("heading", name="Welcome")).to_be_visible()
+    page.get_by_label("Name").fill(NAME)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Create administrator").click()
+    expect(page.get_by_role("heading", name="Upload photos")).to_be_visible()
+
+
+def circle(x: float, y: float, radius: float) -> list[tuple[float, float]]:
+    turns = [2 * math.pi * i / 24 for i in range(25)]
+    return [(x + radius * math.cos(t), y + radius * math.sin(t)) for t in turns]
+
+
+BICYCLE = [circle(0.3, 0.65, 0.16), circle(0.72, 0.65, 0.16), [(0.3, 0.65), (0.45, 0.4), (0.62, 0.4), (0.72, 0.65)]]
+
+
+def draw(page: Page, screen: str, stroke: list[tuple[float, float]]):
+    box = page.locator("#canvas").bounding_box()
+    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+    (touch if screen == "phone" else mouse)(page, points)
+
+
+def mouse(page: Page, points: list[tuple[float, float]]):
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point)
+    page.mouse.up()
+
+
+def touch(page: Page, points: list[tuple[float, float]]):
+    """Fingers as Chromium sees them: real touch events, from which it makes pointer events."""
+    session = page.context.new_cdp_session(page)
+    for kind, (x, y) in [("touchStart", points[0]), *(("touchMove", point) for point in points[1:])]:
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def inked(page: Page) -> int:
+    """How many pixels of the canvas hold ink."""
+    return page.evaluate(
+        """() => { const c = document.getElementById("canvas");
+        const data = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
+        let n = 0; for (let i = 3; i < data.length; i += 4) n += data[i] > 0; return n; }"""
+    )
