@@ -20,10 +20,10 @@ from flask_wtf.csrf import CSRFProtect, validate_csrf
 from limits import parse_many
 from wtforms import ValidationError  # type: ignore[import-untyped]
 
-from mindreader.catalog import Role, User
+from mindreader.catalog import Role, TokenScope, User
 from mindreader.errors import ConfigurationError, ForbiddenError, NotSignedInError
 from mindreader.settings import Settings
-from mindreader.use_cases.accounts import user_of_token
+from mindreader.use_cases.accounts import token_of
 from mindreader_webui.services import Services, current_services
 
 CSRF_HEADER = "X-CSRFToken"
@@ -36,15 +36,30 @@ OPEN_TO_ALL = frozenset({"accounts.set_up", "accounts.sign_in"})
 """The only endpoints below /api that answer without signing in."""
 
 
+READING = frozenset({"searches.search", "selections.known"})
+"""Endpoints that only answer, though asked by POST."""
+
+OF_THE_PERSON = frozenset(
+    {"accounts.list_tokens", "accounts.add_token", "accounts.remove_token", "accounts.change_password"}
+)
+"""Closed to tokens without the scope full: a token must not make a stronger one."""
+
+
 @dataclass(frozen=True)
 class SignedIn:
     """A user, and how they proved it, in the form flask-login asks for."""
 
     account: User
-    by_token: bool
+    scope: TokenScope | None = None
+    """Of the token; None for a person at a browser."""
     is_authenticated: bool = True
     is_active: bool = True
     is_anonymous: bool = False
+
+    @property
+    def by_token(self) -> bool:
+        """Whether a program asks."""
+        return self.scope is not None
 
     def get_id(self) -> str:
         """What the session cookie keeps."""
@@ -97,7 +112,7 @@ def sign_in(user: User) -> None:
     """Begin a session for this user in this browser."""
     session_cookie.permanent = True
     session_cookie[_SEAL] = _seal(user)
-    login_user(SignedIn(user, by_token=False))
+    login_user(SignedIn(user))
 
 
 def _seal(user: User) -> str:
@@ -176,7 +191,7 @@ def _user_of_session(user_id: str) -> SignedIn | None:
         return None
     with current_services().catalog.snapshot() as session:
         user = session.get(User, int(user_id))
-    return SignedIn(user, by_token=False) if user and session_cookie.get(_SEAL) == _seal(user) else None
+    return SignedIn(user) if user and session_cookie.get(_SEAL) == _seal(user) else None
 
 
 def _user_of_bearer(asked: Request) -> SignedIn | None:
@@ -184,8 +199,13 @@ def _user_of_bearer(asked: Request) -> SignedIn | None:
     if secret is None:
         return None
     with current_services().catalog.snapshot() as session:
-        user = user_of_token(session, secret)
-    return SignedIn(user, by_token=True) if user else None
+        token = token_of(session, secret)
+    if token is None:
+        return None
+    if token.scope != TokenScope.FULL:
+        # As a member: an administrator's token must not show everybody's photos. The row is read, and never written.
+        token.user.role = Role.MEMBER
+    return SignedIn(token.user, TokenScope(token.scope))
 
 
 def _bearer(asked: Request) -> str | None:
@@ -201,6 +221,15 @@ def _guard() -> None:
         _refuse_forgery()
     if request.endpoint not in OPEN_TO_ALL:
         current_account()
+        _refuse_beyond_scope()
+
+
+def _refuse_beyond_scope() -> None:
+    scope = current_user.scope
+    if scope == TokenScope.READ and request.method in _UNSAFE_METHODS and request.endpoint not in READING:
+        raise ForbiddenError("This access token can only look and search. Make one that may change things.")
+    if scope in (TokenScope.READ, TokenScope.WRITE) and request.endpoint in OF_THE_PERSON:
+        raise ForbiddenError("This needs an access token with the scope full, or a person who signs in.")
 
 
 def _refuse_forgery() -> None:

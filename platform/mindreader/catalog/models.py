@@ -47,6 +47,17 @@ class Role(enum.StrEnum):
     MEMBER = "member"
 
 
+class TokenScope(enum.StrEnum):
+    """What a program may do with an access token of its user."""
+
+    READ = "read"
+    """Look and search."""
+    WRITE = "write"
+    """Also upload, label, share and delete."""
+    FULL = "full"
+    """Everything the user may do: also administer, and make tokens."""
+
+
 class Visibility(enum.StrEnum):
     """Who may see a collection besides its owner: chosen people (`CollectionShare`), or everyone who is signed in."""
 
@@ -101,6 +112,7 @@ class ApiToken(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
     name: Mapped[str] = mapped_column(String(100))
     sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    scope: Mapped[str] = mapped_column(String(16), default=TokenScope.FULL, server_default=TokenScope.FULL)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
     user: Mapped[User] = relationship()

@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
-from mindreader.catalog import ApiToken, Catalog, Collection, Role, User
+from mindreader.catalog import ApiToken, Catalog, Collection, Role, TokenScope, User
 from mindreader.errors import ConflictError, InvalidInputError, NotFoundError
 from mindreader.use_cases.names import checked_name, normalised, visible_text
 
@@ -184,14 +184,15 @@ def _keep_an_administrator(session: Session, leaving: User) -> None:
         raise ConflictError(f"{leaving.name} is the only administrator. Make somebody else one first.")
 
 
-def issue_token(session: Session, user: User, name: str) -> tuple[ApiToken, str]:
+def issue_token(session: Session, user: User, name: str, scope: TokenScope = TokenScope.FULL) -> tuple[ApiToken, str]:
     """Make an access token; the secret is returned this once, the catalog keeps only its SHA-256.
 
     Raises:
         InvalidInputError: the name cannot be used.
     """
     secret = _TOKEN_PREFIX + secrets.token_urlsafe(_TOKEN_BYTES)
-    token = ApiToken(user_id=user.id, name=checked_name(name, "token", LONGEST_NAME), sha256=_digest(secret))
+    name = checked_name(name, "token", LONGEST_NAME)
+    token = ApiToken(user_id=user.id, name=name, sha256=_digest(secret), scope=scope)
     session.add(token)
     session.flush()
     return token, secret
@@ -202,11 +203,10 @@ def tokens_of(session: Session, user: User) -> Sequence[ApiToken]:
     return session.scalars(select(ApiToken).where(ApiToken.user_id == user.id).order_by(ApiToken.id.desc())).all()
 
 
-def user_of_token(session: Session, secret: str) -> User | None:
-    """The user a token speaks for; none when it is unknown or revoked."""
-    digest = _digest(secret)
-    token = session.scalar(select(ApiToken).where(ApiToken.sha256 == digest).options(joinedload(ApiToken.user)))
-    return token.user if token else None
+def token_of(session: Session, secret: str) -> ApiToken | None:
+    """The token of this secret, with the user it speaks for; none when it is unknown or revoked."""
+    known = select(ApiToken).where(ApiToken.sha256 == _digest(secret)).options(joinedload(ApiToken.user))
+    return session.scalar(known)
 
 
 def revoke_token(session: Session, user: User, token_id: int) -> None:

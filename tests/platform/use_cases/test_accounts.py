@@ -111,11 +111,11 @@ def test_a_token_speaks_for_its_user_until_it_is_revoked(catalog, ann):
     with catalog.transaction() as session:
         token, secret = accounts.issue_token(session, ann, "laptop")
     with catalog.snapshot() as session:
-        assert accounts.user_of_token(session, secret).id == ann.id
+        assert accounts.token_of(session, secret).user.id == ann.id
     with catalog.transaction() as session:
         accounts.revoke_token(session, ann, token.id)
     with catalog.snapshot() as session:
-        assert accounts.user_of_token(session, secret) is None
+        assert accounts.token_of(session, secret) is None
 
 
 def test_only_a_hash_of_a_token_is_kept(catalog, ann):
@@ -133,14 +133,14 @@ def test_nobody_revokes_a_token_of_another(catalog, ann, bob):
     with pytest.raises(NotFoundError), catalog.transaction() as session:
         accounts.revoke_token(session, bob, token.id)
     with catalog.snapshot() as session:
-        assert accounts.user_of_token(session, secret).id == ann.id
+        assert accounts.token_of(session, secret).user.id == ann.id
 
 
 @pytest.mark.parametrize("secret", ["", "mr_", "mr_unknown", "\ud800"])
 def test_unknown_tokens_speak_for_nobody(catalog, ann, secret):
     with catalog.transaction() as session:
         accounts.issue_token(session, ann, "laptop")
-        assert accounts.user_of_token(session, secret) is None
+        assert accounts.token_of(session, secret) is None
 
 
 def test_a_token_needs_a_name(catalog, ann):
@@ -152,7 +152,7 @@ def test_the_command_line_may_work_before_there_is_any_user(catalog):
     with catalog.transaction() as session:
         secret = accounts.local_token(session)
     with catalog.snapshot() as session:
-        assert accounts.user_of_token(session, secret).role == Role.ADMIN
+        assert accounts.token_of(session, secret).user.role == Role.ADMIN
         assert not accounts.users_exist(session)
 
 
@@ -167,7 +167,7 @@ def test_the_first_administrator_takes_over_what_the_command_line_did(catalog):
         secret = accounts.local_token(session)
     made = accounts.create_first_administrator(catalog, "Ann", PASSWORD)
     with catalog.snapshot() as session:
-        assert accounts.user_of_token(session, secret).id == made.id
+        assert accounts.token_of(session, secret).user.id == made.id
         assert session.scalar(select(func.count()).select_from(User)) == 1
 
 
@@ -178,8 +178,8 @@ def test_a_restart_replaces_the_token_of_this_machine(catalog):
     with catalog.transaction() as session:
         after = accounts.local_token(session)
     with catalog.snapshot() as session:
-        assert accounts.user_of_token(session, before) is None
-        assert accounts.user_of_token(session, after).name == "Ann"
+        assert accounts.token_of(session, before) is None
+        assert accounts.token_of(session, after).user.name == "Ann"
         assert session.scalar(select(func.count()).select_from(ApiToken)) == 1
 
 

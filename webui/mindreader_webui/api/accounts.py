@@ -93,7 +93,7 @@ def list_tokens() -> Response:
 def add_token(body: NewToken) -> Response:
     """Make an access token; its secret is shown this once."""
     with current_services().catalog.transaction() as session:
-        row, secret = issue_token(session, auth.current_account(), body.name)
+        row, secret = issue_token(session, auth.current_account(), body.name, body.scope)
     return answer(IssuedToken(**Token.of(row).model_dump(), token=secret), 201)
 
 

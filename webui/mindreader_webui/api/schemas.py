@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from mindreader.catalog import ApiToken as TokenRow
-from mindreader.catalog import EmbeddingState, Role, Visibility
+from mindreader.catalog import EmbeddingState, Role, TokenScope, Visibility
 from mindreader.catalog import Photo as PhotoRow
 from mindreader.catalog import Search as SearchRow
 from mindreader.catalog import User as UserRow
@@ -98,6 +98,11 @@ class NewToken(Request):
     """An access token to make."""
 
     name: str
+    scope: TokenScope = Field(
+        TokenScope.WRITE,
+        description="`read`: look and search. `write`: also upload, label, share and delete. `full`: everything you "
+        "may do, also administer and make tokens.",
+    )
 
 
 class Token(BaseModel):
@@ -105,12 +110,13 @@ class Token(BaseModel):
 
     id: int
     name: str
+    scope: TokenScope
     created_at: Moment
 
     @classmethod
     def of(cls, row: TokenRow) -> "Token":
         """From the catalog."""
-        return cls(id=row.id, name=row.name, created_at=row.created_at)
+        return cls(id=row.id, name=row.name, scope=TokenScope(row.scope), created_at=row.created_at)
 
 
 class IssuedToken(Token):

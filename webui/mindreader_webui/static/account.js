@@ -1,10 +1,13 @@
 import { call, get } from "./api.js";
 import { byId, make, say } from "./dom.js";
 
+/** @type {Record<string, string>} */
+const SCOPES = { read: "may look and search", write: "may also upload, label and delete", full: "may do everything you may" };
+
 async function load() {
   const { tokens } = await get("/tokens");
   byId("tokens").replaceChildren(...tokens.map((/** @type {any} */ token) => make("li", {},
-    `${token.name}, made ${new Date(`${token.created_at}`).toLocaleDateString()}`,
+    `${token.name} (${SCOPES[token.scope]}), made ${new Date(`${token.created_at}`).toLocaleDateString()}`,
     make("button", { class: "danger", onclick: () => call("DELETE", `/tokens/${token.id}`).then(load).catch(failed) }, "Revoke"))));
 }
 
@@ -14,7 +17,7 @@ const failed = (error) => say(error.message);
 byId("create").addEventListener("submit", async (/** @type {Event} */ event) => {
   event.preventDefault();
   try {
-    const made = await call("POST", "/tokens", { name: byId("name").value });
+    const made = await call("POST", "/tokens", { name: byId("name").value, scope: byId("scope").value });
     byId("secret").replaceChildren("Copy it now, it is shown only once: ", make("code", {}, made.token));
     byId("secret").hidden = false;
     byId("name").value = "";

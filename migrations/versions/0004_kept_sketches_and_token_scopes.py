@@ -1,4 +1,4 @@
-"""Sketches people keep under a name.
+"""Sketches people keep under a name, and scopes of access tokens.
 
 Revision ID: 0004
 Revises: 0003
@@ -27,7 +27,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_kept_sketch")),
         sa.UniqueConstraint("user_id", "name", name=op.f("uq_kept_sketch_user_id_name")),
     )
+    # Tokens that are there already go on doing what they did.
+    op.add_column("api_token", sa.Column("scope", sa.String(16), nullable=False, server_default="full"))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("api_token") as batch_op:
+        batch_op.drop_column("scope")
     op.drop_table("kept_sketch")

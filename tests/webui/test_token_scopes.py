@@ -1,0 +1,95 @@
+"""What programs may do: an access token has a scope, and never more than its user."""
+
+import io
+import re
+
+import pytest
+from support.library import jpeg
+
+from mindreader_webui.auth import OF_THE_PERSON, READING
+
+UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
+
+
+def token(person, scope, name="a program"):
+    made = person.post("/tokens", json={"name": name, "scope": scope})
+    assert (made.status_code, made.json["scope"]) == (201, scope)
+    return {"Authorization": f"Bearer {made.json['token']}"}
+
+
+@pytest.fixture
+def ask(app):
+    client = app.test_client()
+    return lambda headers, method, path, **more: client.open(f"/api/v1{path}", method=method, headers=headers, **more)
+
+
+def endpoints(app):
+    for rule in app.url_map.iter_rules():
+        if rule.rule.startswith("/api/v1"):
+            path = re.sub("<[^>]*>", "1", rule.rule.removeprefix("/api/v1"))
+            yield from ((rule.endpoint, method, path) for method in rule.methods - {"HEAD", "OPTIONS"})
+
+
+def test_a_token_made_without_a_word_may_write_and_not_administer(ann):
+    assert ann.post("/tokens", json={"name": "laptop"}).json["scope"] == "write"
+    assert ann.post("/tokens", json={"name": "laptop", "scope": "root"}).status_code == 422
+
+
+def test_a_reading_token_changes_nothing_anywhere(app, admin, ask):
+    headers = token(admin, "read")
+    asked = 0
+    for endpoint, method, path in endpoints(app):
+        if method in UNSAFE and endpoint not in READING | {"accounts.set_up", "accounts.sign_in"}:
+            answer = ask(headers, method, path)
+            assert (answer.status_code, answer.content_type) == (403, "application/problem+json"), endpoint
+            asked += 1
+    assert asked > 30
+
+
+def test_a_reading_token_looks_and_searches(ann, ask, finder, sketch_png):
+    headers = token(ann, "read")
+    collection = ann.collection("Photos")
+    photo = ann.photo(collection)
+    assert ask(headers, "GET", f"/photos/{photo}").status_code == 200
+    sent = {"sketch": (io.BytesIO(sketch_png), "sketch.png")}
+    assert ask(headers, "POST", "/searches", data=sent).status_code == 200
+    known = ask(headers, "POST", f"/collections/{collection}/known", json={"sha256": ["0" * 64]})
+    assert known.status_code == 200
+
+
+def test_a_writing_token_uploads_and_deletes(ann, ask):
+    headers = token(ann, "write")
+    collection = ask(headers, "POST", "/collections", json={"name": "Mine"}).json["id"]
+    sent = {"file": (io.BytesIO(jpeg(1)), "a.jpg")}
+    made = ask(headers, "POST", f"/collections/{collection}/photos", data=sent)
+    photo = made.json["outcomes"][0]["photo_id"]
+    assert ask(headers, "DELETE", f"/photos/{photo}").status_code == 204
+
+
+@pytest.mark.parametrize("scope", ["read", "write"])
+def test_an_administrators_lesser_token_sees_what_a_member_sees(admin, ann, ask, finder, scope):
+    private = ann.photo(ann.collection("Diary"))
+    headers = token(admin, scope)
+    assert admin.get(f"/photos/{private}").status_code == 200
+    assert ask(headers, "GET", f"/photos/{private}").status_code == 404
+    for path in ("/users", "/system", "/jobs", "/spaces", "/workers"):
+        assert ask(headers, "GET", path).status_code == 403, path
+    assert ask(headers, "GET", "/session").json["role"] == "member"
+    assert admin.get("/session").json["role"] == "admin", "nothing was written"
+
+
+@pytest.mark.parametrize("scope", ["read", "write"])
+def test_a_lesser_token_makes_no_stronger_one(app, ann, ask, scope):
+    headers = token(ann, scope)
+    made = {"json": {"name": "stronger", "scope": "full"}}
+    of_the_person = [each for each in endpoints(app) if each[0] in OF_THE_PERSON]
+    assert len(of_the_person) == len(OF_THE_PERSON)
+    for endpoint, method, path in of_the_person:
+        assert ask(headers, method, path, **(made if method == "POST" else {})).status_code == 403, endpoint
+    assert [each["name"] for each in ann.get("/tokens").json["tokens"]] == ["a program", "test"]
+
+
+def test_a_full_token_is_the_person(admin, ask):
+    headers = token(admin, "full")
+    assert ask(headers, "GET", "/users").status_code == 200
+    assert ask(headers, "POST", "/tokens", json={"name": "another"}).status_code == 201
