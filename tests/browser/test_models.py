@@ -19,6 +19,7 @@ def test_add_build_compare_switch_and_go_back(page: Page, keep, mindreader_serve
     sign_up(page)
     fill_library(mindreader_server, tmp_path)
     pack_bundle(write_untrained_bundle(tmp_path / "bundle", name="newer"), tmp_path / "newer.zip")
+    other_tab = search_all_the_time(page)
 
     page.get_by_role("link", name="Admin").click()
     page.locator("#bundle").set_input_files(tmp_path / "newer.zip")
@@ -42,6 +43,11 @@ def test_add_build_compare_switch_and_go_back(page: Page, keep, mindreader_serve
     newer.get_by_role("button", name="Remove").click()
     page.locator("#dialog").get_by_role("button", name="Remove").click()
     expect(newer).to_have_count(0)
+
+    seen, said = other_tab.evaluate("[[...window.seen], [...window.said]]")
+    assert {"Answered by newer", "Answered by small-2"} <= set(seen), seen
+    assert said == [], "a search failed while versions were built and switched"
+    other_tab.close()
 
     page.get_by_role("link", name="Jobs").click()
     expect(page.locator("#jobs > li")).to_have_count(0)  # its space went with it
@@ -70,6 +76,25 @@ def test_a_job_is_paused_resumed_and_its_failures_looked_at(page: Page, keep, mi
     page.get_by_role("button", name="Try again", exact=True).click()
     expect(page.locator("#job")).to_contain_text("done", timeout=60_000)
     expect(page.locator("#job")).to_contain_text("1 failed")
+
+
+def search_all_the_time(page: Page) -> Page:
+    """Another tab that searches several times a second, and writes down who answered and what it was told."""
+    tab = page.context.new_page()
+    tab.goto("/")
+    tab.locator("#shape").select_option("circle")
+    expect(tab.locator("#answered")).to_contain_text("Answered by", timeout=60_000)
+    tab.evaluate(
+        """() => {
+        window.seen = new Set(); window.said = new Set();
+        setInterval(() => {
+            document.getElementById("search").click();
+            window.seen.add(document.getElementById("answered").textContent);
+            const status = document.getElementById("status");
+            if (!status.hidden) window.said.add(status.textContent);
+        }, 250); }"""
+    )
+    return tab
 
 
 def sign_up(page: Page):
