@@ -7,7 +7,7 @@ SECONDS ?= 60
 DATA ?= $(or $(MINDREADER_DATA),../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench chaos lock system-packages train-default clean
+.PHONY: help setup run test lint format bench chaos screens lock system-packages train-default clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -47,6 +47,9 @@ bench: setup ## measure embedding and search against their floors, and a search 
 
 chaos: setup system-packages ## break things at random: SECONDS=60 SEED=number STORES=embedded|services
 	$(BIN)/python tests/faults/chaos.py --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(if $(STORES),--stores $(STORES))
+
+screens: setup system-packages ## take the pictures of docs/screens.md again: PHOTOS=folder for your own
+	$(BIN)/python docs/screens/make.py $(if $(PHOTOS),--photos $(PHOTOS))
 
 lock: setup ## write constraints.txt from what is installed now
 	@echo '# Every package at the version the tests ran with. `make lock` writes this file again.' > constraints.txt

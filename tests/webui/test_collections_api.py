@@ -30,6 +30,7 @@ def test_a_collection_shows_what_the_contract_promises(ann, version):
     assert shown.pop("categories") == [{"id": 1, "name": "dog", "photos": 1}]
     assert shown == {
         "id": collection,
+        "cover_url": "/api/v1/photos/2/thumbnail",
         "name": "Holidays",
         "visibility": "shared",
         "owner": "Ann",
@@ -193,3 +194,12 @@ def test_ids_no_collection_can_have_are_not_found(ann, odd):
     answer = ann.get(f"/collections/{odd}")
     assert answer.status_code == 404
     assert answer.content_type == "application/problem+json"
+
+
+def test_the_newest_photo_that_is_there_is_the_cover(ann, version):
+    collection = ann.collection("Holidays")
+    assert ann.get(f"/collections/{collection}").json["cover_url"] is None
+    older, newer = (ann.photo(collection, seed) for seed in (1, 2))
+    assert ann.get(f"/collections/{collection}").json["cover_url"] == f"/api/v1/photos/{newer}/thumbnail"
+    ann.ask("DELETE", f"/photos/{newer}")
+    assert ann.get(f"/collections/{collection}").json["cover_url"] == f"/api/v1/photos/{older}/thumbnail"

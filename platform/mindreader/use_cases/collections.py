@@ -48,6 +48,8 @@ class CollectionSummary:
     """Categories that photos carry, by name."""
     people: tuple[str, ...]
     """Names of those it is shared with; for those who may change it."""
+    cover: int | None
+    """Id of the newest photo."""
 
 
 def visible_to(user: User) -> ColumnElement[bool]:
@@ -155,7 +157,7 @@ def summaries(
     query = select(Collection).where(where).options(joinedload(Collection.owner))
     collections = session.scalars(query.order_by(func.lower(Collection.name), Collection.id))
     photos, categories = _photos(session, where), _categories(session, where)
-    states, people = _states(session, where, space_id), _people(session, where)
+    states, people, covers = _states(session, where, space_id), _people(session, where), _covers(session, where)
     return [
         CollectionSummary(
             c,
@@ -163,6 +165,7 @@ def summaries(
             states.get(c.id, no_embeddings()),
             tuple(categories.get(c.id, ())),
             tuple(people.get(c.id, ())) if may_change(user, c) else (),
+            covers.get(c.id),
         )
         for c in collections
     ]
@@ -207,6 +210,13 @@ def _photos(session: Session, where: ColumnElement[bool]) -> dict[int, int]:
         .group_by(Photo.collection_id)
     )
     return dict(session.execute(counted).all())
+
+
+def _covers(session: Session, where: ColumnElement[bool]) -> dict[int, int | None]:
+    newest = select(Photo.id).where(Photo.collection_id == Collection.id, Photo.deleted_at.is_(None))
+    # One look into the index of (collection, id) for each collection, however large.
+    first = newest.order_by(Photo.id.desc()).limit(1).scalar_subquery()
+    return dict(session.execute(select(Collection.id, first).where(where)).all())
 
 
 def _states(session: Session, where: ColumnElement[bool], space_id: int | None) -> dict[int, dict[str, int]]:

@@ -176,6 +176,7 @@ class Collection(BaseModel):
     embedding: EmbeddingCounts
     categories: list[CategoryCount]
     people: list[str] = Field(description="Names of those it is shared with, for those who may change that.")
+    cover_url: str | None = Field(description="The thumbnail of its newest photo.")
 
     @classmethod
     def of(cls, summary: CollectionSummary, user: UserRow) -> "Collection":
@@ -192,6 +193,7 @@ class Collection(BaseModel):
             embedding=EmbeddingCounts(**summary.embedding),
             categories=[CategoryCount(id=c.id, name=c.name, photos=c.photos) for c in summary.categories],
             people=list(summary.people),
+            cover_url=None if summary.cover is None else photo_urls(summary.cover)["thumbnail_url"],
         )
 
 

@@ -33,7 +33,9 @@ function card(collection) {
     make("button", { class: "quiet", onclick: () => askSharing(collection, () => load().catch(failed)) }, "Share…"),
     make("button", { class: "quiet", onclick: () => remove(collection) }, "Delete"),
   ] : [];
-  return make("li", {}, make("h2", {}, make("a", { href: `/library/${collection.id}` }, collection.name)),
+  const cover = collection.cover_url && make("img", { src: collection.cover_url, alt: "", loading: "lazy", width: 256, height: 256 });
+  return make("li", { class: "collection" }, make("a", { class: "cover", href: `/library/${collection.id}`, tabindex: -1, "aria-hidden": "true" }, ...(cover ? [cover] : [])),
+    make("h2", {}, make("a", { href: `/library/${collection.id}` }, collection.name)),
     make("p", { class: "hint" }, notes.join(" · ")), make("ul", { class: "chips" }, ...names), make("div", { class: "row" }, ...actions));
 }
 
