@@ -64,6 +64,10 @@ def test_scrolling_stays_smooth_and_the_document_small(page: Page, large, screen
     library_paint = page.evaluate(PAINT)
     keep("large-library")
 
+    page.goto("/")
+    expect(page.locator("#collection option")).to_have_count(2, timeout=30_000)
+    draw_paint, draw_tasks = page.evaluate(PAINT), page.evaluate("longTasks")
+
     page.goto(f"/library/{large}")
     expect(page.locator("#photos > li").first).to_be_visible()
     paint = page.evaluate(PAINT)
@@ -78,16 +82,17 @@ def test_scrolling_stays_smooth_and_the_document_small(page: Page, large, screen
     seconds = page.evaluate("performance.now()") - started
     tasks = page.evaluate("longTasks")
     print(  # noqa: T201
-        f"{screen}: first paint of the library {library_paint:.0f} ms, of the collection {paint:.0f} ms; {SCREENS} "
-        f"screens in {seconds / 1000:.1f} s: {len(tasks)} long tasks, the longest {max(tasks, default=0):.0f} ms, "
-        f"together {sum(tasks):.0f} ms; at most {most_tiles} tiles, {most_elements} elements"
+        f"{screen}: first paint of the library {library_paint:.0f} ms, of the page Draw {draw_paint:.0f} ms (longest "
+        f"task {max(draw_tasks, default=0):.0f} ms), of the collection {paint:.0f} ms; {SCREENS} screens in "
+        f"{seconds / 1000:.1f} s: {len(tasks)} long tasks, the longest {max(tasks, default=0):.0f} ms, together "
+        f"{sum(tasks):.0f} ms; at most {most_tiles} tiles, {most_elements} elements"
     )
     assert page.evaluate("scrollY") > height * SCREENS / 2
     assert page.locator("#photos > li").count() > 10
     assert most_tiles < TILES
     assert most_elements < ELEMENTS
-    assert max(library_paint, paint) < FIRST_PAINT_MS
-    assert max(tasks, default=0) < LONGEST_TASK_MS
+    assert max(library_paint, draw_paint, paint) < FIRST_PAINT_MS
+    assert max([*tasks, *draw_tasks], default=0) < LONGEST_TASK_MS
     assert sum(tasks) < BLOCKED_SHARE * seconds
 
     page.get_by_role("button", name="Back to the top").click()
@@ -105,6 +110,7 @@ def test_one_jumps_to_a_day(page: Page, large):
     number = int(first.inner_text().split("photo-")[1][:6])
     photo_day = now() - timedelta(minutes=PHOTOS - number)
     assert abs(photo_day - day.replace(hour=23, minute=59)) < timedelta(hours=25)
+    page.wait_for_load_state("networkidle")
     first.get_by_role("button").focus()
     for _ in range(30):
         page.keyboard.press("ArrowDown")
