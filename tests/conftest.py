@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from mindreader.settings import Settings, load_settings
 REPOSITORY = Path(__file__).parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests"))
 
-from support.services import postgres_programs, postgres_server, redis_server  # noqa: E402
+from support.services import S3Server, postgres_programs, postgres_server, redis_server  # noqa: E402
 from support.sketches import house_png  # noqa: E402
 
 
@@ -63,6 +64,21 @@ def postgres_url() -> Iterator[str]:
         pytest.skip("PostgreSQL is not installed: `make system-packages`")
     with postgres_server(programs) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    started = S3Server()
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def s3_url(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A place of one's own in the bucket; the environment says how to reach it."""
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    return f"s3://{s3_server.bucket}/{uuid.uuid4().hex}"
 
 
 @pytest.fixture(scope="session")

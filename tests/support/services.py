@@ -8,10 +8,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import psycopg
 import redis
@@ -71,6 +73,38 @@ def redis_server() -> Iterator[str]:
         yield server.url
     finally:
         server.close()
+
+
+class S3Server:
+    """An S3 server over a folder: rclone's, a program of its own that speaks S3's HTTP."""
+
+    ENVIRONMENT: ClassVar = {
+        "AWS_ACCESS_KEY_ID": "mindreader",
+        "AWS_SECRET_ACCESS_KEY": "a secret",
+        "AWS_REGION": "eu-west-1",
+    }
+
+    def __init__(self, bucket: str = "photos") -> None:
+        self._port, self._folder = free_port(), tempfile.TemporaryDirectory()
+        self.bucket = bucket
+        (Path(self._folder.name) / bucket).mkdir()
+        self.environment = {**self.ENVIRONMENT, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self._port}"}
+        self.start()
+
+    def start(self) -> None:
+        keys = f"{self.ENVIRONMENT['AWS_ACCESS_KEY_ID']},{self.ENVIRONMENT['AWS_SECRET_ACCESS_KEY']}"
+        address = ["--addr", f"127.0.0.1:{self._port}", "--auth-key", keys]
+        command = [Path(sys.executable).parent / "rclone", "serve", "s3", *address, self._folder.name]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(lambda: answers(self._port), "rclone serve s3")
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+    def close(self) -> None:
+        self.stop()
+        self._folder.cleanup()
 
 
 def postgres_programs() -> Path | None:

@@ -1,11 +1,14 @@
-"""One contract for every store: a local folder and fsspec's ``memory://`` stand for both kinds."""
+"""One contract for every store: a local folder, fsspec's ``memory://``, and a real S3 server."""
 
 import hashlib
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
+from s3fs import S3FileSystem
+from support.services import S3Server
 
 from mindreader.blobs import BlobStore, original_key, thumbnail_key
 from mindreader.errors import ConfigurationError, InvalidInputError, NotFoundError
@@ -15,8 +18,10 @@ SHA = hashlib.sha256(DATA).hexdigest()
 KEY = original_key(SHA)
 
 
-@pytest.fixture(params=["folder", "file-url", "memory"])
+@pytest.fixture(params=["folder", "file-url", "memory", "s3"])
 def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "s3":
+        return request.getfixturevalue("s3_url")
     return {
         "folder": str(tmp_path / "blobs"),
         "file-url": f"file://{tmp_path / 'blobs'}",
@@ -146,6 +151,70 @@ def test_blobs_of_a_local_store_have_a_path(tmp_path: Path) -> None:
         store.local_path("originals/none")
     with pytest.raises(NotFoundError):
         store.local_path("originals")
+
+
+def test_a_large_file_is_kept_whole(store: BlobStore, tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    data = bytes(range(256)) * (12 * 2**12)  # 12 MiB: an S3 upload in parts
+    large.write_bytes(data)
+    store.put_file(KEY, large)
+    assert store.size(KEY) == len(data)
+    with store.open(KEY) as file:
+        assert hashlib.sha256(file.read()).digest() == hashlib.sha256(data).digest()
+
+
+def test_many_threads_use_one_store(store: BlobStore) -> None:
+    keys = [original_key(hashlib.sha256(bytes([n])).hexdigest()) for n in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda key: store.put(key, key.encode()), keys * 2))
+        assert list(pool.map(store.get, keys)) == [key.encode() for key in keys]
+    assert set(store.keys()) == set(keys)
+
+
+def test_a_store_that_is_away_is_not_taken_for_empty(s3_server: S3Server, s3_url: str, tmp_path: Path) -> None:
+    store = BlobStore(s3_url)
+    store.put(KEY, DATA)
+    photo = tmp_path / "photo"
+    photo.write_bytes(DATA)
+    s3_server.stop()
+    try:
+        uses = [
+            lambda: store.put("sketches/new", DATA),
+            lambda: store.put_file("sketches/new", photo),
+            lambda: store.get(KEY),
+            lambda: store.exists(KEY),
+            lambda: store.size(KEY),
+            lambda: store.delete(KEY),
+            lambda: list(store.keys()),
+        ]
+        for use in uses:
+            with pytest.raises(OSError, match="cannot be reached"):
+                use()
+    finally:
+        s3_server.start()
+    assert store.get(KEY) == DATA
+    assert list(store.keys()) == [KEY]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "value"), [("AWS_SECRET_ACCESS_KEY", "another"), ("AWS_ACCESS_KEY_ID", "somebody else")]
+)
+def test_wrong_credentials_are_trouble_with_a_sentence(s3_url: str, monkeypatch, wrong: str, value: str) -> None:
+    monkeypatch.setenv(wrong, value)
+    S3FileSystem.clear_instance_cache()
+    store = BlobStore(s3_url)
+    try:
+        for use in (lambda: store.put(KEY, DATA), lambda: store.get(KEY), lambda: store.exists(KEY)):
+            with pytest.raises(OSError, match=r"\w"):
+                use()
+    finally:
+        S3FileSystem.clear_instance_cache()
+
+
+def test_a_bucket_that_is_not_there_is_named(s3_url: str) -> None:
+    store = BlobStore("s3://no-such-bucket/photos")
+    with pytest.raises(OSError, match=r"bucket|Bucket"):
+        store.put(KEY, DATA)
 
 
 def test_blobs_elsewhere_have_no_path() -> None:
