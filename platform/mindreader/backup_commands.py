@@ -50,7 +50,7 @@ def backup(destination: Path, kept: str, prune: bool, as_json: bool) -> None:
     settings = load_settings()
     catalog = Catalog(settings.catalog_url)
     try:
-        with _progress("Backing up") as progress:
+        with progress_bar("Backing up") as progress:
             report = back_up(
                 catalog,
                 BlobStore(settings.blobs_root),
@@ -92,7 +92,7 @@ def restore(source: Path, despite_damage: bool, as_json: bool) -> None:
     """
     from mindreader.use_cases.restore import restore as bring_back
 
-    with _progress("Restoring") as progress:
+    with progress_bar("Restoring") as progress:
         report = bring_back(load_settings(), source, despite_damage=despite_damage, progress=progress)
     if as_json:
         click.echo(json.dumps(report.as_json(), indent=2))
@@ -105,7 +105,7 @@ def restore(source: Path, despite_damage: bool, as_json: bool) -> None:
 
 
 @contextmanager
-def _progress(what: str) -> Iterator[Progress]:
+def progress_bar(what: str) -> Iterator[Progress]:
     """A bar on the error output; trouble with files or the database becomes a sentence."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

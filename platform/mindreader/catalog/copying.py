@@ -34,6 +34,11 @@ def revision_of(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+def latest_revision() -> str | None:
+    """The newest migration this MindReader has."""
+    return ScriptDirectory.from_config(alembic_config()).get_current_head()
+
+
 def is_known_revision(revision: str) -> bool:
     """Whether this MindReader has the migration; it lacks those of a newer one."""
     try:

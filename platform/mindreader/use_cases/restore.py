@@ -13,12 +13,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Connection, delete, func, inspect, select, text, update
+from sqlalchemy import delete, func, select, update
 
 from mindreader.blobs import BlobStore, original_key, sha256_of
 from mindreader.catalog import Catalog, Embedding, EmbeddingSpace, EmbeddingState, Photo, WorkerProcess
-from mindreader.catalog.copying import copy_rows, frozen, is_known_revision, revision_of
-from mindreader.errors import ConflictError
+from mindreader.catalog.copying import copy_rows, frozen, is_known_revision
 from mindreader.photo_index.folder_lock import data_folder_to_oneself
 from mindreader.photo_index.open import drop_photo_index
 from mindreader.settings import Settings
@@ -34,9 +33,9 @@ from mindreader.use_cases.backup_folder import (
     no_progress,
     sqlite_catalog,
 )
+from mindreader.use_cases.filling import check_empty, filling
 
 _WORKPLACE = "restoring"
-_NEVER_EMPTY = ("user_account", "photo")
 _INDEX_HOLDS = (EmbeddingState.INDEXED, EmbeddingState.LEASED)
 
 
@@ -80,7 +79,7 @@ def restore(
             f"A newer MindReader ({manifest.mindreader}) made the backup in {path}. Upgrade this one, then restore."
         )
     with data_folder_to_oneself(settings):
-        _check_target(settings)
+        check_empty(settings)
         with _migrated_copy(folder, settings) as prepared:
             blobs = _blobs_of(folder, manifest, settings, _photo_sizes(prepared))
             faults = blobs.faults()
@@ -186,30 +185,6 @@ class _ReferredBlobs:
         return 0
 
 
-def _check_target(settings: Settings) -> None:
-    catalog = Catalog(settings.catalog_url)
-    is_sqlite, database = catalog.engine.dialect.name == "sqlite", catalog.engine.url.database or ""
-    try:
-        if not is_sqlite or Path(database).exists():  # connecting would make the file
-            with frozen(catalog) as connection:
-                _refuse_unless_empty(connection)
-    finally:
-        catalog.close()
-
-
-def _refuse_unless_empty(connection: Connection) -> None:
-    revision = revision_of(connection)
-    if revision is not None and not is_known_revision(revision):
-        raise ConflictError("A newer MindReader has used this catalog. Restore with that one, or into a new catalog.")
-    present = set(inspect(connection).get_table_names())
-    for name in _NEVER_EMPTY:
-        if name in present and connection.scalar(text(f"SELECT 1 FROM {name} LIMIT 1")):  # noqa: S608  # a constant
-            raise ConflictError(
-                "This MindReader holds users or photos already. Restore into an empty one: set MINDREADER_DATA_DIR to "
-                "a new folder (and MINDREADER_DATABASE_URL to a new database, if you use one)."
-            )
-
-
 @contextmanager
 def _migrated_copy(folder: BackupFolder, settings: Settings) -> Iterator[Catalog]:
     """The backup's catalog as it is to become: with today's tables, and nothing indexed.
@@ -264,13 +239,5 @@ def _drop_indexes(prepared: Catalog, settings: Settings) -> None:
 
 def _load(prepared: Catalog, settings: Settings) -> dict[str, int]:
     """Write the catalog's rows, all of them or none; returns how many each table has."""
-    catalog = Catalog(settings.catalog_url)
-    try:
-        catalog.migrate()
-        with frozen(prepared) as source, catalog.engine.begin() as target:
-            if target.dialect.name == "postgresql":  # SQLite has one writer anyway
-                target.execute(text("LOCK TABLE user_account, photo IN EXCLUSIVE MODE"))
-            _refuse_unless_empty(target)
-            return copy_rows(source, target)
-    finally:
-        catalog.close()
+    with frozen(prepared) as source, filling(settings) as target:
+        return copy_rows(source, target)

@@ -640,7 +640,7 @@ def test_a_killed_restore_can_be_started_over(made, elsewhere, monkeypatch):
     def killed(*_arguments):
         raise Killed
 
-    for name in ("_drop_indexes", "_load", "_refuse_unless_empty"):
+    for name in ("_drop_indexes", "_load", "copy_rows"):
         with monkeypatch.context() as patched:
             patched.setattr(restore_module, name, killed)
             with pytest.raises(Killed):
