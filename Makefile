@@ -7,7 +7,7 @@ SECONDS ?= 60
 DATA ?= $(or $(MINDREADER_DATA),../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench chaos screens lock system-packages train-default clean
+.PHONY: help setup run test lint format bench chaos screens secrets lock system-packages train-default clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -50,6 +50,9 @@ chaos: setup system-packages ## break things at random: SECONDS=60 SEED=number S
 
 screens: setup system-packages ## take the pictures of docs/screens.md again: PHOTOS=folder for your own
 	$(BIN)/python docs/screens/make.py $(if $(PHOTOS),--photos $(PHOTOS))
+
+secrets: ## make passwords and keys for docker-compose.yml, once
+	sh deploy/make_secrets.sh
 
 lock: setup ## write constraints.txt from what is installed now
 	@echo '# Every package at the version the tests ran with. `make lock` writes this file again.' > constraints.txt

@@ -18,6 +18,7 @@ from mindreader.settings import Settings, load_settings
 REPOSITORY = Path(__file__).parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests"))
 
+from support.qdrant_server import QdrantServer  # noqa: E402
 from support.services import S3Server, postgres_programs, postgres_server, redis_server  # noqa: E402
 from support.sketches import house_png  # noqa: E402
 
@@ -64,6 +65,13 @@ def postgres_url() -> Iterator[str]:
         pytest.skip("PostgreSQL is not installed: `make system-packages`")
     with postgres_server(programs) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def qdrant_server() -> Iterator[QdrantServer]:
+    started = QdrantServer()
+    yield started
+    started.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """Every setting of MindReader, declared once: name, type, default and help.
 
+Any of them may be read from a file, as secrets of containers are: ``MINDREADER_DATABASE_URL_FILE=/run/secrets/url``.
+
 The same declarations feed the environment (``MINDREADER_…``), ``mindreader settings`` and
 ``docs/settings.md``; a test fails when the page and this table differ.
 """
@@ -18,6 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from mindreader.errors import ConfigurationError
 
 ENV_PREFIX = "MINDREADER_"
+_FILE = "_FILE"
 
 # Variables with the prefix that are no settings of the server: read by the command line and the tests.
 COMPANION_VARIABLES = frozenset(f"{ENV_PREFIX}{name}" for name in ("SERVER", "TOKEN", "DATA", "TEST_QDRANT_URL"))
@@ -140,9 +143,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from the environment.
 
     Raises:
-        ConfigurationError: a ``MINDREADER_`` variable is unknown, or a value is impossible.
+        ConfigurationError: a ``MINDREADER_`` variable is unknown, a value is impossible, or a file cannot be read.
     """
-    names = os.environ if environ is None else environ
+    names = _with_files(os.environ if environ is None else environ)
     known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
     unknown = sorted(n for n in names if n.startswith(ENV_PREFIX) and n not in known | COMPANION_VARIABLES)
     if unknown:
@@ -155,3 +158,20 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     except ValidationError as error:
         wrong = "; ".join(f"{ENV_PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
         raise ConfigurationError(f"{wrong}. `mindreader settings` shows what each setting takes.") from None
+
+
+def _with_files(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment, with ``MINDREADER_X_FILE`` replaced by ``MINDREADER_X`` and what is in the file."""
+    names = dict(environ)
+    for field in Settings.model_fields:
+        name = ENV_PREFIX + field.upper()
+        path = names.pop(name + _FILE, None)
+        if path is None:
+            continue
+        if name in names:
+            raise ConfigurationError(f"Both {name} and {name}{_FILE} are set. Take one of them.")
+        try:
+            names[name] = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"{name}{_FILE} names {path}, which cannot be read: {error}.") from None
+    return names

@@ -1,7 +1,8 @@
 """What every photo index promises, checked on every adapter.
 
-``edge`` is Qdrant Edge; ``local`` is the server adapter on qdrant-client's local mode, a test double of
-the server's API; ``server`` is a real Qdrant server, when MINDREADER_TEST_QDRANT_URL names one.
+``edge`` is Qdrant Edge; ``local`` is the server adapter on qdrant-client's local mode, a test double of the server's
+API; ``rest`` the same over HTTP (`support.qdrant_server`); ``server`` is a real Qdrant server, when
+MINDREADER_TEST_QDRANT_URL names one.
 """
 
 from __future__ import annotations
@@ -60,14 +61,31 @@ def server_backend(folder: Path) -> Iterator[Backend]:
     drop_server_index(QdrantClient(url=SERVER_URL), name)
 
 
-BACKENDS = {"edge": edge_backend, "local": local_backend}
+def rest_backend(url: str, key: str) -> Iterator[Backend]:
+    name = f"mindreader-test-{uuid.uuid4().hex}"
+
+    def open_index(dimension: int) -> PhotoIndex:
+        return ServerPhotoIndex(QdrantClient(url=url, api_key=key, check_compatibility=False), name, dimension)
+
+    yield Backend(open_index, many=2_000, threads=True)
+
+
+BACKENDS: dict[str, Callable[..., Iterator[Backend]]] = {
+    "edge": edge_backend,
+    "local": local_backend,
+    "rest": rest_backend,
+}
 if SERVER_URL:
     BACKENDS["server"] = server_backend
 
 
 @pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
-    yield from BACKENDS[request.param](tmp_path)
+    if request.param == "rest":
+        server = request.getfixturevalue("qdrant_server")
+        yield from rest_backend(server.url, server.key)
+    else:
+        yield from BACKENDS[request.param](tmp_path)
 
 
 @pytest.fixture

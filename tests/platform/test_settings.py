@@ -53,3 +53,25 @@ def test_no_settings_are_read_outside_the_declaration():
         if re.search(r"environ.*MINDREADER_", path.read_text()) and path.name != "settings.py"
     ]
     assert not elsewhere
+
+
+def test_any_setting_may_be_read_from_a_file(tmp_path):
+    (tmp_path / "url").write_text("postgresql://user:a secret@host/mindreader\n")
+    settings = load_settings({"MINDREADER_DATABASE_URL_FILE": str(tmp_path / "url")})
+    assert settings.database_url == "postgresql://user:a secret@host/mindreader"
+
+
+def test_a_setting_and_its_file_at_once_are_refused(tmp_path):
+    (tmp_path / "port").write_text("1")
+    with pytest.raises(ConfigurationError, match="Both MINDREADER_PORT and MINDREADER_PORT_FILE"):
+        load_settings({"MINDREADER_PORT": "1", "MINDREADER_PORT_FILE": str(tmp_path / "port")})
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(ConfigurationError, match="MINDREADER_PORT_FILE names .*nowhere"):
+        load_settings({"MINDREADER_PORT_FILE": str(tmp_path / "nowhere")})
+
+
+def test_a_file_of_a_setting_that_is_not_there_is_unknown(tmp_path):
+    with pytest.raises(ConfigurationError, match="MINDREADER_NONSENSE_FILE"):
+        load_settings({"MINDREADER_NONSENSE_FILE": str(tmp_path)})

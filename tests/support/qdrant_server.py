@@ -1,0 +1,154 @@
+"""A process that speaks the part of Qdrant's REST interface MindReader uses, over qdrant-client's own in-memory engine.
+
+No Qdrant server can be had everywhere these tests run. With this one several processes share an index over HTTP, and
+the real client's requests, retries and errors are exercised; what only a real server does (durability, HNSW, sharding)
+is not. `python -m support.qdrant_server PORT KEY` serves until it is ended.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from threading import Lock
+
+from flask import Flask, Response, jsonify, request
+from qdrant_client import QdrantClient, models
+from support.services import answers, free_port, wait_until
+from waitress import serve
+
+TESTS = Path(__file__).parents[1]
+KEY = "a key"
+
+
+class QdrantServer:
+    """One such process."""
+
+    def __init__(self) -> None:
+        self._port = free_port()
+        self.url, self.key = f"http://127.0.0.1:{self._port}", KEY
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "support.qdrant_server", str(self._port), self.key]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])}
+        self._process = subprocess.Popen(command, env=environment)
+        wait_until(lambda: answers(self._port), "the Qdrant stand-in")
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+
+def app(key: str) -> Flask:
+    """The interface; one request at a time, for the engine is made for one thread."""
+    warnings.filterwarnings("ignore", "Payload indexes have no effect")
+    web, engine, one_at_a_time = Flask(__name__), QdrantClient(":memory:"), Lock()
+
+    @web.before_request
+    def _enter() -> Response | None:
+        if request.headers.get("api-key") != key:
+            return _status("Invalid API key", 401)
+        one_at_a_time.acquire()
+        request.environ["held"] = True
+        return None
+
+    @web.teardown_request
+    def _leave(_: BaseException | None) -> None:
+        if request.environ.pop("held", False):
+            one_at_a_time.release()
+
+    @web.errorhandler(ValueError)
+    def _refuse(error: ValueError) -> Response:
+        return _status(str(error), 404 if "not found" in str(error) else 400)
+
+    @web.get("/collections/<name>/exists")
+    def exists(name: str) -> Response:
+        return _result({"exists": engine.collection_exists(name)})
+
+    @web.get("/collections/<name>")
+    def describe(name: str) -> Response:
+        return _result(engine.get_collection(name))
+
+    @web.put("/collections/<name>")
+    def create(name: str) -> Response:
+        if engine.collection_exists(name):
+            return _status(f"Collection `{name}` already exists!", 409)
+        asked = models.CreateCollection.model_validate(request.json)
+        return _result(engine.create_collection(name, vectors_config=asked.vectors))
+
+    @web.delete("/collections/<name>")
+    def drop(name: str) -> Response:
+        return _result(engine.delete_collection(name))
+
+    @web.put("/collections/<name>/index")
+    def index(name: str) -> Response:
+        engine.get_collection(name)
+        return _done()
+
+    @web.put("/collections/<name>/points")
+    def upsert(name: str) -> Response:
+        engine.upsert(name, models.PointsList.model_validate(request.json).points)
+        return _done()
+
+    @web.post("/collections/<name>/points/delete")
+    def delete(name: str) -> Response:
+        engine.delete(name, models.PointIdsList.model_validate(request.json))
+        return _done()
+
+    @web.post("/collections/<name>/points/payload")
+    def set_payload(name: str) -> Response:
+        asked = models.SetPayload.model_validate(request.json)
+        engine.set_payload(name, asked.payload, points=asked.filter or asked.points)
+        return _done()
+
+    @web.post("/collections/<name>/points/query")
+    def query(name: str) -> Response:
+        asked = models.QueryRequest.model_validate(request.json)
+        return _result(
+            engine.query_points(
+                name, query=asked.query, limit=asked.limit, query_filter=asked.filter, with_payload=asked.with_payload
+            )
+        )
+
+    @web.post("/collections/<name>/points/count")
+    def count(name: str) -> Response:
+        asked = models.CountRequest.model_validate(request.json)
+        return _result(engine.count(name, count_filter=asked.filter, exact=True))
+
+    @web.post("/collections/<name>/points/scroll")
+    def scroll(name: str) -> Response:
+        asked = models.ScrollRequest.model_validate(request.json)
+        records, following = engine.scroll(name, offset=asked.offset, limit=asked.limit, with_payload=False)
+        return _result(
+            {"points": [record.model_dump(mode="json") for record in records], "next_page_offset": following}
+        )
+
+    @web.post("/collections/<name>/points")
+    def retrieve(name: str) -> Response:
+        asked = models.PointRequest.model_validate(request.json)
+        found = engine.retrieve(name, asked.ids, with_payload=False, with_vectors=bool(asked.with_vector))
+        return _result([record.model_dump(mode="json") for record in found])
+
+    return web
+
+
+def _result(result: object) -> Response:
+    plain = result.model_dump(mode="json") if hasattr(result, "model_dump") else result
+    return jsonify({"result": plain, "status": "ok", "time": 0.0})
+
+
+def _done() -> Response:
+    return _result({"operation_id": 0, "status": "completed"})
+
+
+def _status(error: str, code: int) -> Response:
+    answer = jsonify({"status": {"error": error}, "time": 0.0})
+    answer.status_code = code
+    return answer
+
+
+if __name__ == "__main__":
+    serve(app(sys.argv[2]), host="127.0.0.1", port=int(sys.argv[1]), threads=4)

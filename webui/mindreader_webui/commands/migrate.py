@@ -1,0 +1,20 @@
+"""`mindreader migrate`: make the stores ready before anything else starts."""
+
+from __future__ import annotations
+
+import click
+
+from mindreader.settings import load_settings
+from mindreader_webui.server import prepare
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the catalog's tables up to date, and install the default model version where there is none.
+
+    `serve` does the same when it starts; give this a service of its own where several servers and workers start at
+    once. It changes nothing when all is there.
+    """
+    services = prepare(load_settings())
+    services.catalog.close()
+    click.echo("The catalog is up to date.")
