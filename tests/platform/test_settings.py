@@ -68,7 +68,7 @@ def test_a_setting_and_its_file_at_once_are_refused(tmp_path):
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
-    with pytest.raises(ConfigurationError, match="MINDREADER_PORT_FILE names .*nowhere"):
+    with pytest.raises(ConfigurationError, match=r"MINDREADER_PORT_FILE names .*nowhere"):
         load_settings({"MINDREADER_PORT_FILE": str(tmp_path / "nowhere")})
 
 
