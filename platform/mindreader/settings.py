@@ -104,6 +104,11 @@ class Settings(BaseSettings):
     login_rate: str = Field(default="10/minute", description="Sign-in attempts allowed per address.")
     search_rate: str = Field(default="120/minute", description="Searches allowed per user.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="How much is logged.")
+    log_format: Literal["text", "json"] = Field(default="text", description="Lines for people, or JSON for machines.")
+    metrics_token: SecretStr = Field(
+        default=SecretStr(""),
+        description="Bearer token with which Prometheus reads /metrics; empty closes it.",
+    )
 
     @computed_field(description="The catalog that is really used.")  # type: ignore[prop-decorator]
     @property

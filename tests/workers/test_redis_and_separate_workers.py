@@ -42,6 +42,16 @@ def test_an_upload_is_embedded_and_a_sketch_answered_by_the_other_process(worker
     assert len(answer["imaginary_images"]) == 3
 
 
+def test_the_id_of_a_request_stands_in_the_workers_log(worker, tmp_path, redis_url, sketch_png):
+    with server(worker, MINDREADER_BROKER_URL=redis_url) as web, web.api() as api:
+        sent = {"sketch": sketch_png}
+        answer = api.post("/searches", files=sent, headers={"X-Request-ID": "request-of-a-test"})
+    assert answer.raise_for_status().headers["X-Request-ID"] == "request-of-a-test"
+    wait_until(
+        lambda: "[request-of-a-test] mindreader.search: done" in (tmp_path / "worker.log").read_text(), "the line"
+    )
+
+
 def test_the_web_process_never_loads_torch_when_workers_run_elsewhere(tmp_path, redis_url):
     code = (
         "import sys; from mindreader.settings import load_settings; from mindreader_webui.server import prepare;"

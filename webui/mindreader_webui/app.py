@@ -13,8 +13,10 @@ from mindreader_webui.api import BLUEPRINTS, SECURITY_SCHEMES
 from mindreader_webui.api.schemas import Problem
 from mindreader_webui.auth import init_auth, limit_rates
 from mindreader_webui.health import health
+from mindreader_webui.metrics import init_metrics
 from mindreader_webui.pages import pages
 from mindreader_webui.problems import init_problems, refuse_fields
+from mindreader_webui.requests import init_requests
 from mindreader_webui.services import Services, attach
 from mindreader_webui.uploads import init_uploads
 
@@ -45,6 +47,8 @@ def create_app(services: Services) -> Flask:
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     attach(app, services)
+    init_requests(app)
+    init_metrics(app, services.catalog)
     init_problems(app)
     init_auth(app, services)
     init_uploads(app, services.settings)

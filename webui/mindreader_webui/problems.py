@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from mindreader.errors import ErrorKind, InvalidInputError, MindReaderError, NotSignedInError
+from mindreader.logs import request_id
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +105,7 @@ def _answer(slug: str, status: int, title: str, detail: str, **more: Any) -> Res
         "status": status,
         "detail": detail,
         "instance": request.path,
+        "request_id": request_id.get(),
         **more,
     }
     return Response(json.dumps(problem), status, mimetype=MEDIA_TYPE)

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from celery.signals import worker_ready, worker_shutdown
+from celery.signals import setup_logging, worker_ready, worker_shutdown, worker_shutting_down
 
+from mindreader.logs import configure
 from mindreader.settings import load_settings
 from mindreader_workers.manners import yield_to_searches
 from mindreader_workers.queues import EMBED_QUEUE, SEARCH_QUEUE, make_celery
@@ -25,6 +26,11 @@ _watches: list[Watch] = []
 add_tasks(app, _worker)
 
 
+@setup_logging.connect
+def _log_as_the_settings_say(**_: object) -> None:
+    configure(_settings)
+
+
 @worker_ready.connect
 def _take_up_work(sender: Any, **_: object) -> None:
     queues = sender.task_consumer.queues
@@ -35,6 +41,11 @@ def _take_up_work(sender: Any, **_: object) -> None:
         yield_to_searches()
     _watches.append(Watch(app, names & {SEARCH_QUEUE, EMBED_QUEUE}))
     _watches[-1].start()
+
+
+@worker_shutting_down.connect
+def _end_embedding_soon(**_: object) -> None:
+    _worker.stopping.set()
 
 
 @worker_shutdown.connect

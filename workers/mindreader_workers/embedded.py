@@ -42,7 +42,8 @@ class EmbeddedWorkers:
         self._watch.start()
 
     def stop(self) -> None:
-        """Let running tasks finish, then close the photo indexes."""
+        """End embedding after the batch at hand, let other tasks finish, then close the photo indexes."""
+        self._worker.stopping.set()
         self._watch.stop()
         for controller in self._controllers:
             controller.stop()

@@ -24,6 +24,7 @@ from mindreader.errors import (
     NotReadyError,
     SketchRejectedError,
 )
+from mindreader.logs import request_id
 from mindreader.settings import Settings
 from mindreader.use_cases.messages import LibraryQuality, SearchAnswer, SearchRequest, Trial
 
@@ -35,6 +36,8 @@ TRIAL_TASK = "mindreader.trial"
 QUALITY_TASK = "mindreader.quality"
 WARM_UP_TASK = "mindreader.warm_up"
 HEARTBEAT_TASK = "mindreader.heartbeat"
+REQUEST_HEADER = "mindreader_request_id"
+"""Header of a task that says for which request it is done."""
 
 _SECONDS_BETWEEN_LOOKS = 0.002
 # Somebody waits for a result: for Redis to be started again, but not for half a minute before being told.
@@ -132,7 +135,14 @@ def _ask(
     celery: Celery, task: str, argument: object, timeout: float, meanwhile: Callable[[], None] = lambda: None
 ) -> Any:
     try:
-        pending = celery.send_task(task, [argument], queue=SEARCH_QUEUE, expires=timeout, retry=False)
+        pending = celery.send_task(
+            task,
+            [argument],
+            queue=SEARCH_QUEUE,
+            expires=timeout,
+            retry=False,
+            headers={REQUEST_HEADER: request_id.get()},
+        )
         meanwhile()
         reply = pending.get(timeout=timeout, disable_sync_subtasks=False, interval=_SECONDS_BETWEEN_LOOKS)
     except CeleryTimeoutError:

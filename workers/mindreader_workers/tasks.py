@@ -10,11 +10,12 @@ from threading import Event, Lock
 from typing import Any
 
 import torch
-from celery import Celery
+from celery import Celery, current_task
 
 from mindreader.blobs import BlobStore
 from mindreader.catalog import Catalog, EmbeddingSpace
 from mindreader.errors import MindReaderError
+from mindreader.logs import request_id
 from mindreader.networks.compute import choose_compute
 from mindreader.networks.descriptions import SpaceDescription
 from mindreader.networks.query_model import PhotoEncoder
@@ -36,6 +37,7 @@ from mindreader_workers.queues import (
     EMBED_TASK,
     HEARTBEAT_TASK,
     QUALITY_TASK,
+    REQUEST_HEADER,
     SEARCH_QUEUE,
     SEARCH_TASK,
     TRIAL_TASK,
@@ -60,6 +62,8 @@ class Worker:
         self.kept = kept_bundles(settings, blobs)
         self._encoders: dict[str, PhotoEncoder] = {}
         self._embedding, self._asked = Lock(), Event()
+        self.stopping = Event()
+        """Once set, embedding ends after the batch at hand."""
         self._mend_at = 0.0
         if settings.torch_threads:
             torch.set_num_threads(settings.torch_threads)
@@ -92,11 +96,13 @@ class Worker:
             done = self._embed_and_tidy()
         finally:
             self._embedding.release()
+        if self.stopping.is_set():
+            return False
         return self._asked.is_set() or (done > 0 and bool(spaces_with_work(self.catalog)))
 
     def _embed_and_tidy(self) -> int:
         take_back_expired(self.catalog, self.settings)
-        done, error = self._embed_some()
+        done, error, seconds = self._embed_some()
         for chore in (self._purge, self._drop, self._mend):
             try:
                 chore()
@@ -105,7 +111,7 @@ class Worker:
                 error = problem.detail
                 log.error("%s", error)
         finish_jobs(self.catalog)
-        self.pulses[EMBED_QUEUE].beat(self.catalog, photos=done, error=error)
+        self.pulses[EMBED_QUEUE].beat(self.catalog, photos=done, error=error, seconds=seconds)
         return done
 
     def _purge(self) -> None:
@@ -115,12 +121,14 @@ class Worker:
         for key in drop_requested(self.catalog, self.indexes):
             self._encoders.pop(key, None)
 
-    def _embed_some(self) -> tuple[int, str | None]:
-        """Photos that got further in the first space that can be worked on, and what kept others from it."""
+    def _embed_some(self) -> tuple[int, str | None, dict[str, float]]:
+        """Photos that got further in the first space that can be worked on, what kept others from it, and the seconds
+        of each stage.
+        """
         error = None
         for space in spaces_with_work(self.catalog):
             try:
-                report = self.embedder(space).work(self.settings.embed_slice_seconds)
+                report = self.embedder(space).work(self.settings.embed_slice_seconds, self.stopping.is_set)
             except MindReaderError as problem:
                 # A space whose bundle or index is gone must not keep the others waiting.
                 error = problem.detail
@@ -128,8 +136,8 @@ class Worker:
                 continue
             _say(space, report)
             if report.indexed + report.failed:
-                return report.indexed + report.failed, error
-        return 0, error
+                return report.indexed + report.failed, error, report.seconds
+        return 0, error, {}
 
     def _mend(self) -> None:
         """Every now and then, and first of all at the start: an index may have been lost while nobody looked."""
@@ -192,7 +200,15 @@ def add_tasks(celery: Celery, worker: Worker) -> None:
 
 def _reply(work: Callable[[], Any]) -> dict[str, Any]:
     """The answer, or the error as a sentence: exceptions do not travel between processes."""
+    task = current_task.request
+    held = request_id.set(getattr(task, REQUEST_HEADER, None) or "")
+    started = time.perf_counter()
+    outcome = "done"
     try:
         return {"answer": work()}
     except MindReaderError as error:
+        outcome = error.detail
         return {"error": {"kind": error.kind.slug, "detail": error.detail}}
+    finally:
+        log.info("%s: %s, %.0f ms", current_task.name, outcome, (time.perf_counter() - started) * 1000)
+        request_id.reset(held)

@@ -361,4 +361,6 @@ class WorkerProcess(Base):
     last_task_at: Mapped[datetime | None]
     tasks: Mapped[int] = mapped_column(default=0)
     photos: Mapped[int] = mapped_column(default=0)
+    stage_seconds: Mapped[dict[str, float] | None] = mapped_column(JSON)
+    """How long it has worked on each stage of embedding, altogether."""
     last_error: Mapped[str | None] = mapped_column(String(1000))

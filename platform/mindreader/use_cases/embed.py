@@ -84,8 +84,8 @@ class Embedder:
         self._indexes = indexes
         self._owner = uuid.uuid4().hex
 
-    def work(self, seconds: float) -> EmbedReport:
-        """Embed until nothing is pending or `seconds` are over; leases still held are given back.
+    def work(self, seconds: float, is_stopping: Callable[[], bool] = lambda: False) -> EmbedReport:
+        """Embed until nothing is pending, `seconds` are over or the worker stops; leases still held are given back.
 
         While nobody waits for this space's photos, somebody's who wait for another one's end the slice early.
         """
@@ -93,20 +93,20 @@ class Embedder:
         stop_at = time.monotonic() + seconds
         with ThreadPoolExecutor(self._settings.decode_threads) as pool:
             try:
-                for photos, decoded in self._decoded_batches(pool, stop_at, report):
+                for photos, decoded in self._decoded_batches(pool, stop_at, is_stopping, report):
                     self._embed(photos, decoded, report)
             finally:
                 self._give_back()
         return report
 
     def _decoded_batches(
-        self, pool: ThreadPoolExecutor, stop_at: float, report: EmbedReport
+        self, pool: ThreadPoolExecutor, stop_at: float, is_stopping: Callable[[], bool], report: EmbedReport
     ) -> Iterator[tuple[list[LeasedPhoto], list[Future[Pixels]]]]:
         """Leased photos with their pixels; the next batch is being decoded while E2 works on this one."""
         ahead = self._lease_and_decode(pool, report)
         while ahead[0]:
             batch = ahead
-            goes_on = time.monotonic() < stop_at and not self._is_overtaken(batch[0])
+            goes_on = time.monotonic() < stop_at and not is_stopping() and not self._is_overtaken(batch[0])
             ahead = self._lease_and_decode(pool, report) if goes_on else ([], [])
             yield batch
 

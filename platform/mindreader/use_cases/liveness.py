@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import delete, select, update
@@ -29,25 +29,44 @@ class Pulse:
     queue: str
     device: str
     name: str = ""
+    stage_seconds: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Name it after its machine and process, unless it has a name."""
         self.name = self.name or f"{self.queue}@{socket.gethostname()}:{os.getpid()}"
 
-    def beat(self, catalog: Catalog, *, tasks: int = 1, photos: int = 0, error: str | None = None) -> None:
-        """Note that tasks ran just now, how many photos they indexed, and what went wrong in the last one."""
+    def beat(
+        self,
+        catalog: Catalog,
+        *,
+        tasks: int = 1,
+        photos: int = 0,
+        error: str | None = None,
+        seconds: Mapping[str, float] | None = None,
+    ) -> None:
+        """Note that tasks ran just now: how many photos they indexed, what went wrong in the last one, and the seconds
+        each stage took.
+        """
+        for stage, more in (seconds or {}).items():
+            self.stage_seconds[stage] = round(self.stage_seconds.get(stage, 0.0) + more, 3)
         last_error = error[:_LONGEST_ERROR] if error else None
         noted = {"last_task_at": now(), "last_error": last_error}
+        stages = dict(self.stage_seconds)
         counted = {"tasks": WorkerProcess.tasks + tasks, "photos": WorkerProcess.photos + photos}
         own = update(WorkerProcess).where(WorkerProcess.name == self.name)
         with catalog.transaction() as session:
-            if session.scalars(own.values(**noted, **counted).returning(WorkerProcess.name)).first() is not None:
+            if (
+                session.scalars(
+                    own.values(**noted, **counted, stage_seconds=stages).returning(WorkerProcess.name)
+                ).first()
+                is not None
+            ):
                 return
         # Its first task; of two at once in two threads, one makes the row.
         with suppress(IntegrityError), catalog.transaction() as session:
             session.execute(delete(WorkerProcess).where(WorkerProcess.last_task_at < now() - _FORGOTTEN))
             row = WorkerProcess(name=self.name, queue=self.queue, device=self.device, tasks=tasks, photos=photos)
-            row.last_task_at, row.last_error = now(), last_error
+            row.last_task_at, row.last_error, row.stage_seconds = now(), last_error, stages
             session.add(row)
 
 

@@ -10,18 +10,6 @@ from mindreader.catalog import Base, Catalog, Embedding, EmbeddingSpace, ModelVe
 from mindreader.errors import ConfigurationError
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_catalog(request, tmp_path):
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/catalog.sqlite3"
-    else:
-        url = request.getfixturevalue("postgres_url")
-    catalog = Catalog(url)
-    yield catalog
-    catalog.migrate("base")
-    catalog.close()
-
-
 def test_up_gives_exactly_the_tables_of_the_models(empty_catalog):
     empty_catalog.migrate()
     with empty_catalog.engine.connect() as connection:

@@ -33,6 +33,7 @@ class Problem(BaseModel):
     status: int
     detail: str = Field(description="What happened and what to do, for a person.")
     instance: str
+    request_id: str = Field(description="Also in the header X-Request-ID and in the logs of server and worker.")
     errors: list[dict[str, str]] | None = Field(None, description="Each field that cannot be used, with the reason.")
 
 

@@ -8,7 +8,7 @@ from datetime import date
 from http import HTTPStatus
 from typing import Any
 
-from flask import Response, request, send_file
+from flask import Response, current_app, request, send_file
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.orm import Session
 
@@ -35,6 +35,7 @@ from mindreader_webui.api.schemas import (
     photo_urls,
 )
 from mindreader_webui.auth import current_account
+from mindreader_webui.metrics import observe_search
 from mindreader_webui.problems import InvalidFieldsError
 from mindreader_webui.services import Services, current_services
 from mindreader_workers import queues
@@ -97,6 +98,7 @@ def search() -> Response:
         meanwhile=lambda: services.blobs.put(sketch_key(sketch_sha256), png),
     )
     timings = found.timings_ms | {"total": round((time.perf_counter() - started) * 1000, 2)}
+    observe_search(current_app, timings)
     search_id = _remember(services, user, sketch_sha256, asked, found, timings)
     with services.catalog.snapshot() as session:
         return answer(_answer(session, user, search_id, place, asked, found, timings))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import click
 
+from mindreader.logs import configure
 from mindreader.settings import Settings, load_settings
 from mindreader_webui.server import Workers, WorkersFor, running_server, stop_on_signals
 from mindreader_webui.services import Services
@@ -20,8 +20,7 @@ def serve(host: str | None, port: int | None, data_dir: Path | None) -> None:
     """Start MindReader and print its address."""
     given = {"host": host, "port": port, "data_dir": data_dir}
     settings = load_settings().model_copy(update={k: v for k, v in given.items() if v is not None})
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("celery").setLevel(logging.WARNING)  # it would log every task and every answer
+    configure(settings)
     stop_on_signals()
     with running_server(settings, workers_for(settings)) as running:
         click.echo(f"MindReader is ready at {running.url}")
