@@ -7,7 +7,7 @@ SECONDS ?= 60
 DATA ?= $(or $(MINDREADER_DATA),../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench chaos screens secrets lock system-packages train-default clean
+.PHONY: help setup run test lint format bench chaos test-services screens secrets lock system-packages train-default clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -47,6 +47,9 @@ bench: setup ## measure embedding and search against their floors, and a search 
 
 chaos: setup system-packages ## break things at random: SECONDS=60 SEED=number STORES=embedded|services
 	$(BIN)/python tests/faults/chaos.py --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(if $(STORES),--stores $(STORES))
+
+test-services: setup system-packages ## 8 clients, 3 embed workers, kills: PHOTOS=5000
+	PHOTOS=$(or $(PHOTOS),5000) $(BIN)/python -m pytest -s tests/faults/test_cluster.py
 
 screens: setup system-packages ## take the pictures of docs/screens.md again: PHOTOS=folder for your own
 	$(BIN)/python docs/screens/make.py $(if $(PHOTOS),--photos $(PHOTOS))

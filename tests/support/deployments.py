@@ -1,15 +1,22 @@
-"""A whole MindReader of real processes that a test may break: embedded, or with a PostgreSQL and a Redis of its own."""
+"""A whole MindReader of real processes that a test may break.
+
+Embedded; or with a PostgreSQL and a Redis of its own; or also with S3, an index that processes share, and several
+embed workers.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import httpx
+from s3fs import S3FileSystem
+from support.qdrant_server import QdrantServer
 from support.server import Server, environment, start_server
-from support.services import PostgresServer, RedisServer, free_port, postgres_programs
+from support.services import PostgresServer, RedisServer, S3Server, free_port, postgres_programs
 
 from mindreader.blobs import BlobStore
 from mindreader.bundles import Bundle
@@ -128,6 +135,72 @@ class Services(Embedded):
         self.stop()
         self.redis.close()
         self.postgres.close()
+
+
+class Cluster(Services):
+    """PostgreSQL, Redis, S3, a shared photo index, a web process, a search worker and several embed workers."""
+
+    stores = "cluster"
+
+    def __init__(self, folder: Path, *, embed_workers: int = 3, module: str = "celery", **variables: str) -> None:
+        self.qdrant, self.s3 = QdrantServer(), S3Server()
+        self.module, self.embed_workers = module, embed_workers
+        variables |= {
+            "MINDREADER_QDRANT_URL": self.qdrant.url,
+            "MINDREADER_QDRANT_API_KEY": self.qdrant.key,
+            "MINDREADER_BLOBS_URL": f"s3://{self.s3.bucket}/blobs",
+            **self.s3.environment,
+        }
+        self._workers: dict[str, subprocess.Popen] = {}
+        super().__init__(folder, **variables)
+
+    def install(self, bundle: Bundle) -> None:
+        """As the others; this process reaches the S3 server too."""
+        os.environ.update(self.s3.environment)
+        S3FileSystem.clear_instance_cache()  # it would go on with the server of a cluster before this one
+        super().install(bundle)
+
+    def start_worker(self) -> None:
+        """Start those that do not run."""
+        for name in ("search", *(f"embed-{number}" for number in range(self.embed_workers))):
+            if name not in self._workers:
+                self._workers[name] = self._start(name, name.partition("-")[0])
+
+    def kill_embed_worker(self, number: int) -> None:
+        """SIGKILL one, which is not started again by itself."""
+        worker = self._workers.pop(f"embed-{number}", None)
+        if worker is not None:
+            worker.kill()
+            worker.wait()
+
+    def kill_worker(self) -> None:
+        for number in range(self.embed_workers):
+            self.kill_embed_worker(number)
+
+    def stop(self) -> None:
+        for worker in self._workers.values():
+            worker.send_signal(signal.SIGTERM)
+        for worker in self._workers.values():
+            _end(worker)
+        self._workers = {}
+        super().stop()
+
+    def close(self) -> None:
+        super().close()
+        self.qdrant.close()
+        self.s3.close()
+
+    def _start(self, name: str, queue: str) -> subprocess.Popen:
+        module = self.module if queue == "embed" else "celery"
+        arguments = ["-A", "mindreader_workers.app", "worker", "--pool", "solo", "--queues", queue]
+        with (self.folder / f"{name}.log").open("a") as log:
+            return subprocess.Popen(
+                [*self.python, "-m", module, *arguments],
+                env=environment(self.data_dir, **self.variables),
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+            )
 
 
 DEPLOYMENTS = {kind.stores: kind for kind in (Embedded, Services)}
