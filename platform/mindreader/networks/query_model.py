@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +18,14 @@ from torch import Tensor, nn
 from mindreader.bundles import Bundle
 from mindreader.bundles.manifest import PROJECTION_FILE
 from mindreader.bundles.weight_files import check_projection
-from mindreader.errors import BundleError
+from mindreader.errors import BundleError, NotReadyError
 from mindreader.networks.checks import check_encoder
 from mindreader.networks.compute import Compute
 from mindreader.networks.descriptions import EncoderDescription
 from mindreader.networks.encoders import Encoder, pretrained_encoder
 from mindreader.networks.generator import Generator, GeneratorSizes, SeededNoise
+
+log = logging.getLogger(__name__)
 
 
 class PhotoEncoder:
@@ -44,6 +47,8 @@ class PhotoEncoder:
         if projection is not None:
             _add_projection(network, projection)
         self._network = compute.place(network.eval().requires_grad_(False))
+        self._at_once: int | None = None
+        """How many photos fit into the device's memory at once, since more did not."""
 
     @classmethod
     def of_bundle(cls, bundle: Bundle, compute: Compute) -> PhotoEncoder:
@@ -65,8 +70,33 @@ class PhotoEncoder:
         return sum(tensor.nbytes for tensor in self._network.state_dict().values())
 
     def embed(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Embed photos (B, S, S, 3), S the description's input size; returns unit vectors (B, K)."""
-        return self.embed_images(_images(photos, self._compute.device))
+        """Embed photos (B, S, S, 3), S the description's input size; returns unit vectors (B, K).
+
+        A batch that does not fit into the device's memory is embedded in smaller ones, and so are all later batches.
+
+        Raises:
+            NotReadyError: not even one photo fits.
+        """
+        done: list[NDArray[np.float32]] = []
+        start = 0
+        while start < len(photos):
+            part = photos[start : start + (self._at_once or len(photos))]
+            try:
+                done.append(self.embed_images(_images(part, self._compute.device)))
+                start += len(part)
+            except torch.OutOfMemoryError:
+                self._take_less(len(part))
+        return np.concatenate(done)
+
+    def _take_less(self, too_many: int) -> None:
+        if too_many == 1:
+            raise NotReadyError(
+                f"Not even one photo fits into the memory of {self._compute.device}. Stop other programs that use it, "
+                "or set MINDREADER_DEVICE=cpu."
+            )
+        self._at_once = too_many // 2
+        torch.cuda.empty_cache()
+        log.warning("%d photos do not fit into memory at once; from now on %d", too_many, self._at_once)
 
     def embed_images(self, images: Tensor) -> NDArray[np.float32]:
         """Embed images (B, 3, H, W) in [0, 1], photos or not; returns unit vectors (B, K)."""
