@@ -55,6 +55,20 @@ class Settings(BaseSettings):
     )
     qdrant_api_key: SecretStr = Field(default=SecretStr(""), description="API key of the Qdrant server.")
     qdrant_timeout: float = Field(default=30.0, gt=0, description="Seconds to wait for the Qdrant server.")
+    qdrant_ca_file: Path | None = Field(
+        default=None, description="Certificates to trust for an https Qdrant server, beside the system's; a PEM file."
+    )
+    qdrant_quantization: Literal["none", "int8", "binary"] = Field(
+        default="none",
+        description="How a Qdrant server searches; what it finds is compared again in full. New indexes only.",
+    )
+    qdrant_on_disk: bool = Field(
+        default=False, description="A Qdrant server keeps full vectors on its disk, not in memory. New indexes only."
+    )
+    qdrant_shards: int = Field(default=1, ge=1, description="Shards of an index in a Qdrant cluster. New indexes only.")
+    qdrant_replicas: int = Field(
+        default=1, ge=1, description="Copies of each shard in a Qdrant cluster. New indexes only."
+    )
     blobs_url: str = Field(
         default="",
         description="Where originals and thumbnails lie, as an fsspec URL; empty means the data folder.",

@@ -46,11 +46,13 @@ def app(key: str) -> Flask:
     """The interface; one request at a time, for the engine is made for one thread."""
     warnings.filterwarnings("ignore", "Payload indexes have no effect")
     web, engine, one_at_a_time = Flask(__name__), QdrantClient(":memory:"), Lock()
+    heard: list[dict[str, object]] = []
 
     @web.before_request
     def _enter() -> Response | None:
         if request.headers.get("api-key") != key:
             return _status("Invalid API key", 401)
+        heard.append({"method": request.method, "path": request.path, "body": request.get_json(silent=True)})
         one_at_a_time.acquire()
         request.environ["held"] = True
         return None
@@ -63,6 +65,11 @@ def app(key: str) -> Flask:
     @web.errorhandler(ValueError)
     def _refuse(error: ValueError) -> Response:
         return _status(str(error), 404 if "not found" in str(error) else 400)
+
+    @web.get("/heard")
+    def tell() -> Response:
+        """What was asked so far, for tests of the very requests."""
+        return _result(heard)
 
     @web.get("/collections/<name>/exists")
     def exists(name: str) -> Response:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+import ssl
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from mindreader.errors import IndexMismatchError, InvalidInputError
+import httpx
+
+from mindreader.errors import ConfigurationError, IndexMismatchError, InvalidInputError
 from mindreader.photo_index.edge import EdgePhotoIndex, drop_edge_index
 from mindreader.photo_index.protocol import PhotoIndex
 from mindreader.settings import Settings
@@ -15,6 +18,9 @@ from mindreader.settings import Settings
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
 
+    from mindreader.photo_index.server import ServerStorage
+
+_RETRIES = 4
 # A key names a folder and a Qdrant collection, so it must not be able to leave either.
 SPACE_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -39,7 +45,7 @@ def open_photo_index(settings: Settings, space_key: str, dimension: int) -> Phot
 
     client = _client(settings)
     try:
-        return ServerPhotoIndex(client, _collection_name(space_key), dimension)
+        return ServerPhotoIndex(client, _collection_name(space_key), dimension, _storage(settings))
     except BaseException:
         client.close()
         raise
@@ -131,4 +137,29 @@ def _client(settings: Settings) -> QdrantClient:
         api_key=settings.qdrant_api_key.get_secret_value() or None,
         timeout=math.ceil(settings.qdrant_timeout),
         check_compatibility=False,  # would ask the server now, and only to warn
+        # Every request can be repeated; one that found nobody is, after half a second, one and two.
+        transport=httpx.HTTPTransport(retries=_RETRIES, verify=_trusted(settings)),
+    )
+
+
+def _trusted(settings: Settings) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if settings.qdrant_ca_file is not None:
+        try:
+            context.load_verify_locations(settings.qdrant_ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigurationError(
+                f"MINDREADER_QDRANT_CA_FILE names {settings.qdrant_ca_file}, which holds no certificates: {error}."
+            ) from None
+    return context
+
+
+def _storage(settings: Settings) -> ServerStorage:
+    from mindreader.photo_index.server import ServerStorage
+
+    return ServerStorage(
+        quantization=settings.qdrant_quantization,
+        on_disk=settings.qdrant_on_disk,
+        shards=settings.qdrant_shards,
+        replicas=settings.qdrant_replicas,
     )

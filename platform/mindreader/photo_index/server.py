@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from qdrant_client import QdrantClient, models
@@ -29,6 +31,36 @@ from mindreader.photo_index.protocol import EVERYTHING, IndexFilter, IndexHit, I
 ALREADY_EXISTS = 409
 
 
+@dataclass(frozen=True)
+class ServerStorage:
+    """How a server is to keep a new index; one that is there keeps its own way."""
+
+    quantization: Literal["none", "int8", "binary"] = "none"
+    """What is searched in memory; the nearest are compared again by their full vectors."""
+    on_disk: bool = False
+    """Whether full vectors lie on disk."""
+    shards: int = 1
+    replicas: int = 1
+
+    @property
+    def quantized(self) -> models.ScalarQuantization | models.BinaryQuantization | None:
+        """As the server wants it said."""
+        if self.quantization == "int8":
+            int8 = models.ScalarQuantizationConfig(type=models.ScalarType.INT8, quantile=0.99, always_ram=True)
+            return models.ScalarQuantization(scalar=int8)
+        if self.quantization == "binary":
+            return models.BinaryQuantization(binary=models.BinaryQuantizationConfig(always_ram=True))
+        return None
+
+    @property
+    def search_params(self) -> models.SearchParams | None:
+        """Look at more than are wanted, and compare those in full; a bit says less than a byte."""
+        if self.quantization == "none":
+            return None
+        more = 2.0 if self.quantization == "int8" else 4.0
+        return models.SearchParams(quantization=models.QuantizationSearchParams(rescore=True, oversampling=more))
+
+
 class ServerPhotoIndex:
     """The photo index ``name`` on the server behind ``client``, made when it is not there.
 
@@ -39,8 +71,9 @@ class ServerPhotoIndex:
         NotReadyError: the server does not answer, or refuses.
     """
 
-    def __init__(self, client: QdrantClient, name: str, dimension: int) -> None:
+    def __init__(self, client: QdrantClient, name: str, dimension: int, storage: ServerStorage | None = None) -> None:
         self.dimension = dimension
+        self._storage = storage or ServerStorage()
         self._client = client
         self._name = name
         with _server_errors(name):
@@ -62,7 +95,12 @@ class ServerPhotoIndex:
             return []
         with _server_errors(self._name):
             found = self._client.query_points(
-                self._name, query=query, limit=limit, query_filter=_filter(where), with_payload=False
+                self._name,
+                query=query,
+                limit=limit,
+                query_filter=_filter(where),
+                search_params=self._storage.search_params,
+                with_payload=False,
             ).points
         return [IndexHit(_photo_id(hit), hit.score) for hit in found]
 
@@ -113,9 +151,18 @@ class ServerPhotoIndex:
     def _make_if_missing(self) -> None:
         if self._client.collection_exists(self._name):
             return
-        vectors = models.VectorParams(size=self.dimension, distance=models.Distance.COSINE)
+        kept = self._storage
+        vectors = models.VectorParams(
+            size=self.dimension, distance=models.Distance.COSINE, on_disk=kept.on_disk or None
+        )
         try:
-            self._client.create_collection(self._name, vectors_config=vectors)
+            self._client.create_collection(
+                self._name,
+                vectors_config=vectors,
+                quantization_config=kept.quantized,
+                shard_number=kept.shards,
+                replication_factor=kept.replicas,
+            )
         except UnexpectedResponse as error:
             if error.status_code != ALREADY_EXISTS:  # another worker was quicker, which is fine
                 raise
@@ -123,7 +170,11 @@ class ServerPhotoIndex:
     def _make_payload_indexes(self) -> None:
         for field in (*LABEL_FIELDS, DAY_FIELD):  # one that is there already stays as it is
             days = field == DAY_FIELD
-            schema = models.IntegerIndexParams(type=models.IntegerIndexType.INTEGER, lookup=not days, range=days)
+            schema = models.IntegerIndexParams(
+                type=models.IntegerIndexType.INTEGER,
+                lookup=not days,
+                range=days,
+            )
             self._client.create_payload_index(self._name, field, field_schema=schema, wait=True)
 
     def _retrieve(self, photo_ids: Iterable[int], *, with_vectors: bool) -> Iterator[models.Record]:
