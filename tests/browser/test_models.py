@@ -36,6 +36,7 @@ def test_add_build_compare_switch_and_go_back(page: Page, keep, mindreader_serve
     page.get_by_role("link", name="Models").click()
     newer.get_by_role("button", name="Switch to it").click()
     expect(newer).to_contain_text("answers searches")
+    other_tab.wait_for_function("window.seen.has('Answered by newer')", polling=200)
     keep("models-switched")
     older = page.locator("#models > li", has_text="small-")
     older.get_by_role("button", name="Go back to it").click()
