@@ -69,6 +69,7 @@ def test_photos_lead_the_search_and_can_be_taken_home(drawn: Page, keep, tmp_pat
     assert names(page) == first
 
 
+@pytest.mark.parametrize("screen", ["desktop"], indirect=True)
 def test_results_are_walked_through_with_the_keyboard(drawn: Page):
     page = drawn
     calm(page)
@@ -85,6 +86,7 @@ def test_results_are_walked_through_with_the_keyboard(drawn: Page):
     expect(dialog).to_be_hidden()
 
 
+@pytest.mark.parametrize("screen", ["desktop"], indirect=True)
 def test_the_drawer_says_where_is_searched(drawn: Page):
     page = drawn
     page.locator("#filters summary").click()
@@ -97,6 +99,7 @@ def test_the_drawer_says_where_is_searched(drawn: Page):
     expect(results(page)).to_have_count(24, timeout=30_000)
 
 
+@pytest.mark.parametrize("screen", ["desktop"], indirect=True)
 def test_a_sketch_is_kept_under_a_name_and_opened_again(drawn: Page):
     page = drawn
     before = inked(page)
