@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+from support.hands import NAME, PASSWORD, set_up
 from support.photos import write_photos
 
 pytestmark = pytest.mark.browser
 
-NAME, PASSWORD = "Ada", "a quiet long password"
 PAGES = (
     "/",
     "/upload",
@@ -75,11 +75,7 @@ def draw_a_line(page: Page):
 
 
 def test_the_draw_page_is_light(page: Page):
-    page.goto("/")
-    page.get_by_label("Name").fill(NAME)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Create administrator").click()
-    expect(page.get_by_role("heading", name="Upload photos")).to_be_visible()
+    set_up(page)
     page.goto("/")
     page.wait_for_load_state("networkidle")
     urls = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
@@ -90,11 +86,7 @@ def test_the_draw_page_is_light(page: Page):
 
 
 def test_a_sketch_is_made_and_searched_without_a_pointer(page: Page, mindreader_server, tmp_path):
-    page.goto("/")
-    page.get_by_label("Name").fill(NAME)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Create administrator").click()
-    expect(page.get_by_role("heading", name="Upload photos")).to_be_visible()
+    set_up(page)
     page.goto("/")
     page.locator("#shape").focus()
     page.locator("#shape").select_option("triangle")
@@ -113,11 +105,7 @@ def test_a_sketch_is_made_and_searched_without_a_pointer(page: Page, mindreader_
 
 
 def test_without_a_connection_it_says_so_and_keeps_the_sketch(page: Page):
-    page.goto("/")
-    page.get_by_label("Name").fill(NAME)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Create administrator").click()
-    expect(page.get_by_role("heading", name="Upload photos")).to_be_visible()
+    set_up(page)
     page.goto("/")
     page.locator("#live").uncheck()
     page.locator("#shape").select_option("circle")

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
+from support.hands import NAME, set_up
 from support.large_library import add_large_collection, digest_of, fill
 
 from mindreader.blobs import BlobStore, thumbnail_key
@@ -18,7 +19,6 @@ from mindreader.settings import load_settings
 
 pytestmark = pytest.mark.browser
 
-NAME, PASSWORD = "Ada", "a quiet long password"
 PHOTOS = 100_000
 SCREENS = 40
 # Generous: this may run beside anything else on two cores. A person notices about 100 ms.
@@ -38,11 +38,7 @@ PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ??
 @pytest.fixture
 def large(page: Page, mindreader_server) -> int:
     """Id of Ada's collection of a hundred thousand photos; those at its top have thumbnails."""
-    page.goto("/")
-    page.get_by_label("Name").fill(NAME)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Create administrator").click()
-    expect(page.get_by_role("heading", name="Upload photos")).to_be_visible()
+    set_up(page)
     settings = load_settings({"MINDREADER_DATA_DIR": str(mindreader_server.data_dir)})
     catalog, blobs = Catalog(settings.catalog_url), BlobStore(settings.blobs_root)
     with catalog.snapshot() as session:

@@ -7,13 +7,13 @@ import zipfile
 
 import pytest
 from playwright.sync_api import Page, expect
+from support.hands import PASSWORD, set_up
 from support.library import jpeg
 from support.photos import write_photos
 from support.server import server
 
 pytestmark = pytest.mark.browser
 
-NAME, PASSWORD = "Ada", "a quiet long password"
 PHOTOS = 24
 
 
@@ -25,11 +25,7 @@ def mindreader_server(tmp_path):
 
 @pytest.fixture
 def signed_in(page: Page) -> Page:
-    page.goto("/")
-    page.get_by_label("Name").fill(NAME)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Create administrator").click()
-    expect(page.get_by_role("heading", name="Upload photos")).to_be_visible()
+    set_up(page)
     return page
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 from support.bundles import write_untrained_bundle
+from support.hands import set_up
 from support.photos import write_photos
+from support.services import wait_until
 
 from mindreader.bundles.archive import pack_bundle
 
 pytestmark = pytest.mark.browser
 
-NAME, PASSWORD = "Ada", "a quiet long password"
 PHOTOS = 12
 
 
 def test_add_build_compare_switch_and_go_back(page: Page, keep, mindreader_server, tmp_path):
-    sign_up(page)
+    set_up(page)
     fill_library(mindreader_server, tmp_path)
     pack_bundle(write_untrained_bundle(tmp_path / "bundle", name="newer"), tmp_path / "newer.zip")
     other_tab = search_all_the_time(page)
@@ -36,7 +37,7 @@ def test_add_build_compare_switch_and_go_back(page: Page, keep, mindreader_serve
     page.get_by_role("link", name="Models").click()
     newer.get_by_role("button", name="Switch to it").click()
     expect(newer).to_contain_text("answers searches")
-    other_tab.wait_for_function("window.seen.has('Answered by newer')", polling=200)
+    wait_until(lambda: other_tab.evaluate("window.seen.has('Answered by newer')"), "the other tab")
     keep("models-switched")
     older = page.locator("#models > li", has_text="small-")
     older.get_by_role("button", name="Go back to it").click()
@@ -58,7 +59,7 @@ def test_add_build_compare_switch_and_go_back(page: Page, keep, mindreader_serve
 
 
 def test_a_job_is_paused_resumed_and_its_failures_looked_at(page: Page, keep, mindreader_server, tmp_path):
-    sign_up(page)
+    set_up(page)
     fill_library(mindreader_server, tmp_path)
     for original in (mindreader_server.data_dir / "blobs" / "originals").rglob("*"):
         if original.is_file():
@@ -96,14 +97,6 @@ def search_all_the_time(page: Page) -> Page:
         }, 700); }"""
     )
     return tab
-
-
-def sign_up(page: Page):
-    page.goto("/")
-    page.get_by_label("Name").fill(NAME)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Create administrator").click()
-    expect(page.get_by_role("heading", name="Upload photos")).to_be_visible()
 
 
 def fill_library(server, tmp_path):

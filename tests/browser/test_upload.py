@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
+from support.hands import set_up
 from support.photos import write_photos
 
 pytestmark = pytest.mark.browser
 
-NAME, PASSWORD = "Ada", "a quiet long password"
 PHOTOS = 500
 
 
@@ -25,11 +25,7 @@ def page(context: BrowserContext) -> Page:
     page = context.new_page()
     broken: list[str] = []
     page.on("pageerror", lambda error: broken.append(str(error)))
-    page.goto("/")
-    page.get_by_label("Name").fill(NAME)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Create administrator").click()
-    expect(page.get_by_role("heading", name="Upload photos")).to_be_visible()
+    set_up(page)
     yield page
     assert broken == []
 
