@@ -23,6 +23,7 @@ def test_add_build_compare_switch_and_go_back(page: Page, keep, mindreader_serve
     other_tab = search_all_the_time(page)
 
     page.get_by_role("link", name="Admin").click()
+    expect(page.locator("#models > li")).to_have_count(1)  # the page is awake, also while the other tab keeps it busy
     page.locator("#bundle").set_input_files(tmp_path / "newer.zip")
     expect(page.locator("#progress")).to_contain_text("newer works here", timeout=60_000)
     newer = page.locator("#models > li", has_text="newer")

@@ -13,7 +13,6 @@ import sys
 from pathlib import Path
 
 import httpx
-from s3fs import S3FileSystem
 from support.qdrant_server import QdrantServer
 from support.server import Server, environment, start_server
 from support.services import PostgresServer, RedisServer, S3Server, free_port, postgres_programs
@@ -152,12 +151,13 @@ class Cluster(Services):
             **self.s3.environment,
         }
         self._workers: dict[str, subprocess.Popen] = {}
+        self._before: dict[str, str | None] = {}
         super().__init__(folder, **variables)
 
     def install(self, bundle: Bundle) -> None:
         """As the others; this process reaches the S3 server too."""
+        self._before = {name: os.environ.get(name) for name in self.s3.environment}
         os.environ.update(self.s3.environment)
-        S3FileSystem.clear_instance_cache()  # it would go on with the server of a cluster before this one
         super().install(bundle)
 
     def start_worker(self) -> None:
@@ -189,6 +189,10 @@ class Cluster(Services):
         super().close()
         self.qdrant.close()
         self.s3.close()
+        for name, value in self._before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
     def _start(self, name: str, queue: str) -> subprocess.Popen:
         module = self.module if queue == "embed" else "celery"

@@ -13,7 +13,7 @@ from mindreader.use_cases.liveness import Pulse
 from mindreader_webui.app import OPENAPI_PATH, create_app
 from mindreader_webui.services import Services
 
-PROBLEM = {"type", "title", "status", "detail", "instance"}
+PROBLEM = {"type", "title", "status", "detail", "instance", "request_id"}
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ _TEMPORARY = ".temporary"  # no key starts with a dot, so nothing in here is eve
 _COPY_BYTES = 2**20
 # Blobs are named by their SHA-256; the newer checksums of Amazon's library are unknown to many S3-compatible servers.
 _WHERE_REQUIRED = {"request_checksum_calculation": "when_required", "response_checksum_validation": "when_required"}
-_S3_OPTIONS: dict[str, Any] = {"config_kwargs": _WHERE_REQUIRED}
+# A client of its own: the shared ones of fsspec go on with the server and keys they began with.
+_S3_OPTIONS: dict[str, Any] = {"config_kwargs": _WHERE_REQUIRED, "skip_instance_cache": True}
 _OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "az"})
 """Kinds of store where nothing has to be made before a blob can lie in it."""
 
