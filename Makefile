@@ -4,10 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SECONDS ?= 60
+WORDS := webui/mindreader_webui/locale/messages.pot
+# What holds a sentence in Python: `Sentence` itself, the errors of mindreader/errors.py, and the titles of their kinds.
+SENTENCES := Sentence ErrorKind:3 InvalidInputError PhotoRejectedError SketchRejectedError NotFoundError ForbiddenError \
+	NotSignedInError ConflictError TooLargeError NotReadyError
 DATA ?= $(or $(MINDREADER_DATA),../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench chaos test-services screens secrets lock system-packages train-default clean
+.PHONY: help setup run test lint format bench chaos test-services screens secrets words lock system-packages train-default clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -56,6 +60,12 @@ screens: setup system-packages ## take the pictures of docs/screens.md again: PH
 
 secrets: ## make passwords and keys for docker-compose.yml, once
 	sh deploy/make_secrets.sh
+
+words: setup ## list all English sentences of the pages again, for translators
+	mkdir -p $(dir $(WORDS))
+	$(BIN)/pybabel --quiet extract --mapping-file pyproject.toml $(addprefix --keyword=,$(SENTENCES)) --no-wrap \
+		--sort-by-file --add-location=file --project MindReader --output-file $(WORDS) \
+		platform/mindreader/errors.py platform/mindreader/imaging platform/mindreader/use_cases workers webui
 
 lock: setup ## write constraints.txt from what is installed now
 	@echo '# Every package at the version the tests ran with. `make lock` writes this file again.' > constraints.txt

@@ -2,11 +2,29 @@
 
 Raise :class:`MindReaderError` (or a subclass) with a sentence; the web UI turns it into an RFC 9457
 problem document, the command line prints it, and a worker stores it beside the photo.
+
+A sentence keeps its template and its values apart, so that the web UI can say it in the visitor's language:
+``ConflictError("There is already a user called {name}.", name=name)``. `make words` collects the templates.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+
+class Sentence(str):
+    """An English sentence that remembers what it was made of: `{name}` in the template, a value for each name."""
+
+    template: str
+    values: dict[str, str | int | float]
+
+    __slots__ = ("template", "values")
+
+    def __new__(cls, template: str, **values: str | int | float) -> Sentence:
+        """Fill the template in as `str.format` does; without values it stands as it is, braces and all."""
+        made = super().__new__(cls, template.format(**values) if values else template)
+        made.template, made.values = str(template), values
+        return made
 
 
 @dataclass(frozen=True)
@@ -25,9 +43,14 @@ class MindReaderError(Exception):
 
     kind = ErrorKind("internal", 500, "Something went wrong inside MindReader")
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
+    def __init__(self, detail: str, **values: str | int | float) -> None:
+        """An error with a sentence.
+
+        Args:
+            detail: the sentence, or with `values` its template.
+        """
+        self.detail = detail if isinstance(detail, Sentence) and not values else Sentence(detail, **values)
+        super().__init__(self.detail)
 
 
 class InvalidInputError(MindReaderError):

@@ -110,6 +110,9 @@ class Settings(BaseSettings):
         default=4 * 2**30, ge=1, description="Largest model bundle that is taken, as a zip file."
     )
 
+    translations_dir: Path | None = Field(
+        default=None, description="Folder with further translations of the pages: de.po for German, and so on."
+    )
     session_days: int = Field(default=30, ge=1, description="How long a browser stays signed in.")
     secure_cookies: bool = Field(default=False, description="Send cookies over HTTPS only; set it behind TLS.")
     trusted_proxies: int = Field(

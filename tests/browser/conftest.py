@@ -51,8 +51,8 @@ def screen_options(screen) -> dict:
 
 
 @pytest.fixture
-def page(chromium, mindreader_server, screen) -> Iterator[Page]:
-    context = chromium.new_context(base_url=mindreader_server.url, **SCREENS[screen])
+def page(chromium, mindreader_server, screen_options) -> Iterator[Page]:
+    context = chromium.new_context(base_url=mindreader_server.url, **screen_options)
     page = context.new_page()
     problems = _watch(context, page, mindreader_server.url)
     yield page

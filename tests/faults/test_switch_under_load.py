@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
+from statistics import median
 
 import numpy as np
 import pytest
@@ -30,6 +31,7 @@ from mindreader.photo_index import IndexPoint, PhotoIndexes
 PHOTOS = 3000
 SEARCHES_A_SECOND = 5
 SAME_SCORE = 2e-3
+SEARCHES_A_SWITCH_MAY_LAST = 10
 
 
 @dataclass
@@ -39,6 +41,7 @@ class Searches:
     patron: Patron
     sketch: bytes
     answers: list[dict] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
     failures: int = 0
 
     def __enter__(self) -> Searches:
@@ -61,7 +64,9 @@ class Searches:
 
     def _search(self) -> None:
         gone = set(self.patron.record.deleted)
+        started = time.monotonic()
         answer = self.patron.search(self.sketch)
+        self.seconds.append(time.monotonic() - started)
         if answer is None or gone & {result["photo_id"] for result in answer["results"]}:
             self.failures += 1
         else:
@@ -100,7 +105,7 @@ def library(deploy):
 
 
 @pytest.mark.timeout(900)
-def test_no_search_fails_or_mixes_versions_and_switching_takes_less_than_a_second(
+def test_no_search_fails_or_mixes_versions_and_switching_costs_no_more_than_a_few_searches(
     library, quick_bundle, tmp_path, sketch_png
 ):
     deployment, record = library
@@ -130,12 +135,14 @@ def test_no_search_fails_or_mixes_versions_and_switching_takes_less_than_a_secon
     deployment.stop()
     print(  # noqa: T201  # the figures of docs/reliability.md
         f"built {PHOTOS} photos in {built:.0f} s beside {used} uploads; {len(searches.answers)} searches in "
-        f"{seconds:.0f} s, activated in {switched:.3f} s, rolled back in {back:.3f} s"
+        f"{seconds:.0f} s ({median(searches.seconds):.3f} s each), activated in {switched:.3f} s, rolled back in "
+        f"{back:.3f} s"
     )
     assert searches.failures == 0
     assert len(searches.answers) > 0.9 * SEARCHES_A_SECOND * seconds
     assert {answer["model_version"]["id"] for answer in searches.answers} == {old, new}
-    assert max(switched, back) < 1.0
+    # Not a matter of the library's size. In seconds, on a quiet machine: bench/reembedding.py.
+    assert max(switched, back) < SEARCHES_A_SWITCH_MAY_LAST * median(searches.seconds)
     check(deployment.settings, record)
     _check_scores(deployment.settings, {old: quick_bundle, new: other_bundle}, sketch_png, searches.answers)
 

@@ -19,6 +19,7 @@ from mindreader_webui.problems import init_problems, refuse_fields
 from mindreader_webui.requests import init_requests
 from mindreader_webui.services import Services, attach
 from mindreader_webui.uploads import init_uploads
+from mindreader_webui.words import init_words
 
 OPENAPI_PATH = "/openapi/openapi.json"
 
@@ -47,6 +48,7 @@ def create_app(services: Services) -> Flask:
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     attach(app, services)
+    init_words(app, services.settings.translations_dir)
     init_requests(app)
     init_metrics(app, services.catalog)
     init_problems(app)

@@ -240,7 +240,7 @@ def _refuse_forgery() -> None:
         validate_csrf(request.headers.get(CSRF_HEADER))
     except ValidationError:
         raise ForbiddenError(
-            f"The header {CSRF_HEADER} is missing or out of date. Load the page again, then repeat this."
+            "The header {header} is missing or out of date. Load the page again, then repeat this.", header=CSRF_HEADER
         ) from None
 
 

@@ -11,23 +11,26 @@ from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
-from mindreader.errors import ErrorKind, InvalidInputError, MindReaderError, NotSignedInError
+from mindreader.errors import ErrorKind, InvalidInputError, MindReaderError, NotSignedInError, Sentence
 from mindreader.logs import request_id
+from mindreader_webui.words import translated
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE_PREFIX = "urn:mindreader:problem:"
 _INTERNAL = MindReaderError.kind
-_SAY_NOTHING = "The server's log says more. Try again; if it stays, tell an administrator."
+_SAY_NOTHING = Sentence("The server's log says more. Try again; if it stays, tell an administrator.")
 _AWAY = ErrorKind("not-ready", 503, "MindReader is not ready for this yet")
 
 # What a person reads when the web server itself refuses a request.
 _SENTENCES = {
-    404: "There is nothing at this address.",
-    405: "This address does not take that method.",
-    413: "The request is larger than this server takes, or has too many parts. Send fewer or smaller files at a time.",
-    429: "Too many attempts in a short time. Wait a moment, then try again.",
+    404: Sentence("There is nothing at this address."),
+    405: Sentence("This address does not take that method."),
+    413: Sentence(
+        "The request is larger than this server takes, or has too many parts. Send fewer or smaller files at a time."
+    ),
+    429: Sentence("Too many attempts in a short time. Wait a moment, then try again."),
 }
 
 
@@ -88,7 +91,8 @@ def _http_error(error: HTTPException) -> Response:
 
 def _catalog_error(error: OperationalError) -> Response:
     log.error("%s %s: the catalog does not answer", request.method, request.path, exc_info=error)
-    return _answer(_AWAY.slug, _AWAY.status, _AWAY.title, "The catalog cannot be reached. Try again in a moment.")
+    away = Sentence("The catalog cannot be reached. Try again in a moment.")
+    return _answer(_AWAY.slug, _AWAY.status, _AWAY.title, away)
 
 
 def _unexpected_error(error: Exception) -> Response:
@@ -97,6 +101,7 @@ def _unexpected_error(error: Exception) -> Response:
 
 
 def _answer(slug: str, status: int, title: str, detail: str, **more: Any) -> Response:
+    title, detail = translated(title), translated(detail)
     if not request.path.startswith("/api/"):
         return current_app.make_response((render_template("error.html", title=title, detail=detail), status))
     problem = {

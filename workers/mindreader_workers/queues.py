@@ -147,7 +147,8 @@ def _ask(
         reply = pending.get(timeout=timeout, disable_sync_subtasks=False, interval=_SECONDS_BETWEEN_LOOKS)
     except CeleryTimeoutError:
         raise NotReadyError(
-            f"No search worker answered within {timeout:g} seconds. Check that one is running, then try again."
+            "No search worker answered within {seconds:g} seconds. Check that one is running, then try again.",
+            seconds=timeout,
         ) from None
     except (OperationalError, RedisError, RuntimeError):  # the last is how Celery says that it cannot reconnect
         raise NotReadyError("The task queue cannot be reached. Check that Redis is running, then try again.") from None
@@ -170,5 +171,7 @@ _ERRORS: dict[str, type[MindReaderError]] = {
 }
 
 
-def _error_of(reply: dict[str, str]) -> MindReaderError:
-    return _ERRORS.get(reply["kind"], MindReaderError)(reply["detail"])
+def _error_of(reply: dict[str, Any]) -> MindReaderError:
+    # A worker that is not upgraded yet sends the whole sentence alone.
+    template, values = reply.get("template", reply["detail"]), reply.get("values", {})
+    return _ERRORS.get(reply["kind"], MindReaderError)(template, **values)

@@ -208,7 +208,8 @@ def _reply(work: Callable[[], Any]) -> dict[str, Any]:
         return {"answer": work()}
     except MindReaderError as error:
         outcome = error.detail
-        return {"error": {"kind": error.kind.slug, "detail": error.detail}}
+        made_of = {"template": error.detail.template, "values": error.detail.values}
+        return {"error": {"kind": error.kind.slug, "detail": error.detail, **made_of}}
     finally:
         log.info("%s: %s, %.0f ms", current_task.name, outcome, (time.perf_counter() - started) * 1000)
         request_id.reset(held)

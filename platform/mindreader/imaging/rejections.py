@@ -12,69 +12,84 @@ from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from mindreader.errors import PhotoRejectedError
+from mindreader.errors import PhotoRejectedError, Sentence
 
-READABLE = "JPEG, PNG, WebP, GIF, TIFF, BMP, HEIC or AVIF"
+READABLE = "JPEG, PNG, WebP, GIF, TIFF, BMP, HEIC, AVIF"
 
-EMPTY = "This file is empty (0 bytes). Copy or export it again."
-MISSING = "There is no such file. Check its name and place."
-FOLDER = "This is a folder, not an image file. Choose the files inside it."
-FORBIDDEN = "MindReader may not read this file. Give it read permission and try again."
-TRUNCATED = "This image file ends too early. Copy or download it again, completely."
-DAMAGED = (
+EMPTY = Sentence("This file is empty (0 bytes). Copy or export it again.")
+MISSING = Sentence("There is no such file. Check its name and place.")
+FOLDER = Sentence("This is a folder, not an image file. Choose the files inside it.")
+FORBIDDEN = Sentence("MindReader may not read this file. Give it read permission and try again.")
+TRUNCATED = Sentence("This image file ends too early. Copy or download it again, completely.")
+DAMAGED = Sentence(
     "This image file is damaged, or of a kind MindReader cannot read. "
     "Open it in an image program and save it as JPEG or PNG."
 )
-NO_MEMORY = "This image needs more memory than there is. Send a smaller copy."
+NO_MEMORY = Sentence("This image needs more memory than there is. Send a smaller copy.")
 
 # First bytes of well-known files that are no photos, and what a person calls them.
-_FOREIGN: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"%PDF", "a PDF document"),
-    (0, b"8BPS", "a Photoshop file"),
-    (0, b"\x00\x00\x01\x00", "an icon"),
-    (0, b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 image"),
-    (0, b"\xff\x4f\xff\x51", "a JPEG 2000 image"),
-    (0, b"\x00\x00\x00\x0cJXL ", "a JPEG XL image"),
-    (0, b"\xff\x0a", "a JPEG XL image"),
-    (0, b"PK\x03\x04", "a ZIP archive or office document"),
-    (0, b"\x1f\x8b", "a compressed archive"),
-    (0, b"\x1a\x45\xdf\xa3", "a video"),
-    (8, b"AVI ", "a video"),
-    (8, b"WAVE", "a sound"),
-    (4, b"ftypqt", "a video"),
-    (4, b"ftypisom", "a video"),
-    (4, b"ftypmp4", "a video"),
-    (4, b"ftypM4V", "a video"),
+_FOREIGN: tuple[tuple[int, bytes, Sentence], ...] = (
+    (0, b"%PDF", Sentence("a PDF document")),
+    (0, b"8BPS", Sentence("a Photoshop file")),
+    (0, b"\x00\x00\x01\x00", Sentence("an icon")),
+    (0, b"\x00\x00\x00\x0cjP  ", Sentence("a JPEG 2000 image")),
+    (0, b"\xff\x4f\xff\x51", Sentence("a JPEG 2000 image")),
+    (0, b"\x00\x00\x00\x0cJXL ", Sentence("a JPEG XL image")),
+    (0, b"\xff\x0a", Sentence("a JPEG XL image")),
+    (0, b"PK\x03\x04", Sentence("a ZIP archive or office document")),
+    (0, b"\x1f\x8b", Sentence("a compressed archive")),
+    (0, b"\x1a\x45\xdf\xa3", Sentence("a video")),
+    (8, b"AVI ", Sentence("a video")),
+    (8, b"WAVE", Sentence("a sound")),
+    (4, b"ftypqt", Sentence("a video")),
+    (4, b"ftypisom", Sentence("a video")),
+    (4, b"ftypmp4", Sentence("a video")),
+    (4, b"ftypM4V", Sentence("a video")),
 )
 _OWN_STARTS = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"RIFF", b"II*\x00", b"MM\x00*", b"BM")
 
 
-def too_many_pixels(max_pixels: int, size: tuple[int, int] | None = None) -> str:
+def too_many_pixels(max_pixels: int, size: tuple[int, int] | None = None) -> Sentence:
     """Sentence for an image above the limit; ``size`` is named when the header told it."""
-    has = f"has {size[0]} × {size[1]} pixels" if size else "has too many pixels"
-    return f"This image {has}; at most {max_pixels / 1e6:.4g} megapixels are taken. Send a smaller copy."
+    most = max_pixels / 1e6
+    if size is None:
+        return Sentence(
+            "This image has too many pixels; at most {most:.4g} megapixels are taken. Send a smaller copy.", most=most
+        )
+    return Sentence(
+        "This image has {width} × {height} pixels; at most {most:.4g} megapixels are taken. Send a smaller copy.",
+        width=size[0],
+        height=size[1],
+        most=most,
+    )
 
 
-def too_narrow(size: tuple[int, int]) -> str:
+def too_narrow(size: tuple[int, int]) -> Sentence:
     """Sentence for an image that is a mere line."""
-    return f"This image is too narrow to be shown ({size[0]} × {size[1]} pixels). Cut out the part that matters."
+    return Sentence(
+        "This image is too narrow to be shown ({width} × {height} pixels). Cut out the part that matters.",
+        width=size[0],
+        height=size[1],
+    )
 
 
-def not_an_image(head: bytes) -> str:
+def not_an_image(head: bytes) -> Sentence:
     """Sentence for a file no decoder knows, from its first bytes."""
     name = next((name for at, magic, name in _FOREIGN if head.startswith(magic, at)), None)
     if name is None and (head.startswith(_OWN_STARTS) or head.startswith(b"ftyp", 4)):
         return DAMAGED
-    return f"This file is {name or _name_of_text(head)}. MindReader reads {READABLE} images."
+    return Sentence(
+        "This file is {kind}. MindReader reads {formats} images.", kind=name or _name_of_text(head), formats=READABLE
+    )
 
 
-def _name_of_text(head: bytes) -> str:
+def _name_of_text(head: bytes) -> Sentence:
     lowered = head.lower()
     if b"<svg" in lowered:
-        return "an SVG drawing"
+        return Sentence("an SVG drawing")
     if b"<html" in lowered or b"<!doctype html" in lowered:
-        return "a web page"
-    return "a text" if _is_text(head) else "no image of a known kind"
+        return Sentence("a web page")
+    return Sentence("a text") if _is_text(head) else Sentence("no image of a known kind")
 
 
 def _is_text(head: bytes) -> bool:
@@ -135,7 +150,7 @@ def as_rejections(stream: WatchedStream, head: bytes, max_pixels: int) -> Iterat
         raise stream.trouble
 
 
-def _sentence(error: Exception, head: bytes, max_pixels: int) -> str:
+def _sentence(error: Exception, head: bytes, max_pixels: int) -> Sentence:
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
         return too_many_pixels(max_pixels)
     if isinstance(error, UnidentifiedImageError):

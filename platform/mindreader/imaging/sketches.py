@@ -30,8 +30,9 @@ def decode_sketch(data: bytes, *, max_bytes: int, max_pixels: int = 64_000_000) 
         SketchRejectedError: the file is too large, is no image, or nothing is drawn on it.
     """
     if len(data) > max_bytes:
-        limit = f"{max_bytes / 2**20:.3g} MB"
-        raise SketchRejectedError(f"This drawing is larger than {limit}. Send it as a smaller PNG.")
+        raise SketchRejectedError(
+            "This drawing is larger than {size:.3g} MB. Send it as a smaller PNG.", size=max_bytes / 2**20
+        )
     try:
         gray = decode_photo(data, max_pixels=max_pixels).image.convert("L")
     except PhotoRejectedError as error:

@@ -52,7 +52,7 @@ def create_first_administrator(catalog: Catalog, name: str, password: str) -> Us
     """
     with catalog.snapshot() as session:
         _refuse_if_users_exist(session)  # before the costly hash
-    name, password_hash = checked_name(name, "user", LONGEST_NAME), _hash(password)
+    name, password_hash = checked_name(name, LONGEST_NAME), _hash(password)
     with catalog.transaction() as session:
         _one_at_a_time(session)
         _refuse_if_users_exist(session)
@@ -69,12 +69,12 @@ def create_user(catalog: Catalog, name: str, password: str, role: Role) -> User:
         InvalidInputError: the name or the password cannot be used.
         ConflictError: the name is taken.
     """
-    user = User(name=checked_name(name, "user", LONGEST_NAME), password_hash=_hash(password), role=role)
+    user = User(name=checked_name(name, LONGEST_NAME), password_hash=_hash(password), role=role)
     try:
         with catalog.transaction() as session:
             session.add(user)
     except IntegrityError:
-        raise ConflictError(f"There is already a user called {user.name}. Choose another name.") from None
+        raise ConflictError("There is already a user called {name}. Choose another name.", name=user.name) from None
     return user
 
 
@@ -147,7 +147,7 @@ def remove_user(session: Session, user_id: int, heir_id: int | None) -> None:
     if heir_id == user_id:
         raise InvalidInputError("Name somebody else to take over the collections.")
     if owned and heir_id is None:
-        raise ConflictError(f"{user.name} has {len(owned)} collections. Name who takes them over.")
+        raise ConflictError("{name} has {n} collections. Name who takes them over.", name=user.name, n=len(owned))
     if owned and heir_id is not None:
         _hand_over(session, owned, user, user_by_id(session, heir_id))
     session.delete(user)
@@ -181,7 +181,7 @@ def _keep_an_administrator(session: Session, leaving: User) -> None:
     others = select(User.id).where(User.role == Role.ADMIN, User.id != leaving.id, User.password_hash != _NO_PASSWORD)
     # Locked, so that two administrators cannot dismiss each other at once.
     if leaving.role == Role.ADMIN and session.scalars(others.with_for_update()).first() is None:
-        raise ConflictError(f"{leaving.name} is the only administrator. Make somebody else one first.")
+        raise ConflictError("{name} is the only administrator. Make somebody else one first.", name=leaving.name)
 
 
 def issue_token(session: Session, user: User, name: str, scope: TokenScope = TokenScope.FULL) -> tuple[ApiToken, str]:
@@ -191,7 +191,7 @@ def issue_token(session: Session, user: User, name: str, scope: TokenScope = Tok
         InvalidInputError: the name cannot be used.
     """
     secret = _TOKEN_PREFIX + secrets.token_urlsafe(_TOKEN_BYTES)
-    name = checked_name(name, "token", LONGEST_NAME)
+    name = checked_name(name, LONGEST_NAME)
     token = ApiToken(user_id=user.id, name=name, sha256=_digest(secret), scope=scope)
     session.add(token)
     session.flush()
@@ -261,9 +261,9 @@ def _with_password(catalog: Catalog, name: str) -> User | None:
 
 def _hash(password: str) -> str:
     if len(password) < SHORTEST_PASSWORD:
-        raise InvalidInputError(f"Choose a password of at least {SHORTEST_PASSWORD} characters.")
+        raise InvalidInputError("Choose a password of at least {n} characters.", n=SHORTEST_PASSWORD)
     if len(password) > LONGEST_PASSWORD:
-        raise InvalidInputError(f"A password may have at most {LONGEST_PASSWORD} characters.")
+        raise InvalidInputError("A password may have at most {n} characters.", n=LONGEST_PASSWORD)
     return _hasher.hash(_storable(password))
 
 

@@ -105,7 +105,7 @@ def create_collection(session: Session, owner: User, name: str, visibility: Visi
         InvalidInputError: the name cannot be used.
         ConflictError: the owner has a collection of that name.
     """
-    name = checked_name(name, "collection", LONGEST_NAME)
+    name = checked_name(name, LONGEST_NAME)
     collection = Collection(owner_id=owner.id, name=name, visibility=visibility)
     session.add(collection)
     _flush_unless_taken(session, name)
@@ -125,7 +125,7 @@ def change_collection(
     if visibility is not None:
         collection.visibility = visibility
     if name is not None:
-        collection.name = checked_name(name, "collection", LONGEST_NAME)
+        collection.name = checked_name(name, LONGEST_NAME)
     _flush_unless_taken(session, collection.name)
     return collection
 
@@ -199,7 +199,7 @@ def _flush_unless_taken(session: Session, name: str) -> None:
     try:
         session.flush()
     except IntegrityError:
-        raise ConflictError(f"There is already a collection called {name}. Choose another name.") from None
+        raise ConflictError("There is already a collection called {name}. Choose another name.", name=name) from None
 
 
 def _photos(session: Session, where: ColumnElement[bool]) -> dict[int, int]:

@@ -65,7 +65,7 @@ def add_photo(
     try:
         _check_bytes(file, settings)
         if category is not None and normalised(category):
-            checked_name(category, "category", LONGEST_CATEGORY)  # before anything is written
+            checked_name(category, LONGEST_CATEGORY)  # before anything is written
         sha256 = sha256_of(file)
         known = _photo_with(catalog, collection_id, sha256)
         if known is not None:
@@ -92,7 +92,7 @@ def safe_filename(name: str) -> str:
 def _check_bytes(file: Path, settings: Settings) -> None:
     limit = settings.upload_max_bytes
     if file.stat().st_size > limit:
-        raise PhotoRejectedError(f"This file is larger than {limit / 2**20:.4g} MB. Send a smaller copy.")
+        raise PhotoRejectedError("This file is larger than {size:.4g} MB. Send a smaller copy.", size=limit / 2**20)
 
 
 def _photo_with(catalog: Catalog, collection_id: int, sha256: str) -> int | None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from mindreader.catalog import Catalog, Embedding, EmbeddingState, Job, JobState, Photo, User
 from mindreader.catalog.models import now
-from mindreader.errors import ConflictError, NotFoundError
+from mindreader.errors import ConflictError, NotFoundError, Sentence
 from mindreader.use_cases.photos import URGENT
 from mindreader.use_cases.spaces import SpaceCounts, open_space, recent_rate, request_drop, space_counts
 
@@ -87,7 +87,7 @@ def pause_job(session: Session, job_id: int) -> None:
         NotFoundError: there is no such job.
         ConflictError: it is not running.
     """
-    _move(session, job_id, (JobState.RUNNING,), JobState.PAUSED, "Only a running job can be paused.")
+    _move(session, job_id, (JobState.RUNNING,), JobState.PAUSED, Sentence("Only a running job can be paused."))
 
 
 def resume_job(session: Session, job_id: int) -> None:
@@ -97,7 +97,7 @@ def resume_job(session: Session, job_id: int) -> None:
         NotFoundError: there is no such job.
         ConflictError: it is not paused.
     """
-    _move(session, job_id, (JobState.PAUSED,), JobState.RUNNING, "Only a paused job can be resumed.")
+    _move(session, job_id, (JobState.PAUSED,), JobState.RUNNING, Sentence("Only a paused job can be resumed."))
 
 
 def cancel_job(session: Session, job_id: int) -> None:
@@ -206,13 +206,13 @@ def _job(session: Session, job_id: int) -> Job:
     return job
 
 
-def _move(session: Session, job_id: int, allowed: Sequence[JobState], to: JobState, otherwise: str) -> None:
+def _move(session: Session, job_id: int, allowed: Sequence[JobState], to: JobState, otherwise: Sentence) -> None:
     job = _job(session, job_id)
     moved = session.scalars(
         update(Job).where(Job.id == job.id, Job.state.in_(allowed)).values(state=to).returning(Job.id)
     ).all()
     if not moved:
-        raise ConflictError(f"{otherwise} This one is {job.state}.")
+        raise ConflictError(otherwise)
 
 
 def _check_not_cancelled(job: Job) -> None:

@@ -53,16 +53,16 @@ def keep_sketch(session: Session, user: User, name: str, strokes: Sequence[Strok
         InvalidInputError: the name cannot be used.
         ConflictError: the user has one of that name, or as many as can be kept.
     """
-    name = checked_name(name, "sketch", _LONGEST_NAME)
+    name = checked_name(name, _LONGEST_NAME)
     kept = session.scalar(select(func.count(KeptSketch.id)).where(KeptSketch.user_id == user.id)) or 0
     if kept >= MOST_KEPT:
-        raise ConflictError(f"You keep {MOST_KEPT} sketches already. Delete one first.")
+        raise ConflictError("You keep {n} sketches already. Delete one first.", n=MOST_KEPT)
     sketch = KeptSketch(user_id=user.id, name=name, strokes=[stroke.model_dump() for stroke in strokes])
     session.add(sketch)
     try:
         session.flush()
     except IntegrityError:
-        raise ConflictError(f"You already keep a sketch called {name}. Choose another name.") from None
+        raise ConflictError("You already keep a sketch called {name}. Choose another name.", name=name) from None
     return sketch
 
 

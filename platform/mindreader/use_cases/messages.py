@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 
+from mindreader.errors import Sentence
+
 
 def _decoded(value: object) -> bytes:
     return value if isinstance(value, bytes) else b64decode(str(value))
@@ -14,6 +16,19 @@ def _decoded(value: object) -> bytes:
 
 Base64Bytes = Annotated[
     bytes, PlainValidator(_decoded), PlainSerializer(lambda b: b64encode(b).decode(), when_used="json")
+]
+
+
+def _told(value: object) -> Sentence:
+    if isinstance(value, dict):
+        return Sentence(value["template"], **value["values"])
+    return value if isinstance(value, Sentence) else Sentence(str(value))
+
+
+ToldSentence = Annotated[
+    Sentence,
+    PlainValidator(_told),
+    PlainSerializer(lambda s: {"template": s.template, "values": s.values}, when_used="json"),
 ]
 
 
@@ -92,7 +107,7 @@ class LibraryQuality(_Message):
     """How well the photos of each category lie together, with the protocol it was measured by."""
 
     model_version: str
-    protocol: str
+    protocol: ToldSentence
     mean_precision: float | None
     """Over the categories; None where no category can be judged."""
     categories: tuple[CategoryQuality, ...]

@@ -89,7 +89,9 @@ def photo_projection(session: Session, kept: KeptBundles, space: EmbeddingSpace)
             return kept.read(version.bundle_sha256, version.name).weights(PROJECTION_FILE)
         except NotReadyError as error:
             reasons.append(error.detail)
-    raise NotReadyError(f"Photos cannot be embedded in space {space.key}. " + " ".join(reasons))
+    raise NotReadyError(
+        "Photos cannot be embedded in space {space}. {reasons}", space=space.key, reasons=" ".join(reasons)
+    )
 
 
 def versions(session: Session) -> Sequence[ModelVersion]:
@@ -155,13 +157,17 @@ def activate(session: Session, model_version_id: int, *, incomplete: bool = Fals
 def _check_space(session: Session, version: ModelVersion, incomplete: bool) -> None:
     if not is_open(version.space):
         raise ConflictError(
-            f"No photo has been embedded for {version.name}: its embedding space is new. Build it first, then activate."
+            "No photo has been embedded for {name}: its embedding space is new. Build it first, then activate.",
+            name=version.name,
         )
     counts = space_counts(session, version.space_id)
     if counts.waiting and not incomplete:
         raise ConflictError(
-            f"{counts.waiting:,} of {counts.total:,} photos are not embedded for {version.name} yet and would not be "
-            "found. Wait until its job is done, or activate it as it is."
+            "{n:,} of {total:,} photos are not embedded for {name} yet and would not be found. Wait until its job is "
+            "done, or activate it as it is.",
+            n=counts.waiting,
+            total=counts.total,
+            name=version.name,
         )
 
 
@@ -184,7 +190,7 @@ def remove_version(session: Session, model_version_id: int) -> Removed:
     """
     version = version_by_id(session, model_version_id)
     if version.active:
-        raise ConflictError(f"{version.name} answers searches now. Activate another version first.")
+        raise ConflictError("{name} answers searches now. Activate another version first.", name=version.name)
     session.execute(delete(Search).where(Search.model_version_id == version.id))
     space = version.space
     session.delete(version)

@@ -17,7 +17,7 @@ def normalised(value: str) -> str:
     return unicodedata.normalize("NFC", value).strip()
 
 
-def checked_name(value: str, what: str, longest: int) -> str:
+def checked_name(value: str, longest: int) -> str:
     """The normalised name of 1 to `longest` characters.
 
     Raises:
@@ -25,11 +25,13 @@ def checked_name(value: str, what: str, longest: int) -> str:
     """
     name = normalised(value)
     if not name:
-        raise InvalidInputError(f"Give the {what} a name.")
+        raise InvalidInputError("A name is missing. Give one.")
     if len(name) > longest:
-        raise InvalidInputError(f"The name of the {what} may have at most {longest} characters; this has {len(name)}.")
+        raise InvalidInputError(
+            "A name may have at most {longest} characters; this one has {n}.", longest=longest, n=len(name)
+        )
     if visible_text(name) != name:
-        raise InvalidInputError(f"The name of the {what} holds control characters. Leave them out.")
+        raise InvalidInputError("A name must not hold control characters. Leave them out.")
     return name
 
 

@@ -198,7 +198,7 @@ def category_named(session: Session, collection_id: int, name: str | None) -> in
     """
     if name is None or not normalised(name):
         return None
-    name = checked_name(name, "category", LONGEST_CATEGORY)
+    name = checked_name(name, LONGEST_CATEGORY)
     known = select(Category.id).where(Category.collection_id == collection_id, Category.name == name)
     if (found := session.scalar(known)) is not None:
         return found

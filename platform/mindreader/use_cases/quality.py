@@ -8,7 +8,7 @@ import numpy as np
 from sqlalchemy import select
 
 from mindreader.catalog import Catalog, Category, Embedding, EmbeddingSpace, EmbeddingState, ModelVersion, Photo
-from mindreader.errors import NotReadyError
+from mindreader.errors import NotReadyError, Sentence
 from mindreader.photo_index import IndexFilter, PhotoIndexes
 from mindreader.use_cases.messages import CategoryQuality, LibraryQuality
 from mindreader.use_cases.models import active_version
@@ -80,10 +80,13 @@ def _summary(version: ModelVersion, judged: list[CategoryQuality], photos: int) 
     mean = float(np.mean([category.precision for category in judged])) if judged else None
     return LibraryQuality(
         model_version=version.name,
-        protocol=(
-            f"Photo to photo: up to {_QUERIES} photos of each category (seed 0) search {photos} photos that have a "
-            f"category; precision among the first {FIRST}, at most as many as can be found; right means the same "
-            "category name. It says how well photos of a subject lie together, which bounds what a sketch can find."
+        protocol=Sentence(
+            "Photo to photo: up to {queries} photos of each category (seed 0) search {photos} photos that have a "
+            "category; precision among the first {first}, at most as many as can be found; right means the same "
+            "category name. It says how well photos of a subject lie together, which bounds what a sketch can find.",
+            queries=_QUERIES,
+            photos=photos,
+            first=FIRST,
         ),
         mean_precision=None if mean is None else round(mean, 4),
         categories=tuple(judged),

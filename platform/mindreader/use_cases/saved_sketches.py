@@ -25,14 +25,14 @@ def save_sketch(session: Session, name: str, category: str | None, sketch_sha256
         InvalidInputError: the name or the category cannot be used.
         ConflictError: there is a saved sketch of that name.
     """
-    name = checked_name(name, "sketch", _LONGEST)
-    wanted = checked_name(category, "category", _LONGEST) if category and normalised(category) else None
+    name = checked_name(name, _LONGEST)
+    wanted = checked_name(category, _LONGEST) if category and normalised(category) else None
     sketch = SavedSketch(name=name, category=wanted, sketch_sha256=sketch_sha256)
     session.add(sketch)
     try:
         session.flush()
     except IntegrityError:
-        raise ConflictError(f"There is already a saved sketch called {name}. Choose another name.") from None
+        raise ConflictError("There is already a saved sketch called {name}. Choose another name.", name=name) from None
     return sketch
 
 

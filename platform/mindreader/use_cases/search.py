@@ -65,10 +65,10 @@ class Searcher:
             InvalidInputError: the sketch cannot be read, or `chosen` names no imaginary image.
         """
         if request.chosen >= len(request.seeds):
-            raise InvalidInputError(f"There are only {len(request.seeds)} imaginary images to choose from.")
+            raise InvalidInputError("There are only {n} imaginary images to choose from.", n=len(request.seeds))
         version = self._version(request.model_version_id)
         if not is_open(version.space):
-            raise ConflictError(f"{version.name} cannot be searched with: its embedding space is not built.")
+            raise ConflictError("{name} cannot be searched with: its embedding space is not built.", name=version.name)
         clock = _Clock()
         model = clock.time("load", lambda: self._model(version))
         sketch = clock.time("decode", lambda: self._sketch(request.sketch_png, model.image_size))

@@ -35,7 +35,9 @@ def share_with(session: Session, user: User, collection_id: int, name: str) -> N
     collection = changeable_collection(session, user, collection_id)
     person = session.scalar(select(User).where(User.name == normalised(name)))
     if person is None:
-        raise NotFoundError(f"There is nobody called {normalised(name)} here. Check the spelling, capitals too.")
+        raise NotFoundError(
+            "There is nobody called {name} here. Check the spelling, capitals too.", name=normalised(name)
+        )
     if person.id == collection.owner_id:
         raise ConflictError("The collection belongs to this person already.")
     if session.get(CollectionShare, (collection_id, person.id)) is None:

@@ -158,7 +158,9 @@ def request_drop(session: Session, space_id: int) -> None:
         raise NotFoundError("There is no such embedding space.")
     active = select(ModelVersion.name).where(ModelVersion.space_id == space_id, ModelVersion.active)
     if (name := session.scalar(active)) is not None:
-        raise ConflictError(f"{name} searches this embedding space now. Activate a version of another space first.")
+        raise ConflictError(
+            "{name} searches this embedding space now. Activate a version of another space first.", name=name
+        )
     space.drop_requested_at = now()
     running = Job.state.in_([JobState.RUNNING, JobState.PAUSED])
     session.execute(

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mindreader.catalog import Collection, Embedding, EmbeddingState, Photo, User
+from mindreader.errors import Sentence
 from mindreader.settings import Settings
 
 
@@ -57,9 +58,9 @@ def look(session: Session, settings: Settings) -> SystemView:
         disk_free_bytes=disk.free,
         disk_bytes=disk.total,
         catalog="PostgreSQL" if settings.database_url.startswith("postgresql") else "SQLite",
-        broker="in this process" if settings.embedded_workers else "Redis",
+        broker=Sentence("in this process") if settings.embedded_workers else "Redis",
         photo_index="Qdrant server" if settings.qdrant_url else "Qdrant Edge",
-        blobs="another store" if "://" in settings.blobs_url else "a folder",
+        blobs=Sentence("another store") if "://" in settings.blobs_url else Sentence("a folder"),
     )
 
 

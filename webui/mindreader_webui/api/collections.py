@@ -37,6 +37,7 @@ from mindreader_webui.auth import current_account
 from mindreader_webui.problems import InvalidFieldsError
 from mindreader_webui.services import current_services
 from mindreader_webui.uploads import path_of
+from mindreader_webui.words import translated
 from mindreader_workers.queues import wake_embedders
 
 log = logging.getLogger(__name__)
@@ -139,7 +140,7 @@ def _take_in(collection_id: int, file: FileStorage, category: str | None) -> Fil
     except OSError:
         log.exception("%s could not be kept", name)
         outcome = Outcome("rejected", None, _STORAGE_FAILED)
-    return FileOutcome(file=name, status=outcome.status, photo_id=outcome.photo_id, reason=outcome.reason)
+    return FileOutcome(file=name, status=outcome.status, photo_id=outcome.photo_id, reason=translated(outcome.reason))
 
 
 def _shown(collection_id: int) -> Collection:

@@ -37,6 +37,7 @@ from mindreader_webui.api.searches import data_url, results_of
 from mindreader_webui.auth import current_account, require_admin
 from mindreader_webui.problems import InvalidFieldsError
 from mindreader_webui.services import Services, current_services
+from mindreader_webui.words import translated
 from mindreader_workers import queues
 
 comparisons = blueprint("comparisons", __name__, "Compare model versions")
@@ -113,7 +114,7 @@ def quality() -> Response:
     with services.catalog.snapshot() as session:
         collections = visible_collection_ids(session, current_account())
     found = queues.library_quality(services.celery, collections, _QUALITY_SECONDS)
-    return answer(Quality.model_validate(found.model_dump()))
+    return answer(Quality.model_validate(found.model_dump() | {"protocol": translated(found.protocol)}))
 
 
 def _comparison_form() -> ComparisonForm:

@@ -12,6 +12,7 @@ from mindreader.use_cases.spaces import Cost as CostView
 from mindreader.use_cases.spaces import SpaceCounts
 from mindreader_webui.api.common import MAX_ID
 from mindreader_webui.api.schemas import EmbeddingCounts, Moment, PhotoUrls, Request, photo_urls
+from mindreader_webui.words import translated
 
 
 class Model(BaseModel):
@@ -191,7 +192,7 @@ class FailedPhoto(PhotoUrls):
             photo_id=view.photo.id,
             filename=view.photo.filename,
             collection=view.photo.collection.name,
-            reason=view.reason,
+            reason=translated(view.reason),
             attempts=view.attempts,
             skipped=view.skipped,
         )

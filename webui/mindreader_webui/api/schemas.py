@@ -13,6 +13,7 @@ from mindreader.catalog import User as UserRow
 from mindreader.use_cases.collections import CollectionSummary
 from mindreader.use_cases.photos import PhotoView
 from mindreader_webui.api.common import MAX_ID, PREFIX
+from mindreader_webui.words import translated
 
 Id = Annotated[int, Field(ge=1, le=MAX_ID)]
 # The catalog keeps UTC without saying so; answers say so.
@@ -266,7 +267,7 @@ class Photo(PhotoUrls):
             media_type=row.media_type,
             created_at=row.created_at,
             state=view.state,
-            error=view.error,
+            error=translated(view.error),
         )
 
 

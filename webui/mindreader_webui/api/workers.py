@@ -1,5 +1,7 @@
 """Workers and the system as a whole, for administrators."""
 
+from dataclasses import replace
+
 from flask import Response
 
 from mindreader.use_cases.liveness import workers as all_workers
@@ -8,6 +10,7 @@ from mindreader_webui.api.common import answer, blueprint
 from mindreader_webui.api.model_schemas import System, Worker, Workers
 from mindreader_webui.auth import require_admin
 from mindreader_webui.services import current_services
+from mindreader_webui.words import translated
 
 workers = blueprint("workers", __name__, "Workers and the system as a whole")
 
@@ -26,4 +29,6 @@ def system() -> Response:
     require_admin()
     services = current_services()
     with services.catalog.snapshot() as session:
-        return answer(System.model_validate(look(session, services.settings), from_attributes=True))
+        seen = look(session, services.settings)
+    seen = replace(seen, broker=translated(seen.broker), blobs=translated(seen.blobs))
+    return answer(System.model_validate(seen, from_attributes=True))

@@ -1,14 +1,15 @@
 import { call, get } from "./api.js";
 import { byId, make, say } from "./dom.js";
+import { _ } from "./words.js";
 
 /** @type {Record<string, string>} */
-const SCOPES = { read: "may look and search", write: "may also upload, label and delete", full: "may do everything you may" };
+const SCOPES = { read: _("may look and search"), write: _("may also upload, label and delete"), full: _("may do everything you may") };
 
 async function load() {
   const { tokens } = await get("/tokens");
   byId("tokens").replaceChildren(...tokens.map((/** @type {any} */ token) => make("li", {},
-    `${token.name} (${SCOPES[token.scope]}), made ${new Date(`${token.created_at}`).toLocaleDateString()}`,
-    make("button", { class: "danger", onclick: () => call("DELETE", `/tokens/${token.id}`).then(load).catch(failed) }, "Revoke"))));
+    _("{name} ({scope}), made {date}", { name: token.name, scope: SCOPES[token.scope], date: new Date(token.created_at).toLocaleDateString() }),
+    make("button", { class: "danger", onclick: () => call("DELETE", `/tokens/${token.id}`).then(load).catch(failed) }, _("Revoke")))));
 }
 
 /** @param {Error} error */
@@ -18,7 +19,7 @@ byId("create").addEventListener("submit", async (/** @type {Event} */ event) => 
   event.preventDefault();
   try {
     const made = await call("POST", "/tokens", { name: byId("name").value, scope: byId("scope").value });
-    byId("secret").replaceChildren("Copy it now, it is shown only once: ", make("code", {}, made.token));
+    byId("secret").replaceChildren(_("Copy it now, it is shown only once:"), " ", make("code", {}, made.token));
     byId("secret").hidden = false;
     byId("name").value = "";
     await load();
@@ -29,7 +30,7 @@ byId("password").addEventListener("submit", async (/** @type {Event} */ event) =
   try {
     await call("POST", "/session/password", { old: byId("old").value, new: byId("new").value });
     byId("old").value = byId("new").value = "";
-    say("The password is changed. Other browsers are signed out.");
+    say(_("The password is changed. Other browsers are signed out."));
   } catch (error) { failed(/** @type {Error} */ (error)); }
 });
 byId("password").querySelector("button").disabled = false;

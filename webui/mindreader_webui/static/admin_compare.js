@@ -3,8 +3,9 @@
 import { call, get } from "./api.js";
 import { Easel } from "./canvas/easel.js";
 import { Sketch, asPng } from "./canvas/strokes.js";
-import { byId, counted, make, say } from "./dom.js";
+import { byId, make, say } from "./dom.js";
 import { tile, view } from "./viewer.js";
+import { _, ngettext } from "./words.js";
 
 const SHOWN_OF_MANY = 6;
 
@@ -19,17 +20,17 @@ async function load() {
   const options = models.filter((/** @type {any} */ model) => open.has(model.space_id));
   const asked = new URLSearchParams(location.search);
   for (const [place, id] of ["first", "second"].entries()) {
-    byId(id).replaceChildren(...options.map((/** @type {any} */ model) => make("option", { value: model.id }, model.name + (model.active ? " (active)" : ""))));
+    byId(id).replaceChildren(...options.map((/** @type {any} */ model) => make("option", { value: model.id }, model.active ? _("{name} (active)", { name: model.name }) : model.name)));
     byId(id).value = asked.get(id) ?? String(options[place]?.id ?? options[0]?.id ?? "");
   }
-  if (options.length < 2) say("There is only one version whose photos are embedded. Build another one first.");
+  if (options.length < 2) say(_("There is only one version whose photos are embedded. Build another one first."));
   await loadSaved();
 }
 
 async function loadSaved() {
   saved = (await get("/saved-sketches")).sketches;
   byId("saved").replaceChildren(...saved.map((each) => make("li", {}, each.category ? `${each.name} → ${each.category} ` : `${each.name} `,
-    make("button", { type: "button", class: "quiet small", "aria-label": `Forget ${each.name}`, onclick: () => call("DELETE", `/saved-sketches/${each.id}`).then(loadSaved).catch(failed) }, "×"))));
+    make("button", { type: "button", class: "quiet small", "aria-label": _("Forget {name}", { name: each.name }), onclick: () => call("DELETE", `/saved-sketches/${each.id}`).then(loadSaved).catch(failed) }, "×"))));
   refresh();
 }
 
@@ -46,7 +47,7 @@ async function compare(png) {
   const form = new FormData();
   if (png) form.append("sketch", png, "sketch.png");
   for (const id of ["first", "second"]) form.append("model_version_id", byId(id).value);
-  byId("answer").replaceChildren(make("p", { class: "hint" }, "Asking both…"));
+  byId("answer").replaceChildren(make("p", { class: "hint" }, _("Asking both…")));
   try { show(await call("POST", "/comparisons", form)); } catch (error) { byId("answer").replaceChildren(); failed(/** @type {Error} */ (error)); }
 }
 
@@ -56,14 +57,14 @@ const percent = (/** @type {number} */ share) => share.toLocaleString(undefined,
 function show(answer) {
   const single = answer.sketches.length === 1;
   const heads = answer.versions.map((/** @type {any} */ version) => make("section", { class: "card" }, make("h2", {}, version.name),
-    make("p", { class: "hint" }, [`${Math.round(version.median_milliseconds)} ms`, `${version.searchable.indexed} of ${counted(version.searchable.total, "photo", "photos")} searchable`,
-      ...Object.entries(version.precision).map(([k, share]) => `${percent(/** @type {number} */ (share))} right among the first ${k}`)].join(" · "))));
+    make("p", { class: "hint" }, [`${Math.round(version.median_milliseconds)} ms`, ngettext("{indexed} of {n} photo searchable", "{indexed} of {n} photos searchable", version.searchable.total, { indexed: version.searchable.indexed }),
+      ...Object.entries(version.precision).map(([k, share]) => _("{share} right among the first {k}", { share: percent(/** @type {number} */ (share)), k }))].join(" · "))));
   const rows = answer.sketches.flatMap((/** @type {any} */ each) => [
-    ...(single ? [] : [make("h3", {}, each.category ? `${each.name} → ${each.category}` : each.name, make("span", { class: "hint" }, ` ${percent(each.overlap)} in common`))]),
-    make("div", { class: "pair" }, ...each.answers.map((/** @type {any} */ one) => make("div", {}, make("img", { class: "imagined", src: one.imaginary_image.url, alt: "Imaginary image", width: 128, height: 128 }),
-      make("ol", { class: "grid small" }, ...one.results.slice(0, single ? 20 : SHOWN_OF_MANY).map((/** @type {any} */ photo) => tile(photo, view, `similarity ${photo.score.toFixed(2)}`)))))),
+    ...(single ? [] : [make("h3", {}, each.category ? `${each.name} → ${each.category}` : each.name, make("span", { class: "hint" }, " ", _("{share} in common", { share: percent(each.overlap) })))]),
+    make("div", { class: "pair" }, ...each.answers.map((/** @type {any} */ one) => make("div", {}, make("img", { class: "imagined", src: one.imaginary_image.url, alt: _("Imaginary image"), width: 128, height: 128 }),
+      make("ol", { class: "grid small" }, ...one.results.slice(0, single ? 20 : SHOWN_OF_MANY).map((/** @type {any} */ photo) => tile(photo, view, _("similarity {score}", { score: photo.score.toFixed(2) }))))))),
   ]);
-  byId("answer").replaceChildren(make("p", {}, `${percent(answer.mean_overlap)} of all photos found were found by both.`), make("div", { class: "pair" }, ...heads), ...rows);
+  byId("answer").replaceChildren(make("p", {}, _("{share} of all photos found were found by both.", { share: percent(answer.mean_overlap) })), make("div", { class: "pair" }, ...heads), ...rows);
 }
 
 /** @param {Error} error */

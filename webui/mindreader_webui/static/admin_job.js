@@ -1,8 +1,9 @@
 // The page of one job: live progress, and the photos that failed.
 
 import { call, get } from "./api.js";
-import { ask, byId, counted, keepLooking, make, say } from "./dom.js";
+import { ask, byId, keepLooking, make, say } from "./dom.js";
 import { jobEntry } from "./job_entry.js";
+import { _, ngettext } from "./words.js";
 
 const id = byId("job").dataset.job;
 /** @type {number|null} */
@@ -14,7 +15,7 @@ async function load() {
   const key = JSON.stringify(job);
   if (byId("job").dataset.shown !== key) {
     byId("job").dataset.shown = key;
-    byId("job").replaceChildren(...jobEntry(job, load, make("h1", {}, `Job ${id}`)));
+    byId("job").replaceChildren(...jobEntry(job, load, make("h1", {}, _("Job {number}", { number: id }))));
   }
   byId("failures").hidden = job.failed + job.skipped === 0;
   byId("skip-all").disabled = job.failed === 0;
@@ -40,23 +41,23 @@ async function more() {
 /** @param {any} photo */
 function entry(photo) {
   const act = (/** @type {string} */ what) => change(`/failed/${photo.photo_id}`, what);
-  return make("li", { class: "failure" }, make("a", { href: photo.original_url, target: "_blank" }, make("img", { src: photo.thumbnail_url, alt: `Photo ${photo.filename}`, width: 96, height: 96, loading: "lazy" })),
-    make("div", {}, make("strong", {}, photo.filename), make("p", { class: "hint" }, `${photo.collection} · tried ${counted(photo.attempts, "time", "times")}`), make("p", { class: "problem" }, photo.reason)),
-    make("div", { class: "row" }, make("button", { onclick: () => act("retry") }, "Try again"),
-      photo.skipped ? make("span", { class: "badge" }, "skipped") : make("button", { class: "quiet", onclick: () => act("skip") }, "Skip for good")));
+  return make("li", { class: "failure" }, make("a", { href: photo.original_url, target: "_blank" }, make("img", { src: photo.thumbnail_url, alt: _("Photo {name}", { name: photo.filename }), width: 96, height: 96, loading: "lazy" })),
+    make("div", {}, make("strong", {}, photo.filename), make("p", { class: "hint" }, ngettext("{collection} · tried {n} time", "{collection} · tried {n} times", photo.attempts, { collection: photo.collection })), make("p", { class: "problem" }, photo.reason)),
+    make("div", { class: "row" }, make("button", { onclick: () => act("retry") }, _("Try again")),
+      photo.skipped ? make("span", { class: "badge" }, _("skipped")) : make("button", { class: "quiet", onclick: () => act("skip") }, _("Skip for good"))));
 }
 
 /** @param {string} which @param {string} what */
 async function change(which, what) {
   try {
     const { photos } = await call("POST", `/jobs/${id}${which}/${what}`);
-    say(`${counted(photos, "photo", "photos")} ${what === "retry" ? "will be tried again" : "left out for good"}.`);
+    say(what === "retry" ? ngettext("{n} photo will be tried again.", "{n} photos will be tried again.", photos) : ngettext("{n} photo left out for good.", "{n} photos left out for good.", photos));
     failures = -1;
     await load();
   } catch (error) { say(/** @type {Error} */ (error).message); }
 }
 
 byId("retry-all").onclick = () => change("", "retry");
-byId("skip-all").onclick = () => ask("Skip all of them for good?", make("p", {}, "They will not be found by searches with this photo encoder. You can still try them again later."), "Skip all", () => change("", "skip"), "danger");
+byId("skip-all").onclick = () => ask(_("Skip all of them for good?"), make("p", {}, _("They will not be found by searches with this photo encoder. You can still try them again later.")), _("Skip all"), () => change("", "skip"), "danger");
 byId("more").onclick = () => more().catch((/** @type {Error} */ error) => say(error.message));
 keepLooking(load, 2000).catch((/** @type {Error} */ error) => say(error.message));

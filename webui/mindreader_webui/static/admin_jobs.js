@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 import { byId, keepLooking, make, say } from "./dom.js";
 import { jobEntry } from "./job_entry.js";
+import { _ } from "./words.js";
 
 async function load() {
   const { jobs } = await get("/jobs");
@@ -11,8 +12,8 @@ async function load() {
   byId("jobs").dataset.shown = key;
   byId("empty").hidden = jobs.length > 0;
   byId("jobs").replaceChildren(...jobs.map((/** @type {any} */ job) => {
-    const failures = job.failed + job.skipped ? [make("a", { href: `/admin/jobs/${job.id}` }, "See what failed")] : [];
-    return make("li", {}, ...jobEntry(job, load, make("h2", {}, make("a", { href: `/admin/jobs/${job.id}` }, `Job ${job.id}`))), ...failures);
+    const failures = job.failed + job.skipped ? [make("a", { href: `/admin/jobs/${job.id}` }, _("See what failed"))] : [];
+    return make("li", {}, ...jobEntry(job, load, make("h2", {}, make("a", { href: `/admin/jobs/${job.id}` }, _("Job {number}", { number: String(job.id) })))), ...failures);
   }));
 }
 

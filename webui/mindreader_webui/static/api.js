@@ -1,5 +1,7 @@
 // The HTTP API: JSON in, JSON out, and errors as the sentence of the problem document.
 
+import { _ } from "./words.js";
+
 export class ApiError extends Error {
   /** @param {string} message @param {number} status */
   constructor(message, status) {
@@ -28,7 +30,7 @@ export async function call(method, path, body, signal) {
   const answer = await response.json().catch(() => null);
   if (!response.ok) {
     if (response.status === 401 && !["/session", "/setup"].includes(path)) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
-    throw new ApiError(answer?.detail || answer?.title || `The server answered ${response.status}. Try again.`, response.status);
+    throw new ApiError(answer?.detail || answer?.title || _("The server answered {status}. Try again.", { status: response.status }), response.status);
   }
   return answer;
 }

@@ -1,7 +1,8 @@
 // The page Bin: what was deleted, to be restored or deleted for good.
 
 import { call, get } from "./api.js";
-import { ask, byId, counted, make, say } from "./dom.js";
+import { ask, byId, make, say } from "./dom.js";
+import { _, ngettext } from "./words.js";
 
 const PAGE = 60;
 /** @type {Set<number>} */
@@ -26,9 +27,10 @@ async function load() {
 
 /** @param {any} bin */
 function summary(bin) {
-  if (!bin.days) return "This server keeps nothing that was deleted: it is gone for good at once.";
-  const kept = `What you delete stays here for ${counted(bin.days, "day", "days")} and can be restored.`;
-  return bin.total || bin.collections.length ? `${kept} ${counted(bin.total, "photo", "photos")} deleted one by one.` : `${kept} The bin is empty.`;
+  if (!bin.days) return _("This server keeps nothing that was deleted: it is gone for good at once.");
+  const kept = ngettext("What you delete stays here for {n} day and can be restored.", "What you delete stays here for {n} days and can be restored.", bin.days);
+  const inside = bin.total || bin.collections.length ? ngettext("{n} photo deleted one by one.", "{n} photos deleted one by one.", bin.total) : _("The bin is empty.");
+  return [kept, inside].join(" ");
 }
 
 /** @param {any} page */
@@ -43,7 +45,7 @@ function add(page) {
 /** @param {any} photo */
 function tile(photo) {
   const image = make("img", { src: photo.thumbnail_url, alt: "", loading: "lazy", decoding: "async", width: 256, height: 256 });
-  const caption = make("span", { class: "caption" }, make("span", {}, photo.filename), make("small", {}, `${photo.collection}, deleted ${day(photo)}`));
+  const caption = make("span", { class: "caption" }, make("span", {}, photo.filename), make("small", {}, _("{collection}, deleted {date}", { collection: photo.collection, date: day(photo) })));
   return make("li", {}, make("button", { "aria-pressed": "false", "data-photo": photo.id, onclick: () => toggle(photo.id) }, image, caption));
 }
 
@@ -52,11 +54,11 @@ const day = (deleted) => new Date(deleted.deleted_at).toLocaleDateString();
 
 /** @param {any} each */
 function collection(each) {
-  const forGood = () => ask("Delete the collection for good?", make("p", {}, `${each.name} and its ${counted(each.photos, "photo", "photos")} cannot be restored then.`), "Delete for good",
-    () => act("DELETE", `/bin/collections/${each.id}`, undefined, `${each.name} is deleted for good.`), "danger");
-  return make("li", {}, make("h2", {}, each.name), make("p", { class: "hint" }, `${counted(each.photos, "photo", "photos")} · deleted ${day(each)}`),
-    make("div", { class: "row" }, make("button", { onclick: () => act("POST", `/bin/collections/${each.id}/restore`, undefined, `${each.name} is back in the library.`) }, "Restore"),
-      make("button", { class: "danger", onclick: forGood }, "Delete for good")));
+  const forGood = () => ask(_("Delete the collection for good?"), make("p", {}, ngettext("{name} and its {n} photo cannot be restored then.", "{name} and its {n} photos cannot be restored then.", each.photos, { name: each.name })), _("Delete for good"),
+    () => act("DELETE", `/bin/collections/${each.id}`, undefined, _("{name} is deleted for good.", { name: each.name })), "danger");
+  return make("li", {}, make("h2", {}, each.name), make("p", { class: "hint" }, ngettext("{n} photo · deleted {date}", "{n} photos · deleted {date}", each.photos, { date: day(each) })),
+    make("div", { class: "row" }, make("button", { onclick: () => act("POST", `/bin/collections/${each.id}/restore`, undefined, _("{name} is back in the library.", { name: each.name })) }, _("Restore")),
+      make("button", { class: "danger", onclick: forGood }, _("Delete for good"))));
 }
 
 /** @param {number} id */
@@ -68,7 +70,7 @@ function toggle(id) {
 function refresh() {
   for (const button of byId("photos").querySelectorAll("button")) button.setAttribute("aria-pressed", String(chosen.has(Number(button.dataset.photo))));
   byId("restore").disabled = byId("remove").disabled = !chosen.size;
-  byId("restore").textContent = chosen.size ? `Restore ${counted(chosen.size, "photo", "photos")}` : "Restore";
+  byId("restore").textContent = chosen.size ? ngettext("Restore {n} photo", "Restore {n} photos", chosen.size) : _("Restore");
 }
 
 /** @param {string} method @param {string} path @param {object|undefined} body @param {string} sentence */
@@ -81,9 +83,9 @@ const failed = (error) => say(error.message);
 const chosenIds = () => ({ photo_ids: [...chosen].slice(0, 1000) });
 
 byId("all").onclick = () => { photos.slice(0, 1000).forEach((photo) => chosen.add(photo.id)); refresh(); };
-byId("restore").onclick = () => act("POST", "/bin/photos/restore", chosenIds(), `${counted(chosen.size, "photo is", "photos are")} back in the library.`);
-byId("remove").onclick = () => ask("Delete for good?", make("p", {}, `${counted(chosen.size, "photo", "photos")} cannot be restored then.`), "Delete for good",
-  () => act("POST", "/bin/photos/remove", chosenIds(), "Deleted for good."), "danger");
-byId("empty").onclick = () => ask("Empty the bin?", make("p", {}, "Everything in it is deleted for good."), "Empty the bin", () => act("DELETE", "/bin", undefined, "The bin is empty."), "danger");
+byId("restore").onclick = () => act("POST", "/bin/photos/restore", chosenIds(), ngettext("{n} photo is back in the library.", "{n} photos are back in the library.", chosen.size));
+byId("remove").onclick = () => ask(_("Delete for good?"), make("p", {}, ngettext("{n} photo cannot be restored then.", "{n} photos cannot be restored then.", chosen.size)), _("Delete for good"),
+  () => act("POST", "/bin/photos/remove", chosenIds(), _("Deleted for good.")), "danger");
+byId("empty").onclick = () => ask(_("Empty the bin?"), make("p", {}, _("Everything in it is deleted for good.")), _("Empty the bin"), () => act("DELETE", "/bin", undefined, _("The bin is empty.")), "danger");
 byId("more").onclick = () => get(`/bin?limit=${PAGE}&after=${next}`).then(add).catch(failed);
 load().catch(failed);

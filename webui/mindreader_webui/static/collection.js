@@ -1,10 +1,11 @@
 // The page of one collection: an endless grid of its photos, one to look at, many to change.
 
 import { call, get } from "./api.js";
-import { byId, counted, make, say } from "./dom.js";
+import { byId, make, say } from "./dom.js";
 import { Grid } from "./grid.js";
 import { askCategory, askDelete, askTarget, download, Selection } from "./selection.js";
 import { tile, view } from "./viewer.js";
+import { _, ngettext } from "./words.js";
 
 const PAGE = 120;
 const POLL_MS = 2000;
@@ -32,7 +33,7 @@ function dayAfter(day) {
 }
 
 function shown() {
-  byId("end").textContent = grid.photos.length ? "" : "No photos to show here.";
+  byId("end").textContent = grid.photos.length ? "" : _("No photos to show here.");
 }
 
 /** @param {any} photo @param {number} index */
@@ -47,16 +48,16 @@ function photoTile(photo, index) {
 
 /** @param {any} photo */
 function note(photo) {
-  if (photo.state === "failed") return `Failed: ${photo.error}`;
-  return photo.state === "indexed" ? photo.filename : "still being embedded";
+  if (photo.state === "failed") return _("Failed: {reason}", { reason: photo.error });
+  return photo.state === "indexed" ? photo.filename : _("still being embedded");
 }
 
 /** @param {any} photo */
 function open(photo) {
   const actions = [];
   if (about?.mine) {
-    if (photo.state === "failed") actions.push(make("button", { onclick: () => act("POST", `/photos/${photo.id}/retry`, "It is tried again.") }, "Try again"));
-    actions.push(make("button", { class: "danger", onclick: () => act("DELETE", `/photos/${photo.id}`, "The photo is in the bin.").then(() => forget([photo.id])) }, "Delete"));
+    if (photo.state === "failed") actions.push(make("button", { onclick: () => act("POST", `/photos/${photo.id}/retry`, _("It is tried again.")) }, _("Try again")));
+    actions.push(make("button", { class: "danger", onclick: () => act("DELETE", `/photos/${photo.id}`, _("The photo is in the bin.")).then(() => forget([photo.id])) }, _("Delete")));
   }
   view(photo, ...actions);
 }
@@ -71,9 +72,9 @@ async function refreshCounts() {
   const began = performance.now();
   about = await get(`/collections/${id}`);
   const { pending, leased, failed: bad } = about.embedding;
-  const notes = [counted(about.photos, "photo", "photos")];
-  if (pending + leased) notes.push(`${pending + leased} still being embedded`);
-  if (bad) notes.push(`${bad} failed`);
+  const notes = [ngettext("{n} photo", "{n} photos", about.photos)];
+  if (pending + leased) notes.push(_("{n} still being embedded", { n: pending + leased }));
+  if (bad) notes.push(_("{n} failed", { n: bad }));
   byId("counts").textContent = notes.join(" · ");
   if (byId("category").options.length === 1) byId("category").append(...about.categories.map((/** @type {any} */ c) => make("option", { value: c.id }, `${c.name} (${c.photos})`)));
   refreshToolbar();
@@ -85,7 +86,7 @@ function refreshToolbar() {
   const mine = Boolean(about?.mine);
   byId("select").hidden = selection.active;
   byId("chosen").hidden = !selection.active;
-  byId("chosen-count").textContent = selection.chosen.size ? `${counted(selection.chosen.size, "photo", "photos")} chosen` : "Choose photos";
+  byId("chosen-count").textContent = selection.chosen.size ? ngettext("{n} photo chosen", "{n} photos chosen", selection.chosen.size) : _("Choose photos");
   for (const name of ["set-category", "move", "delete"]) byId(name).hidden = !mine;
   for (const name of ["set-category", "move", "delete", "download"]) byId(name).disabled = !selection.chosen.size;
 }

@@ -1,5 +1,7 @@
 // Small helpers around the document.
 
+import { _, ngettext } from "./words.js";
+
 /** @param {string} id @returns {any} */
 export const byId = (id) => document.getElementById(id);
 
@@ -33,11 +35,6 @@ export function say(sentence) {
   fading = setTimeout(() => { toast.hidden = true; }, 6000);
 }
 
-const numbers = new Intl.NumberFormat(document.documentElement.lang);
-
-/** @param {number} count @param {string} one @param {string} many */
-export const counted = (count, one, many) => `${numbers.format(count)} ${count === 1 ? one : many}`;
-
 /**
  * Ask before doing something. The page holds a `<dialog id="dialog">`.
  * @param {string} title @param {HTMLElement} content @param {string} word @param {() => void} yes @param {string} [kind]
@@ -45,7 +42,7 @@ export const counted = (count, one, many) => `${numbers.format(count)} ${count =
 export function ask(title, content, word, yes, kind = "primary") {
   const dialog = byId("dialog");
   const form = make("form", { method: "dialog", class: "stack", onsubmit: yes }, make("h2", {}, title), content,
-    make("div", { class: "row" }, make("button", { class: kind }, word), make("button", { type: "button", onclick: () => dialog.close() }, "Cancel")));
+    make("div", { class: "row" }, make("button", { class: kind }, word), make("button", { type: "button", onclick: () => dialog.close() }, _("Cancel"))));
   dialog.replaceChildren(form);
   dialog.showModal();
 }
@@ -69,7 +66,7 @@ export function size(bytes) {
 
 /** @param {number} seconds */
 export function duration(seconds) {
-  if (seconds < 90) return counted(Math.max(1, Math.round(seconds)), "second", "seconds");
-  if (seconds < 5400) return counted(Math.round(seconds / 60), "minute", "minutes");
-  return `${(seconds / 3600).toLocaleString(undefined, { maximumFractionDigits: 1 })} hours`;
+  if (seconds < 90) return ngettext("{n} second", "{n} seconds", Math.max(1, Math.round(seconds)));
+  if (seconds < 5400) return ngettext("{n} minute", "{n} minutes", Math.round(seconds / 60));
+  return _("{hours} hours", { hours: (seconds / 3600).toLocaleString(undefined, { maximumFractionDigits: 1 }) });
 }

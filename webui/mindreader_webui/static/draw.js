@@ -6,8 +6,9 @@ import { Kept } from "./canvas/kept.js";
 import { MOVES, fitted, shape } from "./canvas/shapes.js";
 import { asLink, asSvg, download, fromLink } from "./canvas/sharing.js";
 import { Sketch, asPng } from "./canvas/strokes.js";
-import { byId, counted, make, say } from "./dom.js";
+import { byId, make, say } from "./dom.js";
 import { Results } from "./results.js";
+import { _, ngettext } from "./words.js";
 
 const WAIT_AFTER_STROKE = 500;
 const FOUND = 40;
@@ -103,15 +104,16 @@ function show(answer) {
   }, inside);
   const focused = byId("imaginary").contains(document.activeElement);
   byId("imaginary").replaceChildren(
-    ...images.map((/** @type {any} */ image, /** @type {number} */ i) => choice(i, "Search with this imaginary image",
-      make("img", { src: image.url, alt: `Imaginary image ${i + 1} of ${images.length}`, width: 128, height: 128 }))),
-    choice(BY_SKETCH, "Search with your sketch as it is", make("span", { class: "as-it-is" }, "The sketch as it is")),
+    ...images.map((/** @type {any} */ image, /** @type {number} */ i) => choice(i, _("Search with this imaginary image"),
+      make("img", { src: image.url, alt: _("Imaginary image {i} of {n}", { i: i + 1, n: images.length }), width: 128, height: 128 }))),
+    choice(BY_SKETCH, _("Search with your sketch as it is"), make("span", { class: "as-it-is" }, _("The sketch as it is"))),
   );
   if (focused) byId("imaginary").querySelector('[aria-checked="true"]')?.focus();
   const { indexed, total } = answer.searchable;
-  const incomplete = indexed < total ? ` · ${indexed} of ${counted(total, "photo", "photos")} searchable so far` : "";
-  const nothing = answer.results.length ? "" : " · No photos here yet.";
-  byId("answered").textContent = `Answered by ${answer.model_version.name}${incomplete}${nothing}`;
+  const about = [_("Answered by {name}", { name: answer.model_version.name })];
+  if (indexed < total) about.push(ngettext("{indexed} of {n} photo searchable so far", "{indexed} of {n} photos searchable so far", total, { indexed }));
+  if (!answer.results.length) about.push(_("No photos here yet."));
+  byId("answered").textContent = about.join(" · ");
   results.show(answer);
 }
 
@@ -121,7 +123,7 @@ async function showEarlier() {
   older = page.next;
   byId("older").hidden = older === null;
   byId("earlier").append(...page.searches.map((/** @type {any} */ past) => make("li", {}, make("button", { title: new Date(past.created_at).toLocaleString(), onclick: () => reuse(past) },
-    make("img", { src: past.sketch_url, alt: `Sketch of ${new Date(past.created_at).toLocaleString()}`, loading: "lazy", width: 72, height: 72 })))));
+    make("img", { src: past.sketch_url, alt: _("Sketch of {date}", { date: new Date(past.created_at).toLocaleString() }), loading: "lazy", width: 72, height: 72 })))));
   byId("forget").hidden = byId("earlier").children.length === 0;
 }
 
@@ -134,7 +136,7 @@ async function reuse(past) {
 /** @param {File|undefined} file */
 function usePicture(file) {
   if (!file) return;
-  if (!file.type.startsWith("image/")) { say("That is no picture. Drop an image of a drawing."); return; }
+  if (!file.type.startsWith("image/")) { say(_("That is no picture. Drop an image of a drawing.")); return; }
   sketch.clear();
   picture = file;
   const url = URL.createObjectURL(file);
@@ -152,14 +154,14 @@ async function loadFilters() {
 function refreshCategories() {
   const within = collections.filter((c) => !byId("collection").value || String(c.id) === byId("collection").value);
   const names = [...new Set(within.flatMap((c) => c.categories.map((/** @type {any} */ k) => k.name)))].sort();
-  byId("category").replaceChildren(make("option", { value: "" }, "All"), ...names.map((name) => make("option", { value: name }, name)));
+  byId("category").replaceChildren(make("option", { value: "" }, _("All")), ...names.map((name) => make("option", { value: name }, name)));
 }
 
 /** Search in other photos; the drawer says which, also while it is closed. */
 function narrow() {
   const [collection, category] = ["collection", "category"].map((id) => byId(id).value && byId(id).selectedOptions[0].textContent);
   const [from, until] = ["taken-from", "taken-until"].map((id) => byId(id).valueAsDate?.toLocaleDateString(undefined, { timeZone: "UTC" }));
-  const chosen = [collection, category, from && `from ${from}`, until && `until ${until}`].filter(Boolean);
+  const chosen = [collection, category, from && _("from {date}", { date: from }), until && _("until {date}", { date: until })].filter(Boolean);
   byId("narrowed").textContent = chosen.length ? `: ${chosen.join(", ")}` : "";
   search();
 }
@@ -196,8 +198,8 @@ byId("canvas").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) 
 });
 byId("link").onclick = async () => {
   const link = await asLink(sketch.strokes);
-  if (!link) { say("This sketch is too long for a link. Save it as SVG instead."); return; }
-  await navigator.clipboard.writeText(link).then(() => say("The link is copied. Whoever opens it sees this sketch, and searches what they may see."), () => { location.hash = new URL(link).hash; say("The link stands in the address bar: copy it from there."); });
+  if (!link) { say(_("This sketch is too long for a link. Save it as SVG instead.")); return; }
+  await navigator.clipboard.writeText(link).then(() => say(_("The link is copied. Whoever opens it sees this sketch, and searches what they may see.")), () => { location.hash = new URL(link).hash; say(_("The link stands in the address bar: copy it from there.")); });
 };
 byId("png").onclick = async () => download(await asPng(sketch.strokes, 1024), "sketch.png");
 byId("svg").onclick = () => download(new Blob([asSvg(sketch.strokes)], { type: "image/svg+xml" }), "sketch.svg");

@@ -1,8 +1,9 @@
 // The page Library: all collections.
 
 import { call, get } from "./api.js";
-import { ask, byId, counted, make, say } from "./dom.js";
+import { ask, byId, make, say } from "./dom.js";
 import { askSharing, sharedWith } from "./sharing.js";
+import { _, ngettext } from "./words.js";
 
 const MOST_CATEGORIES = 12;
 
@@ -20,18 +21,18 @@ async function load() {
 function card(collection) {
   const { pending, leased, failed: bad } = collection.embedding;
   const waiting = pending + leased;
-  const notes = [counted(collection.photos, "photo", "photos"), sharedWith(collection)];
-  if (!collection.mine) notes.push(`of ${collection.owner}`);
-  if (waiting) notes.push(`${waiting} still being embedded`);
-  if (bad) notes.push(`${bad} failed`);
+  const notes = [ngettext("{n} photo", "{n} photos", collection.photos), sharedWith(collection)];
+  if (!collection.mine) notes.push(_("of {owner}", { owner: collection.owner }));
+  if (waiting) notes.push(_("{n} still being embedded", { n: waiting }));
+  if (bad) notes.push(_("{n} failed", { n: bad }));
   const names = collection.categories.slice(0, MOST_CATEGORIES).map((/** @type {any} */ c) => make("li", {}, `${c.name} ${c.photos}`));
-  if (collection.categories.length > MOST_CATEGORIES) names.push(make("li", {}, `and ${collection.categories.length - MOST_CATEGORIES} more`));
+  if (collection.categories.length > MOST_CATEGORIES) names.push(make("li", {}, _("and {n} more", { n: collection.categories.length - MOST_CATEGORIES })));
   const change = (/** @type {object} */ body) => call("PATCH", `/collections/${collection.id}`, body).then(load).catch(failed);
   const actions = collection.mine ? [
-    make("a", { href: `/upload?collection=${collection.id}` }, "Add photos"),
-    make("button", { class: "quiet", onclick: () => rename(collection, change) }, "Rename"),
-    make("button", { class: "quiet", onclick: () => askSharing(collection, () => load().catch(failed)) }, "Share…"),
-    make("button", { class: "quiet", onclick: () => remove(collection) }, "Delete"),
+    make("a", { href: `/upload?collection=${collection.id}` }, _("Add photos")),
+    make("button", { class: "quiet", onclick: () => rename(collection, change) }, _("Rename")),
+    make("button", { class: "quiet", onclick: () => askSharing(collection, () => load().catch(failed)) }, _("Share…")),
+    make("button", { class: "quiet", onclick: () => remove(collection) }, _("Delete")),
   ] : [];
   const cover = collection.cover_url && make("img", { src: collection.cover_url, alt: "", loading: "lazy", width: 256, height: 256 });
   return make("li", { class: "collection" }, make("a", { class: "cover", href: `/library/${collection.id}`, tabindex: -1, "aria-hidden": "true" }, ...(cover ? [cover] : [])),
@@ -42,13 +43,14 @@ function card(collection) {
 /** @param {any} collection @param {(body: object) => void} change */
 function rename(collection, change) {
   const input = make("input", { value: collection.name, maxlength: 200, required: true });
-  ask("Rename the collection", make("label", {}, "Name ", input), "Rename", () => change({ name: input.value }));
+  ask(_("Rename the collection"), make("label", {}, _("Name"), " ", input), _("Rename"), () => change({ name: input.value }));
 }
 
 /** @param {any} collection */
 function remove(collection) {
-  const text = make("p", {}, `${collection.name} and its ${counted(collection.photos, "photo", "photos")} go into the bin, where you can restore them for some time.`);
-  ask("Delete the collection?", text, "Delete", () => call("DELETE", `/collections/${collection.id}`).then(load).catch(failed), "danger");
+  const text = make("p", {}, ngettext("{name} and its {n} photo go into the bin, where you can restore them for some time.",
+    "{name} and its {n} photos go into the bin, where you can restore them for some time.", collection.photos, { name: collection.name }));
+  ask(_("Delete the collection?"), text, _("Delete"), () => call("DELETE", `/collections/${collection.id}`).then(load).catch(failed), "danger");
 }
 
 /** @param {Error} error */

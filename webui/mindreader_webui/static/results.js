@@ -1,8 +1,9 @@
 // The photos found: best first, one to look at, several to choose, and those that lead the next search.
 
-import { byId, counted, make } from "./dom.js";
+import { byId, make } from "./dom.js";
 import { Selection, download } from "./selection.js";
 import { tile, view } from "./viewer.js";
+import { _, ngettext } from "./words.js";
 
 const MOST_LEADING = 20;
 
@@ -38,7 +39,7 @@ export class Results {
     this.tiles = new Map(this.photos.map((photo, index) => [index, this.tile(photo, index)]));
     const shown = [...this.tiles.values()];
     const line = this.photos.findIndex((photo) => photo.score < (answer.guess_below ?? -1));
-    const words = line === 0 ? "Nothing here is clearly like it. The nearest, as guesswork:" : "From here on it is guesswork";
+    const words = line === 0 ? _("Nothing here is clearly like it. The nearest, as guesswork:") : _("From here on it is guesswork");
     if (line >= 0) shown.splice(line, 0, make("li", { class: "guesswork" }, words));
     this.list.replaceChildren(...shown);
     this.selection.stop();
@@ -46,7 +47,7 @@ export class Results {
 
   /** @param {any} photo @param {number} index */
   tile(photo, index) {
-    const made = tile(photo, () => {}, `similarity ${photo.score.toFixed(2)} · ${photo.collection}`);
+    const made = tile(photo, () => {}, _("similarity {score} · {collection}", { score: photo.score.toFixed(2), collection: photo.collection }));
     made.dataset.index = String(index);
     const button = /** @type {HTMLButtonElement} */ (made.querySelector("button"));
     button.addEventListener("click", (event) => { if (!this.selection.click(index, event)) this.open(index); });
@@ -58,7 +59,7 @@ export class Results {
     this.looking = index;
     const photo = this.photos[index];
     const lead = (/** @type {"like"|"unlike"} */ way) => { byId("viewer").close(); this.lead([photo], way); };
-    view(photo, make("button", { onclick: () => lead("like") }, "More like this"), make("button", { onclick: () => lead("unlike") }, "Less like this"));
+    view(photo, make("button", { onclick: () => lead("like") }, _("More like this")), make("button", { onclick: () => lead("unlike") }, _("Less like this")));
   }
 
   /** @param {KeyboardEvent} event */
@@ -87,11 +88,11 @@ export class Results {
   showLeading() {
     byId("led").hidden = this.leading.size === 0;
     byId("led").replaceChildren(...[...this.leading].map(([id, { way, photo }]) => {
-      const word = way === "like" ? "more" : "less";
+      const name = photo.category || photo.filename;
       const drop = () => { this.leading.delete(id); this.showLeading(); this.search(); };
       return make("li", { class: "lead" }, make("img", { src: photo.thumbnail_url, alt: "", width: 32, height: 32 }),
-        `${word} like ${photo.category || photo.filename} `,
-        make("button", { class: "quiet small", "aria-label": `No longer ${word} like ${photo.filename}`, onclick: drop }, "×"));
+        make("span", {}, way === "like" ? _("more like {name}", { name }) : _("less like {name}", { name })), " ",
+        make("button", { class: "quiet small", "aria-label": _("{name} leads no longer", { name: photo.filename }), onclick: drop }, "×"));
     }));
   }
 
@@ -99,7 +100,7 @@ export class Results {
     const { active, chosen } = this.selection;
     byId("select").hidden = active || !this.photos.length;
     byId("chosen").hidden = !active;
-    byId("chosen-count").textContent = chosen.size ? `${counted(chosen.size, "photo", "photos")} chosen` : "Choose photos";
+    byId("chosen-count").textContent = chosen.size ? ngettext("{n} photo chosen", "{n} photos chosen", chosen.size) : _("Choose photos");
     for (const name of ["more-like", "download"]) byId(name).disabled = !chosen.size;
   }
 }

@@ -1,7 +1,8 @@
 // Choosing photos of a grid: by click, by range, with the keyboard; and what can be done with them.
 
 import { call } from "./api.js";
-import { ask, counted, make, say } from "./dom.js";
+import { ask, make, say } from "./dom.js";
+import { _, ngettext } from "./words.js";
 
 const AT_ONCE = 1000;
 const STEPS = /** @type {Record<string, (columns: number) => number>} */ ({ ArrowLeft: () => -1, ArrowRight: () => 1, ArrowUp: (columns) => -columns, ArrowDown: (columns) => columns });
@@ -94,22 +95,22 @@ async function inPieces(path, ids, more = {}) {
 
 /** @param {number[]} ids @param {string[]} known names of categories @param {(name: string|null) => void} done */
 export function askCategory(ids, known, done) {
-  const input = make("input", { list: "known-categories", maxlength: 200, placeholder: "None" });
+  const input = make("input", { list: "known-categories", maxlength: 200, placeholder: _("None") });
   const names = make("datalist", { id: "known-categories" }, ...known.map((name) => make("option", { value: name })));
-  ask(`Category of ${counted(ids.length, "photo", "photos")}`, make("label", {}, "Category (leave empty for none) ", input, names), "Set", async () => {
+  ask(ngettext("Category of {n} photo", "Category of {n} photos", ids.length), make("label", {}, _("Category (leave empty for none)"), " ", input, names), _("Set"), async () => {
     const name = input.value.trim() || null;
-    await inPieces("/photos/category", ids, { category: name }).then(() => { say(name ? `${counted(ids.length, "photo is", "photos are")} “${name}” now.` : "They have no category now."); done(name); }).catch(failed);
+    await inPieces("/photos/category", ids, { category: name }).then(() => { say(name ? ngettext("{n} photo is “{name}” now.", "{n} photos are “{name}” now.", ids.length, { name }) : _("They have no category now.")); done(name); }).catch(failed);
   });
 }
 
 /** @param {number[]} ids @param {any[]} collections the others of this person @param {(gone: number[]) => void} done */
 export function askTarget(ids, collections, done) {
-  if (!collections.length) { say("You have no other collection. Create one in the library first."); return; }
+  if (!collections.length) { say(_("You have no other collection. Create one in the library first.")); return; }
   const select = make("select", {}, ...collections.map((each) => make("option", { value: each.id }, each.name)));
-  ask(`Move ${counted(ids.length, "photo", "photos")}`, make("label", {}, "Into the collection ", select), "Move", async () => {
+  ask(ngettext("Move {n} photo", "Move {n} photos", ids.length), make("label", {}, _("Into the collection"), " ", select), _("Move"), async () => {
     await inPieces("/photos/move", ids, { collection_id: Number(select.value) }).then((answers) => {
       const kept = new Set(answers.flatMap((answer) => answer.duplicates));
-      say(kept.size ? `Moved. ${counted(kept.size, "photo stays", "photos stay")}: the other collection has ${kept.size === 1 ? "it" : "them"} already.` : "Moved.");
+      say(kept.size ? ngettext("Moved. {n} photo stays: the other collection has it already.", "Moved. {n} photos stay: the other collection has them already.", kept.size) : _("Moved."));
       done(ids.filter((id) => !kept.has(id)));
     }).catch(failed);
   });
@@ -117,14 +118,14 @@ export function askTarget(ids, collections, done) {
 
 /** @param {number[]} ids @param {() => void} done */
 export function askDelete(ids, done) {
-  ask(`Delete ${counted(ids.length, "photo", "photos")}?`, make("p", {}, "They go into the bin, where you can restore them for some time."), "Delete", async () => {
-    await inPieces("/photos/delete", ids).then(() => { say(`${counted(ids.length, "photo is", "photos are")} deleted.`); done(); }).catch(failed);
+  ask(ngettext("Delete {n} photo?", "Delete {n} photos?", ids.length), make("p", {}, _("They go into the bin, where you can restore them for some time.")), _("Delete"), async () => {
+    await inPieces("/photos/delete", ids).then(() => { say(ngettext("{n} photo is deleted.", "{n} photos are deleted.", ids.length)); done(); }).catch(failed);
   }, "danger");
 }
 
 /** @param {number[]} ids */
 export function download(ids) {
-  if (ids.length > AT_ONCE) { say(`One download holds at most ${counted(AT_ONCE, "photo", "photos")}. Choose fewer.`); return; }
+  if (ids.length > AT_ONCE) { say(_("One download holds at most {n} photos. Choose fewer.", { n: AT_ONCE })); return; }
   make("a", { href: `/api/v1/photos/archive?ids=${ranges(ids)}`, download: "" }).click();
 }
 

@@ -1,11 +1,12 @@
 // The page Upload: many files and folders, one outcome each; pauses, lost connections and closed tabs lose nothing.
 
 import { call, get } from "./api.js";
-import { byId, counted, make } from "./dom.js";
+import { byId, make } from "./dom.js";
 import { Connection } from "./upload/connection.js";
 import { chosenFiles, droppedFiles } from "./upload/files.js";
 import { Outcomes } from "./upload/outcomes.js";
 import { UploadQueue } from "./upload/queue.js";
+import { _, ngettext } from "./words.js";
 
 let total = 0;
 /** @type {Promise<number>|null} */
@@ -14,7 +15,7 @@ let target = null;
 let trouble = "";
 
 const outcomes = new Outcomes(byId("outcomes"));
-const connection = new Connection((away) => { trouble = away ? "The connection is gone. It is tried again and again; nothing is lost." : ""; refresh(); });
+const connection = new Connection((away) => { trouble = away ? _("The connection is gone. It is tried again and again; nothing is lost.") : ""; refresh(); });
 const queue = new UploadQueue(connection, {
   outcome: (outcome) => { outcomes.add(outcome); soon(); },
   idle: () => { refresh(); finished().catch(() => {}); },
@@ -24,7 +25,7 @@ const queue = new UploadQueue(connection, {
 async function loadCollections() {
   const { collections } = await get("/collections");
   const mine = collections.filter((/** @type {any} */ c) => c.mine);
-  byId("collection").append(...mine.map((/** @type {any} */ c) => make("option", { value: c.id }, c.name)), make("option", { value: "" }, "A new collection…"));
+  byId("collection").append(...mine.map((/** @type {any} */ c) => make("option", { value: c.id }, c.name)), make("option", { value: "" }, _("A new collection…")));
   const wanted = new URLSearchParams(location.search).get("collection");
   if (wanted) byId("collection").value = wanted;
   chooseCollection();
@@ -37,7 +38,7 @@ function chooseCollection() {
 
 /** Id of the collection to fill, made on the first upload when it is new. @returns {Promise<number>} */
 function collectionId() {
-  target ??= byId("collection").value ? Promise.resolve(Number(byId("collection").value)) : newCollection(byId("new-name").value.trim() || "My photos");
+  target ??= byId("collection").value ? Promise.resolve(Number(byId("collection").value)) : newCollection(byId("new-name").value.trim() || _("My photos"));
   target.catch(() => {}); // the queue says it
   return target;
 }
@@ -85,7 +86,7 @@ function refresh() {
   byId("progress").value = total ? outcomes.all.length / total : 0;
   byId("summary").textContent = [outcomes.sentence(total), trouble].filter(Boolean).join(". ");
   byId("pause").hidden = byId("cancel").hidden = !queue.busy;
-  byId("pause").textContent = queue.paused ? "Resume" : "Pause";
+  byId("pause").textContent = queue.paused ? _("Resume") : _("Pause");
   byId("save").hidden = !outcomes.all.length || queue.busy;
 }
 
@@ -95,15 +96,15 @@ async function finished() {
     const waiting = embedding.pending + embedding.leased;
     if (queue.busy) return;
     if (!waiting) break;
-    byId("embedding").textContent = `${counted(waiting, "photo is", "photos are")} being prepared for searching…`;
+    byId("embedding").textContent = ngettext("{n} photo is being prepared for searching…", "{n} photos are being prepared for searching…", waiting);
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
-  byId("embedding").replaceChildren("Every photo can be found now. ", make("a", { href: "/" }, "Draw something"));
+  byId("embedding").replaceChildren(_("Every photo can be found now."), " ", make("a", { href: "/" }, _("Draw something")));
 }
 
 byId("collection").onchange = chooseCollection;
 for (const name of ["files", "folder"]) byId(name).onchange = () => taken(byId(name));
-byId("cancel").onclick = () => { queue.cancel(); total = outcomes.all.length; trouble = "Cancelled"; refresh(); };
+byId("cancel").onclick = () => { queue.cancel(); total = outcomes.all.length; trouble = _("Cancelled"); refresh(); };
 byId("pause").onclick = () => { if (queue.paused) queue.resume(); else queue.pause(); refresh(); };
 byId("save").onclick = () => {
   const url = URL.createObjectURL(outcomes.table());

@@ -1,6 +1,7 @@
 // A photo, large, with what is known about it.
 
 import { byId, make } from "./dom.js";
+import { _ } from "./words.js";
 
 /**
  * @param {any} photo as the API gives it
@@ -9,15 +10,15 @@ import { byId, make } from "./dom.js";
 export function view(photo, ...actions) {
   const dialog = byId("viewer");
   const facts = [photo.category, photo.collection, photo.width && `${photo.width} × ${photo.height}`,
-    photo.score != null && `similarity ${photo.score.toFixed(2)}`, photo.taken_at && new Date(photo.taken_at).toLocaleDateString(),
+    photo.score != null && _("similarity {score}", { score: photo.score.toFixed(2) }), photo.taken_at && new Date(photo.taken_at).toLocaleDateString(),
     photo.error].filter(Boolean);
   dialog.replaceChildren(
     make("img", { src: photo.thumbnail_url, alt: photo.filename, width: photo.width, height: photo.height }),
     make("h2", {}, photo.filename),
     make("p", { class: "hint" }, facts.join(" · ")),
     make("div", { class: "row" },
-      make("button", { class: "primary", onclick: () => dialog.close() }, "Close"),
-      make("a", { href: photo.original_url, target: "_blank", rel: "noopener" }, "Open original"), ...actions),
+      make("button", { class: "primary", onclick: () => dialog.close() }, _("Close")),
+      make("a", { href: photo.original_url, target: "_blank", rel: "noopener" }, _("Open original")), ...actions),
   );
   const large = new Image();
   large.onload = () => { dialog.querySelector("img").src = large.src; };

@@ -2,6 +2,7 @@
 
 import { call, get } from "../api.js";
 import { byId, make, say } from "../dom.js";
+import { _ } from "../words.js";
 import { paint } from "./strokes.js";
 
 /** @typedef {import("./strokes.js").Stroke} Stroke */
@@ -45,9 +46,9 @@ export class Kept {
     paint(small.getContext("2d"), kept.strokes, SIDE);
     const forget = () => call("DELETE", `/kept-sketches/${kept.id}`).then(() => this.showFirst()).catch(failed);
     return make("li", {},
-      make("button", { title: `Open ${kept.name}`, onclick: () => this.open(kept.strokes) }, small, make("span", { class: "visually-hidden" }, `Open ${kept.name}`)),
+      make("button", { title: _("Open {name}", { name: kept.name }), onclick: () => this.open(kept.strokes) }, small, make("span", { class: "visually-hidden" }, _("Open {name}", { name: kept.name }))),
       make("span", { class: "name", "aria-hidden": "true" }, kept.name),
-      make("button", { class: "quiet small", "aria-label": `Delete the sketch ${kept.name}`, onclick: forget }, "Delete"));
+      make("button", { class: "quiet small", "aria-label": _("Delete the sketch {name}", { name: kept.name }), onclick: forget }, _("Delete")));
   }
 }
 

@@ -1,6 +1,7 @@
 // What became of each file: counted, listed (what needs a person first), and kept as a table to save.
 
-import { counted, make } from "../dom.js";
+import { make } from "../dom.js";
+import { _, ngettext } from "../words.js";
 
 const LONGEST_LIST = 500;
 
@@ -26,7 +27,8 @@ export class Outcomes {
   /** @param {number} total */
   sentence(total) {
     const { created, duplicate, rejected } = this.counts;
-    return `${this.all.length} of ${counted(total, "file", "files")}: ${created} uploaded, ${duplicate} already there, ${rejected} refused`;
+    return ngettext("{done} of {n} file: {created} uploaded, {duplicate} already there, {rejected} refused",
+      "{done} of {n} files: {created} uploaded, {duplicate} already there, {rejected} refused", total, { done: this.all.length, created, duplicate, rejected });
   }
 
   /** As a file for a spreadsheet. @returns {Blob} */
@@ -39,7 +41,7 @@ export class Outcomes {
 
 /** @param {import("./queue.js").Outcome} outcome @returns {HTMLElement} */
 function said({ status, reason, page, where }) {
-  if (status === "rejected") return make("span", {}, reason ?? "refused");
-  const words = status === "created" ? "uploaded" : `you already have this photo${where ? ` in ${where}` : ""}`;
+  if (status === "rejected") return make("span", {}, reason ?? _("refused"));
+  const words = status === "created" ? _("uploaded") : where ? _("you already have this photo in {where}", { where }) : _("you already have this photo");
   return page ? make("a", { href: page, target: "_blank" }, words) : make("span", {}, words);
 }

@@ -6,6 +6,7 @@
 // knows the rest by its SHA-256. A file sent twice, because the answer to the first time was lost, is one photo.
 
 import { ApiError, call } from "../api.js";
+import { _ } from "../words.js";
 import { canHash, sha256Of } from "./hashing.js";
 
 const FILES_PER_REQUEST = 8;
@@ -164,7 +165,7 @@ export class UploadQueue {
   /** Without those that changed or went away since they were chosen: sending them would look like a lost connection. @param {Item[]} batch */
   async readable(batch) {
     const found = await Promise.all(batch.map(({ file }) => file.slice(0, 1).arrayBuffer().then(() => true, () => false)));
-    batch.forEach((item, index) => { if (!found[index]) this.refuse(item, "This file changed or went away since you chose it. Choose it again."); });
+    batch.forEach((item, index) => { if (!found[index]) this.refuse(item, _("This file changed or went away since you chose it. Choose it again.")); });
     return batch.filter((_, index) => found[index]);
   }
 

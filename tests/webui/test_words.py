@@ -1,0 +1,173 @@
+"""Every sentence of the pages can be translated, and a translation is used, or refused by name."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+from support.pseudo import LANGUAGE, english, write_pseudo
+
+from mindreader.errors import ConfigurationError, ConflictError, InvalidInputError, Sentence
+from mindreader.imaging.rejections import not_an_image
+from mindreader.settings import load_settings
+from mindreader_webui.app import create_app
+from mindreader_webui.services import Services
+from mindreader_webui.words import load_translations, translated
+
+ROOT = Path(__file__).parents[2]
+STATIC = ROOT / "webui" / "mindreader_webui" / "static"
+FOR_THE_COMMAND_LINE = {"backup.py", "backup_folder.py", "backup_blobs.py", "move.py", "restore.py"}
+ASKING = {"Accept-Language": f"{LANGUAGE}, en;q=0.5"}
+GERMAN = """
+msgid ""
+msgstr "Content-Type: text/plain; charset=utf-8\\n"
+
+msgid "There is already a user called {{name}}. Choose another name."
+msgstr "{user}"
+
+msgid "Not found"
+msgstr "Nicht gefunden"
+
+#: webui/mindreader_webui/static/bin.js
+msgid "{{n}} photo"
+msgid_plural "{{n}} photos"
+msgstr[0] "{{n}} Foto"
+msgstr[1] "{{n}} Fotos"
+"""
+
+
+def german(folder: Path, name: str = "de.po", user: str = "{name} gibt es schon.") -> Path:
+    (folder / name).write_text(GERMAN.format(user=user), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def translated_client(settings, services, tmp_path):
+    """Of an app with the bracketed language and with a little German."""
+
+    def make(folder: Path):
+        loaded = load_settings(
+            {"MINDREADER_DATA_DIR": str(settings.data_dir), "MINDREADER_TRANSLATIONS_DIR": str(folder)}
+        )
+        return create_app(Services(loaded, services.catalog, services.blobs, services.celery)).test_client()
+
+    return make
+
+
+def ids(catalog) -> set:
+    return {message.id for message in catalog if message.id}
+
+
+def test_the_catalogue_lists_every_sentence(tmp_path):
+    fresh = tmp_path / "messages.pot"
+    made = ["make", "--silent", "--old-file=.venv/.ready", "words", f"WORDS={fresh}"]
+    subprocess.run(made, cwd=ROOT, check=True, timeout=120)
+    with fresh.open("rb") as file:
+        assert ids(english()) == ids(read_po(file)), "`make words` makes the catalogue again"
+
+
+def test_no_call_in_a_module_is_overlooked():
+    known = {text for message in english() for text in ([message.id] if isinstance(message.id, str) else message.id)}
+    calls = re.compile(r'(?<![\w.])(?:_|ngettext)\(\s*(.)((?:[^"\\]|\\.)*?)"')
+    found = [
+        (path.name, quote, text)
+        for path in STATIC.rglob("*.js")
+        if path.name != "words.js"
+        for quote, text in calls.findall(path.read_text(encoding="utf-8"))
+    ]
+    assert len(found) > 200
+    assert [each for each in found if each[1] != '"' or each[2] not in known] == []
+
+
+def test_no_sentence_is_put_together_before_it_is_translated():
+    folders = [ROOT / "platform/mindreader" / name for name in ("use_cases", "imaging")] + [
+        ROOT / "webui",
+        ROOT / "workers",
+    ]
+    together = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for folder in folders
+        for path in folder.rglob("*.py")
+        if path.name not in FOR_THE_COMMAND_LINE and "commands" not in path.parts
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
+        if re.fullmatch(r"Sentence|(Conflict|NotFound|Forbidden|InvalidInput|Not\w+|\w+Rejected)Error", call.func.id)
+        if call.args and isinstance(call.args[0], (ast.JoinedStr, ast.BinOp))
+    ]
+    assert together == []
+
+
+def test_a_sentence_remembers_what_it_was_made_of():
+    error = ConflictError("There is already a user called {name}. Choose another name.", name="Ann {braces}")
+    assert str(error) == error.detail == "There is already a user called Ann {braces}. Choose another name."
+    assert error.detail.template == "There is already a user called {name}. Choose another name."
+    assert error.detail.values == {"name": "Ann {braces}"}
+    assert InvalidInputError("{ alone }").detail == "{ alone }"
+    assert InvalidInputError(error.detail).detail is error.detail
+
+
+def test_pages_and_problems_come_in_the_language_that_is_asked_for(translated_client, tmp_path):
+    client = translated_client(write_pseudo(tmp_path))
+    page = client.get("/setup", headers=ASKING)
+    assert f'<html lang="{LANGUAGE}" dir="ltr">' in page.text
+    assert "⟦Create administrator⟧" in page.text
+    assert "Accept-Language" in page.headers["Vary"]
+    problem = client.get("/api/v1/collections/7", headers=ASKING).json
+    assert problem["title"] == "⟦Please sign in⟧"
+    english_page = client.get("/setup")
+    assert '<html lang="en" dir="ltr">' in english_page.text
+    assert "⟦" not in english_page.text
+    assert "application/json" not in english_page.text, "English needs no catalogue"
+    assert '<html lang="en"' in client.get("/setup", headers={"Accept-Language": "en-GB, eo;q=0.9"}).text
+
+
+def test_values_stay_apart_from_the_sentence(translated_client, tmp_path):
+    client = translated_client(german(tmp_path))
+    client.post("/api/v1/setup", json={"name": "Ann", "password": "a long password"})
+    token = client.get("/").text.split('name="csrf-token" content="')[1].split('"')[0]
+    headers = {"Accept-Language": "de-AT", "X-CSRFToken": token}
+    twice = client.post("/api/v1/users", json={"name": "Ann", "password": "a long password"}, headers=headers)
+    assert twice.status_code == 409
+    assert twice.json["detail"] == "Ann gibt es schon."
+    assert twice.json["title"] == "That does not fit the present state", "what is not translated stays English"
+
+
+def test_scripts_are_given_their_own_sentences_and_the_rule_of_plurals(tmp_path):
+    translation = load_translations(german(tmp_path))["de"]
+    assert translation.for_scripts["messages"] == {"{n} photo": ("{n} Foto", "{n} Fotos")}
+    assert translation.for_scripts["plurals"][:3] == "101"
+
+
+def test_right_to_left(translated_client, tmp_path):
+    german(tmp_path, "ar.po")
+    assert (
+        '<html lang="ar" dir="rtl">'
+        in translated_client(tmp_path).get("/setup", headers={"Accept-Language": "ar"}).text
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("nonsense.po", GERMAN.format(user="x"), "named after no language"),
+        ("de.po", 'msgid "a', "cannot be read as a translation"),
+        ("de.po", GERMAN.format(user="{nmae} gibt es schon."), "asks for {nmae}"),
+    ],
+)
+def test_what_is_no_translation_is_refused_by_name(tmp_path, name, content, reason):
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(ConfigurationError) as refused:
+        load_translations(tmp_path)
+    assert reason in refused.value.detail
+    assert str(tmp_path / name) in refused.value.detail
+
+
+def test_nested_sentences_are_translated_too(translated_client, tmp_path):
+    client = translated_client(write_pseudo(tmp_path))
+    with client.application.test_request_context(headers=ASKING):
+        assert translated(not_an_image(b"%PDF-1.7")).startswith("⟦This file is ⟦a PDF document⟧.")
+        assert translated(Sentence("Never seen by anybody")) == "Never seen by anybody"

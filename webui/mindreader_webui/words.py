@@ -1,0 +1,194 @@
+"""The words of the pages in the visitor's language.
+
+English stands in the code; `locale/messages.pot` lists all of it (`make words`). A translation is one file,
+`LANGUAGE.po`, in this package's folder `locale/` or in the folder of the setting `translations_dir`: it is offered to
+browsers that ask for its language, and what it leaves out stays English. See docs/translating.md.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from gettext import GNUTranslations
+from io import BytesIO
+from pathlib import Path
+from typing import Any, overload
+
+from babel.core import Locale, UnknownLocaleError, negotiate_locale
+from babel.messages.catalog import Catalog, Message
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import PoFileError, read_po
+from flask import Flask, Response, current_app, g, has_request_context, request
+
+from mindreader.errors import ConfigurationError, Sentence
+
+SOURCE_LANGUAGE = "en"
+FOLDER = Path(__file__).parent / "locale"
+TEMPLATE = FOLDER / "messages.pot"
+
+_KEY = "mindreader.translations"
+_SCRIPT = re.compile(r"static/.*\.js$")
+_PLACEHOLDER = re.compile(r"%\((\w+)\)|\{(\w+)")
+_PLURALS = 200  # every plural rule there is asks for the last two digits, or for less
+
+
+@dataclass(frozen=True)
+class Translation:
+    """The sentences of one language."""
+
+    language: str
+    """Its tag for browsers, such as `pt-BR`."""
+    direction: str
+    """Which way it is written: `ltr` or `rtl`."""
+    messages: GNUTranslations
+    for_scripts: dict[str, Any] = field(default_factory=dict)
+    """What `static/words.js` needs: `messages` (a text, or one for each plural form) and `plurals`, the number of the
+    form, a digit each, for 0 to 99 and for 100 to 199 (which stand for all larger numbers)."""
+
+
+def init_words(app: Flask, folder: Path | None) -> None:
+    """Let templates say `_("…")`, and answer in the language the browser prefers.
+
+    Args:
+        folder: translations beside those that come with MindReader; they win.
+
+    Raises:
+        ConfigurationError: a translation cannot be used.
+    """
+    app.extensions[_KEY] = load_translations(FOLDER, *([folder] if folder else []))
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
+    app.jinja_env.policies["ext.i18n.trimmed"] = True
+    app.context_processor(lambda: {"translation": translation()})
+    app.after_request(_with_language)
+
+
+def load_translations(*folders: Path) -> dict[str, Translation]:
+    """The translations in these folders by language; of two for one language the later folder's is taken.
+
+    Raises:
+        ConfigurationError: a file is no translation, is named after no language, or asks for values that the English
+            sentence does not have.
+    """
+    in_scripts = _messages_of_scripts()
+    found = [_load(path, in_scripts) for folder in folders for path in sorted(folder.glob("*.po"))]
+    return {each.language: each for each in found}
+
+
+def translation() -> Translation | None:
+    """The one for the browser that asks; None stands for English."""
+    if not has_request_context():
+        return None
+    if "translation" not in g:
+        known: dict[str, Translation] = current_app.extensions[_KEY]
+        preferred = [language for language, quality in request.accept_languages if quality]
+        best = negotiate_locale(preferred, [SOURCE_LANGUAGE, *known], sep="-")
+        g.translation = known.get(best or SOURCE_LANGUAGE)
+    chosen: Translation | None = g.translation
+    return chosen
+
+
+@overload
+def translated(text: str) -> str: ...
+
+
+@overload
+def translated(text: None) -> None: ...
+
+
+def translated(text: str | None) -> str | None:
+    """A sentence, or text that is one, in the visitor's language; what is in no translation stays as it is."""
+    chosen = translation()
+    if chosen is None or not text:
+        return text
+    if not isinstance(text, Sentence):
+        return chosen.messages.gettext(text)
+    template = chosen.messages.gettext(text.template)
+    values = {name: translated(value) if isinstance(value, str) else value for name, value in text.values.items()}
+    return template.format(**values) if values else template
+
+
+def _gettext(message: str) -> str:
+    chosen = translation()
+    return message if chosen is None else chosen.messages.gettext(message)
+
+
+def _ngettext(one: str, many: str, n: int) -> str:
+    chosen = translation()
+    if chosen is None:
+        return one if n == 1 else many
+    return chosen.messages.ngettext(one, many, n)
+
+
+def _with_language(response: Response) -> Response:
+    response.vary.add("Accept-Language")
+    return response
+
+
+def _messages_of_scripts() -> frozenset[str]:
+    with TEMPLATE.open("rb") as file:
+        return frozenset(_id(message) for message in read_po(file) if any(map(_is_script, message.locations)))
+
+
+def _is_script(location: tuple[str, int | None]) -> bool:
+    return _SCRIPT.search(location[0]) is not None
+
+
+def _id(message: Message) -> str:
+    return str(message.id if isinstance(message.id, str) else message.id[0])
+
+
+def _load(path: Path, in_scripts: frozenset[str]) -> Translation:
+    try:
+        locale = Locale.parse(path.stem.replace("-", "_"))
+    except (ValueError, UnknownLocaleError):
+        raise ConfigurationError(
+            f"{path} is named after no language. Name a translation as in de.po or pt-BR.po."
+        ) from None
+    try:
+        with path.open("rb") as file:
+            catalog = read_po(file, locale, abort_invalid=True)
+    except (OSError, ValueError, PoFileError) as error:
+        raise ConfigurationError(f"{path} cannot be read as a translation: {error}.") from None
+    _check_placeholders(path, catalog)
+    compiled = BytesIO()
+    write_mo(compiled, catalog)
+    compiled.seek(0)
+    messages = GNUTranslations(compiled)
+    language = str(locale).replace("_", "-")
+    return Translation(language, locale.text_direction, messages, _for_scripts(catalog, messages, in_scripts))
+
+
+def _for_scripts(catalog: Catalog, messages: GNUTranslations, in_scripts: frozenset[str]) -> dict[str, Any]:
+    texts = {
+        _id(message): message.string
+        for message in catalog
+        if message.id and not message.fuzzy and _is_complete(message) and _id(message) in in_scripts
+    }
+    # The rule of the language, as its translator wrote it; scripts look it up, since they may not run text as code.
+    numbered = messages.plural  # type: ignore[attr-defined]
+    return {"messages": texts, "plurals": "".join(str(numbered(n)) for n in range(_PLURALS))}
+
+
+def _is_complete(message: Message) -> bool:
+    return all(_texts(message.string or ""))
+
+
+def _check_placeholders(path: Path, catalog: Catalog) -> None:
+    for message in catalog:
+        if not message.id or not _is_complete(message):
+            continue
+        known = {name for text in _texts(message.id) for name in _placeholders(text)}
+        used = {name for text in _texts(message.string) for name in _placeholders(text)}
+        if strange := used - known:
+            raise ConfigurationError(
+                f"{path} asks for {{{min(strange)}}} in {_id(message)!r}, which has no such value. Write it as there."
+            )
+
+
+def _texts(text: Any) -> tuple[str, ...]:
+    return (text,) if isinstance(text, str) else tuple(text)
+
+
+def _placeholders(text: str) -> set[str]:
+    return {before or after for before, after in _PLACEHOLDER.findall(text)}
