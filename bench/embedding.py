@@ -53,14 +53,14 @@ def measure(folder: Path, files: list[Path], rounds: int) -> None:
     pixels = np.stack([photo_array(decode_photo(f, max_pixels=10**9, min_side=size).image, size) for f in files])
     bare, through, stages = [], [], []
     for _ in range(rounds + 1):
-        bare.append(timed(lambda: forward(embedder, pixels, settings.embed_batch_size)))
+        bare.append(timed(lambda: forward(embedder, pixels, embedder._batch_size)))
         queue_again(worker)
         started = time.perf_counter()
         stages.append(embedder.work(seconds=3600).seconds)
         through.append(time.perf_counter() - started)
     bare, through, stages = bare[1:], through[1:], stages[1:]  # the first round warms everything up
     ratio = statistics.median(b / t for b, t in zip(bare, through, strict=True))
-    print(f"photos {len(files)}, batch {settings.embed_batch_size}, {worker.compute}")
+    print(f"photos {len(files)}, batch {embedder._batch_size}, {worker.compute}")
     print(f"bare E2      {len(files) / statistics.median(bare):8.1f} photos/s")
     print(f"worker       {len(files) / statistics.median(through):8.1f} photos/s")
     print(f"ratio        {ratio:8.2f}  (aim: 0.8 or more)")

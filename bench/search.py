@@ -13,6 +13,7 @@ import io
 import statistics
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -32,12 +33,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--points", type=int, default=10_000)
     parser.add_argument("--searches", type=int, default=40)
+    parser.add_argument("--clients", type=int, default=8, help="People who search at the same time.")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        measure(Path(folder), options.points, options.searches)
+        measure(Path(folder), options.points, options.searches, options.clients)
 
 
-def measure(folder: Path, points: int, searches: int) -> None:
+def measure(folder: Path, points: int, searches: int, clients: int) -> None:
     settings = load_settings(
         {"MINDREADER_DATA_DIR": str(folder), "MINDREADER_PORT": "0", "MINDREADER_SEARCH_RATE": "100000/minute"}
     )
@@ -71,13 +73,23 @@ def measure(folder: Path, points: int, searches: int) -> None:
                 index.search(model.imagine(pixels, seeds).queries[0], 20, where)
                 bare.append(time.perf_counter() - started)
                 started = time.perf_counter()
-                http.post("/searches", files={"sketch": sketch}, data={"limit": "20"}).raise_for_status()
+                search(http, sketch)
                 over_http.append(time.perf_counter() - started)
+            started = time.perf_counter()
+            with ThreadPoolExecutor(clients) as people:
+                list(people.map(lambda sketch: search(http, sketch), sketches * 2))
+            at_once = 2 * searches / (time.perf_counter() - started)
     bare_ms, http_ms = (statistics.median(times[5:]) * 1000 for times in (bare, over_http))
     print(f"points {points}, {settings.imaginary_images} imaginary images, {worker.compute}")
     print(f"bare G + E1 + query  {bare_ms:7.1f} ms (median)")
     print(f"search over HTTP     {http_ms:7.1f} ms (median)")
     print(f"ratio                {http_ms / bare_ms:7.2f}  (aim: 1.3 or less)")
+    gain = at_once * statistics.median(over_http[5:])
+    print(f"{clients} people at once     {at_once:7.1f} searches a second, {gain:.2f} times as many as one person's")
+
+
+def search(http: httpx.Client, sketch: bytes) -> None:
+    http.post("/searches", files={"sketch": sketch}, data={"limit": "20"}).raise_for_status()
 
 
 def fill(index, points: int, dimension: int, collection: int) -> None:

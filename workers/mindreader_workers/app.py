@@ -1,9 +1,10 @@
 """The Celery app of a separate worker process.
 
     celery -A mindreader_workers.app worker --pool solo --queues embed
-    celery -A mindreader_workers.app worker --pool solo --queues search
+    celery -A mindreader_workers.app worker --pool threads --concurrency 8 --queues search
 
-`solo`, because CUDA does not survive Celery's prefork; start one process for each GPU.
+Never Celery's prefork, which CUDA does not survive; start one process for each GPU. Embedding is one long task at a
+time; searches that wait at the same time go through the networks together.
 """
 
 from __future__ import annotations

@@ -61,6 +61,7 @@ class Worker:
         self.settings, self.catalog, self.blobs, self.indexes = settings, catalog, blobs, indexes
         self.kept = kept_bundles(settings, blobs)
         self._encoders: dict[str, PhotoEncoder] = {}
+        self._batch_sizes: dict[str, int] = {}
         self._embedding, self._asked = Lock(), Event()
         self.stopping = Event()
         """Once set, embedding ends after the batch at hand."""
@@ -148,10 +149,12 @@ class Worker:
     def embedder(self, space: EmbeddingSpace) -> Embedder:
         """The embedder of a space; its E2 is loaded once."""
         if space.key not in self._encoders:
-            self._encoders[space.key] = self._photo_encoder(space)
-        encoder = self._encoders[space.key]
+            encoder = self._photo_encoder(space)
+            self._batch_sizes[space.key] = self.settings.embed_batch_size or encoder.fastest_batch()
+            self._encoders[space.key] = encoder
+        encoder, batch = self._encoders[space.key], self._batch_sizes[space.key]
         size = encoder.description.input_size
-        return Embedder(self.catalog, self.blobs, self.indexes, self.settings, space, size, encoder)
+        return Embedder(self.catalog, self.blobs, self.indexes, self.settings, space, size, encoder, batch)
 
     def _photo_encoder(self, space: EmbeddingSpace) -> PhotoEncoder:
         with self.catalog.snapshot() as session:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from mindreader.bundles import Bundle
 from mindreader.bundles.manifest import PROJECTION_FILE
 from mindreader.bundles.weight_files import check_projection
 from mindreader.errors import BundleError, NotReadyError
+from mindreader.networks.batches import fastest_batch
 from mindreader.networks.checks import check_encoder
 from mindreader.networks.compute import Compute
 from mindreader.networks.descriptions import EncoderDescription
@@ -26,6 +28,9 @@ from mindreader.networks.encoders import Encoder, pretrained_encoder
 from mindreader.networks.generator import Generator, GeneratorSizes, SeededNoise
 
 log = logging.getLogger(__name__)
+
+_BATCH_OF_A_PROCESSOR = 32
+_MOST_ON_A_GPU = 1024
 
 
 class PhotoEncoder:
@@ -68,6 +73,23 @@ class PhotoEncoder:
     def weight_bytes(self) -> int:
         """Memory its weights take."""
         return sum(tensor.nbytes for tensor in self._network.state_dict().values())
+
+    def fastest_batch(self) -> int:
+        """How many photos to embed at once: on a GPU what was found to be fastest, which takes some seconds.
+
+        A processor is no faster with more than a few, and other work waits while it is at them.
+        """
+        if self._compute.device.type == "cpu":
+            return _BATCH_OF_A_PROCESSOR
+        return fastest_batch(self._seconds_of_a_batch, _BATCH_OF_A_PROCESSOR, _MOST_ON_A_GPU)
+
+    def _seconds_of_a_batch(self, size: int) -> float:
+        side = self.description.input_size
+        photos = np.zeros((size, side, side, 3), dtype=np.uint8)
+        self.embed_images(_images(photos, self._compute.device))  # the first time, memory is asked for
+        started = time.perf_counter()
+        self.embed_images(_images(photos, self._compute.device))
+        return time.perf_counter() - started
 
     def embed(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed photos (B, S, S, 3), S the description's input size; returns unit vectors (B, K).
@@ -145,12 +167,20 @@ class QueryModel:
 
     def imagine(self, sketch: NDArray[np.uint8], seeds: Sequence[int]) -> Imagined:
         """Imagine one sketch (S, S) once for each seed; each imaginary image gives a query."""
-        images = self._sketch_images(sketch[None])
+        return self.imagine_each([(sketch, seeds)])[0]
+
+    def imagine_each(self, asked: Sequence[tuple[NDArray[np.uint8], Sequence[int]]]) -> list[Imagined]:
+        """What `imagine` gives for each of several sketches (S, S) with their seeds, all in one batch."""
+        images = self._sketch_images(np.stack([sketch for sketch, _ in asked]))
         read = self._read(images)
-        rows = len(seeds)
-        repeated = None if read is None else read.expand(rows, -1)
-        imaginary = self._imagined(images.expand(rows, -1, -1, -1), repeated, seeds)
-        return Imagined(_pixels(imaginary), self._queries(imaginary, repeated).cpu().numpy())
+        # Rows of one sketch stand together: one for each of its seeds.
+        rows = torch.tensor([len(seeds) for _, seeds in asked], device=images.device)
+        repeated = None if read is None else read.repeat_interleave(rows, dim=0)
+        seeds = [seed for _, own in asked for seed in own]
+        imaginary = self._imagined(images.repeat_interleave(rows, dim=0), repeated, seeds)
+        pixels, queries = _pixels(imaginary), self._queries(imaginary, repeated).cpu().numpy()
+        ends = np.cumsum([len(own) for _, own in asked])[:-1]
+        return [Imagined(*each) for each in zip(np.split(pixels, ends), np.split(queries, ends), strict=True)]
 
     def queries(self, sketches: NDArray[np.uint8], seeds: Sequence[int]) -> NDArray[np.float32]:
         """What `imagine` gives as queries (B, K), for a batch of sketches (B, S, S), each with its own seed."""
@@ -213,7 +243,10 @@ def resized(images: Tensor, size: int) -> Tensor:
 
 def _images(photos: NDArray[np.uint8], device: torch.device) -> Tensor:
     # NHWC memory seen as NCHW is channels_last already: no copy but the one to the device.
-    return torch.from_numpy(photos).to(device).permute(0, 3, 1, 2).float() / 255
+    pixels = torch.from_numpy(photos)
+    if device.type == "cuda":  # from pinned memory the copy runs beside what the GPU is still at
+        pixels = pixels.pin_memory()
+    return pixels.to(device, non_blocking=True).permute(0, 3, 1, 2).float() / 255
 
 
 def _pixels(images: Tensor) -> NDArray[np.uint8]:

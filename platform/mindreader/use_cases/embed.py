@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -55,6 +55,14 @@ class LeasedPhoto:
     priority: int
 
 
+@dataclass(frozen=True)
+class _Embedded:
+    """A batch after E2: the vectors, and why other photos have none."""
+
+    vectors: dict[LeasedPhoto, NDArray[np.float32]]
+    errors: dict[int, str]
+
+
 @dataclass
 class EmbedReport:
     """What a slice of work did, and the seconds each stage took."""
@@ -78,8 +86,10 @@ class Embedder:
         space: EmbeddingSpace,
         input_size: int,
         encoder: EmbedsPhotos,
+        batch_size: int,
     ) -> None:
         self._catalog, self._blobs, self._settings = catalog, blobs, settings
+        self._batch_size = batch_size
         self._space, self._input_size, self._encoder = space, input_size, encoder
         self._indexes = indexes
         self._owner = uuid.uuid4().hex
@@ -91,12 +101,21 @@ class Embedder:
         """
         report = EmbedReport()
         stop_at = time.monotonic() + seconds
-        with ThreadPoolExecutor(self._settings.decode_threads) as pool:
+        with ThreadPoolExecutor(self._settings.decode_threads) as pool, ThreadPoolExecutor(1) as writer:
+            writing: Future[None] | None = None
             try:
                 for photos, decoded in self._decoded_batches(pool, stop_at, is_stopping, report):
-                    self._embed(photos, decoded, report)
+                    embedded = self._infer(photos, decoded, report)
+                    if writing is not None:
+                        writing.result()
+                    # While this batch is written, E2 is at the next one.
+                    writing = writer.submit(self._write, embedded, report)
             finally:
-                self._give_back()
+                try:
+                    if writing is not None:
+                        writing.result()
+                finally:
+                    self._give_back()
         return report
 
     def _decoded_batches(
@@ -123,7 +142,7 @@ class Embedder:
         self, pool: ThreadPoolExecutor, report: EmbedReport
     ) -> tuple[list[LeasedPhoto], list[Future[Pixels]]]:
         with _timed(report, "lease"), self._catalog.transaction() as session:
-            photos = lease(session, self._space.id, self._owner, self._settings)
+            photos = lease(session, self._space.id, self._owner, self._settings, self._batch_size)
         return photos, [pool.submit(self._pixels, photo) for photo in photos]
 
     def _pixels(self, photo: LeasedPhoto) -> Pixels:
@@ -132,27 +151,32 @@ class Embedder:
         decoded = decode_photo(source, max_pixels=self._settings.image_max_pixels, min_side=self._input_size)
         return photo_array(decoded.image, self._input_size)
 
-    def _embed(self, photos: list[LeasedPhoto], decoded: list[Future[Pixels]], report: EmbedReport) -> None:
+    def _infer(self, photos: list[LeasedPhoto], decoded: list[Future[Pixels]], report: EmbedReport) -> _Embedded:
         with _timed(report, "decode"):
             good, errors = _outcomes(photos, decoded)
-        if good:
-            with _timed(report, "infer"):
-                vectors = self._encoder.embed(np.stack([pixels for _, pixels in good]))
-            with _timed(report, "upsert"):
-                self._upsert([photo for photo, _ in good], vectors)
-        done = {photo.photo_id for photo, _ in good}
-        with _timed(report, "upsert"), self._catalog.transaction() as session:
-            held = self._mark(session, done, EmbeddingState.INDEXED, None)
-            self._withdraw(session, done - held)
-            for photo_id, reason in errors.items():
-                self._mark(session, {photo_id}, EmbeddingState.FAILED, reason)
-        report.indexed += len(held)
-        report.failed += len(errors)
+        if not good:
+            return _Embedded({}, errors)
+        with _timed(report, "infer"):
+            vectors = self._encoder.embed(np.stack([pixels for _, pixels in good]))
+        return _Embedded({photo: vector for (photo, _), vector in zip(good, vectors, strict=True)}, errors)
 
-    def _upsert(self, photos: Sequence[LeasedPhoto], vectors: NDArray[np.float32]) -> None:
+    def _write(self, embedded: _Embedded, report: EmbedReport) -> None:
+        done = {photo.photo_id for photo in embedded.vectors}
+        with _timed(report, "upsert"):
+            if done:
+                self._upsert(embedded.vectors)
+            with self._catalog.transaction() as session:
+                held = self._mark(session, done, EmbeddingState.INDEXED, None)
+                self._withdraw(session, done - held)
+                for photo_id, reason in embedded.errors.items():
+                    self._mark(session, {photo_id}, EmbeddingState.FAILED, reason)
+        report.indexed += len(held)
+        report.failed += len(embedded.errors)
+
+    def _upsert(self, vectors: Mapping[LeasedPhoto, NDArray[np.float32]]) -> None:
         points = [
             IndexPoint(photo.photo_id, vector, photo.collection_id, photo.category_id, photo.day)
-            for photo, vector in zip(photos, vectors, strict=True)
+            for photo, vector in vectors.items()
         ]
         self._indexes.get(self._space.key, self._space.dimension).upsert(points)
 
@@ -191,8 +215,8 @@ class Embedder:
             )
 
 
-def lease(session: Session, space_id: int, owner: str, settings: Settings) -> list[LeasedPhoto]:
-    """Lease the next pending photos of a space, the urgent ones first.
+def lease(session: Session, space_id: int, owner: str, settings: Settings, most: int) -> list[LeasedPhoto]:
+    """Lease up to `most` of the next pending photos of a space, the urgent ones first.
 
     The last attempt at a photo is made alone, so one that kills the worker cannot fail its neighbours.
     """
@@ -207,7 +231,7 @@ def lease(session: Session, space_id: int, owner: str, settings: Settings) -> li
             not_paused(),
         )
         .order_by(Embedding.priority.desc(), Embedding.photo_id)
-        .limit(settings.embed_batch_size)
+        .limit(most)
         # Rows another worker is taking this very moment are passed over, not waited for.
         .with_for_update(skip_locked=True, of=Embedding)
     ).all()

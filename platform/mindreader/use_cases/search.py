@@ -17,8 +17,9 @@ from mindreader.bundles.kept import KeptBundles
 from mindreader.catalog import Catalog, ModelVersion
 from mindreader.errors import ConflictError, InvalidInputError, NotReadyError
 from mindreader.imaging import decode_sketch, sketch_array
+from mindreader.networks.batches import MicroBatcher
 from mindreader.networks.compute import Compute
-from mindreader.networks.query_model import QueryModel
+from mindreader.networks.query_model import Imagined, QueryModel
 from mindreader.photo_index import IndexFilter, PhotoIndexes
 from mindreader.settings import Settings
 from mindreader.use_cases.background import Background
@@ -29,7 +30,20 @@ from mindreader.use_cases.spaces import is_open
 _WEBP_QUALITY = 90
 _LOADED = 3
 """Versions in memory: the active one, and two to compare or to go back to."""
+_AT_ONCE = 8
+"""Sketches that go through G and E1 together, if as many wait."""
 _Result = TypeVar("_Result")
+
+
+class _Loaded:
+    """A version's networks; several threads may ask them at once."""
+
+    def __init__(self, model: QueryModel) -> None:
+        self.model = model
+        self._batcher = MicroBatcher(model.imagine_each, _AT_ONCE)
+
+    def imagine(self, sketch: NDArray[np.uint8], seeds: Sequence[int]) -> Imagined:
+        return self._batcher((sketch, seeds))
 
 
 class Searcher:
@@ -40,7 +54,7 @@ class Searcher:
     ) -> None:
         self._catalog, self._kept, self._indexes = catalog, kept, indexes
         self._settings, self._compute = settings, compute
-        self._models: OrderedDict[int, QueryModel] = OrderedDict()
+        self._models: OrderedDict[int, _Loaded] = OrderedDict()
         self._loading = Lock()
         self._background = Background(catalog, indexes)
 
@@ -52,7 +66,7 @@ class Searcher:
             NotFoundError: there is no such version.
             BundleError: the bundle does not fit itself.
         """
-        model = self._model(self._version(model_version_id))
+        model = self._loaded(self._version(model_version_id)).model
         blank = np.full((model.image_size,) * 2, 255, dtype=np.uint8)
         model.imagine(blank, range(self._settings.imaginary_images))
 
@@ -70,10 +84,10 @@ class Searcher:
         if not is_open(version.space):
             raise ConflictError("{name} cannot be searched with: its embedding space is not built.", name=version.name)
         clock = _Clock()
-        model = clock.time("load", lambda: self._model(version))
-        sketch = clock.time("decode", lambda: self._sketch(request.sketch_png, model.image_size))
-        imagined = clock.time("imagine", lambda: model.imagine(sketch, request.seeds))
-        query = model.embed_sketches(sketch[None])[0] if request.by_sketch else imagined.queries[request.chosen]
+        loaded = clock.time("load", lambda: self._loaded(version))
+        sketch = clock.time("decode", lambda: self._sketch(request.sketch_png, loaded.model.image_size))
+        imagined = clock.time("imagine", lambda: loaded.imagine(sketch, request.seeds))
+        query = loaded.model.embed_sketches(sketch[None])[0] if request.by_sketch else imagined.queries[request.chosen]
         query = clock.time("lead", lambda: self._led(version, query, request))
         hits = clock.time("query", lambda: self._hits(version, query, request))
         guess_below = clock.time("background", lambda: self._background.guess_below(version.space, query))
@@ -97,11 +111,11 @@ class Searcher:
             raise NotReadyError("No model version is active. Ask an administrator to activate one.")
         return version
 
-    def _model(self, version: ModelVersion) -> QueryModel:
+    def _loaded(self, version: ModelVersion) -> _Loaded:
         with self._loading:
             if version.id not in self._models:
                 bundle = self._kept.read(version.bundle_sha256, version.name)
-                self._models[version.id] = QueryModel(bundle, self._compute)
+                self._models[version.id] = _Loaded(QueryModel(bundle, self._compute))
             self._models.move_to_end(version.id)
             while len(self._models) > _LOADED:
                 self._models.popitem(last=False)

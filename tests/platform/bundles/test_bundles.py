@@ -51,6 +51,17 @@ def test_a_bundle_that_was_written_reads_back_and_imagines(folder):
     np.testing.assert_allclose(np.linalg.norm(imagined.queries, axis=1), 1, atol=1e-4)
 
 
+def test_sketches_imagined_together_give_what_each_gives_alone(folder):
+    model = QueryModel(read_bundle(folder), CPU)
+    random = np.random.default_rng(0)
+    size = (model.image_size, model.image_size)
+    asked = [(random.integers(0, 256, size, dtype=np.uint8), seeds) for seeds in ([0, 1, 2], [7], [0, 5])]
+    for together, alone in zip(model.imagine_each(asked), [model.imagine(*each) for each in asked], strict=True):
+        np.testing.assert_allclose(together.queries, alone.queries, atol=1e-4)
+        difference = together.imaginary_images.astype(int) - alone.imaginary_images
+        assert np.abs(difference).max() <= 1
+
+
 def test_the_same_weights_give_the_same_identity(pristine, tmp_path):
     assert write_untrained_bundle(tmp_path / "again").sha256 == pristine.sha256
     assert write_untrained_bundle(tmp_path / "other", seed=1).sha256 != pristine.sha256

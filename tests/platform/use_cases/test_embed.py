@@ -39,7 +39,7 @@ def collection(catalog):
 
 @pytest.fixture
 def embedder(catalog, blobs, indexes, settings, space, photo_encoder):
-    return Embedder(catalog, blobs, indexes, settings, space, ENCODER.input_size, photo_encoder)
+    return Embedder(catalog, blobs, indexes, settings, space, ENCODER.input_size, photo_encoder, 32)
 
 
 def _states(catalog) -> dict[int, tuple[str, str | None]]:
@@ -92,32 +92,31 @@ def test_a_lost_original_fails_with_its_reason(catalog, blobs, settings, collect
 
 
 def test_urgent_photos_are_leased_first(catalog, blobs, settings, collection, space):
-    small = settings.model_copy(update={"embed_batch_size": 1})
     add_photos(catalog, blobs, settings, collection, [jpeg(1)])
     (urgent,) = add_photos(catalog, blobs, settings, collection, [jpeg(2)], priority=10)
     with catalog.transaction() as session:
-        assert [p.photo_id for p in lease(session, space.id, "me", small)] == [urgent]
+        assert [p.photo_id for p in lease(session, space.id, "me", settings, 1)] == [urgent]
 
 
 def test_a_lease_belongs_to_one_worker_until_it_runs_out(catalog, blobs, settings, collection, space):
     (photo,) = add_photos(catalog, blobs, settings, collection, [jpeg(1)])
     with catalog.transaction() as session:
-        assert lease(session, space.id, "first", settings)
+        assert lease(session, space.id, "first", settings, 32)
     with catalog.transaction() as session:
-        assert lease(session, space.id, "second", settings) == []
+        assert lease(session, space.id, "second", settings, 32) == []
     _expire(catalog)
     with catalog.transaction() as session:
-        assert [p.photo_id for p in lease(session, space.id, "second", settings)] == [photo]
+        assert [p.photo_id for p in lease(session, space.id, "second", settings, 32)] == [photo]
 
 
 def test_a_photo_that_stops_the_worker_every_time_fails_and_says_so(catalog, blobs, settings, collection, space):
     (photo,) = add_photos(catalog, blobs, settings, collection, [jpeg(1)])
     for _ in range(settings.max_attempts):
         with catalog.transaction() as session:
-            assert lease(session, space.id, "doomed", settings)
+            assert lease(session, space.id, "doomed", settings, 32)
         _expire(catalog)
     with catalog.transaction() as session:
-        assert lease(session, space.id, "next", settings) == []
+        assert lease(session, space.id, "next", settings, 32) == []
     state, error = _states(catalog)[photo]
     assert state == "failed"
     assert "3 times" in error
@@ -127,18 +126,18 @@ def test_the_last_attempt_at_a_photo_is_made_alone(catalog, blobs, settings, col
     photos = add_photos(catalog, blobs, settings, collection, [jpeg(i) for i in range(3)])
     for _ in range(settings.max_attempts - 1):
         with catalog.transaction() as session:
-            assert len(lease(session, space.id, "doomed", settings)) == 3
+            assert len(lease(session, space.id, "doomed", settings, 32)) == 3
         _expire(catalog)
     with catalog.transaction() as session:
-        assert [p.photo_id for p in lease(session, space.id, "careful", settings)] == photos[:1]
+        assert [p.photo_id for p in lease(session, space.id, "careful", settings, 32)] == photos[:1]
 
 
 def test_a_worker_that_lost_its_lease_does_not_mark_the_row(catalog, blobs, settings, collection, space, embedder):
     (photo,) = add_photos(catalog, blobs, settings, collection, [jpeg(1)])
     upsert = embedder._upsert
 
-    def steal(photos, vectors):
-        upsert(photos, vectors)
+    def steal(vectors):
+        upsert(vectors)
         with catalog.transaction() as session:
             session.execute(update(Embedding).values(lease_owner="thief"))
 
@@ -166,11 +165,11 @@ def test_a_slice_that_is_over_gives_its_leases_back_uncounted(
 def test_the_start_of_an_embedded_server_frees_all_leases(catalog, blobs, settings, collection, space):
     add_photos(catalog, blobs, settings, collection, [jpeg(1)])
     with catalog.transaction() as session:
-        lease(session, space.id, "killed", settings)
+        lease(session, space.id, "killed", settings, 32)
     release_all_leases(catalog)
     assert [s.id for s in spaces_with_work(catalog)] == [space.id]
     with catalog.transaction() as session:
-        assert lease(session, space.id, "next", settings)
+        assert lease(session, space.id, "next", settings, 32)
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
@@ -181,13 +180,12 @@ def test_workers_at_once_never_lease_the_same_photo(request, tmp_path, settings,
     try:
         space = add_space(catalog, ENCODER)
         add_photos(catalog, blobs, settings, add_collection(catalog), [b"%d" % i for i in range(200)])
-        few = settings.model_copy(update={"embed_batch_size": 7})
 
         def take(worker: int) -> list[int]:
             mine: list[int] = []
             while True:
                 with catalog.transaction() as session:
-                    leased = lease(session, space.id, f"worker {worker}", few)
+                    leased = lease(session, space.id, f"worker {worker}", settings, 7)
                 if not leased:
                     return mine
                 mine += [photo.photo_id for photo in leased]
@@ -237,5 +235,5 @@ def _delete(catalog: Catalog, photo_id: int) -> None:
 def test_blobs_of_a_memory_store_are_decoded_too(catalog, settings, collection, space, indexes, photo_encoder):
     blobs = BlobStore("memory://embed-test")
     add_photos(catalog, blobs, settings, collection, [jpeg(1)])
-    embedder = Embedder(catalog, blobs, indexes, settings, space, ENCODER.input_size, photo_encoder)
+    embedder = Embedder(catalog, blobs, indexes, settings, space, ENCODER.input_size, photo_encoder, 32)
     assert embedder.work(seconds=60).indexed == 1

@@ -44,8 +44,7 @@ def work(catalog, blobs, indexes, settings):
     def work(space_id, seconds=60.0, batch=32):
         with catalog.snapshot() as session:
             space = session.get(EmbeddingSpace, space_id)
-        small = settings.model_copy(update={"embed_batch_size": batch})
-        return Embedder(catalog, blobs, indexes, small, space, 32, Encoder()).work(seconds)
+        return Embedder(catalog, blobs, indexes, settings, space, 32, Encoder(), batch).work(seconds)
 
     return work
 
@@ -122,7 +121,7 @@ def test_uploads_do_not_belong_to_the_job_and_overtake_it(catalog, blobs, settin
     (upload,) = add_photos(catalog, blobs, settings, 1, [jpeg(100)], priority=URGENT)
     assert view(catalog, job_id).counts.total == PHOTOS
     with catalog.transaction() as session:
-        first = lease(session, new_space, "worker", settings.model_copy(update={"embed_batch_size": 1}))
+        first = lease(session, new_space, "worker", settings, 1)
     assert [photo.photo_id for photo in first] == [upload]
 
 
@@ -199,7 +198,7 @@ def test_a_cancelled_job_frees_its_index_and_can_be_started_anew(catalog, new_sp
 
 def test_an_index_is_not_removed_under_a_worker_that_writes_to_it(catalog, new_space, job_id, indexes, settings):
     with catalog.transaction() as session:
-        lease(session, new_space, "worker", settings)
+        lease(session, new_space, "worker", settings, 32)
     change(catalog, jobs.cancel_job, job_id)
     assert spaces.drop_requested(catalog, indexes) == []
     with catalog.transaction() as session:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from support.bundles import register_and_open, write_untrained_bundle
 from support.library import add_collection, add_photos, jpeg
 
@@ -40,6 +43,21 @@ def index(version, indexes, catalog):
     vectors = np.random.default_rng(0).normal(size=(20, 64)).astype(np.float32)
     index.upsert([IndexPoint(i + 1, vector, 1 + i % 2, 1 + i % 4) for i, vector in enumerate(vectors)])
     return index
+
+
+@pytest.fixture
+def sketches():
+    """Six that differ."""
+    return [_line(angle) for angle in np.linspace(0, np.pi, 6, endpoint=False)]
+
+
+def _line(angle):
+    sheet = Image.new("L", (64, 64), 255)
+    across = 25 * np.array([np.cos(angle), np.sin(angle)])
+    ImageDraw.Draw(sheet).line([*(32 - across), *(32 + across)], fill=0, width=3)
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def _request(sketch_png, **changes):
@@ -165,3 +183,31 @@ def test_the_line_is_not_moved_by_the_few_that_are_meant():
     alone, together = guess_line(others), guess_line(np.concatenate([others, meant]))
     assert alone == pytest.approx(0.1 + 4 * 0.05, abs=0.03)
     assert together == pytest.approx(alone, abs=0.03)
+
+
+def test_searches_at_once_go_through_the_networks_together_and_none_gets_anothers_answer(
+    searcher, index, version, sketches
+):
+    alone = [searcher.answer(_request(sketch)) for sketch in sketches]
+    batches, imagine = [], searcher._loaded(version).model.imagine_each
+    busy = Barrier(len(sketches) + 1)
+
+    def slowly(asked):
+        batches.append(len(asked))
+        time.sleep(0.3)  # so that the others have come
+        return imagine(asked)
+
+    searcher._loaded(version)._batcher._work = slowly
+
+    def ask(sketch):
+        busy.wait()
+        return searcher.answer(_request(sketch))
+
+    with ThreadPoolExecutor(len(sketches)) as pool:
+        asked = [pool.submit(ask, sketch) for sketch in sketches]
+        busy.wait()
+        together = [each.result() for each in asked]
+    assert sum(batches) == len(sketches)
+    assert len(batches) < len(sketches)
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_allclose([hit.score for hit in one.hits], [hit.score for hit in other.hits], atol=1e-4)
