@@ -18,6 +18,7 @@ from mindreader_workers.tasks import Worker, add_tasks
 from mindreader_workers.watch import Watch
 
 _QUEUES = (SEARCH_QUEUE, EMBED_QUEUE)
+_SEARCHES_AT_ONCE = 4
 
 
 class EmbeddedWorkers:
@@ -25,11 +26,13 @@ class EmbeddedWorkers:
 
     def __init__(self, celery: Celery, settings: Settings, catalog: Catalog, blobs: BlobStore) -> None:
         self._worker = Worker(settings, catalog, blobs, PhotoIndexes(settings))
-        self._controllers = [_controller(self._worker, queue) for queue in _QUEUES]
+        # Several take searches: those that come at the same time go through the networks together.
+        queues = [SEARCH_QUEUE] * _SEARCHES_AT_ONCE + [EMBED_QUEUE]
+        self._controllers = [_controller(self._worker, queue, number) for number, queue in enumerate(queues)]
         polite = self._worker.compute.device.type == "cpu"
         self._threads = [
             Thread(target=_run, args=(controller, polite and queue == EMBED_QUEUE), daemon=True)
-            for queue, controller in zip(_QUEUES, self._controllers, strict=True)
+            for queue, controller in zip(queues, self._controllers, strict=True)
         ]
         self._watch = Watch(celery, _QUEUES)
 
@@ -60,14 +63,14 @@ def _run(controller: WorkController, yields: bool) -> None:
     controller.start()
 
 
-def _controller(worker: Worker, queue: str) -> WorkController:
+def _controller(worker: Worker, queue: str, number: int) -> WorkController:
     # An app for each controller: the queues to consume are a property of the app. The in-memory transport
     # and results are shared by all apps of the process.
     celery = make_celery(worker.settings)
     add_tasks(celery, worker)
     return WorkController(
         app=celery,
-        hostname=f"{queue}@embedded",
+        hostname=f"{queue}{number}@embedded",
         pool="solo",
         concurrency=1,
         queues=[queue],
