@@ -84,7 +84,7 @@ class Settings(BaseSettings):
         default=0,
         ge=0,
         le=4096,
-        description="Photos that go through E2 at once; 0 finds the fastest for a GPU, and takes 32 on a processor.",
+        description="Photos a worker takes up and writes together; 0 takes 32, or as many as a GPU is fastest with.",
     )
     embed_slice_seconds: float = Field(
         default=20.0, gt=0, description="How long one embed task works before it hands over to the next one."

@@ -52,6 +52,8 @@ _SEARCH_SECONDS = 120
 _EMBED_SECONDS = 900
 _TRIAL_SECONDS = 600
 _SECONDS_BETWEEN_MENDING = 600.0
+_FEWEST_IN_A_BATCH = 32
+"""Photos leased, decoded and written together, even where fewer go through E2 at once."""
 
 
 class Worker:
@@ -150,7 +152,8 @@ class Worker:
         """The embedder of a space; its E2 is loaded once."""
         if space.key not in self._encoders:
             encoder = self._photo_encoder(space)
-            self._batch_sizes[space.key] = self.settings.embed_batch_size or encoder.fastest_batch()
+            at_once = encoder.tune()
+            self._batch_sizes[space.key] = self.settings.embed_batch_size or max(_FEWEST_IN_A_BATCH, at_once)
             self._encoders[space.key] = encoder
         encoder, batch = self._encoders[space.key], self._batch_sizes[space.key]
         size = encoder.description.input_size

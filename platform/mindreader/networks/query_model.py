@@ -29,8 +29,9 @@ from mindreader.networks.generator import Generator, GeneratorSizes, SeededNoise
 
 log = logging.getLogger(__name__)
 
-_BATCH_OF_A_PROCESSOR = 32
-_MOST_ON_A_GPU = 1024
+_AT_ONCE_ON_A_PROCESSOR = 8
+"""What a layer makes of more no longer stays in the processor's caches (docs/performance.md)."""
+_FEWEST_ON_A_GPU, _MOST_ON_A_GPU = 32, 1024
 
 
 class PhotoEncoder:
@@ -52,8 +53,7 @@ class PhotoEncoder:
         if projection is not None:
             _add_projection(network, projection)
         self._network = compute.place(network.eval().requires_grad_(False))
-        self._at_once: int | None = None
-        """How many photos fit into the device's memory at once, since more did not."""
+        self._at_once = _AT_ONCE_ON_A_PROCESSOR if compute.device.type == "cpu" else _MOST_ON_A_GPU
 
     @classmethod
     def of_bundle(cls, bundle: Bundle, compute: Compute) -> PhotoEncoder:
@@ -74,14 +74,11 @@ class PhotoEncoder:
         """Memory its weights take."""
         return sum(tensor.nbytes for tensor in self._network.state_dict().values())
 
-    def fastest_batch(self) -> int:
-        """How many photos to embed at once: on a GPU what was found to be fastest, which takes some seconds.
-
-        A processor is no faster with more than a few, and other work waits while it is at them.
-        """
-        if self._compute.device.type == "cpu":
-            return _BATCH_OF_A_PROCESSOR
-        return fastest_batch(self._seconds_of_a_batch, _BATCH_OF_A_PROCESSOR, _MOST_ON_A_GPU)
+    def tune(self) -> int:
+        """Find out how many photos at once a GPU is fastest with, which takes some seconds, and embed by as many."""
+        if self._compute.device.type != "cpu":
+            self._at_once = fastest_batch(self._seconds_of_a_batch, _FEWEST_ON_A_GPU, _MOST_ON_A_GPU)
+        return self._at_once
 
     def _seconds_of_a_batch(self, size: int) -> float:
         side = self.description.input_size
@@ -94,7 +91,8 @@ class PhotoEncoder:
     def embed(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed photos (B, S, S, 3), S the description's input size; returns unit vectors (B, K).
 
-        A batch that does not fit into the device's memory is embedded in smaller ones, and so are all later batches.
+        They go through the network by as many as the device is fast with. Where so many do not fit into its memory, it
+        is fewer, also later.
 
         Raises:
             NotReadyError: not even one photo fits.
@@ -102,7 +100,7 @@ class PhotoEncoder:
         done: list[NDArray[np.float32]] = []
         start = 0
         while start < len(photos):
-            part = photos[start : start + (self._at_once or len(photos))]
+            part = photos[start : start + self._at_once]
             try:
                 done.append(self.embed_images(_images(part, self._compute.device)))
                 start += len(part)

@@ -30,7 +30,7 @@ from mindreader.use_cases.spaces import is_open
 _WEBP_QUALITY = 90
 _LOADED = 3
 """Versions in memory: the active one, and two to compare or to go back to."""
-_AT_ONCE = 8
+_AT_ONCE = 4
 """Sketches that go through G and E1 together, if as many wait."""
 _Result = TypeVar("_Result")
 

@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
+import numpy as np
 import pytest
 import torch
 
@@ -87,8 +88,15 @@ def encoder():
     return PhotoEncoder(ENCODERS["efficientnet-lite0"], choose_compute("cpu", "float32"))
 
 
-def test_a_processor_takes_a_few(encoder):
-    assert encoder.fastest_batch() == 32
+def test_a_processor_takes_a_few(encoder, monkeypatch):
+    seen = []
+    embed = encoder.embed_images
+    monkeypatch.setattr(encoder, "embed_images", lambda images: seen.append(len(images)) or embed(images))
+    side = encoder.description.input_size
+    photos = np.random.default_rng(0).integers(0, 256, (10, side, side, 3), dtype=np.uint8)
+    vectors = encoder.embed(photos)
+    assert (encoder.tune(), seen) == (8, [8, 2])
+    np.testing.assert_allclose(vectors[9], encoder.embed(photos[9:])[0], atol=1e-5)
 
 
 def test_a_gpu_is_tried_with_real_batches(encoder, monkeypatch):
@@ -104,5 +112,5 @@ def test_a_gpu_is_tried_with_real_batches(encoder, monkeypatch):
 
     monkeypatch.setattr(encoder._network, "forward", forward)
     monkeypatch.setattr(encoder, "_compute", Compute(torch.device("meta"), bfloat16=False))
-    assert encoder.fastest_batch() == 64
+    assert encoder.tune() == 64
     assert tried == [32, 32, 64, 64, 128]

@@ -27,7 +27,9 @@ class Small:
 
 @pytest.fixture
 def encoder():
-    return PhotoEncoder(DESCRIPTION, choose_compute("cpu", "float32"))
+    encoder = PhotoEncoder(DESCRIPTION, choose_compute("cpu", "float32"))
+    encoder._at_once = 1024  # as on a GPU
+    return encoder
 
 
 @pytest.fixture
