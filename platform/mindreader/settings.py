@@ -55,6 +55,12 @@ class Settings(BaseSettings):
     )
     qdrant_api_key: SecretStr = Field(default=SecretStr(""), description="API key of the Qdrant server.")
     qdrant_timeout: float = Field(default=30.0, gt=0, description="Seconds to wait for the Qdrant server.")
+    qdrant_grpc_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="Speak gRPC with the Qdrant server, on this port of it (6334 as a rule); without it HTTP.",
+    )
     qdrant_ca_file: Path | None = Field(
         default=None, description="Certificates to trust for an https Qdrant server, beside the system's; a PEM file."
     )

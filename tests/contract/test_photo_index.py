@@ -1,8 +1,8 @@
 """What every photo index promises, checked on every adapter.
 
 ``edge`` is Qdrant Edge; ``local`` is the server adapter on qdrant-client's local mode, a test double of the server's
-API; ``rest`` the same over HTTP (`support.qdrant_server`); ``server`` is a real Qdrant server, when
-MINDREADER_TEST_QDRANT_URL names one.
+API; ``rest`` and ``grpc`` the same over HTTP and gRPC (`support.qdrant_server`); ``server`` is a real Qdrant
+server, when MINDREADER_TEST_QDRANT_URL names one.
 """
 
 from __future__ import annotations
@@ -18,11 +18,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from qdrant_client import QdrantClient
+from support.qdrant_server import QdrantServer
 
 from mindreader.errors import IndexMismatchError, InvalidInputError, NotReadyError
 from mindreader.photo_index import EVERYTHING, IndexFilter, IndexPoint, PhotoIndex, PhotoLabels
 from mindreader.photo_index.edge import EdgePhotoIndex
+from mindreader.photo_index.open import server_client
 from mindreader.photo_index.server import ServerPhotoIndex, drop_server_index
+from mindreader.settings import load_settings
 
 SERVER_URL = os.environ.get("MINDREADER_TEST_QDRANT_URL", "")
 DIMENSION = 16
@@ -61,29 +64,29 @@ def server_backend(folder: Path) -> Iterator[Backend]:
     drop_server_index(QdrantClient(url=SERVER_URL), name)
 
 
-def rest_backend(url: str, key: str) -> Iterator[Backend]:
+def remote_backend(qdrant_server: QdrantServer, folder: Path, **settings: str) -> Iterator[Backend]:
+    """As the settings open it."""
+    given = {"DATA_DIR": str(folder), "QDRANT_URL": qdrant_server.url, "QDRANT_API_KEY": qdrant_server.key, **settings}
+    loaded = load_settings({f"MINDREADER_{name}": value for name, value in given.items()})
     name = f"mindreader-test-{uuid.uuid4().hex}"
-
-    def open_index(dimension: int) -> PhotoIndex:
-        return ServerPhotoIndex(QdrantClient(url=url, api_key=key, check_compatibility=False), name, dimension)
-
-    yield Backend(open_index, many=2_000, threads=True)
+    yield Backend(lambda dimension: ServerPhotoIndex(server_client(loaded), name, dimension), many=2_000, threads=True)
 
 
 BACKENDS: dict[str, Callable[..., Iterator[Backend]]] = {
     "edge": edge_backend,
     "local": local_backend,
-    "rest": rest_backend,
 }
+REMOTE = ("rest", "grpc")
 if SERVER_URL:
     BACKENDS["server"] = server_backend
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=[*BACKENDS, *REMOTE])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
-    if request.param == "rest":
+    if request.param in REMOTE:
         server = request.getfixturevalue("qdrant_server")
-        yield from rest_backend(server.url, server.key)
+        grpc = {"QDRANT_GRPC_PORT": str(server.grpc_port)} if request.param == "grpc" else {}
+        yield from remote_backend(server, tmp_path, **grpc)
     else:
         yield from BACKENDS[request.param](tmp_path)
 

@@ -1,8 +1,9 @@
-"""A process that speaks the part of Qdrant's REST interface MindReader uses, over qdrant-client's own in-memory engine.
+"""A process that speaks the parts of Qdrant's REST and gRPC interfaces MindReader uses, over qdrant-client's in-memory
+engine.
 
-No Qdrant server can be had everywhere these tests run. With this one several processes share an index over HTTP, and
-the real client's requests, retries and errors are exercised; what only a real server does (durability, HNSW, sharding)
-is not. `python -m support.qdrant_server PORT KEY` serves until it is ended.
+No Qdrant server can be had everywhere these tests run. With this one several processes share an index, and the
+real client's requests, retries and errors are exercised; what only a real server does (durability, HNSW, sharding)
+is not. `python -m support.qdrant_server PORT GRPC_PORT KEY` serves until it is ended.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from threading import Lock
 
 from flask import Flask, Response, jsonify, request
 from qdrant_client import QdrantClient, models
+from support.qdrant_grpc import served
 from support.services import answers, free_port, wait_until
 from waitress import serve
 
@@ -27,12 +29,12 @@ class QdrantServer:
     """One such process."""
 
     def __init__(self) -> None:
-        self._port = free_port()
+        self._port, self.grpc_port = free_port(), free_port()
         self.url, self.key = f"http://127.0.0.1:{self._port}", KEY
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "support.qdrant_server", str(self._port), self.key]
+        command = [sys.executable, "-m", "support.qdrant_server", str(self._port), str(self.grpc_port), self.key]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])}
         self._process = subprocess.Popen(command, env=environment)
         wait_until(lambda: answers(self._port), "the Qdrant stand-in")
@@ -42,11 +44,9 @@ class QdrantServer:
         self._process.wait()
 
 
-def app(key: str) -> Flask:
-    """The interface; one request at a time, for the engine is made for one thread."""
-    warnings.filterwarnings("ignore", "Payload indexes have no effect")
-    web, engine, one_at_a_time = Flask(__name__), QdrantClient(":memory:"), Lock()
-    heard: list[dict[str, object]] = []
+def app(engine: QdrantClient, one_at_a_time: Lock, key: str, heard: list[dict[str, object]]) -> Flask:
+    """The interface over HTTP; one request at a time, for the engine is made for one thread."""
+    web = Flask(__name__)
 
     @web.before_request
     def _enter() -> Response | None:
@@ -157,5 +157,14 @@ def _status(error: str, code: int) -> Response:
     return answer
 
 
+def main(port: int, grpc_port: int, key: str) -> None:
+    """Serve one engine in both ways."""
+    warnings.filterwarnings("ignore", "Payload indexes have no effect")
+    engine, one_at_a_time, heard = QdrantClient(":memory:"), Lock(), list[dict[str, object]]()
+    over_grpc = served(engine, one_at_a_time, key, grpc_port, heard)
+    serve(app(engine, one_at_a_time, key, heard), host="127.0.0.1", port=port, threads=4)
+    over_grpc.stop(None)
+
+
 if __name__ == "__main__":
-    serve(app(sys.argv[2]), host="127.0.0.1", port=int(sys.argv[1]), threads=4)
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import ssl
@@ -21,6 +22,24 @@ if TYPE_CHECKING:
     from mindreader.photo_index.server import ServerStorage
 
 _RETRIES = 4
+_USUAL_GRPC_PORT = 6334
+# What a channel does with a request nobody took: as often as over HTTP, and about as long.
+_GRPC_RETRIES = json.dumps(
+    {
+        "methodConfig": [
+            {
+                "name": [{}],
+                "retryPolicy": {
+                    "maxAttempts": _RETRIES + 1,
+                    "initialBackoff": "0.5s",
+                    "maxBackoff": "4s",
+                    "backoffMultiplier": 2,
+                    "retryableStatusCodes": ["UNAVAILABLE"],
+                },
+            }
+        ]
+    }
+)
 # A key names a folder and a Qdrant collection, so it must not be able to leave either.
 SPACE_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -43,7 +62,7 @@ def open_photo_index(settings: Settings, space_key: str, dimension: int) -> Phot
     # Imported late: qdrant-client takes longer to import than everything else here, and Edge needs none of it.
     from mindreader.photo_index.server import ServerPhotoIndex
 
-    client = _client(settings)
+    client = server_client(settings)
     try:
         return ServerPhotoIndex(client, _collection_name(space_key), dimension, _storage(settings))
     except BaseException:
@@ -65,7 +84,7 @@ def drop_photo_index(settings: Settings, space_key: str) -> None:
         return
     from mindreader.photo_index.server import drop_server_index
 
-    client = _client(settings)
+    client = server_client(settings)
     try:
         drop_server_index(client, _collection_name(space_key))
     finally:
@@ -129,16 +148,24 @@ def _collection_name(space_key: str) -> str:
     return f"mindreader-{space_key}"
 
 
-def _client(settings: Settings) -> QdrantClient:
+def server_client(settings: Settings) -> QdrantClient:
+    """A client of the Qdrant server of the settings; every request can be repeated, and is when nobody answers.
+
+    Raises:
+        ConfigurationError: the certificates cannot be read.
+    """
     from qdrant_client import QdrantClient
 
+    trusted = _trusted(settings)
     return QdrantClient(
         url=settings.qdrant_url,
         api_key=settings.qdrant_api_key.get_secret_value() or None,
         timeout=math.ceil(settings.qdrant_timeout),
         check_compatibility=False,  # would ask the server now, and only to warn
-        # Every request can be repeated; one that found nobody is, after half a second, one and two.
-        transport=httpx.HTTPTransport(retries=_RETRIES, verify=_trusted(settings)),
+        transport=httpx.HTTPTransport(retries=_RETRIES, verify=trusted),  # after half a second, one and two
+        prefer_grpc=settings.qdrant_grpc_port is not None,
+        grpc_port=settings.qdrant_grpc_port or _USUAL_GRPC_PORT,
+        grpc_options={"grpc.service_config": _GRPC_RETRIES, "root_certificates": _pem(trusted)},
     )
 
 
@@ -152,6 +179,11 @@ def _trusted(settings: Settings) -> ssl.SSLContext:
                 f"MINDREADER_QDRANT_CA_FILE names {settings.qdrant_ca_file}, which holds no certificates: {error}."
             ) from None
     return context
+
+
+def _pem(trusted: ssl.SSLContext) -> bytes | None:
+    """The same certificates as gRPC wants them; without any, it has its own."""
+    return "".join(map(ssl.DER_cert_to_PEM_cert, trusted.get_ca_certs(binary_form=True))).encode() or None
 
 
 def _storage(settings: Settings) -> ServerStorage:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Literal
 
+import grpc
 import numpy as np
 from qdrant_client import QdrantClient, models
+from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
 from mindreader.errors import IndexMismatchError, NotReadyError
@@ -28,7 +31,7 @@ from mindreader.photo_index.checks import (
 )
 from mindreader.photo_index.protocol import EVERYTHING, IndexFilter, IndexHit, IndexPoint, PhotoLabels, Vector
 
-ALREADY_EXISTS = 409
+_NO_ANSWER = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
 @dataclass(frozen=True)
@@ -163,8 +166,8 @@ class ServerPhotoIndex:
                 shard_number=kept.shards,
                 replication_factor=kept.replicas,
             )
-        except UnexpectedResponse as error:
-            if error.status_code != ALREADY_EXISTS:  # another worker was quicker, which is fine
+        except (UnexpectedResponse, grpc.RpcError) as error:
+            if not _exists_already(error):  # another worker was quicker, which is fine
                 raise
 
     def _make_payload_indexes(self) -> None:
@@ -184,6 +187,12 @@ class ServerPhotoIndex:
             yield from records
 
 
+def _exists_already(error: UnexpectedResponse | grpc.RpcError) -> bool:
+    if isinstance(error, UnexpectedResponse):
+        return error.status_code == HTTPStatus.CONFLICT
+    return bool(error.code() == grpc.StatusCode.ALREADY_EXISTS)
+
+
 def drop_server_index(client: QdrantClient, name: str) -> None:
     """Delete the Qdrant collection ``name``; one that is not there is fine.
 
@@ -200,17 +209,31 @@ def _server_errors(name: str) -> Iterator[None]:
     try:
         yield
     except UnexpectedResponse as error:
-        raise NotReadyError(
-            f"The Qdrant server refused a request for the photo index {name} with HTTP {error.status_code} "
-            f"{error.reason_phrase}. Check MINDREADER_QDRANT_API_KEY and the server's log."
-        ) from error
-    except (ApiException, ResponseHandlingException) as error:
-        raise NotReadyError(
-            f"The Qdrant server with the photo index {name} does not answer ({error}). Start it, or check "
-            "MINDREADER_QDRANT_URL; nothing is lost, the work is taken up again."
-        ) from error
-    except RuntimeError as error:  # what qdrant-client raises when its client has been closed
+        raise _refusal(name, f"HTTP {error.status_code} {error.reason_phrase}") from error
+    except (ApiException, QdrantException, ResponseHandlingException) as error:
+        raise _silence(name, error) from error
+    except grpc.RpcError as error:
+        if error.code() in _NO_ANSWER:
+            raise _silence(name, error.details()) from error
+        raise _refusal(name, f"gRPC {error.code().name} ({error.details()})") from error
+    except (RuntimeError, ValueError) as error:
+        if "closed" not in str(error):  # what a client that has been closed answers
+            raise
         raise NotReadyError(f"The photo index {name} cannot be used any more: {error}.") from error
+
+
+def _refusal(name: str, answer: str) -> NotReadyError:
+    return NotReadyError(
+        f"The Qdrant server refused a request for the photo index {name} with {answer}. "
+        "Check MINDREADER_QDRANT_API_KEY and the server's log."
+    )
+
+
+def _silence(name: str, reason: object) -> NotReadyError:
+    return NotReadyError(
+        f"The Qdrant server with the photo index {name} does not answer ({reason}). Start it, or check "
+        "MINDREADER_QDRANT_URL; nothing is lost, the work is taken up again."
+    )
 
 
 def _check_fits(info: models.CollectionInfo, name: str, dimension: int) -> None:

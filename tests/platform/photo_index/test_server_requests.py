@@ -1,13 +1,28 @@
-"""The very requests a Qdrant server gets, and what happens when it does not answer. Real HTTP, to a stand-in."""
+"""The very requests a Qdrant server gets, over HTTP and gRPC, and what happens when it does not answer.
+
+Real requests, to a stand-in.
+"""
 
 from __future__ import annotations
 
+import ssl
 import time
 import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock, Thread
 
+import grpc
 import httpx
 import numpy as np
 import pytest
+import trustme
+from qdrant_client import QdrantClient
+from support.qdrant_grpc import served
+from support.qdrant_server import app
+from support.services import free_port
+from werkzeug.serving import make_server
 
 from mindreader.errors import ConfigurationError, NotReadyError
 from mindreader.photo_index import EVERYTHING, IndexPoint
@@ -44,6 +59,60 @@ def open_index(qdrant_server, tmp_path):
     return opened
 
 
+@pytest.fixture(params=["http", "grpc"])
+def way(request, qdrant_server) -> dict[str, str]:
+    """The settings that choose HTTP or gRPC."""
+    return {"QDRANT_GRPC_PORT": str(qdrant_server.grpc_port)} if request.param == "grpc" else {}
+
+
+@dataclass
+class PrivateServer:
+    """Speaks HTTP and gRPC with a certificate of an authority of its own."""
+
+    http_port: int
+    grpc_port: int
+    authority: Path
+
+
+@pytest.fixture
+def private_server(tmp_path) -> Iterator[PrivateServer]:
+    authority, ports = trustme.CA(), (free_port(), free_port())
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    own = authority.issue_cert("127.0.0.1")
+    chain = b"".join(part.bytes() for part in own.cert_chain_pems)
+    engine, lock, tls = QdrantClient(":memory:"), Lock(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    own.configure_cert(tls)
+    credentials = grpc.ssl_server_credentials([(own.private_key_pem.bytes(), chain)])
+    over_grpc = served(engine, lock, "key", ports[1], [], credentials)
+    over_http = make_server("127.0.0.1", ports[0], app(engine, lock, "key", []), threaded=True, ssl_context=tls)
+    serving = Thread(target=over_http.serve_forever)
+    serving.start()
+    yield PrivateServer(*ports, tmp_path / "ca.pem")
+    over_http.shutdown()
+    serving.join()
+    over_http.server_close()
+    over_grpc.stop(None).wait()
+
+
+@pytest.mark.parametrize("by_grpc", [False, True])
+def test_a_certificate_of_ones_own_is_trusted_once_it_is_named(private_server, tmp_path, by_grpc):
+    given = {
+        "DATA_DIR": str(tmp_path),
+        "QDRANT_URL": f"https://127.0.0.1:{private_server.http_port}",
+        "QDRANT_API_KEY": "key",
+        "QDRANT_TIMEOUT": "2",
+        **({"QDRANT_GRPC_PORT": str(private_server.grpc_port)} if by_grpc else {}),
+    }
+    settings = load_settings({f"MINDREADER_{name}": value for name, value in given.items()})
+    with pytest.raises(NotReadyError, match="does not answer"):
+        open_photo_index(settings, "private", 8)
+    trusting = settings.model_copy(update={"qdrant_ca_file": private_server.authority})
+    index = open_photo_index(trusting, "private", 8)
+    index.upsert([IndexPoint(1, np.ones(8, np.float32), 1)])
+    assert index.count() == 1
+    index.close()
+
+
 def test_without_settings_nothing_is_asked_but_size_and_distance(open_index):
     index, heard = open_index()
     made = {name: value for name, value in heard("PUT", "").items() if value is not None}
@@ -78,13 +147,31 @@ def test_a_cluster_gets_shards_and_copies(open_index):
     index.close()
 
 
-def test_another_key_is_refused_with_a_sentence(open_index):
+def test_over_grpc_the_same_is_asked(open_index, qdrant_server):
+    ways = {"QUANTIZATION": "int8", "ON_DISK": "true", "SHARDS": "6", "REPLICAS": "2"}
+    ways["GRPC_PORT"] = str(qdrant_server.grpc_port)
+    index, heard = open_index(**{f"QDRANT_{name}": value for name, value in ways.items()})
+    made = heard("gRPC", "CreateCollection")
+    assert made["vectors_config"]["params"] == {"size": "8", "distance": "Cosine", "on_disk": True}
+    assert made["quantization_config"]["scalar"] == {
+        "type": "Int8",
+        "quantile": pytest.approx(0.99),
+        "always_ram": True,
+    }
+    assert (made["shard_number"], made["replication_factor"]) == (6, 2)
+    index.search(np.ones(8, np.float32), 3, EVERYTHING)
+    asked = heard("gRPC", "QueryPoints")["params"]["quantization"]
+    assert (asked["rescore"], asked["oversampling"]) == (True, 2.0)
+    index.close()
+
+
+def test_another_key_is_refused_with_a_sentence(open_index, way):
     with pytest.raises(NotReadyError, match="MINDREADER_QDRANT_API_KEY"):
-        open_index(QDRANT_API_KEY="another")
+        open_index(QDRANT_API_KEY="another", **way)
 
 
-def test_a_server_that_is_away_for_a_moment_is_asked_again(open_index, qdrant_server):
-    index, _ = open_index()
+def test_a_server_that_is_away_for_a_moment_is_asked_again(open_index, qdrant_server, way):
+    index, _ = open_index(**way)
     index.upsert([IndexPoint(1, np.ones(8, np.float32), 1)])
     qdrant_server.close()
     try:
