@@ -1,5 +1,7 @@
 """A million photos in one index: build time, memory, latency and recall, beside numpy and FAISS on the same vectors.
 
+Qdrant Edge once as MindReader has it, and with the graph and the quantization a Qdrant server would have.
+
     .venv/bin/pip install faiss-cpu      # for one of the rows
     .venv/bin/python bench/scaling.py --embeddings embeddings.npy --points 1000000
 
@@ -18,18 +20,25 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from qdrant_edge import EdgeConfig
 
 Vectors = NDArray[np.float32]
 
 LIMIT = 20
 COLLECTIONS = 500
 QUERIES = 200
+ONE = 7  # the collection that is searched alone
 BATCH = 1000
-HNSW_LINKS, HNSW_BUILD, HNSW_SEARCH = 16, 80, 96
+HNSW_LINKS, HNSW_BUILD, HNSW_SEARCH = 16, 80, 96  # FAISS's; Qdrant's are its own defaults
 
 
 def main() -> None:
@@ -49,8 +58,11 @@ def main() -> None:
         real = np.load(asked.embeddings) if asked.embeddings else embeddings_of(asked.index)
         prepare(real.astype(np.float32), asked.points, folder)
         print(f"{asked.points:,} x {real.shape[1]}; the vectors alone take {real.shape[1] * 4:,} bytes each")
-        print("| engine | build | bytes a vector | everything: median, p99 | one collection: median, p99 | recall@20 |")
-        print("|---|---|---|---|---|---|")
+        print(
+            "| engine | build | bytes a vector in memory | of them not from files | on disk "
+            "| everything: median, p99 | one collection: median, p99 | recall@20 |"
+        )
+        print("|---|---|---|---|---|---|---|---|")
         for engine in asked.engines:
             child = [sys.executable, __file__, "--child", engine, str(folder)]
             done = subprocess.run(child, stdout=subprocess.PIPE, text=True, check=True)
@@ -59,10 +71,8 @@ def main() -> None:
 
 def row(engine: str, found: dict, points: int) -> str:
     times = [f"{found[k][0]:.1f}, {found[k][1]:.1f} ms" if k in found else "–" for k in ("everything", "collection")]
-    return (
-        f"| {engine} | {found['build']:.0f} s | {found['bytes'] / points:,.0f} | {times[0]} | {times[1]} | "
-        f"{found['recall']:.4f} |"
-    )
+    sizes = [f"{found[k] / points:,.0f}" if k in found else "–" for k in ("bytes", "anonymous", "disk")]
+    return f"| {engine} | {found['build']:.0f} s | {' | '.join([*sizes, *times])} | {found['recall']:.4f} |"
 
 
 def embeddings_of(data_dir: Path) -> Vectors:
@@ -125,31 +135,111 @@ def unit(vectors: Vectors) -> Vectors:
 
 def edge(folder: Path) -> dict:
     """MindReader's own index: Qdrant Edge, exact, float32."""
-    from mindreader.photo_index import EVERYTHING, IndexFilter, IndexPoint
+    from mindreader.photo_index import EVERYTHING, IndexFilter
     from mindreader.photo_index.edge import EdgePhotoIndex
 
     vectors, queries, best = loaded(folder)
+    built = in_another_process(fill_edge, folder, "edge")
     before = resident()
     index = EdgePhotoIndex(folder / "edge", vectors.shape[1])
-    began = time.perf_counter()
-    for start in range(0, len(vectors), BATCH):
-        rows = range(start, min(start + BATCH, len(vectors)))
-        index.upsert([IndexPoint(i + 1, vectors[i], i % COLLECTIONS + 1, day=i % 3650) for i in rows])
-    built = time.perf_counter() - began
 
     def search(query: Vectors, where: IndexFilter = EVERYTHING) -> list[int]:
         return [hit.photo_id - 1 for hit in index.search(query, LIMIT, where)]
 
-    one = IndexFilter(collection_ids=(7,))
-    found = {
-        "build": built,
-        "everything": times(search, queries),
-        "collection": times(lambda query: search(query, one), queries),
-        "recall": recall(search, queries, best),
-        "bytes": resident() - before,
-    }
+    one = IndexFilter(collection_ids=(ONE,))
+    found = measured(before, search, lambda query: search(query, one), queries, best)
     index.close()
-    return found
+    return found | {"build": built, "disk": size(folder / "edge")}
+
+
+def edge_int8(folder: Path) -> dict:
+    """Qdrant's graph; one byte a number in memory, the nearest compared again by their vectors on disk."""
+    return edge_with_graph(folder, "int8")
+
+
+def edge_binary(folder: Path) -> dict:
+    """Qdrant's graph; one bit a number in memory, the nearest compared again by their vectors on disk."""
+    return edge_with_graph(folder, "binary")
+
+
+def edge_with_graph(folder: Path, quantization: Literal["int8", "binary"]) -> dict:
+    """What `ServerStorage` asks of a Qdrant server, done by the same engine here."""
+    import qdrant_edge as engine
+
+    from mindreader.photo_index.checks import COLLECTION_FIELD
+    from mindreader.photo_index.server import ServerStorage
+
+    vectors, queries, best = loaded(folder)
+    name = f"edge-{quantization}"
+    built = in_another_process(fill_edge, folder, name)
+    built += in_another_process(build_graph, folder, quantization)
+    before = resident()
+    shard = engine.EdgeShard.load(str(folder / name), graph_config(vectors.shape[1], quantization))
+    asked_of_a_server = ServerStorage(quantization=quantization).search_params.quantization
+    again = engine.QuantizationSearchParams(rescore=True, oversampling=asked_of_a_server.oversampling)
+    params = engine.SearchParams(quantization=again)
+    one = engine.Filter(must=[engine.FieldCondition(COLLECTION_FIELD, match=engine.MatchAny([ONE]))])
+
+    def search(query: Vectors, where: engine.Filter | None = None) -> list[int]:
+        nearest = engine.Query.Nearest(query.tolist())
+        asked = engine.QueryRequest(limit=LIMIT, query=nearest, filter=where, params=params)
+        return [int(str(hit.id)) - 1 for hit in shard.query(asked)]
+
+    found = measured(before, search, lambda query: search(query, one), queries, best)
+    shard.close()
+    return found | {"build": built, "disk": size(folder / name)}
+
+
+def fill_edge(folder: Path, name: str) -> None:
+    """Write every point, durably, as embed workers do."""
+    from mindreader.photo_index import IndexPoint
+    from mindreader.photo_index.edge import EdgePhotoIndex
+
+    vectors = loaded(folder)[0]
+    index = EdgePhotoIndex(folder / name, vectors.shape[1])
+    for start in range(0, len(vectors), BATCH):
+        rows = range(start, min(start + BATCH, len(vectors)))
+        index.upsert([IndexPoint(i + 1, vectors[i], i % COLLECTIONS + 1, day=i % 3650) for i in rows])
+    index.close()
+
+
+def build_graph(folder: Path, quantization: str) -> None:
+    """Let the engine bring the points into the wanted form."""
+    import qdrant_edge as engine
+
+    config = graph_config(loaded(folder)[0].shape[1], quantization)
+    shard = engine.EdgeShard.load(str(folder / f"edge-{quantization}"), config)
+    while shard.optimize():
+        pass
+    shard.close()
+
+
+def graph_config(dimension: int, quantization: str) -> EdgeConfig:
+    import qdrant_edge as engine
+
+    quantized = (
+        engine.ScalarQuantizationConfig(engine.ScalarType.Int8, quantile=0.99, always_ram=True)
+        if quantization == "int8"
+        else engine.BinaryQuantizationConfig(always_ram=True)
+    )
+    return engine.EdgeConfig(
+        vectors=engine.EdgeVectorParams(
+            size=dimension,
+            distance=engine.Distance.Cosine,
+            quantization_config=quantized,
+            memory=engine.Memory.Cold,
+        ),
+        hnsw_config=engine.HnswIndexConfig(m=16, ef_construct=100, full_scan_threshold=10_000),
+        optimizers=engine.EdgeOptimizersConfig(indexing_threshold=10_000),
+    )
+
+
+def in_another_process(work: Callable[..., None], *given: object) -> float:
+    """Seconds it took; what it left in memory is gone with its process."""
+    began = time.perf_counter()
+    with ProcessPoolExecutor(1, get_context("spawn")) as processes:
+        processes.submit(work, *given).result()
+    return time.perf_counter() - began
 
 
 def numpy_brute_force(folder: Path) -> dict:
@@ -159,20 +249,14 @@ def numpy_brute_force(folder: Path) -> dict:
     began = time.perf_counter()
     held = np.array(vectors)
     built = time.perf_counter() - began
-    of_one = np.arange(6, len(held), COLLECTIONS)
+    of_one = np.arange(ONE - 1, len(held), COLLECTIONS)
 
     def search(query: Vectors, rows: NDArray[np.int64] | None = None) -> list[int]:
         scores = (held if rows is None else held[rows]) @ query
         nearest = np.argpartition(-scores, LIMIT)[:LIMIT]
         return [int(i) for i in (nearest if rows is None else rows[nearest])]
 
-    return {
-        "build": built,
-        "everything": times(search, queries),
-        "collection": times(lambda query: search(query, of_one), queries),
-        "recall": recall(search, queries, best),
-        "bytes": resident() - before,
-    }
+    return measured(before, search, lambda query: search(query, of_one), queries, best) | {"build": built}
 
 
 def faiss_hnsw(folder: Path) -> dict:
@@ -192,12 +276,7 @@ def faiss_hnsw(folder: Path) -> dict:
     def search(query: Vectors) -> list[int]:
         return [int(i) for i in index.search(query[None], LIMIT)[1][0]]
 
-    return {
-        "build": built,
-        "everything": times(search, queries),
-        "recall": recall(search, queries, best),
-        "bytes": resident() - before,
-    }
+    return measured(before, search, None, queries, best) | {"build": built}
 
 
 def faiss_int8(folder: Path) -> dict:
@@ -217,16 +296,13 @@ def faiss_int8(folder: Path) -> dict:
         rows = np.sort(index.search(query[None], 10 * LIMIT)[1][0])
         return [int(i) for i in rows[np.argsort(-(vectors[rows] @ query))[:LIMIT]]]
 
-    return {
-        "build": built,
-        "everything": times(search, queries),
-        "recall": recall(search, queries, best),
-        "bytes": resident() - before,
-    }
+    return measured(before, search, None, queries, best) | {"build": built}
 
 
 ENGINES: dict[str, Callable[[Path], dict]] = {
     "Qdrant Edge, exact (MindReader)": edge,
+    "Qdrant Edge, graph, int8": edge_int8,
+    "Qdrant Edge, graph, binary": edge_binary,
     "numpy brute force": numpy_brute_force,
     "FAISS HNSW": faiss_hnsw,
     "FAISS int8 scan, rescored": faiss_int8,
@@ -236,6 +312,21 @@ ENGINES: dict[str, Callable[[Path], dict]] = {
 def loaded(folder: Path) -> tuple[Vectors, Vectors, NDArray[np.int64]]:
     vectors = np.load(folder / "vectors.npy", mmap_mode="r")
     return vectors, np.load(folder / "queries.npy"), np.load(folder / "best.npy")
+
+
+def measured(
+    before: tuple[int, int],
+    search: Callable[[Vectors], list[int]],
+    search_one: Callable[[Vectors], object] | None,
+    queries: Vectors,
+    best: NDArray[np.int64],
+) -> dict:
+    """Times and recall, and what is in memory after all that."""
+    found: dict = {"everything": times(search, queries), "recall": recall(search, queries, best)}
+    if search_one is not None:
+        found["collection"] = times(search_one, queries)
+    after = resident()
+    return found | {"bytes": after[0] - before[0], "anonymous": after[1] - before[1]}
 
 
 def times(search: Callable[[Vectors], object], queries: Vectors) -> tuple[float, float]:
@@ -253,15 +344,23 @@ def recall(search: Callable[[Vectors], list[int]], queries: Vectors, best: NDArr
     return float(np.mean(shares))
 
 
-def resident() -> int:
-    """Bytes of this process in memory, without the file the vectors came from."""
-    total, of_vectors = 0, False
+def resident() -> tuple[int, int]:
+    """Bytes of this process in memory, and those of them no file holds; without the file the vectors came from."""
+    total, anonymous, of_vectors = 0, 0, False
     for line in Path("/proc/self/smaps").read_text().splitlines():
-        if line.startswith("Rss:"):
-            total += 0 if of_vectors else int(line.split()[1]) * 1024
-        elif not line.split(" ", 1)[0].endswith(":"):  # where a mapping begins
+        field, _, value = line.partition(":")
+        if field == "Rss":
+            total += 0 if of_vectors else int(value.split()[0]) * 1024
+        elif field == "Anonymous":
+            anonymous += int(value.split()[0]) * 1024
+        elif " " in field:  # where a mapping begins
             of_vectors = line.endswith("vectors.npy")
-    return total
+    return total, anonymous
+
+
+def size(folder: Path) -> int:
+    """Bytes of its files, holes left out."""
+    return sum(file.stat().st_blocks * 512 for file in folder.rglob("*") if file.is_file())
 
 
 if __name__ == "__main__":

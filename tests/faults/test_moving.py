@@ -1,7 +1,11 @@
-"""A whole MindReader moves to PostgreSQL and S3, killed in between, and back: sketches find the same photos."""
+"""A whole MindReader moves to PostgreSQL and S3, killed in between, and back: sketches find the same photos.
+
+PHOTOS=2000 .venv/bin/python -m pytest tests/faults/test_moving.py -k there_and_back     a larger one
+"""
 
 from __future__ import annotations
 
+import os
 import subprocess
 
 import pytest
@@ -16,7 +20,8 @@ from support.services import wait_until
 from mindreader.catalog import Catalog, User
 from mindreader.settings import load_settings
 
-PHOTOS = 60
+PHOTOS = int(os.environ.get("PHOTOS", "60"))
+AT_ONCE = 50
 EXACTLY_ENOUGH = 1e-4
 
 
@@ -36,11 +41,14 @@ def away(tmp_path, empty_postgres_url, s3_url):
     return {"MINDREADER_DATABASE_URL": empty_postgres_url, "MINDREADER_BLOBS_URL": s3_url}
 
 
+@pytest.mark.timeout(1800)
 def test_there_and_back_and_nothing_is_lost(deploy, tmp_path, sketch_png, away):
     home = deploy("embedded")
     with home.api() as api:
         patron = Patron(api)
-        patron.upload(write_photos(tmp_path / "photos", PHOTOS))
+        photos = write_photos(tmp_path / "photos", PHOTOS)
+        for first in range(0, PHOTOS, AT_ONCE):
+            assert patron.upload(photos[first : first + AT_ONCE])
         patron.delete(min(patron.record.created))
         settle(home.settings)
         before = found(api, sketch_png)

@@ -57,10 +57,10 @@ class ServerStorage:
 
     @property
     def search_params(self) -> models.SearchParams | None:
-        """Look at more than are wanted, and compare those in full; a bit says less than a byte."""
+        """Look at more than are wanted, and compare those in full; a bit says less than a byte (docs/scaling.md)."""
         if self.quantization == "none":
             return None
-        more = 2.0 if self.quantization == "int8" else 4.0
+        more = 4.0 if self.quantization == "int8" else 16.0
         return models.SearchParams(quantization=models.QuantizationSearchParams(rescore=True, oversampling=more))
 
 

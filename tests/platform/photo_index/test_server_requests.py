@@ -126,8 +126,8 @@ def test_without_settings_nothing_is_asked_but_size_and_distance(open_index):
 @pytest.mark.parametrize(
     ("quantization", "config", "oversampling"),
     [
-        ("int8", {"scalar": {"type": "int8", "quantile": 0.99, "always_ram": True}}, 2.0),
-        ("binary", {"binary": {"always_ram": True}}, 4.0),
+        ("int8", {"scalar": {"type": "int8", "quantile": 0.99, "always_ram": True}}, 4.0),
+        ("binary", {"binary": {"always_ram": True}}, 16.0),
     ],
 )
 def test_quantized_vectors_are_compared_again_in_full(open_index, quantization, config, oversampling):
@@ -161,7 +161,7 @@ def test_over_grpc_the_same_is_asked(open_index, qdrant_server):
     assert (made["shard_number"], made["replication_factor"]) == (6, 2)
     index.search(np.ones(8, np.float32), 3, EVERYTHING)
     asked = heard("gRPC", "QueryPoints")["params"]["quantization"]
-    assert (asked["rescore"], asked["oversampling"]) == (True, 2.0)
+    assert (asked["rescore"], asked["oversampling"]) == (True, 4.0)
     index.close()
 
 
