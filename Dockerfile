@@ -27,10 +27,10 @@ WORKDIR /src
 FROM build AS build-cpu
 # PyPI's torch for Linux brings CUDA; this index has the one without. torchvision's compiled operators are not used.
 RUN pip install --no-cache-dir --index-url https://download.pytorch.org/whl/cpu torch==2.13.0 torchvision==0.28.0 \
- && pip install --no-cache-dir --constraint constraints.txt '.[s3]'
+ && pip install --no-cache-dir --constraint constraints.txt '.[s3,traces]'
 
 FROM build AS build-cuda
-RUN pip install --no-cache-dir --constraint constraints.txt '.[s3]'
+RUN pip install --no-cache-dir --constraint constraints.txt '.[s3,traces]'
 
 FROM base AS runtime
 ENV MINDREADER_DATA_DIR=/data MINDREADER_HOST=0.0.0.0 MINDREADER_PORT=8765

@@ -133,6 +133,11 @@ class Settings(BaseSettings):
     search_rate: str = Field(default="120/minute", description="Searches allowed per user.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="How much is logged.")
     log_format: Literal["text", "json"] = Field(default="text", description="Lines for people, or JSON for machines.")
+    traces_url: str = Field(
+        default="",
+        description="OpenTelemetry collector traces are sent to (OTLP over HTTP), as http://collector:4318; "
+        "empty sends none. Needs mindreader[traces].",
+    )
     metrics_token: SecretStr = Field(
         default=SecretStr(""),
         description="Bearer token with which Prometheus reads /metrics; empty closes it.",

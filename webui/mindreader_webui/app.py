@@ -49,7 +49,7 @@ def create_app(services: Services) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     attach(app, services)
     init_words(app, services.settings.translations_dir)
-    init_requests(app)
+    init_requests(app, services.settings)
     init_metrics(app, services.catalog)
     init_problems(app)
     init_auth(app, services)

@@ -1,4 +1,4 @@
-"""Each request has an id, from the browser to the worker's log: X-Request-ID."""
+"""Each request has an id, from the browser to the worker's log (X-Request-ID), and a trace if the settings say so."""
 
 from __future__ import annotations
 
@@ -8,14 +8,21 @@ import time
 from flask import Flask, Response, g, request
 
 from mindreader.logs import checked_request_id, request_id
+from mindreader.settings import Settings
+from mindreader.traces import describe, start_traces
 
 log = logging.getLogger(__name__)
 
 HEADER = "X-Request-ID"
+_NOT_TRACED = "healthz,readyz,metrics,static/.*"
 
 
-def init_requests(app: Flask) -> None:
-    """Give every request its id, and a line in the log."""
+def init_requests(app: Flask, settings: Settings) -> None:
+    """Give every request its id, a line in the log, and a trace if there are any."""
+    if start_traces(settings):
+        from opentelemetry.instrumentation.flask import FlaskInstrumentor
+
+        FlaskInstrumentor().instrument_app(app, excluded_urls=_NOT_TRACED)  # type: ignore[no-untyped-call]
     app.before_request(_begin)
     app.after_request(_end)
 
@@ -23,6 +30,7 @@ def init_requests(app: Flask) -> None:
 def _begin() -> None:
     # Not reset afterwards: the thread's next request sets its own, and a problem document may still want it.
     request_id.set(checked_request_id(request.headers.get(HEADER)))
+    describe(request_id=request_id.get())
     g.asked_at = time.perf_counter()
 
 

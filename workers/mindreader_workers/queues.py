@@ -26,6 +26,7 @@ from mindreader.errors import (
 )
 from mindreader.logs import request_id
 from mindreader.settings import Settings
+from mindreader.traces import start_traces
 from mindreader.use_cases.messages import LibraryQuality, SearchAnswer, SearchRequest, Trial
 
 EMBED_QUEUE = "embed"
@@ -66,7 +67,18 @@ def make_celery(settings: Settings) -> Celery:
         # In one process a task waits on no network, so looking for it often is all that keeps it from being slow.
         broker_transport_options={"polling_interval": _SECONDS_BETWEEN_LOOKS} if settings.embedded_workers else {},
     )
+    if start_traces(settings):
+        _trace_tasks()
     return app
+
+
+def _trace_tasks() -> None:
+    """A task belongs to the trace of the request that sent it."""
+    from opentelemetry.instrumentation.celery import CeleryInstrumentor
+
+    instrumentor = CeleryInstrumentor()  # type: ignore[no-untyped-call]
+    if not instrumentor.is_instrumented_by_opentelemetry:  # once for all apps of a process
+        instrumentor.instrument()
 
 
 def _redis_transport(broker: str) -> str | None:

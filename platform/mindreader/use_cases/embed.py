@@ -12,6 +12,8 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
@@ -28,6 +30,7 @@ from mindreader.errors import MindReaderError, NotFoundError, PhotoRejectedError
 from mindreader.imaging import decode_photo, photo_array
 from mindreader.photo_index import IndexPoint, PhotoIndexes
 from mindreader.settings import Settings
+from mindreader.traces import span
 from mindreader.use_cases.jobs import not_paused
 from mindreader.use_cases.photos import URGENT
 
@@ -109,7 +112,7 @@ class Embedder:
                     if writing is not None:
                         writing.result()
                     # While this batch is written, E2 is at the next one.
-                    writing = writer.submit(self._write, embedded, report)
+                    writing = writer.submit(copy_context().run, self._write, embedded, report)
             finally:
                 try:
                     if writing is not None:
@@ -323,15 +326,14 @@ def _outcomes(
     return good, errors
 
 
-class _timed:  # noqa: N801  # reads as a word in `with`
-    def __init__(self, report: EmbedReport, stage: str) -> None:
-        self._report, self._stage = report, stage
-
-    def __enter__(self) -> None:
-        self._started = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self._report.seconds[self._stage] += time.perf_counter() - self._started
+@contextmanager
+def _timed(report: EmbedReport, stage: str) -> Iterator[None]:
+    started = time.perf_counter()
+    try:
+        with span(stage):
+            yield
+    finally:
+        report.seconds[stage] += time.perf_counter() - started
 
 
 EncoderFor = Callable[[EmbeddingSpace], tuple[int, EmbedsPhotos]]

@@ -22,6 +22,7 @@ from mindreader.networks.compute import Compute
 from mindreader.networks.query_model import Imagined, QueryModel
 from mindreader.photo_index import IndexFilter, PhotoIndexes
 from mindreader.settings import Settings
+from mindreader.traces import span
 from mindreader.use_cases.background import Background
 from mindreader.use_cases.messages import SearchAnswer, SearchHit, SearchRequest
 from mindreader.use_cases.models import active_version, version_by_id
@@ -162,7 +163,8 @@ class _Clock:
 
     def time(self, stage: str, work: Callable[[], _Result]) -> _Result:
         started = time.perf_counter()
-        result = work()
+        with span(stage):
+            result = work()
         self.milliseconds[stage] = round((time.perf_counter() - started) * 1000, 2)
         return result
 

@@ -1,0 +1,72 @@
+"""OpenTelemetry: one trace from the browser's request to the worker's stages, where the settings name a collector."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from support.collector import collecting
+from support.deployments import DEPLOYMENTS
+from support.patrons import Patron
+from support.photos import write_photos
+from support.server import environment, server
+from support.services import free_port, wait_until
+
+from mindreader import traces
+from mindreader.errors import ConfigurationError
+from mindreader.settings import Settings
+
+STAGES = {"decode", "imagine", "query"}
+
+
+@pytest.mark.parametrize(("stores", "processes"), [("embedded", 1), ("services", 2)])
+def test_a_search_is_one_trace_from_the_request_to_the_stages(stores, processes, tmp_path, sketch_png):
+    with collecting() as collector:
+        variables = {"MINDREADER_TRACES_URL": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+        deployment = DEPLOYMENTS[stores](tmp_path, **variables)
+        deployment.start()
+        try:
+            with deployment.api() as api:
+                patron = Patron(api)
+                assert patron.upload(write_photos(tmp_path / "photos", 3))
+                sent = {"files": {"sketch": sketch_png}, "headers": {"X-Request-ID": "request-of-a-test"}}
+                api.post("/searches", **sent, timeout=60).raise_for_status()
+            wait_until(lambda: {span.name for span in collector.spans} >= STAGES, "the stages", seconds=30)
+            wait_until(lambda: "upsert" in {span.name for span in collector.spans}, "embedding", seconds=60)
+            wait_until(lambda: of_request(collector), "the request", seconds=30)
+        finally:
+            deployment.close()
+    (request,) = of_request(collector)
+    together = [span for span in collector.spans if span.trace == request.trace]
+    assert STAGES | {"run/mindreader.search"} <= {span.name for span in together}
+    assert len({span.process for span in together}) == processes
+    assert {span.service for span in collector.spans} == {"mindreader"}
+    asked = {span.attributes.get("url.path", span.attributes.get("http.target")) for span in collector.spans}
+    assert not asked & {"/healthz", "/readyz"}
+
+
+def of_request(collector):
+    return [span for span in collector.spans if span.attributes.get("mindreader.request_id") == "request-of-a-test"]
+
+
+def test_a_collector_that_is_away_disturbs_nobody(tmp_path, sketch_png):
+    with server(tmp_path / "data", MINDREADER_TRACES_URL=f"http://127.0.0.1:{free_port()}") as web, web.api() as api:
+        assert api.post("/searches", files={"sketch": sketch_png}, timeout=60).status_code == 200
+
+
+def test_without_the_setting_nothing_that_traces_is_loaded(tmp_path):
+    code = (
+        "import sys; from mindreader.settings import load_settings; from mindreader_webui.server import prepare;"
+        "from mindreader_webui.app import create_app; create_app(prepare(load_settings()));"
+        "print([name for name in sys.modules if name.startswith(('opentelemetry.instr', 'opentelemetry.sdk.trace'))])"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment(tmp_path / "data"), capture_output=True, text=True)
+    assert done.stdout == "[]\n", done.stderr
+
+
+def test_without_its_packages_the_setting_is_refused_with_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+    with pytest.raises(ConfigurationError, match=r"mindreader\[traces\]"):
+        traces.start_traces(Settings(traces_url="http://127.0.0.1:4318"))
