@@ -6,14 +6,14 @@ import time
 
 import pytest
 from sqlalchemy import func, select
-from support.invariants import check, settle
+from support.invariants import check, embed_all_again, settle
 from support.patrons import Patron
 from support.photos import write_photos
 from support.services import wait_until
 
 from mindreader.catalog import Catalog, Embedding, EmbeddingState
 
-PHOTOS = 60
+PHOTOS = 120
 SECONDS = 30  # a slice of these tests takes 3; the rest is for busy machines
 
 
@@ -28,7 +28,11 @@ def test_nothing_stays_leased(deploy, tmp_path, stores):
 
     with deployment.api() as api:
         patron = Patron(api)
-        patron.upload(write_photos(tmp_path / "photos", PHOTOS))
+        photos = write_photos(tmp_path / "photos", PHOTOS)
+        patron.upload(photos[1:])
+        settle(deployment.settings)
+        embed_all_again(deployment.settings)  # so that all wait when the last one wakes the worker
+        patron.upload(photos[:1])
         wait_until(lambda: count(EmbeddingState.INDEXED) >= 4 and count(EmbeddingState.LEASED), "a batch", seconds=90)
     began = time.monotonic()
     deployment.stop()

@@ -125,10 +125,10 @@ class Services(Embedded):
             self._worker = None
 
     def stop(self) -> None:
-        super().stop()
         if self._worker is not None:
             _end(self._worker)
             self._worker = None
+        super().stop()
 
     def close(self) -> None:
         self.stop()
