@@ -6,24 +6,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from support.hands import NAME, PASSWORD, set_up
+from support.pages import PAGES
 from support.photos import write_photos
 
 pytestmark = pytest.mark.browser
 
-PAGES = (
-    "/",
-    "/upload",
-    "/library",
-    "/library/1",
-    "/bin",
-    "/account",
-    "/quality",
-    "/admin/models",
-    "/admin/jobs",
-    "/admin/compare",
-    "/admin/users",
-    "/admin/workers",
-)
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 OWN_CODE_BYTES = 100_000
 

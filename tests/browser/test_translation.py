@@ -8,27 +8,14 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 from support.hands import BICYCLE, draw
+from support.pages import PAGES
 from support.photos import write_photos
 from support.pseudo import LANGUAGE, write_pseudo
 from support.server import Server, server
 
 pytestmark = pytest.mark.browser
 
-PAGES = (
-    "/",
-    "/upload",
-    "/library",
-    "/library/1",
-    "/bin",
-    "/account",
-    "/quality",
-    "/admin/models",
-    "/admin/jobs",
-    "/admin/compare",
-    "/admin/users",
-    "/admin/workers",
-    "/offline",
-)
+EVERY_PAGE = (*PAGES, "/offline")
 # What is shown or read out.
 WORDS = """() => {
   const found = [], shown = (e) => !e.closest("script, style, code") && !whole(e.closest("p"));
@@ -80,7 +67,7 @@ def test_no_sentence_is_left_out(page: Page, mindreader_server, tmp_path):
     page.get_by_role("button", name="⟦Create administrator⟧").click()
     expect(page.get_by_role("heading", name="⟦Upload photos⟧")).to_be_visible()
     fill(mindreader_server, tmp_path)
-    for path in PAGES:
+    for path in EVERY_PAGE:
         page.goto(path)
         page.wait_for_load_state("networkidle")
         look(path)

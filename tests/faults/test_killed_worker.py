@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import func, select
-from support.invariants import check, embed_all_again, settle
+from support.invariants import check, settle
+from support.midway import count, upload_until_mid_batch
 from support.patrons import Patron
 from support.photos import write_photos
-from support.services import wait_until
 
-from mindreader.catalog import Catalog, Embedding, EmbeddingState
+from mindreader.catalog import Catalog, EmbeddingState
 
 PHOTOS = 120
 
@@ -19,24 +18,16 @@ def test_every_photo_of_the_batch_is_indexed_once(deploy, tmp_path, stores):
     deployment = deploy(stores)
     catalog = Catalog(deployment.settings.catalog_url)
 
-    def count(state: EmbeddingState) -> int:
-        with catalog.snapshot() as session:
-            return session.scalar(select(func.count()).select_from(Embedding).where(Embedding.state == state))
-
     with deployment.api() as api:
         patron = Patron(api)
         photos = write_photos(tmp_path / "photos", PHOTOS)
-        patron.upload(photos[1:])
-        settle(deployment.settings)
-        embed_all_again(deployment.settings)  # so that all wait when the last one wakes the worker
-        patron.upload(photos[:1])
-        wait_until(lambda: count(EmbeddingState.INDEXED) >= 4 and count(EmbeddingState.LEASED), "a batch", seconds=90)
+        upload_until_mid_batch(deployment.settings, catalog, patron, photos)
         deployment.kill_worker()
-    assert count(EmbeddingState.LEASED), "nothing was leased when the worker was killed"
-    assert count(EmbeddingState.INDEXED) < PHOTOS
+    assert count(catalog, EmbeddingState.LEASED), "nothing was leased when the worker was killed"
+    assert count(catalog, EmbeddingState.INDEXED) < PHOTOS
     deployment.start()
     settle(deployment.settings)
-    assert count(EmbeddingState.INDEXED) == PHOTOS
+    assert count(catalog, EmbeddingState.INDEXED) == PHOTOS
     deployment.stop()
     catalog.close()
     check(deployment.settings, patron.record)

@@ -6,10 +6,10 @@ import time
 
 import pytest
 from sqlalchemy import func, select
-from support.invariants import check, embed_all_again, settle
+from support.invariants import check, settle
+from support.midway import count, upload_until_mid_batch
 from support.patrons import Patron
 from support.photos import write_photos
-from support.services import wait_until
 
 from mindreader.catalog import Catalog, Embedding, EmbeddingState
 
@@ -22,23 +22,15 @@ def test_nothing_stays_leased(deploy, tmp_path, stores):
     deployment = deploy(stores)
     catalog = Catalog(deployment.settings.catalog_url)
 
-    def count(state: EmbeddingState) -> int:
-        with catalog.snapshot() as session:
-            return session.scalar(select(func.count()).select_from(Embedding).where(Embedding.state == state))
-
     with deployment.api() as api:
         patron = Patron(api)
         photos = write_photos(tmp_path / "photos", PHOTOS)
-        patron.upload(photos[1:])
-        settle(deployment.settings)
-        embed_all_again(deployment.settings)  # so that all wait when the last one wakes the worker
-        patron.upload(photos[:1])
-        wait_until(lambda: count(EmbeddingState.INDEXED) >= 4 and count(EmbeddingState.LEASED), "a batch", seconds=90)
+        upload_until_mid_batch(deployment.settings, catalog, patron, photos)
     began = time.monotonic()
     deployment.stop()
     assert time.monotonic() - began < SECONDS
-    assert count(EmbeddingState.LEASED) == 0
-    assert count(EmbeddingState.INDEXED) < PHOTOS, "the worker was stopped after the last photo"
+    assert count(catalog, EmbeddingState.LEASED) == 0
+    assert count(catalog, EmbeddingState.INDEXED) < PHOTOS, "the worker was stopped after the last photo"
     with catalog.snapshot() as session:
         waiting = select(func.max(Embedding.attempts)).where(Embedding.state == EmbeddingState.PENDING)
         assert session.scalar(waiting) == 0

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from support.patrons import Record
 
@@ -29,14 +29,6 @@ from mindreader.use_cases.jobs import job_view
 from mindreader.use_cases.spaces import is_open
 
 ENDED = (EmbeddingState.INDEXED, EmbeddingState.FAILED, EmbeddingState.SKIPPED)
-
-
-def embed_all_again(settings: Settings) -> None:
-    """Put every photo back into the queue; whoever uploads the next one wakes the workers."""
-    catalog = Catalog(settings.catalog_url)
-    with catalog.transaction() as session:
-        session.execute(update(Embedding).values(state=EmbeddingState.PENDING, attempts=0))
-    catalog.close()
 
 
 def settle(settings: Settings, seconds: float = 120.0) -> None:

@@ -7,7 +7,7 @@ import math
 import re
 import ssl
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from mindreader.photo_index.server import ServerStorage
 
 _RETRIES = 4
-_USUAL_GRPC_PORT = 6334
 # What a channel does with a request nobody took: as often as over HTTP, and about as long.
 _GRPC_RETRIES = json.dumps(
     {
@@ -163,10 +162,16 @@ def server_client(settings: Settings) -> QdrantClient:
         timeout=math.ceil(settings.qdrant_timeout),
         check_compatibility=False,  # would ask the server now, and only to warn
         transport=httpx.HTTPTransport(retries=_RETRIES, verify=trusted),  # after half a second, one and two
-        prefer_grpc=settings.qdrant_grpc_port is not None,
-        grpc_port=settings.qdrant_grpc_port or _USUAL_GRPC_PORT,
-        grpc_options={"grpc.service_config": _GRPC_RETRIES, "root_certificates": _pem(trusted)},
+        **_over_grpc(settings, trusted),
     )
+
+
+def _over_grpc(settings: Settings, trusted: ssl.SSLContext) -> dict[str, Any]:
+    """What makes the client speak gRPC; nothing where it is to speak HTTP."""
+    if settings.qdrant_grpc_port is None:
+        return {}
+    options = {"grpc.service_config": _GRPC_RETRIES, "root_certificates": _pem(trusted)}
+    return {"prefer_grpc": True, "grpc_port": settings.qdrant_grpc_port, "grpc_options": options}
 
 
 def _trusted(settings: Settings) -> ssl.SSLContext:

@@ -1,0 +1,16 @@
+"""The pages somebody who is signed in as an administrator can open; the first collection is there."""
+
+PAGES = (
+    "/",
+    "/upload",
+    "/library",
+    "/library/1",
+    "/bin",
+    "/account",
+    "/quality",
+    "/admin/models",
+    "/admin/jobs",
+    "/admin/compare",
+    "/admin/users",
+    "/admin/workers",
+)
