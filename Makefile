@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SECONDS ?= 60
 WORDS := webui/mindreader_webui/locale/messages.pot
+# Where sentences that pages show are written; a test goes by the same list.
+WITH_SENTENCES := accounts embedding imaging library model_versions operations search messages.py text.py
 # What holds a sentence in Python: `Sentence` itself, the errors of mindreader/errors.py, and the titles of their kinds.
 SENTENCES := Sentence ErrorKind:3 InvalidInputError PhotoRejectedError SketchRejectedError NotFoundError ForbiddenError \
 	NotSignedInError ConflictError TooLargeError NotReadyError
@@ -65,7 +67,7 @@ words: setup ## list all English sentences of the pages again, for translators
 	mkdir -p $(dir $(WORDS))
 	$(BIN)/pybabel --quiet extract --mapping-file pyproject.toml $(addprefix --keyword=,$(SENTENCES)) --no-wrap \
 		--sort-by-file --add-location=file --project MindReader --output-file $(WORDS) \
-		platform/mindreader/errors.py platform/mindreader/imaging platform/mindreader/use_cases workers webui
+		platform/mindreader/errors.py $(addprefix platform/mindreader/,$(WITH_SENTENCES)) workers webui
 
 lock: setup ## write constraints.txt from what is installed now
 	@echo '# Every package at the version the tests ran with. `make lock` writes this file again.' > constraints.txt

@@ -22,10 +22,10 @@ from mindreader.blobs import BlobStore, original_key
 from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.catalog import Catalog, Collection, Embedding, EmbeddingSpace, EmbeddingState, Photo, User
 from mindreader.imaging import decode_photo, photo_array
+from mindreader.model_versions.registry import install
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import load_settings
-from mindreader.use_cases.models import install
-from mindreader_workers.tasks import Worker
+from mindreader_workers.worker import Worker
 
 DATA = Path(os.environ.get("MINDREADER_DATA", Path(__file__).parents[2] / "shared" / "data"))
 

@@ -24,8 +24,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.imaging import decode_photo, photo_array
+from mindreader.inference.photo_encoder import PhotoEncoder
+from mindreader.inference.query_model import QueryModel
 from mindreader.networks.compute import Compute, choose_compute
-from mindreader.networks.query_model import PhotoEncoder, QueryModel
 
 _REPEATS = 7
 _MAX_PIXELS = 10**8

@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from mindreader.bundles import default_bundle_folder, read_bundle
+from mindreader.inference.photo_encoder import PhotoEncoder
+from mindreader.inference.query_model import QueryModel
 from mindreader.networks.compute import choose_compute
-from mindreader.networks.query_model import PhotoEncoder, QueryModel
-from mindreader.use_cases.background import guess_line
-from mindreader_training.datasets import load_sketches
-from mindreader_training.evaluation import embed_photos
-from mindreader_training.protocols import protocol
+from mindreader.search.score_threshold import guess_line
+from mindreader_training.data.datasets import load_sketches
+from mindreader_training.data.protocols import protocol
+from mindreader_training.evaluation.evaluate import embed_photos
 
 _FIRST = 20
 

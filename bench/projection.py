@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
+from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.networks.compute import choose_compute
 from mindreader.networks.published import find_encoder
-from mindreader.networks.query_model import PhotoEncoder
-from mindreader_training.evaluation import embed_photos
-from mindreader_training.layouts import listed_dataset
-from mindreader_training.metrics import retrieval_scores
+from mindreader_training.data.layouts import listed_dataset
+from mindreader_training.data.protocols import zero_shot_categories
+from mindreader_training.evaluation.evaluate import embed_photos
+from mindreader_training.evaluation.metrics import retrieval_scores
 from mindreader_training.projection import Projection, fit_projection
-from mindreader_training.protocols import zero_shot_categories
 
 
 def main() -> None:

@@ -78,9 +78,9 @@ def row(engine: str, found: dict, points: int) -> str:
 def embeddings_of(data_dir: Path) -> Vectors:
     """What the photo index of an installation's active version holds."""
     from mindreader.catalog import Catalog
+    from mindreader.model_versions.registry import active_version
     from mindreader.photo_index import PhotoIndexes
     from mindreader.settings import load_settings
-    from mindreader.use_cases.models import active_version
 
     settings = load_settings({"MINDREADER_DATA_DIR": str(data_dir)})
     with Catalog(settings.catalog_url).snapshot() as session:

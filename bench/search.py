@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw
 
 from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.imaging import decode_sketch, sketch_array
-from mindreader.networks.query_model import QueryModel
+from mindreader.inference.query_model import QueryModel
 from mindreader.photo_index import IndexFilter, IndexPoint
 from mindreader.settings import load_settings
 from mindreader_webui.server import running_server

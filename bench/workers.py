@@ -28,9 +28,10 @@ from support.slow_encoder import SECONDS
 from mindreader.blobs import BlobStore
 from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.catalog import Catalog, Embedding, EmbeddingState
-from mindreader.use_cases.liveness import workers, works_lately
-from mindreader.use_cases.photos import URGENT
-from mindreader_workers.queues import make_celery, wake_embedders
+from mindreader.embedding.queue import URGENT
+from mindreader.operations.worker_status import workers, works_lately
+from mindreader_workers.celery_app import make_celery
+from mindreader_workers.client import wake_embedders
 
 SLEEP_SECONDS = 0.05
 TESTS = str(Path(__file__).parents[1] / "tests")

@@ -15,7 +15,7 @@ from support.services import wait_until
 
 from mindreader.catalog import Catalog, Embedding, EmbeddingState, WorkerProcess
 from mindreader.catalog.models import now
-from mindreader.use_cases.liveness import works_lately
+from mindreader.operations.worker_status import works_lately
 
 SECONDS = {"forwards": "18000", "back": "-18000"}
 TESTS = Path(__file__).parents[1]

@@ -24,8 +24,8 @@ from mindreader.blobs import BlobStore
 from mindreader.bundles.archive import pack_bundle
 from mindreader.catalog import Catalog, Collection, Embedding, EmbeddingSpace, Photo
 from mindreader.imaging import decode_sketch, sketch_array
+from mindreader.inference.query_model import QueryModel
 from mindreader.networks.compute import choose_compute
-from mindreader.networks.query_model import QueryModel
 from mindreader.photo_index import IndexPoint, PhotoIndexes
 
 PHOTOS = 3000

@@ -14,13 +14,13 @@ from support.services import wait_until
 
 from mindreader.catalog import Catalog, Embedding, EmbeddingState
 from mindreader.catalog.models import now
+from mindreader.embedding.queue import URGENT
+from mindreader.library.purge import purge_deleted
+from mindreader.model_versions.registry import activate
+from mindreader.operations.doctor import mend_indexes
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import load_settings
-from mindreader.use_cases.doctor import mend_indexes
-from mindreader.use_cases.models import activate
-from mindreader.use_cases.photos import URGENT
-from mindreader.use_cases.purge import purge_deleted
-from mindreader_workers.tasks import Worker
+from mindreader_workers.worker import Worker
 
 PHOTOS = 80
 

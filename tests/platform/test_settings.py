@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from mindreader.cli import settings_table
+from mindreader.commands.settings import settings_table
 from mindreader.errors import ConfigurationError
 from mindreader.settings import Settings, load_settings
 

@@ -8,11 +8,11 @@ from torch import nn
 
 from mindreader.bundles import Bundle, TrainingRecord
 from mindreader.catalog import ModelVersion
+from mindreader.embedding.spaces import is_open, open_space
+from mindreader.model_versions.registry import kept_bundles, register_bundle
 from mindreader.networks.descriptions import encoder_description
 from mindreader.networks.encoders import Encoder
 from mindreader.networks.generator import Generator
-from mindreader.use_cases.models import kept_bundles, register_bundle
-from mindreader.use_cases.spaces import is_open, open_space
 from mindreader_training.export import TrainedNetworks, export_bundle
 from mindreader_training.presets import preset
 

@@ -20,8 +20,8 @@ from support.services import PostgresServer, RedisServer, S3Server, free_port, p
 from mindreader.blobs import BlobStore
 from mindreader.bundles import Bundle
 from mindreader.catalog import Catalog
+from mindreader.model_versions.registry import install, kept_bundles
 from mindreader.settings import Settings, load_settings
-from mindreader.use_cases.models import install, kept_bundles
 
 # Small batches and short leases, so that a fault always falls into the middle of something; no bin, so that what
 # was deleted has to be gone.
@@ -65,7 +65,7 @@ class Embedded:
 
     def start_web(self) -> None:
         if self._web is None:
-            command = [*self.python, "-m", "mindreader.cli", "serve", "--port", str(self._port)]
+            command = [*self.python, "-m", "mindreader.commands.main", "serve", "--port", str(self._port)]
             self._web = start_server(self.data_dir, command, **self.variables)
 
     def start_worker(self) -> None:

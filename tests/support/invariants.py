@@ -22,11 +22,11 @@ from mindreader.catalog import (
     ModelVersion,
     Photo,
 )
+from mindreader.embedding.jobs import job_view
+from mindreader.embedding.spaces import is_open
+from mindreader.operations.doctor import examine
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings
-from mindreader.use_cases.doctor import examine
-from mindreader.use_cases.jobs import job_view
-from mindreader.use_cases.spaces import is_open
 
 ENDED = (EmbeddingState.INDEXED, EmbeddingState.FAILED, EmbeddingState.SKIPPED)
 

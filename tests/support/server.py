@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-MINDREADER = [sys.executable, "-m", "mindreader.cli"]
+MINDREADER = [sys.executable, "-m", "mindreader.commands.main"]
 SERVE = [*MINDREADER, "serve", "--port", "0"]
 READY = re.compile(r"MindReader is ready at (http://\S+)")
 

@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from mindreader.networks.query_model import PhotoEncoder
+from mindreader.inference.photo_encoder import PhotoEncoder
 
 SECONDS = "SLOW_ENCODER_SECONDS"
 """Environment variable: what a photo costs."""

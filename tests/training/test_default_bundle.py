@@ -4,8 +4,8 @@ import pytest
 
 from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.networks.compute import choose_compute
+from mindreader_training.evaluation.golden import check_golden, try_bundle
 from mindreader_training.export import model_card
-from mindreader_training.golden import check_golden, try_bundle
 
 CPU = choose_compute("cpu", "float32")
 LARGEST = 32 * 2**20

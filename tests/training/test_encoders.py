@@ -15,15 +15,16 @@ from mindreader.blobs import BlobStore
 from mindreader.bundles import read_bundle
 from mindreader.catalog import Catalog
 from mindreader.errors import InvalidInputError
+from mindreader.inference.photo_encoder import PhotoEncoder
+from mindreader.inference.query_model import QueryModel
+from mindreader.messages import SearchRequest
+from mindreader.model_versions.registry import install, kept_bundles
 from mindreader.networks.compute import choose_compute
-from mindreader.networks.query_model import PhotoEncoder, QueryModel
 from mindreader.photo_index import IndexPoint, PhotoIndexes
+from mindreader.search.searcher import Searcher
 from mindreader.settings import Settings
-from mindreader.use_cases.messages import SearchRequest
-from mindreader.use_cases.models import install, kept_bundles
-from mindreader.use_cases.search import Searcher
 from mindreader_training.commands import train
-from mindreader_training.layouts import read_dataset
+from mindreader_training.data.layouts import read_dataset
 from mindreader_training.presets import changed, preset
 from mindreader_training.trainer import Trainer
 

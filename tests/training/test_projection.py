@@ -2,9 +2,9 @@ import numpy as np
 import torch
 
 from mindreader.networks.compute import choose_compute
-from mindreader_training.layouts import read_dataset
-from mindreader_training.metrics import retrieval_scores
-from mindreader_training.photo_side import photo_side
+from mindreader_training.data.layouts import read_dataset
+from mindreader_training.evaluation.metrics import retrieval_scores
+from mindreader_training.photo_bank import photo_side
 from mindreader_training.presets import preset
 from mindreader_training.projection import fit_projection
 
@@ -42,7 +42,7 @@ def test_full_shrinkage_and_dimension_keep_every_distance():
 def test_the_photo_side_is_embedded_once_for_a_run(drawn_data, tmp_path, monkeypatch):
     dataset = read_dataset(drawn_data, "train")
     first = photo_side(dataset, preset("tiny"), choose_compute("cpu", "float32"), tmp_path)
-    monkeypatch.setattr("mindreader_training.photo_side.PhotoEncoder", None)
+    monkeypatch.setattr("mindreader_training.photo_bank.PhotoEncoder", None)
     again = photo_side(dataset, preset("tiny"), choose_compute("cpu", "float32"), tmp_path)
     assert torch.equal(first.bank, again.bank)
     torch.testing.assert_close(first.bank.norm(dim=1), torch.ones(16))

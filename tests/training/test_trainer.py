@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from mindreader.bundles import read_bundle
 from mindreader.errors import InvalidInputError
 from mindreader.networks.compute import choose_compute
-from mindreader_training.batches import Sampler
 from mindreader_training.commands import bundle, evaluate, train
-from mindreader_training.layouts import read_dataset
+from mindreader_training.data.batches import Sampler
+from mindreader_training.data.layouts import read_dataset
 from mindreader_training.presets import changed, preset
 from mindreader_training.run import EarlyStopping, Run
 from mindreader_training.trainer import Trainer
@@ -185,7 +185,7 @@ def _killed_after_a_checkpoint(command, folder):
 def test_a_run_killed_at_any_moment_goes_on_along_the_same_curve(drawn_data, run, tmp_path):
     """The same training as `run`, killed when the first checkpoint is there, then resumed."""
     folder = tmp_path / "killed"
-    program = "import sys; from mindreader.cli import main; sys.argv[0] = 'mindreader'; main()"
+    program = "import sys; from mindreader.commands.main import main; sys.argv[0] = 'mindreader'; main()"
     command = [sys.executable, "-c", program, "train", "--preset", "tiny", "--data", str(drawn_data)]
     command += ["--out", str(folder), "--device", "cpu", "--measure-every", "20"]
     _killed_after_a_checkpoint(command, folder)
@@ -233,7 +233,7 @@ def test_a_projection_has_no_more_dimensions_than_the_encoder(drawn_data, tmp_pa
 
 def test_a_drawn_sketch_and_its_photo_face_the_same_way(drawn_data, monkeypatch):
     """The shapes lie left of the middle; where one was mirrored, both lie right of it."""
-    monkeypatch.setattr("mindreader_training.batches.augmented_sketch", lambda sketch, _random: sketch)
+    monkeypatch.setattr("mindreader_training.data.batches.augmented_sketch", lambda sketch, _random: sketch)
     left = read_dataset(drawn_data, "train").only(lambda item: item.path.stem in ("1", "2"))
     sampler = Sampler(left, changed(preset("tiny"), ["aligned_share=0"]), seed=0)
     ways = set()

@@ -17,16 +17,16 @@ from flask.testing import FlaskClient
 from support.library import jpeg
 from werkzeug.test import TestResponse
 
+from mindreader import messages
+from mindreader.accounts.tokens import issue_token
 from mindreader.blobs import BlobStore
 from mindreader.catalog import Catalog, EmbeddingSpace, ModelVersion, Role, User
 from mindreader.catalog.models import now
 from mindreader.networks.descriptions import SpaceDescription, encoder_description
 from mindreader.settings import Settings, load_settings
-from mindreader.use_cases import messages
-from mindreader.use_cases.accounts import issue_token
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
-from mindreader_workers import queues
+from mindreader_workers import celery_app
 
 PASSWORD = "correct horse battery"
 WEBP = b"RIFF....WEBPnot looked at by the web"
@@ -129,7 +129,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture(scope="session")
 def celery() -> Celery:
     """One Celery app for all tests: its in-memory queues are shared by the whole process anyway."""
-    return queues.make_celery(load_settings({}))
+    return celery_app.make_celery(load_settings({}))
 
 
 @pytest.fixture
@@ -203,23 +203,23 @@ def search_worker(celery: Celery) -> Iterator[list[Finder]]:
     """A real Celery worker on the search queue; the last finder in the list answers."""
     finders: list[Finder] = []
 
-    @celery.task(name=queues.SEARCH_TASK, shared=False)
+    @celery.task(name=celery_app.SEARCH_TASK, shared=False)
     def search(request: dict[str, Any]) -> dict[str, Any]:
         return finders[-1].answer(request)
 
-    @celery.task(name=queues.TRIAL_TASK, shared=False)
+    @celery.task(name=celery_app.TRIAL_TASK, shared=False)
     def trial(bundle_sha256: str) -> dict[str, Any]:
         return finders[-1].trial(bundle_sha256)
 
-    @celery.task(name=queues.WARM_UP_TASK, shared=False)
+    @celery.task(name=celery_app.WARM_UP_TASK, shared=False)
     def warm_up(model_version_id: int) -> dict[str, Any]:
         return finders[-1].warm_up(model_version_id)
 
-    @celery.task(name=queues.QUALITY_TASK, shared=False)
+    @celery.task(name=celery_app.QUALITY_TASK, shared=False)
     def quality(collection_ids: list[int]) -> dict[str, Any]:
         return finders[-1].quality(collection_ids)
 
-    with start_worker(celery, pool="solo", perform_ping_check=False, queues=[queues.SEARCH_QUEUE]):
+    with start_worker(celery, pool="solo", perform_ping_check=False, queues=[celery_app.SEARCH_QUEUE]):
         yield finders
 
 

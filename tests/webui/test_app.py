@@ -9,7 +9,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from mindreader.catalog import Catalog
-from mindreader.use_cases.liveness import Pulse
+from mindreader.operations.worker_status import Pulse
 from mindreader_webui.app import OPENAPI_PATH, create_app
 from mindreader_webui.services import Services
 
@@ -133,7 +133,7 @@ from mindreader.catalog import Catalog
 from mindreader.settings import load_settings
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
-from mindreader_workers.queues import make_celery
+from mindreader_workers.celery_app import make_celery
 
 settings = load_settings()
 catalog = Catalog(settings.catalog_url)

@@ -5,7 +5,7 @@ from support.library import jpeg
 
 from mindreader.catalog import EmbeddingState
 from mindreader_webui.uploads import FILES_PER_REQUEST
-from mindreader_workers.queues import EMBED_QUEUE
+from mindreader_workers.celery_app import EMBED_QUEUE
 
 
 def embed_messages(services):

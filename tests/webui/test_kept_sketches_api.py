@@ -51,7 +51,7 @@ def test_a_name_is_used_once(ann):
 
 
 def test_there_is_an_end_to_keeping(ann, monkeypatch):
-    monkeypatch.setattr("mindreader.use_cases.kept_sketches.MOST_KEPT", 1)
+    monkeypatch.setattr("mindreader.search.user_sketches.MOST_KEPT", 1)
     keep(ann)
     refused = keep(ann, "Another")
     assert (refused.status_code, "Delete one first" in refused.json["detail"]) == (409, True)

@@ -11,7 +11,7 @@ from support.library import jpeg
 from mindreader.bundles.archive import pack_bundle
 from mindreader.catalog import Embedding, Job, ModelVersion, WorkerProcess
 from mindreader.catalog.models import now
-from mindreader.use_cases.liveness import Pulse
+from mindreader.operations.worker_status import Pulse
 
 
 def sketch():

@@ -18,8 +18,8 @@ from support.library import jpeg
 from mindreader.catalog import Embedding, Job
 from mindreader.catalog.models import now
 from mindreader.logs import JsonLines, configure, request_id
+from mindreader.operations.worker_status import Pulse
 from mindreader.settings import load_settings
-from mindreader.use_cases.liveness import Pulse
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
 

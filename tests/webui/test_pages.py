@@ -5,8 +5,9 @@ import re
 import pytest
 from flask import render_template_string
 
+from mindreader.accounts.tokens import local_token
+from mindreader.accounts.users import create_user
 from mindreader.catalog import Catalog, Job, Role
-from mindreader.use_cases.accounts import create_user, local_token
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
 

@@ -10,9 +10,9 @@ import flask
 import pytest
 from flask_wtf.csrf import generate_csrf
 
+from mindreader.accounts.users import create_user
 from mindreader.catalog import Role
 from mindreader.errors import ConfigurationError
-from mindreader.use_cases.accounts import create_user
 from mindreader_webui.app import create_app
 from mindreader_webui.auth import session_key
 from mindreader_webui.services import Services

@@ -7,7 +7,7 @@ from support.library import add_collection, add_photos, jpeg
 
 from mindreader.catalog import Embedding
 from mindreader.photo_index import PhotoIndexes
-from mindreader_workers.tasks import Worker
+from mindreader_workers.worker import Worker
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ import click
 from mindreader.bundles import Bundle, TrainingRecord, default_bundle_folder, read_bundle
 
 if TYPE_CHECKING:
-    from mindreader_training.datasets import Dataset
-    from mindreader_training.evaluation import Evaluation
+    from mindreader_training.data.datasets import Dataset
+    from mindreader_training.data.protocols import Protocol
+    from mindreader_training.evaluation.evaluate import Evaluation
     from mindreader_training.presets import Preset
-    from mindreader_training.protocols import Protocol
     from mindreader_training.run import EarlyStopping, Run
     from mindreader_training.trainer import Trainer
 
@@ -56,8 +56,8 @@ def evaluate(
     if out or imagination:
         _need_training_extra()
     from mindreader.networks.compute import choose_compute
-    from mindreader_training.evaluation import evaluate as run_evaluation
-    from mindreader_training.report import tables
+    from mindreader_training.evaluation.evaluate import evaluate as run_evaluation
+    from mindreader_training.evaluation.report import tables
 
     loaded = _bundle(bundle)
     # The seed of the training: where a layout has no split of its own, the seed is the split.
@@ -74,8 +74,8 @@ def evaluate(
 def _asked_protocol(
     photos: Path | None, sketches: Path | None, data: Path | None, name: str | None, seed: int
 ) -> Protocol:
-    from mindreader_training.layouts import folder_dataset
-    from mindreader_training.protocols import Protocol, protocol
+    from mindreader_training.data.layouts import folder_dataset
+    from mindreader_training.data.protocols import Protocol, protocol
 
     if data and not (photos or sketches):
         return protocol(data, name or "dev", seed)
@@ -86,8 +86,8 @@ def _asked_protocol(
 
 def _write_report(out: Path, bundle: Bundle, evaluation: Evaluation, device: str) -> None:
     from mindreader.networks.compute import choose_compute
-    from mindreader_training.figures import write_figures
-    from mindreader_training.report import tables
+    from mindreader_training.evaluation.figures import write_figures
+    from mindreader_training.evaluation.report import tables
 
     out.mkdir(parents=True, exist_ok=True)
     result = evaluation.as_json()
@@ -140,8 +140,8 @@ def train(data: Path, out: Path, name: str | None, terms: str, device: str, resu
 
 def _run(preset: Preset, data: Path, out: Path, device: str, asked: dict[str, Any], world: Any) -> Run:
     from mindreader.networks.compute import choose_compute
-    from mindreader_training.layouts import read_dataset
-    from mindreader_training.protocols import zero_shot_categories
+    from mindreader_training.data.layouts import read_dataset
+    from mindreader_training.data.protocols import zero_shot_categories
     from mindreader_training.run import Run
     from mindreader_training.trainer import Trainer
 
@@ -157,7 +157,7 @@ def _run(preset: Preset, data: Path, out: Path, device: str, asked: dict[str, An
 
 def _measured_on(data: Path, unseen: tuple[str, ...], asked: dict[str, Any]) -> Dataset | None:
     """What is held back from training, to measure on while it goes on."""
-    from mindreader_training.protocols import protocol
+    from mindreader_training.data.protocols import protocol
 
     if asked["measure_every"] is None:
         if asked["patience"]:
@@ -170,7 +170,7 @@ def _measured_on(data: Path, unseen: tuple[str, ...], asked: dict[str, Any]) -> 
 
 
 def _stopping(trainer: Trainer, dataset: Dataset | None, asked: dict[str, Any]) -> EarlyStopping | None:
-    from mindreader_training.development import development_measure
+    from mindreader_training.dev_measure import development_measure
     from mindreader_training.run import EarlyStopping
 
     if dataset is None:
@@ -216,9 +216,9 @@ def _hardware(trainer: Trainer) -> str:
 def _with_dev_evaluation(bundle: Bundle, data: Path, device: str, asked: dict[str, Any]) -> Bundle:
     """Evaluate under the protocol "dev", where the data set has anything held back."""
     from mindreader.networks.compute import choose_compute
-    from mindreader_training.evaluation import evaluate as run_evaluation
+    from mindreader_training.data.protocols import protocol
+    from mindreader_training.evaluation.evaluate import evaluate as run_evaluation
     from mindreader_training.export import record_results
-    from mindreader_training.protocols import protocol
 
     held_back = protocol(data, "dev", asked["seed"])
     if not held_back.dataset.answerable().sketches:
@@ -250,7 +250,7 @@ def show(folder: str) -> None:
 def check(folder: str, data: Path | None, device: str) -> None:
     """Load a bundle as the server does, use it once, and (with --data) repeat its golden results."""
     from mindreader.networks.compute import choose_compute
-    from mindreader_training.golden import check_golden, try_bundle
+    from mindreader_training.evaluation.golden import check_golden, try_bundle
 
     loaded = _bundle(folder)
     compute = choose_compute(device, "float32")
@@ -268,10 +268,10 @@ def measure(folder: str, data: Path, names: tuple[str, ...], device: str) -> Non
     """Evaluate a bundle under protocols; write the results and golden ones into its manifest and model card."""
     _need_training_extra()
     from mindreader.networks.compute import choose_compute
-    from mindreader_training.evaluation import evaluate as run_evaluation
+    from mindreader_training.data.protocols import protocol
+    from mindreader_training.evaluation.evaluate import evaluate as run_evaluation
+    from mindreader_training.evaluation.golden import find_golden
     from mindreader_training.export import record_results
-    from mindreader_training.golden import find_golden
-    from mindreader_training.protocols import protocol
 
     loaded = _bundle(folder)
     compute = choose_compute(device, "float32")

@@ -9,13 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mindreader.inference.weights import resized
 from mindreader.networks.discriminator import FeatureDiscriminator, PatchDiscriminator
 from mindreader.networks.encoders import Features
-from mindreader.networks.query_model import resized
 from mindreader_training import losses
-from mindreader_training.augmentation import shared_view
-from mindreader_training.batches import Batch
-from mindreader_training.photo_side import PhotoSide, looking_size
+from mindreader_training.data.augmentation import shared_view
+from mindreader_training.data.batches import Batch
+from mindreader_training.photo_bank import PhotoSide, looking_size
 from mindreader_training.presets import Preset
 
 _COARSE = 4

@@ -15,7 +15,7 @@ from mindreader.bundles.manifest import PROJECTION_FILE, GeneratorRecord, Golden
 from mindreader.networks.descriptions import ProjectionDescription, SpaceDescription
 from mindreader.networks.encoders import Encoder
 from mindreader.networks.generator import Generator
-from mindreader_training.report import tables
+from mindreader_training.evaluation.report import tables
 
 
 @dataclass(frozen=True)

@@ -18,19 +18,19 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
 from mindreader.errors import InvalidInputError
+from mindreader.inference.weights import needs_projection, resized
 from mindreader.networks.compute import Compute
 from mindreader.networks.descriptions import ENCODERS
 from mindreader.networks.encoders import Encoder
 from mindreader.networks.generator import Generator
 from mindreader.networks.published import find_encoder
-from mindreader.networks.query_model import needs_projection, resized
 from mindreader_training import losses
-from mindreader_training.batches import Batch, Sampler
 from mindreader_training.critics import Critic, FeatureCritic, PatchCritic
-from mindreader_training.datasets import Dataset
+from mindreader_training.data.batches import Batch, Sampler
+from mindreader_training.data.datasets import Dataset
 from mindreader_training.distributed import ALONE, World
 from mindreader_training.export import TrainedNetworks
-from mindreader_training.photo_side import looking_size, photo_side
+from mindreader_training.photo_bank import looking_size, photo_side
 from mindreader_training.presets import Phase, Preset
 from mindreader_training.projection import random_projection
 

@@ -10,7 +10,7 @@ from flask_openapi3.openapi import OpenAPI
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from mindreader_webui.api import BLUEPRINTS, SECURITY_SCHEMES
-from mindreader_webui.api.schemas import Problem
+from mindreader_webui.api.schemas.common import Problem
 from mindreader_webui.auth import init_auth, limit_rates
 from mindreader_webui.health import health
 from mindreader_webui.metrics import init_metrics

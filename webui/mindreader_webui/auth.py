@@ -20,10 +20,10 @@ from flask_wtf.csrf import CSRFProtect, validate_csrf
 from limits import parse_many
 from wtforms import ValidationError  # type: ignore[import-untyped]
 
+from mindreader.accounts.tokens import token_of
 from mindreader.catalog import Role, TokenScope, User
 from mindreader.errors import ConfigurationError, ForbiddenError, NotSignedInError
 from mindreader.settings import Settings
-from mindreader.use_cases.accounts import token_of
 from mindreader_webui.services import Services, current_services
 
 CSRF_HEADER = "X-CSRFToken"

@@ -6,10 +6,10 @@ from flask import Blueprint, Response
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from mindreader.use_cases.liveness import queue_is_served
-from mindreader.use_cases.models import active_version
+from mindreader.model_versions.registry import active_version
+from mindreader.operations.worker_status import queue_is_served
 from mindreader_webui.services import current_services
-from mindreader_workers.queues import SEARCH_QUEUE
+from mindreader_workers.celery_app import SEARCH_QUEUE
 
 health = Blueprint("health", __name__)
 

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from mindreader.catalog import Catalog, EmbeddingState
 from mindreader.errors import NotFoundError, NotSignedInError
-from mindreader.use_cases.figures import Figures, figures
+from mindreader.operations.metrics import Figures, figures
 from mindreader_webui.services import current_services
 
 _EXTENSION = "mindreader_metrics"

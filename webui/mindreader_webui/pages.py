@@ -9,10 +9,10 @@ from flask import Blueprint, Response, current_app, redirect, render_template, r
 from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
 
+from mindreader.accounts.users import users_exist
 from mindreader.catalog import User
-from mindreader.use_cases.accounts import users_exist
-from mindreader.use_cases.collections import visible_collection
-from mindreader.use_cases.jobs import job_view
+from mindreader.embedding.jobs import job_view
+from mindreader.library.collections import visible_collection
 from mindreader_webui.auth import current_account, require_admin
 from mindreader_webui.services import current_services
 

@@ -15,16 +15,16 @@ from typing import Protocol
 
 from waitress.server import create_server
 
+from mindreader.accounts.tokens import local_token
 from mindreader.blobs import BlobStore
 from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.catalog import Catalog
-from mindreader.photo_index.folder_lock import data_folder_to_oneself
+from mindreader.locks import data_folder_to_oneself
+from mindreader.model_versions.registry import install, kept_bundles
 from mindreader.settings import Settings
-from mindreader.use_cases.accounts import local_token
-from mindreader.use_cases.models import install, kept_bundles
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
-from mindreader_workers.queues import make_celery
+from mindreader_workers.celery_app import make_celery
 
 log = logging.getLogger(__name__)
 

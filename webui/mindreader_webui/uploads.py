@@ -12,8 +12,8 @@ from typing import IO, Any
 from flask import Flask, Request, current_app, request
 from werkzeug.datastructures import FileStorage
 
+from mindreader.search.user_sketches import MOST_POINTS
 from mindreader.settings import Settings
-from mindreader.use_cases.kept_sketches import MOST_POINTS
 
 FILES_PER_REQUEST = 100
 UPLOADS_FOLDER = "uploads"

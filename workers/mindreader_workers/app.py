@@ -15,10 +15,11 @@ from celery.signals import setup_logging, worker_ready, worker_shutdown, worker_
 
 from mindreader.logs import configure
 from mindreader.settings import load_settings
-from mindreader_workers.manners import yield_to_searches
-from mindreader_workers.queues import EMBED_QUEUE, SEARCH_QUEUE, make_celery
-from mindreader_workers.tasks import Worker, add_tasks
-from mindreader_workers.watch import Watch
+from mindreader_workers.beat import Watch
+from mindreader_workers.celery_app import EMBED_QUEUE, SEARCH_QUEUE, make_celery
+from mindreader_workers.cpu_priority import yield_to_searches
+from mindreader_workers.tasks import add_tasks
+from mindreader_workers.worker import Worker
 
 _settings = load_settings()
 app = make_celery(_settings)

@@ -9,13 +9,14 @@ from celery.worker import WorkController
 
 from mindreader.blobs import BlobStore
 from mindreader.catalog import Catalog
+from mindreader.embedding.queue import release_all_leases
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings
-from mindreader.use_cases.embed import release_all_leases
-from mindreader_workers.manners import yield_to_searches
-from mindreader_workers.queues import EMBED_QUEUE, SEARCH_QUEUE, make_celery
-from mindreader_workers.tasks import Worker, add_tasks
-from mindreader_workers.watch import Watch
+from mindreader_workers.beat import Watch
+from mindreader_workers.celery_app import EMBED_QUEUE, SEARCH_QUEUE, make_celery
+from mindreader_workers.cpu_priority import yield_to_searches
+from mindreader_workers.tasks import add_tasks
+from mindreader_workers.worker import Worker
 
 _QUEUES = (SEARCH_QUEUE, EMBED_QUEUE)
 _SEARCHES_AT_ONCE = 4

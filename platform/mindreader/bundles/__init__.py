@@ -1,6 +1,6 @@
 """Model bundles: a folder with `bundle.json`, safetensors files and a model card.
 
-Reading a manifest needs no torch; the weights are loaded by `mindreader.networks.query_model`.
+Reading a manifest needs no torch; the weights are loaded by `mindreader.inference.query_model`.
 """
 
 from mindreader.bundles.archive import pack_bundle, unpack_bundle

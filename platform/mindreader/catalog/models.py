@@ -216,7 +216,7 @@ class Photo(Base):
 class EmbeddingSpace(Base):
     """One exact photo encoder (see `mindreader.networks.descriptions`); it has one photo index.
 
-    Every photo is queued for it from `opened_at` on; before that it costs nothing (see `mindreader.use_cases.spaces`).
+    Every photo is queued for it from `opened_at` on; before that it costs nothing (see `mindreader.embedding.spaces`).
     """
 
     __tablename__ = "embedding_space"
@@ -237,7 +237,7 @@ class EmbeddingSpace(Base):
 
 
 class Embedding(Base):
-    """The work queue: one row for each photo and embedding space (see `mindreader.use_cases.embed`)."""
+    """The work queue: one row for each photo and embedding space (see `mindreader.embedding.embedder`)."""
 
     __tablename__ = "embedding"
     __table_args__ = (
@@ -262,7 +262,7 @@ class Embedding(Base):
 class ModelVersion(Base):
     """A registered bundle: G and E1 for one embedding space. At most one is active.
 
-    Its files are kept in the blob store under `bundle_sha256` (see `mindreader.bundles.kept`).
+    Its files are kept in the blob store under `bundle_sha256` (see `mindreader.bundles.store`).
     """
 
     __tablename__ = "model_version"
@@ -345,7 +345,7 @@ class KeptSketch(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(String(200))
     strokes: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
-    """As `mindreader.use_cases.kept_sketches.Stroke` describes them."""
+    """As `mindreader.search.user_sketches.Stroke` describes them."""
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 

@@ -25,6 +25,7 @@ import numpy as np
 import qdrant_edge as engine
 
 from mindreader.errors import IndexMismatchError, NotReadyError
+from mindreader.locks import FolderLock
 from mindreader.photo_index.checks import (
     DAY_FIELD,
     LABEL_FIELDS,
@@ -39,7 +40,6 @@ from mindreader.photo_index.checks import (
     unit_vector,
     write_batches,
 )
-from mindreader.photo_index.folder_lock import FolderLock
 from mindreader.photo_index.protocol import EVERYTHING, IndexFilter, IndexHit, IndexPoint, PhotoLabels, Vector
 
 NEVER_BUILD_HNSW_KB = 2**40

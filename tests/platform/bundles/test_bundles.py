@@ -12,10 +12,11 @@ from support.bundles import write_untrained_bundle
 from mindreader.bundles import default_bundle_folder, pack_bundle, read_bundle, unpack_bundle
 from mindreader.bundles.manifest import WEIGHT_FILES
 from mindreader.errors import BundleError
+from mindreader.inference.photo_encoder import PhotoEncoder
+from mindreader.inference.query_model import QueryModel
 from mindreader.networks.compute import choose_compute
 from mindreader.networks.descriptions import SpaceDescription
 from mindreader.networks.published import find_encoder
-from mindreader.networks.query_model import PhotoEncoder, QueryModel
 
 CPU = choose_compute("cpu", "float32")
 

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from mindreader.errors import ConfigurationError, InvalidInputError, NotReadyError
+from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.networks.compute import choose_compute
 from mindreader.networks.descriptions import ENCODERS, SpaceDescription, encoder_description
 from mindreader.networks.discriminator import FeatureDiscriminator, PatchDiscriminator
 from mindreader.networks.encoders import Encoder, pretrained_encoder
 from mindreader.networks.generator import Generator, GeneratorSizes, SeededNoise
-from mindreader.networks.query_model import PhotoEncoder
 
 CANONICAL = json.loads((Path(__file__).parent / "canonical_vectors.json").read_text())
 SMALL = GeneratorSizes(image_size=64, base_channels=4, upsampling="resize", norm="group")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from mindreader_webui.api.accounts import accounts
-from mindreader_webui.api.bin import bin_
+from mindreader_webui.api.bulk import selections
 from mindreader_webui.api.collections import collections
 from mindreader_webui.api.comparisons import comparisons
 from mindreader_webui.api.jobs import jobs
@@ -11,9 +11,10 @@ from mindreader_webui.api.kept_sketches import kept_sketches
 from mindreader_webui.api.models import models
 from mindreader_webui.api.photos import photos
 from mindreader_webui.api.searches import searches
-from mindreader_webui.api.selections import selections
 from mindreader_webui.api.sharing import sharing
-from mindreader_webui.api.workers import workers
+from mindreader_webui.api.spaces import spaces
+from mindreader_webui.api.system import workers
+from mindreader_webui.api.trash import bin_
 
 BLUEPRINTS = (
     accounts,
@@ -25,6 +26,7 @@ BLUEPRINTS = (
     searches,
     kept_sketches,
     models,
+    spaces,
     jobs,
     comparisons,
     workers,

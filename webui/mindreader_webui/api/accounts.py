@@ -2,24 +2,22 @@
 
 from flask import Response
 
-from mindreader.errors import ConflictError, NotSignedInError
-from mindreader.use_cases.accounts import (
+from mindreader.accounts.tokens import issue_token, revoke_token, tokens_of
+from mindreader.accounts.users import (
     authenticate,
     change_own_password,
     create_first_administrator,
     create_user,
-    issue_token,
     remove_user,
-    revoke_token,
     set_password,
     set_role,
-    tokens_of,
     user_by_id,
     users,
 )
+from mindreader.errors import ConflictError, NotSignedInError
 from mindreader_webui import auth
 from mindreader_webui.api.common import NO_SECURITY, answer, blueprint, id_in_path, no_content
-from mindreader_webui.api.schemas import (
+from mindreader_webui.api.schemas.accounts import (
     Credentials,
     HeirQuery,
     IssuedToken,

@@ -8,7 +8,7 @@ from flask import Response, request
 from pydantic import BaseModel, Field
 from werkzeug.datastructures import FileStorage
 
-from mindreader.use_cases.collections import (
+from mindreader.library.collections import (
     change_collection,
     changeable_collection,
     create_collection,
@@ -17,11 +17,11 @@ from mindreader.use_cases.collections import (
     summary,
     visible_collection,
 )
-from mindreader.use_cases.ingest import Outcome, add_photo, safe_filename
-from mindreader.use_cases.models import active_space_id
-from mindreader.use_cases.photos import PhotoFilter, photo_page
+from mindreader.library.photos import PhotoFilter, photo_page
+from mindreader.library.upload import Outcome, add_photo, safe_filename
+from mindreader.model_versions.registry import active_space_id
 from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
-from mindreader_webui.api.schemas import (
+from mindreader_webui.api.schemas.collections import (
     Collection,
     CollectionChange,
     CollectionPath,
@@ -29,16 +29,14 @@ from mindreader_webui.api.schemas import (
     FileOutcome,
     NewCollection,
     Outcomes,
-    Photo,
-    PhotoQuery,
-    Photos,
 )
+from mindreader_webui.api.schemas.photos import Photo, PhotoQuery, Photos
 from mindreader_webui.auth import current_account
 from mindreader_webui.problems import InvalidFieldsError
 from mindreader_webui.services import current_services
 from mindreader_webui.uploads import path_of
 from mindreader_webui.words import translated
-from mindreader_workers.queues import wake_embedders
+from mindreader_workers.client import wake_embedders
 
 log = logging.getLogger(__name__)
 

@@ -10,17 +10,19 @@ from flask import Response, request
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
+from mindreader import messages
 from mindreader.blobs import sketch_key
 from mindreader.catalog import ModelVersion, User
 from mindreader.errors import InvalidInputError
 from mindreader.imaging import decode_sketch, sketch_png
-from mindreader.use_cases import messages
-from mindreader.use_cases.collections import visible_collection_ids
-from mindreader.use_cases.models import version_by_id
-from mindreader.use_cases.photos import searchable
-from mindreader.use_cases.saved_sketches import forget_sketch, save_sketch, saved_sketches
+from mindreader.library.collections import visible_collection_ids
+from mindreader.library.photos import searchable
+from mindreader.model_versions.registry import version_by_id
+from mindreader.search.benchmark_sketches import forget_sketch, save_sketch, saved_sketches
 from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
-from mindreader_webui.api.comparison_schemas import (
+from mindreader_webui.api.photo_results import results_of
+from mindreader_webui.api.responses import data_url
+from mindreader_webui.api.schemas.comparisons import (
     ComparedSketch,
     ComparedVersion,
     Comparison,
@@ -32,13 +34,12 @@ from mindreader_webui.api.comparison_schemas import (
     SavedSketchPath,
     VersionAnswer,
 )
-from mindreader_webui.api.schemas import ImaginaryImage, Searchable
-from mindreader_webui.api.searches import data_url, results_of
+from mindreader_webui.api.schemas.searches import ImaginaryImage, Searchable
 from mindreader_webui.auth import current_account, require_admin
 from mindreader_webui.problems import InvalidFieldsError
 from mindreader_webui.services import Services, current_services
 from mindreader_webui.words import translated
-from mindreader_workers import queues
+from mindreader_workers import client
 
 comparisons = blueprint("comparisons", __name__, "Compare model versions")
 
@@ -113,7 +114,7 @@ def quality() -> Response:
     services = current_services()
     with services.catalog.snapshot() as session:
         collections = visible_collection_ids(session, current_account())
-    found = queues.library_quality(services.celery, collections, _QUALITY_SECONDS)
+    found = client.library_quality(services.celery, collections, _QUALITY_SECONDS)
     return answer(Quality.model_validate(found.model_dump() | {"protocol": translated(found.protocol)}))
 
 
@@ -155,7 +156,7 @@ def _ask(
         seeds=(form.seed,),
         model_version_id=version.id,
     )
-    return queues.search(services.celery, asked, services.settings.search_timeout)
+    return client.search(services.celery, asked, services.settings.search_timeout)
 
 
 def _compared(

@@ -2,7 +2,7 @@
 
 from flask import Response
 
-from mindreader.use_cases.jobs import (
+from mindreader.embedding.jobs import (
     cancel_job,
     failed_photos,
     job_view,
@@ -11,11 +11,9 @@ from mindreader.use_cases.jobs import (
     retry_failed,
     skip_failed,
 )
-from mindreader.use_cases.jobs import (
-    jobs as all_jobs,
-)
+from mindreader.embedding.jobs import jobs as all_jobs
 from mindreader_webui.api.common import answer, blueprint, id_in_path
-from mindreader_webui.api.model_schemas import (
+from mindreader_webui.api.schemas.jobs import (
     Changed,
     FailedPhotos,
     FailedQuery,
@@ -26,7 +24,7 @@ from mindreader_webui.api.model_schemas import (
 )
 from mindreader_webui.auth import require_admin
 from mindreader_webui.services import current_services
-from mindreader_workers.queues import wake_embedders
+from mindreader_workers.client import wake_embedders
 
 jobs = blueprint("jobs", __name__, "Jobs that embed a whole library")
 

@@ -1,63 +1,20 @@
 """Sketches people keep under a name."""
 
 from flask import Response
-from pydantic import BaseModel, Field, model_validator
 
-from mindreader.catalog import KeptSketch as KeptSketchRow
-from mindreader.use_cases.kept_sketches import MOST_POINTS, Stroke, delete_kept, keep_sketch, kept_page
+from mindreader.search.user_sketches import delete_kept, keep_sketch, kept_page
 from mindreader_webui.api.common import answer, blueprint, id_in_path, no_content
-from mindreader_webui.api.schemas import Id, Moment, Request
+from mindreader_webui.api.schemas.sketches import (
+    KeptSketch,
+    KeptSketches,
+    KeptSketchesQuery,
+    KeptSketchPath,
+    NewKeptSketch,
+)
 from mindreader_webui.auth import current_account
 from mindreader_webui.services import current_services
 
 kept_sketches = blueprint("kept_sketches", __name__, "Sketches kept under a name")
-
-
-class NewKeptSketch(Request):
-    """A sketch to keep."""
-
-    name: str
-    strokes: list[Stroke] = Field(min_length=1, max_length=MOST_POINTS)
-
-    @model_validator(mode="after")
-    def _not_too_many_points(self) -> "NewKeptSketch":
-        if sum(len(stroke.points) for stroke in self.strokes) > MOST_POINTS:
-            raise ValueError(f"A sketch has at most {MOST_POINTS} points")
-        return self
-
-
-class KeptSketch(BaseModel):
-    """A sketch somebody keeps."""
-
-    id: int
-    name: str
-    strokes: list[Stroke]
-    created_at: Moment
-
-    @classmethod
-    def of(cls, row: KeptSketchRow) -> "KeptSketch":
-        """From the catalog."""
-        return cls.model_validate(row, from_attributes=True)
-
-
-class KeptSketches(BaseModel):
-    """Some kept sketches, the newest first; ask for `after=next` to go on."""
-
-    sketches: list[KeptSketch]
-    next: int | None
-
-
-class KeptSketchesQuery(Request):
-    """Which page of the kept sketches."""
-
-    after: Id | None = Field(None, description="Only sketches with a smaller id: `next` of the page before.")
-    limit: int = Field(24, ge=1, le=100)
-
-
-class KeptSketchPath(BaseModel):
-    """A kept sketch."""
-
-    kept_sketch_id: int
 
 
 @kept_sketches.get("/kept-sketches", responses={200: KeptSketches})

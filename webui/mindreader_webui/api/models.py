@@ -13,9 +13,8 @@ from mindreader.bundles import Bundle
 from mindreader.bundles.archive import unpack_bundle
 from mindreader.catalog import ModelVersion
 from mindreader.errors import MindReaderError, NotReadyError
-from mindreader.use_cases.collections import embedding_totals
-from mindreader.use_cases.jobs import job_view, start_job
-from mindreader.use_cases.models import (
+from mindreader.library.collections import embedding_totals
+from mindreader.model_versions.registry import (
     activate,
     active_version,
     kept_bundles,
@@ -25,32 +24,26 @@ from mindreader.use_cases.models import (
     version_of_bundle,
     versions,
 )
-from mindreader.use_cases.spaces import cost, request_drop, space_counts, spaces
 from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
-from mindreader_webui.api.model_schemas import (
+from mindreader_webui.api.schemas.common import EmbeddingCounts
+from mindreader_webui.api.schemas.models import (
     ActivationQuery,
     ActiveModel,
     BundleForm,
-    Job,
     Model,
     ModelPath,
     Models,
-    Space,
-    SpacePath,
-    Spaces,
     Status,
 )
-from mindreader_webui.api.schemas import EmbeddingCounts
 from mindreader_webui.auth import current_account, require_admin
 from mindreader_webui.problems import InvalidFieldsError
 from mindreader_webui.services import Services, current_services
 from mindreader_webui.uploads import UPLOADS_FOLDER, path_of
-from mindreader_workers import queues
+from mindreader_workers import client
 
-models = blueprint("models", __name__, "Model versions and their embedding spaces")
+models = blueprint("models", __name__, "Model versions")
 
 _ONE = f"/models/{id_in_path('model_version_id')}"
-_SPACE = f"/spaces/{id_in_path('space_id')}"
 _TRIAL_SECONDS = 600.0
 
 
@@ -89,7 +82,7 @@ def add_model() -> Response:
         kept = kept_bundles(services.settings, services.blobs)
         kept.keep(bundle)
         try:
-            trial = queues.try_bundle(services.celery, bundle.sha256, _TRIAL_SECONDS)
+            trial = client.try_bundle(services.celery, bundle.sha256, _TRIAL_SECONDS)
         except MindReaderError:
             with services.catalog.snapshot() as session:
                 known = version_of_bundle(session, bundle.sha256)
@@ -112,7 +105,7 @@ def activate_model(path: ModelPath, query: ActivationQuery) -> Response:
     services = current_services()
     with services.catalog.snapshot() as session:
         version_by_id(session, path.model_version_id)
-    queues.warm_up(services.celery, path.model_version_id, services.settings.search_timeout)
+    client.warm_up(services.celery, path.model_version_id, services.settings.search_timeout)
     with services.catalog.transaction() as session:
         return answer(Model.of(activate(session, path.model_version_id, incomplete=query.incomplete)))
 
@@ -125,41 +118,8 @@ def remove_model(path: ModelPath) -> Response:
     with services.catalog.transaction() as session:
         removed = remove_version(session, path.model_version_id)
     kept_bundles(services.settings, services.blobs).remove(removed.bundle_sha256)
-    queues.wake_embedders(services.celery)  # they also remove indexes
+    client.wake_embedders(services.celery)  # they also remove indexes
     return no_content()
-
-
-@models.get("/spaces", responses={200: Spaces})
-def list_spaces() -> Response:
-    """All embedding spaces, how far each is, and what building it takes; for administrators."""
-    require_admin()
-    with current_services().catalog.snapshot() as session:
-        return answer(
-            Spaces(spaces=[Space.of(row, space_counts(session, row.id), cost(session, row)) for row in spaces(session)])
-        )
-
-
-@models.post(f"{_SPACE}/build", responses={201: Job})
-def build_space(path: SpacePath) -> Response:
-    """Embed every photo in this space, beside the one in use; for administrators."""
-    require_admin()
-    services = current_services()
-    with services.catalog.transaction() as session:
-        job_id = start_job(session, path.space_id, current_account()).id
-    queues.wake_embedders(services.celery)
-    with services.catalog.snapshot() as session:
-        return answer(Job.of(job_view(session, job_id)), 201)
-
-
-@models.delete(_SPACE, responses={202: None})
-def drop_space(path: SpacePath) -> Response:
-    """Give a space's index up; it can be built again. For administrators."""
-    require_admin()
-    services = current_services()
-    with services.catalog.transaction() as session:
-        request_drop(session, path.space_id)
-    queues.wake_embedders(services.celery)
-    return no_content(202)
 
 
 @contextmanager
@@ -178,6 +138,6 @@ def _unpacked(services: Services) -> Iterator[Bundle]:
 def _warm(services: Services, added: ModelVersion) -> None:
     """Have a worker load it now, so that activating it takes no time."""
     try:
-        queues.warm_up(services.celery, added.id, services.settings.search_timeout)
+        client.warm_up(services.celery, added.id, services.settings.search_timeout)
     except NotReadyError:
         return  # it has been tried; activating it will load it again

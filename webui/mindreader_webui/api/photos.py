@@ -1,34 +1,22 @@
 """Single photos: look, label, delete, try again, and their bytes."""
 
-from http import HTTPStatus
-from typing import Any
-
 from flask import Response, send_file
 
 from mindreader.blobs import original_key, thumbnail_key
 from mindreader.catalog import Photo as PhotoRow
 from mindreader.imaging import THUMBNAIL_MEDIA_TYPE
-from mindreader.use_cases.models import active_space_id
-from mindreader.use_cases.photos import delete_photo, retry_photo, set_category, visible_photo
+from mindreader.library.photos import delete_photo, retry_photo, set_category, visible_photo
+from mindreader.model_versions.registry import active_space_id
 from mindreader_webui.api.common import answer, blueprint, id_in_path, no_content
-from mindreader_webui.api.schemas import Photo, PhotoChange, PhotoPath
+from mindreader_webui.api.responses import _FOREVER, _SANDBOX, image_response
+from mindreader_webui.api.schemas.photos import Photo, PhotoChange, PhotoPath
 from mindreader_webui.auth import current_account
 from mindreader_webui.services import current_services
-from mindreader_workers.queues import wake_embedders
+from mindreader_workers.client import wake_embedders
 
 photos = blueprint("photos", __name__, "Single photos")
 
 _ONE = f"/photos/{id_in_path('photo_id')}"
-# A photo's bytes never change and its id is never used twice; `private`, because not everyone may see them.
-_FOREVER = "private, max-age=31536000, immutable"
-# Nothing in a file from a stranger may run, whatever a browser takes it for.
-_SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:"
-
-
-def image_response(media_type: str) -> dict[str | int | HTTPStatus, Any]:
-    """The description of an answer that is a file."""
-    content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
-    return {200: {"description": "The file.", "content": content}}
 
 
 @photos.get(_ONE, responses={200: Photo})

@@ -2,70 +2,49 @@
 
 import hashlib
 import time
-from base64 import b64encode
 from dataclasses import dataclass
-from datetime import date
 from http import HTTPStatus
 from typing import Any
 
 from flask import Response, current_app, request, send_file
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
+from mindreader import messages
 from mindreader.blobs import sketch_key
 from mindreader.catalog import Search, User
 from mindreader.imaging import decode_sketch, sketch_png
-from mindreader.use_cases import messages
-from mindreader.use_cases.collections import visible_collection_ids
-from mindreader.use_cases.history import forget_searches, own_search, search_page
-from mindreader.use_cases.photos import Days, category_ids, searchable, visible_photos
+from mindreader.library.categories import category_ids
+from mindreader.library.collections import visible_collection_ids
+from mindreader.library.photos import Days, searchable, visible_photos
+from mindreader.search.history import forget_searches, own_search, search_page
 from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
-from mindreader_webui.api.schemas import (
-    Id,
+from mindreader_webui.api.photo_results import results_of
+from mindreader_webui.api.responses import data_url
+from mindreader_webui.api.schemas.searches import (
     ImaginaryImage,
     PastSearch,
     Searchable,
     SearchAnswer,
     Searches,
     SearchesQuery,
+    SearchForm,
     SearchPath,
-    SearchResult,
     VersionName,
-    labels,
-    photo_urls,
 )
 from mindreader_webui.auth import current_account
 from mindreader_webui.metrics import observe_search
 from mindreader_webui.problems import InvalidFieldsError
 from mindreader_webui.services import Services, current_services
-from mindreader_workers import queues
+from mindreader_workers import client
 
 searches = blueprint("searches", __name__, "Search by a sketch")
 
-_LARGEST_SEED = 2**31 - 1
 _ONE = f"/searches/{id_in_path('search_id')}"
 _PNG: dict[str | int | HTTPStatus, Any] = {
     200: {"description": "The sketch.", "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}
 }
 _FOREVER = "private, max-age=31536000, immutable"
-
-
-class SearchForm(BaseModel):
-    """A sketch, and where and how to search."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    sketch: bytes = Field(json_schema_extra={"format": "binary"}, description="An image: dark strokes on white.")
-    limit: int = Field(20, ge=1, le=200)
-    seed: int = Field(0, ge=0, le=_LARGEST_SEED, description="Another seed, other imaginary images.")
-    chosen: int = Field(0, ge=0, description="Which of the imaginary images searches.")
-    by_sketch: bool = Field(False, description="Search with the sketch itself, not with an imaginary image.")
-    like: list[Id] = Field(default=[], max_length=20, description="Find more like these photos.")
-    unlike: list[Id] = Field(default=[], max_length=20, description="Find less like these photos.")
-    collection_id: list[Id] = Field(default=[], description="Search only in these collections.")
-    category: list[str] = Field(default=[], description="Find only photos with one of these categories.")
-    taken_from: date | None = Field(None, description="Find only photos taken (else uploaded) on this day or later.")
-    taken_until: date | None = Field(None, description="Find only photos taken (else uploaded) on this day or earlier.")
 
 
 @dataclass(frozen=True)
@@ -90,7 +69,7 @@ def search() -> Response:
         place = _place(session, user, form)
     asked = _request(form, png, place, services)
     sketch_sha256 = hashlib.sha256(png).hexdigest()
-    found = queues.search(
+    found = client.search(
         services.celery,
         asked,
         services.settings.search_timeout,
@@ -220,17 +199,3 @@ def _answer(
         searchable=Searchable(indexed=count.indexed, total=count.total),
         timings_ms=timings,
     )
-
-
-def results_of(session: Session, user: User, hits: tuple[messages.SearchHit, ...]) -> list[SearchResult]:
-    """The hits that are still there and visible: the index may know a photo a moment longer than the catalog."""
-    scores = {hit.photo_id: hit.score for hit in hits}
-    return [
-        SearchResult(photo_id=photo.id, score=scores[photo.id], **labels(photo), **photo_urls(photo.id))
-        for photo in visible_photos(session, user, list(scores))
-    ]
-
-
-def data_url(webp: bytes) -> str:
-    """A WebP image as an address that needs no request."""
-    return f"data:image/webp;base64,{b64encode(webp).decode()}"

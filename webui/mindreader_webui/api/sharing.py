@@ -1,43 +1,18 @@
 """Who may look at a collection."""
 
 from flask import Response
-from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from mindreader.use_cases.sharing import people_of, share_with, unshare
+from mindreader.library.sharing import people_of, share_with, unshare
 from mindreader_webui.api.common import answer, blueprint, id_in_path, no_content
-from mindreader_webui.api.schemas import CollectionPath, Request
+from mindreader_webui.api.schemas.collections import CollectionPath
+from mindreader_webui.api.schemas.sharing import People, Person, PersonName, PersonPath
 from mindreader_webui.auth import current_account
 from mindreader_webui.services import current_services
 
 sharing = blueprint("sharing", __name__, "Collections shared with people")
 
 _PEOPLE = f"/collections/{id_in_path('collection_id')}/people"
-
-
-class PersonName(Request):
-    """A person to share with."""
-
-    name: str
-
-
-class PersonPath(CollectionPath):
-    """A person a collection is shared with."""
-
-    person_id: int
-
-
-class Person(BaseModel):
-    """Somebody who may look at the collection."""
-
-    id: int
-    name: str
-
-
-class People(BaseModel):
-    """Everyone the collection is shared with by name."""
-
-    people: list[Person]
 
 
 @sharing.get(_PEOPLE, responses={200: People})

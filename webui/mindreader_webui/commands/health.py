@@ -10,8 +10,8 @@ import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
 from mindreader.catalog import Catalog
+from mindreader.operations.worker_status import workers, works_lately
 from mindreader.settings import Settings, load_settings
-from mindreader.use_cases.liveness import workers, works_lately
 
 _SECONDS = 4.0
 

@@ -1,6 +1,6 @@
 // Ask until the server answers: a lost connection, or a server that is away, is waited for.
 
-import { ApiError } from "../api.js";
+import { ApiError } from "../lib/api.js";
 
 const FIRST_MS = 1000;
 const LONGEST_MS = 30000;

@@ -5,8 +5,8 @@
 // Nothing is kept between visits: whoever chooses the same folder again sends only what is missing, since the server
 // knows the rest by its SHA-256. A file sent twice, because the answer to the first time was lost, is one photo.
 
-import { ApiError, call } from "../api.js";
-import { _ } from "../words.js";
+import { ApiError, call } from "../lib/api.js";
+import { _ } from "../lib/words.js";
 import { canHash, sha256Of } from "./hashing.js";
 
 const FILES_PER_REQUEST = 8;

@@ -1,0 +1,1 @@
+"""Who may come in: users, their passwords, the access tokens of their programs."""

@@ -1,0 +1,195 @@
+"""Users, passwords and access tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from mindreader.accounts.passwords import _decoy_hash, _hash, _hasher, _storable, _verifies
+from mindreader.catalog import Catalog, Collection, Role, User
+from mindreader.errors import ConflictError, InvalidInputError, NotFoundError
+from mindreader.text import checked_name, normalised, visible_text
+
+LONGEST_NAME = 100
+_NO_PASSWORD = "!"  # noqa: S105  # no Argon2 hash: nobody signs in with a password
+_LONGEST_COLLECTION = 200
+_MACHINE_ACCOUNT = "local"
+_ACCOUNTS_LOCK = 7276824
+
+
+def users_exist(session: Session) -> bool:
+    """Whether anyone can sign in yet; until then the first administrator is to be made."""
+    return session.scalar(select(User.id).where(User.password_hash != _NO_PASSWORD).limit(1)) is not None
+
+
+def users(session: Session) -> Sequence[User]:
+    """Everyone, by name."""
+    return session.scalars(select(User).order_by(User.name)).all()
+
+
+def create_first_administrator(catalog: Catalog, name: str, password: str) -> User:
+    """Make the first administrator; of two that try at once, one wins.
+
+    What the command line did on this machine before, under an account without a password, becomes theirs.
+
+    Raises:
+        InvalidInputError: the name or the password cannot be used.
+        ConflictError: somebody can sign in already.
+    """
+    with catalog.snapshot() as session:
+        _refuse_if_users_exist(session)  # before the costly hash
+    name, password_hash = checked_name(name, LONGEST_NAME), _hash(password)
+    with catalog.transaction() as session:
+        _one_at_a_time(session)
+        _refuse_if_users_exist(session)
+        user = _first_administrator(session) or User(role=Role.ADMIN)
+        user.name, user.password_hash = name, password_hash
+        session.add(user)
+    return user
+
+
+def create_user(catalog: Catalog, name: str, password: str, role: Role) -> User:
+    """Add a user.
+
+    Raises:
+        InvalidInputError: the name or the password cannot be used.
+        ConflictError: the name is taken.
+    """
+    user = User(name=checked_name(name, LONGEST_NAME), password_hash=_hash(password), role=role)
+    try:
+        with catalog.transaction() as session:
+            session.add(user)
+    except IntegrityError:
+        raise ConflictError("There is already a user called {name}. Choose another name.", name=user.name) from None
+    return user
+
+
+def authenticate(catalog: Catalog, name: str, password: str) -> User | None:
+    """The user of that name if the password is right; unknown names take as long as wrong passwords."""
+    user = _with_password(catalog, normalised(name))
+    decoy = _decoy_hash()
+    if not _verifies(user.password_hash if user else decoy, password) or user is None:
+        return None
+    if _hasher.check_needs_rehash(user.password_hash):
+        with catalog.transaction() as session:
+            session.execute(
+                update(User).where(User.id == user.id).values(password_hash=_hasher.hash(_storable(password)))
+            )
+    return user
+
+
+def change_own_password(catalog: Catalog, user: User, old: str, new: str) -> User:
+    """Give a user another password, who knows the old one. Sessions elsewhere end with it.
+
+    Raises:
+        InvalidInputError: the old password is wrong, or the new one cannot be used.
+    """
+    if not _verifies(user.password_hash, old):
+        raise InvalidInputError("The old password is wrong.")
+    return set_password(catalog, user.id, new)
+
+
+def set_password(catalog: Catalog, user_id: int, password: str) -> User:
+    """Give a user another password. Their sessions end with it; their tokens do not.
+
+    Raises:
+        NotFoundError: there is no such user.
+        InvalidInputError: the password cannot be used.
+    """
+    password_hash = _hash(password)
+    with catalog.transaction() as session:
+        user = user_by_id(session, user_id)
+        user.password_hash = password_hash
+    return user
+
+
+def set_role(session: Session, user_id: int, role: Role) -> User:
+    """Make a user an administrator, or a member again.
+
+    Raises:
+        NotFoundError: there is no such user.
+        ConflictError: nobody would be left to administer.
+    """
+    user = user_by_id(session, user_id)
+    if role != Role.ADMIN:
+        _keep_an_administrator(session, user)
+    user.role = role
+    return user
+
+
+def remove_user(session: Session, user_id: int, heir_id: int | None) -> None:
+    """Remove a user with their tokens and searches; their collections go to the heir.
+
+    A collection whose name the heir has already gets the former owner's name added.
+
+    Raises:
+        NotFoundError: there is no such user or heir.
+        ConflictError: they have collections and no heir is named, or nobody would be left to administer.
+        InvalidInputError: they would inherit from themselves.
+    """
+    user = user_by_id(session, user_id)
+    _keep_an_administrator(session, user)
+    owned = session.scalars(select(Collection).where(Collection.owner_id == user.id)).all()
+    if heir_id == user_id:
+        raise InvalidInputError("Name somebody else to take over the collections.")
+    if owned and heir_id is None:
+        raise ConflictError("{name} has {n} collections. Name who takes them over.", name=user.name, n=len(owned))
+    if owned and heir_id is not None:
+        _hand_over(session, owned, user, user_by_id(session, heir_id))
+    session.delete(user)
+    session.flush()
+
+
+def _hand_over(session: Session, owned: Sequence[Collection], giver: User, heir: User) -> None:
+    living = Collection.deleted_at.is_(None)
+    taken = set(session.scalars(select(Collection.name).where(Collection.owner_id == heir.id, living)))
+    for collection in owned:
+        while collection.name in taken and collection.deleted_at is None:
+            collection.name = f"{collection.name[: _LONGEST_COLLECTION - LONGEST_NAME - 4]} ({giver.name})"
+        taken.add(collection.name)
+        collection.owner_id = heir.id
+    session.flush()
+
+
+def user_by_id(session: Session, user_id: int) -> User:
+    """A user.
+
+    Raises:
+        NotFoundError: there is none of that id.
+    """
+    user = session.get(User, user_id)
+    if user is None:
+        raise NotFoundError("There is no such user.")
+    return user
+
+
+def _keep_an_administrator(session: Session, leaving: User) -> None:
+    others = select(User.id).where(User.role == Role.ADMIN, User.id != leaving.id, User.password_hash != _NO_PASSWORD)
+    # Locked, so that two administrators cannot dismiss each other at once.
+    if leaving.role == Role.ADMIN and session.scalars(others.with_for_update()).first() is None:
+        raise ConflictError("{name} is the only administrator. Make somebody else one first.", name=leaving.name)
+
+
+def _refuse_if_users_exist(session: Session) -> None:
+    if users_exist(session):
+        raise ConflictError("MindReader is set up already. Sign in, or ask an administrator for an account.")
+
+
+def _first_administrator(session: Session) -> User | None:
+    return session.scalar(select(User).where(User.role == Role.ADMIN).order_by(User.id).limit(1))
+
+
+def _one_at_a_time(session: Session) -> None:
+    """Keep others from making the first account until this transaction ends (SQLite has one writer anyway)."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(_ACCOUNTS_LOCK)))
+
+
+def _with_password(catalog: Catalog, name: str) -> User | None:
+    if visible_text(name) != name:  # PostgreSQL would refuse the question itself
+        return None
+    with catalog.snapshot() as session:
+        return session.scalar(select(User).where(User.name == name, User.password_hash != _NO_PASSWORD))

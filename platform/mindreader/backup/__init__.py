@@ -1,0 +1,1 @@
+"""Whole installations: backup, restore, and the move to other stores."""

@@ -1,0 +1,1 @@
+"""The `mindreader` command and those of its sub-commands that need no web server."""

@@ -1,0 +1,49 @@
+"""The `mindreader` command. Every package adds its own sub-commands through entry points."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint, entry_points
+
+import click
+
+from mindreader.errors import MindReaderError
+
+_COMMANDS = "mindreader.commands"
+
+
+class _Commands(click.Group):
+    """Loads a command when it is asked for, so that `mindreader --help` does not wait for torch."""
+
+    @staticmethod
+    def _entries() -> dict[str, EntryPoint]:
+        return {entry.name: entry for entry in entry_points(group=_COMMANDS)}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(self._entries())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = self._entries().get(cmd_name)
+        command: click.Command | None = entry.load() if entry else None
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except MindReaderError as error:
+            raise click.ClickException(error.detail) from None
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mindreader")
+def main() -> None:
+    """Find photos by drawing.
+
+    \b
+    mindreader serve                      start everything and open the printed address
+    mindreader import DIR                 upload a folder of photos
+    mindreader search SKETCH.png          find photos by a sketch
+    """
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""From a photo to its vector: the queue, the embedder, embedding spaces, jobs."""

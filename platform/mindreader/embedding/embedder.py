@@ -1,0 +1,233 @@
+"""Embed photos: lease pending rows, decode, E2, upsert, mark; again until nothing is pending.
+
+The `embedding` table is the queue and the truth. Whoever holds no lease on a row does not write it, a
+lease that ran out is taken over, and doing a photo twice changes nothing: so killed workers, doubled
+tasks and lost messages all end the same way.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import exists, select, update
+from sqlalchemy.orm import Session
+
+from mindreader.blobs import BlobStore, original_key
+from mindreader.catalog import Catalog, Embedding, EmbeddingSpace, EmbeddingState, Photo
+from mindreader.embedding.queue import URGENT, LeasedPhoto, _due, lease
+from mindreader.errors import MindReaderError, NotFoundError, PhotoRejectedError
+from mindreader.imaging import decode_photo, photo_array
+from mindreader.photo_index import IndexPoint, PhotoIndexes
+from mindreader.settings import Settings
+from mindreader.traces import span
+
+log = logging.getLogger(__name__)
+
+Pixels = NDArray[np.uint8]
+
+
+class EmbedsPhotos(Protocol):
+    """E2, as `mindreader.inference.query_model.PhotoEncoder` provides it."""
+
+    def embed(self, photos: Pixels) -> NDArray[np.float32]:
+        """Embed photos (B, S, S, 3); returns unit vectors (B, D)."""
+
+
+@dataclass(frozen=True)
+class _Embedded:
+    """A batch after E2: the vectors, and why other photos have none."""
+
+    vectors: dict[LeasedPhoto, NDArray[np.float32]]
+    errors: dict[int, str]
+
+
+@dataclass
+class EmbedReport:
+    """What a slice of work did, and the seconds each stage took."""
+
+    indexed: int = 0
+    failed: int = 0
+    seconds: dict[str, float] = field(
+        default_factory=lambda: dict.fromkeys(("lease", "decode", "infer", "upsert"), 0.0)
+    )
+
+
+class Embedder:
+    """Embeds the photos of one embedding space."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        blobs: BlobStore,
+        indexes: PhotoIndexes,
+        settings: Settings,
+        space: EmbeddingSpace,
+        input_size: int,
+        encoder: EmbedsPhotos,
+        batch_size: int,
+    ) -> None:
+        self._catalog, self._blobs, self._settings = catalog, blobs, settings
+        self._batch_size = batch_size
+        self._space, self._input_size, self._encoder = space, input_size, encoder
+        self._indexes = indexes
+        self._owner = uuid.uuid4().hex
+
+    def work(self, seconds: float, is_stopping: Callable[[], bool] = lambda: False) -> EmbedReport:
+        """Embed until nothing is pending, `seconds` are over or the worker stops; leases still held are given back.
+
+        While nobody waits for this space's photos, somebody's who wait for another one's end the slice early.
+        """
+        report = EmbedReport()
+        stop_at = time.monotonic() + seconds
+        with ThreadPoolExecutor(self._settings.decode_threads) as pool, ThreadPoolExecutor(1) as writer:
+            writing: Future[None] | None = None
+            try:
+                for photos, decoded in self._decoded_batches(pool, stop_at, is_stopping, report):
+                    embedded = self._infer(photos, decoded, report)
+                    if writing is not None:
+                        writing.result()
+                    # While this batch is written, E2 is at the next one.
+                    writing = writer.submit(copy_context().run, self._write, embedded, report)
+            finally:
+                try:
+                    if writing is not None:
+                        writing.result()
+                finally:
+                    self._give_back()
+        return report
+
+    def _decoded_batches(
+        self, pool: ThreadPoolExecutor, stop_at: float, is_stopping: Callable[[], bool], report: EmbedReport
+    ) -> Iterator[tuple[list[LeasedPhoto], list[Future[Pixels]]]]:
+        """Leased photos with their pixels; the next batch is being decoded while E2 works on this one."""
+        ahead = self._lease_and_decode(pool, report)
+        while ahead[0]:
+            batch = ahead
+            goes_on = time.monotonic() < stop_at and not is_stopping() and not self._is_overtaken(batch[0])
+            ahead = self._lease_and_decode(pool, report) if goes_on else ([], [])
+            yield batch
+
+    def _is_overtaken(self, photos: list[LeasedPhoto]) -> bool:
+        if any(photo.priority >= URGENT for photo in photos):
+            return False
+        # Space by space, so that each is one look into the queue's index, however many photos are done.
+        urgent = exists().where(Embedding.space_id == EmbeddingSpace.id, Embedding.priority >= URGENT, *_due())
+        elsewhere = select(EmbeddingSpace.id).where(EmbeddingSpace.id != self._space.id, urgent).limit(1)
+        with self._catalog.snapshot() as session:
+            return session.scalar(elsewhere) is not None
+
+    def _lease_and_decode(
+        self, pool: ThreadPoolExecutor, report: EmbedReport
+    ) -> tuple[list[LeasedPhoto], list[Future[Pixels]]]:
+        with _timed(report, "lease"), self._catalog.transaction() as session:
+            photos = lease(session, self._space.id, self._owner, self._settings, self._batch_size)
+        return photos, [pool.submit(self._pixels, photo) for photo in photos]
+
+    def _pixels(self, photo: LeasedPhoto) -> Pixels:
+        key = original_key(photo.sha256)
+        source = self._blobs.local_path(key) or self._blobs.get(key)
+        decoded = decode_photo(source, max_pixels=self._settings.image_max_pixels, min_side=self._input_size)
+        return photo_array(decoded.image, self._input_size)
+
+    def _infer(self, photos: list[LeasedPhoto], decoded: list[Future[Pixels]], report: EmbedReport) -> _Embedded:
+        with _timed(report, "decode"):
+            good, errors = _outcomes(photos, decoded)
+        if not good:
+            return _Embedded({}, errors)
+        with _timed(report, "infer"):
+            vectors = self._encoder.embed(np.stack([pixels for _, pixels in good]))
+        return _Embedded({photo: vector for (photo, _), vector in zip(good, vectors, strict=True)}, errors)
+
+    def _write(self, embedded: _Embedded, report: EmbedReport) -> None:
+        done = {photo.photo_id for photo in embedded.vectors}
+        with _timed(report, "upsert"):
+            if done:
+                self._upsert(embedded.vectors)
+            with self._catalog.transaction() as session:
+                held = self._mark(session, done, EmbeddingState.INDEXED, None)
+                self._withdraw(session, done - held)
+                for photo_id, reason in embedded.errors.items():
+                    self._mark(session, {photo_id}, EmbeddingState.FAILED, reason)
+        report.indexed += len(held)
+        report.failed += len(embedded.errors)
+
+    def _upsert(self, vectors: Mapping[LeasedPhoto, NDArray[np.float32]]) -> None:
+        points = [
+            IndexPoint(photo.photo_id, vector, photo.collection_id, photo.category_id, photo.day)
+            for photo, vector in vectors.items()
+        ]
+        self._indexes.get(self._space.key, self._space.dimension).upsert(points)
+
+    def _mark(self, session: Session, photo_ids: set[int], state: EmbeddingState, error: str | None) -> set[int]:
+        """Finish rows this worker still holds; a row that was changed meanwhile is left for its new reader."""
+        held = session.scalars(
+            update(Embedding)
+            .where(
+                Embedding.space_id == self._space.id,
+                Embedding.photo_id.in_(photo_ids),
+                Embedding.lease_owner == self._owner,
+            )
+            .values(state=state, error=error, lease_owner=None, lease_until=None)
+            .returning(Embedding.photo_id)
+        )
+        return set(held)
+
+    def _withdraw(self, session: Session, lost: set[int]) -> None:
+        """Remove the points of photos that were deleted after this worker's lease ran out: their purge may be over."""
+        if not lost:
+            return
+        # Locked, so that a deleted photo that is uploaded again now is embedded again after this.
+        known = select(Photo.id, Photo.deleted_at).where(Photo.id.in_(lost)).with_for_update(of=Photo)
+        living = {photo_id for photo_id, deleted_at in session.execute(known) if deleted_at is None}
+        self._indexes.get(self._space.key, self._space.dimension).delete(lost - living)
+
+    def _give_back(self) -> None:
+        """Leases left over (the slice ended, or something failed): the attempt does not count."""
+        with self._catalog.transaction() as session:
+            session.execute(
+                update(Embedding)
+                .where(Embedding.lease_owner == self._owner)
+                .values(
+                    state=EmbeddingState.PENDING, lease_owner=None, lease_until=None, attempts=Embedding.attempts - 1
+                )
+            )
+
+
+def _outcomes(
+    photos: list[LeasedPhoto], decoded: list[Future[Pixels]]
+) -> tuple[list[tuple[LeasedPhoto, Pixels]], dict[int, str]]:
+    good: list[tuple[LeasedPhoto, Pixels]] = []
+    errors: dict[int, str] = {}
+    for photo, future in zip(photos, decoded, strict=True):
+        try:
+            good.append((photo, future.result()))
+        except (PhotoRejectedError, NotFoundError) as error:
+            errors[photo.photo_id] = error.detail
+            log.warning("photo %s cannot be embedded: %s", photo.photo_id, error.detail)
+        except MindReaderError:
+            raise
+    return good, errors
+
+
+@contextmanager
+def _timed(report: EmbedReport, stage: str) -> Iterator[None]:
+    started = time.perf_counter()
+    try:
+        with span(stage):
+            yield
+    finally:
+        report.seconds[stage] += time.perf_counter() - started
+
+
+EncoderFor = Callable[[EmbeddingSpace], tuple[int, EmbedsPhotos]]
+"""Gives the input size and the encoder of a space."""

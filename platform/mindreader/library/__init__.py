@@ -1,0 +1,1 @@
+"""Photos and what they lie in: collections, categories, sharing, upload, trash."""

@@ -1,0 +1,238 @@
+"""Photos that are there: look at them page by page, label, delete, try failed ones again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+
+from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select
+from sqlalchemy.orm import Session, contains_eager, joinedload
+
+from mindreader.catalog import Collection, Embedding, EmbeddingState, Photo, User
+from mindreader.catalog.models import day_number, now
+from mindreader.embedding.queue import queue_again
+from mindreader.errors import ConflictError, ForbiddenError, NotFoundError
+from mindreader.library.categories import category_named
+from mindreader.library.collections import may_change, visible_to
+
+"""Priority of photos a person is waiting for; re-embedding has 0."""
+_RARE = frozenset({EmbeddingState.LEASED, EmbeddingState.FAILED, EmbeddingState.SKIPPED})
+
+
+@dataclass(frozen=True)
+class PhotoView:
+    """A photo with where it stands in one embedding space. Its collection and category are loaded."""
+
+    photo: Photo
+    state: EmbeddingState
+    error: str | None
+    """Why it failed, if it did."""
+
+
+@dataclass(frozen=True)
+class PhotoPage:
+    """Some photos, the newest first."""
+
+    photos: tuple[PhotoView, ...]
+    next: int | None
+    """Ask for `after` this to go on; None at the end."""
+
+
+@dataclass(frozen=True)
+class PhotoFilter:
+    """Which photos of a collection to list; None restricts nothing."""
+
+    category_id: int | None = None
+    state: EmbeddingState | None = None
+    before: datetime | None = None
+    """Uploaded before this moment (UTC, without a zone)."""
+
+
+@dataclass(frozen=True)
+class Days:
+    """When photos were taken (else uploaded), both days included; None restricts nothing."""
+
+    first: date | None = None
+    last: date | None = None
+
+    @property
+    def numbers(self) -> tuple[int | None, int | None]:
+        """As the photo index knows them: days since 1970-01-01."""
+        return (
+            None if self.first is None else day_number(self.first),
+            None if self.last is None else day_number(self.last),
+        )
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """On `Photo`: as `Photo.day` says it."""
+        moment = func.coalesce(Photo.taken_at, Photo.created_at)
+        from_first = [moment >= datetime.combine(self.first, time.min)] if self.first else []
+        until_last = [moment <= datetime.combine(self.last, time.max)] if self.last else []
+        return from_first + until_last
+
+
+EVER = Days()
+
+
+@dataclass(frozen=True)
+class Searchable:
+    """How much of what is searched can be found yet."""
+
+    indexed: int
+    total: int
+
+
+def photo_page(
+    session: Session,
+    collection_id: int,
+    space_id: int | None,
+    only: PhotoFilter,
+    *,
+    after: int | None,
+    limit: int,
+) -> PhotoPage:
+    """The next `limit` photos of a collection below the id `after`.
+
+    Pages are found by id, so photos uploaded or deleted meanwhile neither repeat nor hide others.
+    """
+    query = _views(space_id).where(Photo.collection_id == collection_id, *_conditions(only, space_id))
+    if after is not None:
+        query = query.where(Photo.id < after)
+    if only.before is not None:
+        query = query.where(Photo.id <= _last_before(collection_id, only.before))
+    rows = session.execute(query.order_by(Photo.id.desc()).limit(limit + 1)).all()
+    views = tuple(_view(row) for row in rows[:limit])
+    return PhotoPage(views, views[-1].photo.id if len(rows) > limit else None)
+
+
+def visible_photo(session: Session, user: User, space_id: int | None, photo_id: int) -> PhotoView:
+    """A photo in a collection the user may see.
+
+    Raises:
+        NotFoundError: there is none, or the user may not know of it.
+    """
+    row = session.execute(_views(space_id).where(Photo.id == photo_id, visible_to(user))).one_or_none()
+    if row is None:
+        raise NotFoundError("There is no such photo, or its collection is not shared with you.")
+    return _view(row)
+
+
+def visible_photos(session: Session, user: User, photo_ids: Sequence[int]) -> list[Photo]:
+    """Those of the photos that are still there and visible, in the order given."""
+    found = session.scalars(
+        select(Photo)
+        .join(Photo.collection)
+        .where(Photo.id.in_(photo_ids), Photo.deleted_at.is_(None), visible_to(user))
+        .options(contains_eager(Photo.collection), joinedload(Photo.category))
+    )
+    by_id = {photo.id: photo for photo in found}
+    return [by_id[photo_id] for photo_id in photo_ids if photo_id in by_id]
+
+
+def delete_photo(session: Session, user: User, photo_id: int) -> None:
+    """Put a photo into the bin (see `mindreader.library.trash`).
+
+    Raises:
+        NotFoundError, ForbiddenError: as `_changeable_photo`.
+    """
+    _changeable_photo(session, user, photo_id).deleted_at = now()
+
+
+def set_category(session: Session, user: User, photo_id: int, name: str | None) -> None:
+    """Give a photo another category, or none; a new name makes a new category.
+
+    The embedded photo is queued again, since its point in the photo index carries the category.
+
+    Raises:
+        NotFoundError, ForbiddenError: as `_changeable_photo`.
+        InvalidInputError: the name cannot be used.
+    """
+    photo = _changeable_photo(session, user, photo_id)
+    category = category_named(session, photo.collection_id, name)
+    if photo.category_id == category:
+        return
+    photo.category_id = category
+    session.flush()
+    queue_again(session, [photo_id], (EmbeddingState.INDEXED, EmbeddingState.LEASED))
+
+
+def retry_photo(session: Session, user: User, photo_id: int) -> None:
+    """Queue a failed photo again, with all its attempts.
+
+    Raises:
+        NotFoundError, ForbiddenError: as `_changeable_photo`.
+        ConflictError: it has not failed.
+    """
+    _changeable_photo(session, user, photo_id)
+    if not queue_again(session, [photo_id], (EmbeddingState.FAILED,)):
+        raise ConflictError("This photo has not failed, so there is nothing to try again.")
+
+
+def searchable(
+    session: Session,
+    space_id: int,
+    collection_ids: Sequence[int],
+    categories: Sequence[int] | None = None,
+    days: Days = EVER,
+) -> Searchable:
+    """Count the photos of these collections (categories, days), and those that the space's index holds."""
+    indexed = func.count(Embedding.photo_id).filter(Embedding.state == EmbeddingState.INDEXED)
+    counted = (
+        select(func.count(Photo.id), indexed)
+        .outerjoin(Embedding, (Embedding.photo_id == Photo.id) & (Embedding.space_id == space_id))
+        .where(Photo.collection_id.in_(collection_ids), Photo.deleted_at.is_(None), *days.conditions())
+    )
+    if categories is not None:
+        counted = counted.where(Photo.category_id.in_(categories))
+    total, found = session.execute(counted).one()
+    return Searchable(found, total)
+
+
+def _last_before(collection_id: int, moment: datetime) -> ScalarSelect[int]:
+    """Id of the photo uploaded last before a moment: ids grow with time, and an index leads to them."""
+    earlier = select(Photo.id).where(Photo.collection_id == collection_id, Photo.created_at < moment)
+    return earlier.order_by(Photo.id.desc()).limit(1).scalar_subquery()
+
+
+def _views(space_id: int | None) -> Select[Photo, str, str | None]:
+    in_space = (Embedding.photo_id == Photo.id) & (Embedding.space_id == space_id)
+    return (
+        select(Photo, Embedding.state, Embedding.error)
+        .join(Photo.collection)
+        .outerjoin(Embedding, in_space)
+        .where(Photo.deleted_at.is_(None), Collection.deleted_at.is_(None))
+        .options(contains_eager(Photo.collection), joinedload(Photo.category))
+    )
+
+
+def _view(row: Any) -> PhotoView:
+    # No row yet means nobody has asked to embed it: it waits.
+    return PhotoView(row.Photo, EmbeddingState(row.state or EmbeddingState.PENDING), row.error)
+
+
+def _conditions(only: PhotoFilter, space_id: int | None) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if only.category_id is not None:
+        conditions.append(Photo.category_id == only.category_id)
+    if only.state in _RARE:
+        # The queue's index leads to these few; else every photo of a large collection would be looked at.
+        queue = select(Embedding.photo_id).where(Embedding.space_id == space_id, Embedding.state == only.state)
+        conditions.append(Photo.id.in_(queue))
+    elif only.state is not None:
+        conditions.append(func.coalesce(Embedding.state, EmbeddingState.PENDING) == only.state)
+    return conditions
+
+
+def _changeable_photo(session: Session, user: User, photo_id: int) -> Photo:
+    """A photo of a collection the user may change.
+
+    Raises:
+        NotFoundError: there is none, or the user may not know of it.
+        ForbiddenError: the user may only look at it.
+    """
+    photo = visible_photo(session, user, None, photo_id).photo
+    if not may_change(user, photo.collection):
+        raise ForbiddenError("Only the owner of this photo's collection or an administrator can change it.")
+    return photo

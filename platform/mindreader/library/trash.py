@@ -1,0 +1,211 @@
+"""The bin: what was deleted can be restored for some days (the setting `bin_days`), or removed for good at once.
+
+It holds what was deleted from collections the user owns. A photo in it is marked with `deleted_at` and nowhere else to
+be seen; `mindreader.library.purge` takes it out of the indexes at once and removes it when its time is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count, islice
+
+from sqlalchemy import ColumnElement, func, select, true, update
+from sqlalchemy.orm import InstrumentedAttribute, Session, contains_eager, joinedload
+
+from mindreader.catalog import Collection, Photo, Role, User
+from mindreader.catalog.models import now
+from mindreader.embedding.queue import queue_photos
+from mindreader.errors import NotFoundError
+from mindreader.library.collections import LONGEST_NAME
+from mindreader.settings import Settings
+
+FOR_GOOD = datetime(1970, 1, 1)  # the catalog's times have no zone
+"""Time of a deletion that nobody can take back: it is over, however long the bin keeps things."""
+_NAMES_TRIED = 1000
+_Moment = InstrumentedAttribute[datetime | None]
+
+
+@dataclass(frozen=True)
+class BinnedCollection:
+    """A deleted collection and how many photos it would come back with. Its owner is not loaded."""
+
+    collection: Collection
+    photos: int
+
+
+@dataclass(frozen=True)
+class Bin:
+    """What can be restored: collections, and photos deleted one by one, the newest first."""
+
+    collections: tuple[BinnedCollection, ...]
+    photos: tuple[Photo, ...]
+    """Collection and category are loaded."""
+    total: int
+    """Of the photos deleted one by one."""
+    next: int | None
+    """Ask for `after` this to go on; None at the end."""
+
+
+def is_expired(deleted_at: _Moment, settings: Settings) -> ColumnElement[bool]:
+    """Condition on a photo or collection: it was deleted longer ago than the bin keeps it."""
+    if settings.bin_days == 0:
+        return deleted_at.is_not(None)  # whatever another machine's clock said when it was deleted
+    return deleted_at <= now() - timedelta(days=settings.bin_days)
+
+
+def is_in_bin(deleted_at: _Moment, settings: Settings) -> ColumnElement[bool]:
+    """Condition on a photo or collection: it was deleted, and can be restored."""
+    return deleted_at.is_not(None) & ~is_expired(deleted_at, settings)
+
+
+def bin_of(session: Session, user: User, settings: Settings, *, after: int | None, limit: int) -> Bin:
+    """The user's bin; of the photos the next `limit` below the id `after`."""
+    mine = (Collection.owner_id == user.id, Collection.deleted_at.is_(None), is_in_bin(Photo.deleted_at, settings))
+    query = select(Photo).join(Photo.collection).where(*mine)
+    if after is not None:
+        query = query.where(Photo.id < after)
+    loaded = (contains_eager(Photo.collection), joinedload(Photo.category))
+    rows = session.scalars(query.options(*loaded).order_by(Photo.id.desc()).limit(limit + 1)).all()
+    total = session.scalar(select(func.count(Photo.id)).join(Photo.collection).where(*mine)) or 0
+    collections = tuple(_collections(session, user, settings))
+    return Bin(collections, tuple(rows[:limit]), total, rows[limit - 1].id if len(rows) > limit else None)
+
+
+def binned_photo(session: Session, user: User, settings: Settings, photo_id: int) -> Photo:
+    """A photo in the user's bin.
+
+    Raises:
+        NotFoundError: there is none of that id.
+    """
+    found = session.scalar(
+        select(Photo)
+        .join(Photo.collection)
+        .where(Photo.id == photo_id, _may_restore(user), is_in_bin(Photo.deleted_at, settings))
+    )
+    if found is None:
+        raise NotFoundError("There is no such photo in your bin.")
+    return found
+
+
+def restore_photos(session: Session, user: User, settings: Settings, photo_ids: Sequence[int]) -> int:
+    """Put photos back into their collections and queue them for embedding; returns how many.
+
+    Raises:
+        NotFoundError: none of them is in the user's bin.
+    """
+    found = _binned_ids(session, user, settings, photo_ids)
+    restored = session.scalars(
+        update(Photo)
+        .where(Photo.id.in_(found), is_in_bin(Photo.deleted_at, settings))
+        .values(deleted_at=None)
+        .returning(Photo.id)
+    ).all()
+    queue_photos(session, restored)
+    return len(restored)
+
+
+def restore_collection(session: Session, user: User, settings: Settings, collection_id: int) -> Collection:
+    """Put a collection back with the photos that were deleted with it; if its name is taken now, under a new one.
+
+    Raises:
+        NotFoundError: it is not in the user's bin.
+    """
+    collection = _binned_collection(session, user, settings, collection_id)
+    moment, collection.deleted_at = collection.deleted_at, None
+    with session.no_autoflush:
+        collection.name = _free_name(session, collection)
+    session.flush()
+    restored = session.scalars(
+        update(Photo)
+        .where(Photo.collection_id == collection_id, Photo.deleted_at == moment)
+        .values(deleted_at=None)
+        .returning(Photo.id)
+    ).all()
+    queue_photos(session, restored)
+    return collection
+
+
+def remove_photos(session: Session, user: User, settings: Settings, photo_ids: Sequence[int]) -> int:
+    """Remove photos in the bin for good; returns how many.
+
+    Raises:
+        NotFoundError: none of them is in the user's bin.
+    """
+    found = _binned_ids(session, user, settings, photo_ids)
+    session.execute(update(Photo).where(Photo.id.in_(found)).values(deleted_at=FOR_GOOD))
+    return len(found)
+
+
+def remove_collection(session: Session, user: User, settings: Settings, collection_id: int) -> None:
+    """Remove a collection in the bin for good, with all its photos.
+
+    Raises:
+        NotFoundError: it is not in the user's bin.
+    """
+    _binned_collection(session, user, settings, collection_id).deleted_at = FOR_GOOD
+    session.execute(update(Photo).where(Photo.collection_id == collection_id).values(deleted_at=FOR_GOOD))
+
+
+def empty_bin(session: Session, user: User) -> None:
+    """Remove everything in the user's bin for good."""
+    mine = select(Collection.id).where(Collection.owner_id == user.id)
+    for table, condition in ((Photo, Photo.collection_id.in_(mine)), (Collection, Collection.owner_id == user.id)):
+        session.execute(update(table).where(condition, table.deleted_at.is_not(None)).values(deleted_at=FOR_GOOD))
+
+
+def _may_restore(user: User) -> ColumnElement[bool]:
+    owner = true() if user.role == Role.ADMIN else Collection.owner_id == user.id
+    return Collection.deleted_at.is_(None) & owner
+
+
+def _binned_ids(session: Session, user: User, settings: Settings, photo_ids: Sequence[int]) -> Sequence[int]:
+    found = session.scalars(
+        select(Photo.id)
+        .join(Photo.collection)
+        .where(Photo.id.in_(photo_ids), _may_restore(user), is_in_bin(Photo.deleted_at, settings))
+        # Their collection is not deleted until this transaction ends.
+        .with_for_update(read=True, of=Collection)
+    ).all()
+    if not found:
+        raise NotFoundError("None of these photos is in your bin.")
+    return found
+
+
+def _binned_collection(session: Session, user: User, settings: Settings, collection_id: int) -> Collection:
+    owner = true() if user.role == Role.ADMIN else Collection.owner_id == user.id
+    found = session.scalar(
+        select(Collection)
+        .where(Collection.id == collection_id, owner, is_in_bin(Collection.deleted_at, settings))
+        .with_for_update()
+    )
+    if found is None:
+        raise NotFoundError("There is no such collection in your bin.")
+    return found
+
+
+def _collections(session: Session, user: User, settings: Settings) -> Iterator[BinnedCollection]:
+    rows = session.execute(
+        select(Collection, func.count(Photo.id))
+        .outerjoin(Photo, (Photo.collection_id == Collection.id) & (Photo.deleted_at == Collection.deleted_at))
+        .where(Collection.owner_id == user.id, is_in_bin(Collection.deleted_at, settings))
+        .group_by(Collection.id)
+        .order_by(Collection.deleted_at.desc(), Collection.id.desc())
+    )
+    return (BinnedCollection(collection, photos) for collection, photos in rows)
+
+
+def _free_name(session: Session, collection: Collection) -> str:
+    taken = set(
+        session.scalars(
+            select(Collection.name).where(Collection.owner_id == collection.owner_id, Collection.deleted_at.is_(None))
+        )
+    )
+    return next(name for name in islice(_names(collection.name), _NAMES_TRIED) if name not in taken)
+
+
+def _names(name: str) -> Iterator[str]:
+    yield name
+    for suffix in (" (restored)" if number == 1 else f" (restored {number})" for number in count(1)):
+        yield name[: LONGEST_NAME - len(suffix)] + suffix

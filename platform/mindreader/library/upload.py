@@ -1,0 +1,154 @@
+"""Take a photo in: check it, keep its bytes, and queue it for every embedding space in use."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mindreader.blobs import BlobStore, original_key, sha256_of, thumbnail_key
+from mindreader.catalog import Catalog, Collection, Photo
+from mindreader.catalog.locks import lock_content
+from mindreader.embedding.queue import queue_photos
+from mindreader.errors import MindReaderError, NotFoundError, PhotoRejectedError
+from mindreader.imaging import DecodedPhoto, decode_photo, make_thumbnail
+from mindreader.library.categories import LONGEST_CATEGORY, category_named
+from mindreader.settings import Settings
+from mindreader.text import checked_name, normalised, visible_text
+
+LONGEST_FILENAME = 255
+_NAMELESS = "photo"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file."""
+
+    status: Literal["created", "duplicate", "rejected"]
+    photo_id: int | None
+    reason: str | None
+    """Why it was rejected, as a sentence."""
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A file that can become a photo, with its bytes already in the blob store."""
+
+    collection_id: int
+    filename: str
+    category: str | None
+    sha256: str
+    size_bytes: int
+    decoded: DecodedPhoto
+
+
+def add_photo(
+    catalog: Catalog,
+    blobs: BlobStore,
+    settings: Settings,
+    collection_id: int,
+    filename: str,
+    file: Path,
+    category: str | None,
+) -> Outcome:
+    """Add a file to a collection; a file that cannot be a photo is an outcome, not an error.
+
+    When this returns "created", the bytes and the row are on the disk.
+
+    Raises:
+        OSError: the disk or the blob store failed, which says nothing about the file.
+    """
+    try:
+        _check_bytes(file, settings)
+        if category is not None and normalised(category):
+            checked_name(category, LONGEST_CATEGORY)  # before anything is written
+        sha256 = sha256_of(file)
+        known = _photo_with(catalog, collection_id, sha256)
+        if known is not None:
+            return Outcome("duplicate", known, None)
+        decoded = decode_photo(file, max_pixels=settings.image_max_pixels, min_side=settings.thumbnail_pixels)
+        size = file.stat().st_size
+        checked = _Checked(collection_id, safe_filename(filename), category, sha256, size, decoded)
+        _put_blobs(blobs, settings, checked, file)
+        return _commit(catalog, blobs, settings, checked, file)
+    except MindReaderError as error:
+        return Outcome("rejected", None, error.detail)
+
+
+def safe_filename(name: str) -> str:
+    """The client's name for a file: the last part of its path, visible characters only, at most 255 of them."""
+    last = normalised(visible_text(re.split(r"[/\\]", name.rstrip("/\\"))[-1]))
+    if len(last) > LONGEST_FILENAME:
+        stem, dot, suffix = last.rpartition(".")
+        # A long name keeps its end, which says what kind of file it is.
+        last = stem[: LONGEST_FILENAME - len(suffix) - 1] + dot + suffix if len(suffix) < 16 else last
+    return last[:LONGEST_FILENAME] or _NAMELESS
+
+
+def _check_bytes(file: Path, settings: Settings) -> None:
+    limit = settings.upload_max_bytes
+    if file.stat().st_size > limit:
+        raise PhotoRejectedError("This file is larger than {size:.4g} MB. Send a smaller copy.", size=limit / 2**20)
+
+
+def _photo_with(catalog: Catalog, collection_id: int, sha256: str) -> int | None:
+    with catalog.snapshot() as session:
+        photo = _same_bytes(session, collection_id, sha256)
+    return photo.id if photo is not None and photo.deleted_at is None else None
+
+
+def _same_bytes(session: Session, collection_id: int, sha256: str) -> Photo | None:
+    return session.scalar(select(Photo).where(Photo.collection_id == collection_id, Photo.sha256 == sha256))
+
+
+def _put_blobs(blobs: BlobStore, settings: Settings, checked: _Checked, file: Path) -> None:
+    blobs.put_file(original_key(checked.sha256), file)
+    key = thumbnail_key(checked.sha256, settings.thumbnail_pixels)
+    if not blobs.exists(key):
+        blobs.put(key, make_thumbnail(checked.decoded.image, settings.thumbnail_pixels))
+
+
+def _commit(catalog: Catalog, blobs: BlobStore, settings: Settings, checked: _Checked, file: Path) -> Outcome:
+    with catalog.transaction() as session:
+        # From here on nobody else adds, revives or purges a photo with these bytes.
+        lock_content(session, checked.sha256)
+        # A purge may have removed the blobs since they were written; usually they are there and this does nothing.
+        _put_blobs(blobs, settings, checked, file)
+        _hold_collection(session, checked.collection_id)
+        photo = _same_bytes(session, checked.collection_id, checked.sha256)
+        if photo is not None and photo.deleted_at is None:
+            return Outcome("duplicate", photo.id, None)
+        photo = _written(session, photo, checked)
+        queue_photos(session, [photo.id])
+        return Outcome("created", photo.id, None)
+
+
+def _hold_collection(session: Session, collection_id: int) -> None:
+    """Keep the collection from being deleted until the transaction ends."""
+    living = select(Collection.id).where(Collection.id == collection_id, Collection.deleted_at.is_(None))
+    if session.scalar(living.with_for_update(read=True)) is None:
+        raise NotFoundError("This collection has been deleted.")
+
+
+def _written(session: Session, deleted: Photo | None, checked: _Checked) -> Photo:
+    """A new row, or the row of the same photo that was deleted and is not purged yet."""
+    decoded = checked.decoded
+    photo = deleted or Photo(
+        collection_id=checked.collection_id,
+        sha256=checked.sha256,
+        size_bytes=checked.size_bytes,
+        media_type=decoded.media_type,
+        width=decoded.width,
+        height=decoded.height,
+        taken_at=decoded.taken_at,
+    )
+    photo.deleted_at = None
+    photo.filename = checked.filename
+    photo.category_id = category_named(session, checked.collection_id, checked.category)
+    session.add(photo)
+    session.flush()
+    return photo

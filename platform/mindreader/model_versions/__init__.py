@@ -1,0 +1,1 @@
+"""Model versions: registered, tested, activated, and measured on the library."""

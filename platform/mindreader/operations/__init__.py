@@ -1,0 +1,1 @@
+"""What an operator asks for: state of workers and disks, metrics, repair."""

@@ -1,0 +1,1 @@
+"""From a sketch to the photos found; searches and sketches that are kept."""

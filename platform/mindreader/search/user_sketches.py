@@ -1,0 +1,87 @@
+"""Sketches a person keeps under a name, as strokes. Nobody sees another person's; a link shows one to others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from mindreader.catalog import KeptSketch, User
+from mindreader.errors import ConflictError, NotFoundError
+from mindreader.text import checked_name
+
+MOST_POINTS = 20_000
+"""In one sketch, all strokes together: a long evening's drawing."""
+MOST_KEPT = 1000
+"""By one person."""
+_LONGEST_NAME = 200
+_Number = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
+
+
+class Stroke(BaseModel):
+    """One stroke: what the web page's canvas draws, and an SVG could."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tool: Literal["pen", "eraser"]
+    width: float = Field(gt=0, le=50, allow_inf_nan=False, description="In hundredths of the sheet's side.")
+    points: list[Annotated[list[_Number], Field(min_length=2, max_length=3)]] = Field(
+        min_length=1,
+        max_length=MOST_POINTS,
+        description="x, y from 0 (left, top) to 1, and the pressure of a pen that feels it, 0 to 1.",
+    )
+
+
+@dataclass(frozen=True)
+class KeptPage:
+    """Some kept sketches, the newest first."""
+
+    sketches: tuple[KeptSketch, ...]
+    next: int | None
+    """Ask for `after` this to go on; None at the end."""
+
+
+def keep_sketch(session: Session, user: User, name: str, strokes: Sequence[Stroke]) -> KeptSketch:
+    """Keep a sketch.
+
+    Raises:
+        InvalidInputError: the name cannot be used.
+        ConflictError: the user has one of that name, or as many as can be kept.
+    """
+    name = checked_name(name, _LONGEST_NAME)
+    kept = session.scalar(select(func.count(KeptSketch.id)).where(KeptSketch.user_id == user.id)) or 0
+    if kept >= MOST_KEPT:
+        raise ConflictError("You keep {n} sketches already. Delete one first.", n=MOST_KEPT)
+    sketch = KeptSketch(user_id=user.id, name=name, strokes=[stroke.model_dump() for stroke in strokes])
+    session.add(sketch)
+    try:
+        session.flush()
+    except IntegrityError:
+        raise ConflictError("You already keep a sketch called {name}. Choose another name.", name=name) from None
+    return sketch
+
+
+def kept_page(session: Session, user: User, after: int | None, limit: int) -> KeptPage:
+    """The next `limit` sketches a user keeps, below the id `after`."""
+    query = select(KeptSketch).where(KeptSketch.user_id == user.id)
+    if after is not None:
+        query = query.where(KeptSketch.id < after)
+    rows = session.scalars(query.order_by(KeptSketch.id.desc()).limit(limit + 1)).all()
+    return KeptPage(tuple(rows[:limit]), rows[limit - 1].id if len(rows) > limit else None)
+
+
+def delete_kept(session: Session, user: User, kept_sketch_id: int) -> None:
+    """Keep a sketch no longer.
+
+    Raises:
+        NotFoundError: there is none of that id, or it is another person's.
+    """
+    sketch = session.get(KeptSketch, kept_sketch_id)
+    if sketch is None or sketch.user_id != user.id:
+        raise NotFoundError("There is no such sketch among yours.")
+    session.delete(sketch)

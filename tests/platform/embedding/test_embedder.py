@@ -1,0 +1,240 @@
+"""Whatever happens to workers and messages, every photo ends indexed exactly once or failed with a reason."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from sqlalchemy import select, update
+from support.library import add_collection, add_photos, add_space, jpeg
+
+from mindreader.blobs import BlobStore, original_key
+from mindreader.catalog import Catalog, Embedding, EmbeddingState, Photo
+from mindreader.catalog.models import now
+from mindreader.embedding.embedder import Embedder
+from mindreader.embedding.queue import lease, release_all_leases, spaces_with_work
+from mindreader.inference.photo_encoder import PhotoEncoder
+from mindreader.library.purge import purge_deleted
+from mindreader.networks.compute import choose_compute
+from mindreader.networks.descriptions import ENCODERS
+
+ENCODER = ENCODERS["efficientnet-lite0"]
+
+
+@pytest.fixture(scope="module")
+def photo_encoder():
+    return PhotoEncoder(ENCODER, choose_compute("cpu", "float32"))
+
+
+@pytest.fixture
+def space(catalog):
+    return add_space(catalog, ENCODER)
+
+
+@pytest.fixture
+def collection(catalog):
+    return add_collection(catalog)
+
+
+@pytest.fixture
+def embedder(catalog, blobs, indexes, settings, space, photo_encoder):
+    return Embedder(catalog, blobs, indexes, settings, space, ENCODER.input_size, photo_encoder, 32)
+
+
+def _states(catalog) -> dict[int, tuple[str, str | None]]:
+    with catalog.snapshot() as session:
+        return {e.photo_id: (e.state, e.error) for e in session.scalars(select(Embedding))}
+
+
+def test_every_pending_photo_ends_in_the_index(catalog, blobs, settings, collection, space, indexes, embedder):
+    photos = add_photos(catalog, blobs, settings, collection, [jpeg(i) for i in range(5)])
+    report = embedder.work(seconds=60)
+    assert (report.indexed, report.failed) == (5, 0)
+    assert sorted(indexes.get(space.key, 1280).ids()) == sorted(photos)
+    assert set(_states(catalog).values()) == {("indexed", None)}
+
+
+def test_the_vector_is_that_of_the_photo(catalog, blobs, settings, collection, space, indexes, embedder, photo_encoder):
+    from mindreader.imaging import decode_photo, photo_array
+
+    (photo,) = add_photos(catalog, blobs, settings, collection, [jpeg(1)])
+    embedder.work(seconds=60)
+    pixels = photo_array(decode_photo(jpeg(1), max_pixels=10**6, min_side=224).image, 224)
+    expected = photo_encoder.embed(pixels[None])[0]
+    np.testing.assert_allclose(indexes.get(space.key, 1280).vectors([photo])[photo], expected, atol=1e-4)
+
+
+def test_doing_it_again_changes_nothing(catalog, blobs, settings, collection, space, indexes, embedder):
+    add_photos(catalog, blobs, settings, collection, [jpeg(1)])
+    embedder.work(seconds=60)
+    assert embedder.work(seconds=60).indexed == 0
+    assert indexes.get(space.key, 1280).count() == 1
+
+
+def test_a_broken_photo_fails_with_its_reason_and_its_neighbours_are_indexed(
+    catalog, blobs, settings, collection, embedder
+):
+    good, broken, other = add_photos(catalog, blobs, settings, collection, [jpeg(1), jpeg(2)[:200], jpeg(3)])
+    embedder.work(seconds=60)
+    states = _states(catalog)
+    assert (states[good][0], states[other][0]) == ("indexed", "indexed")
+    assert states[broken][0] == "failed"
+    assert states[broken][1]
+
+
+def test_a_lost_original_fails_with_its_reason(catalog, blobs, settings, collection, embedder):
+    (photo,) = add_photos(catalog, blobs, settings, collection, [jpeg(1)])
+    with catalog.snapshot() as session:
+        blobs.delete(original_key(session.get(Photo, photo).sha256))
+    embedder.work(seconds=60)
+    assert _states(catalog)[photo][0] == "failed"
+
+
+def test_urgent_photos_are_leased_first(catalog, blobs, settings, collection, space):
+    add_photos(catalog, blobs, settings, collection, [jpeg(1)])
+    (urgent,) = add_photos(catalog, blobs, settings, collection, [jpeg(2)], priority=10)
+    with catalog.transaction() as session:
+        assert [p.photo_id for p in lease(session, space.id, "me", settings, 1)] == [urgent]
+
+
+def test_a_lease_belongs_to_one_worker_until_it_runs_out(catalog, blobs, settings, collection, space):
+    (photo,) = add_photos(catalog, blobs, settings, collection, [jpeg(1)])
+    with catalog.transaction() as session:
+        assert lease(session, space.id, "first", settings, 32)
+    with catalog.transaction() as session:
+        assert lease(session, space.id, "second", settings, 32) == []
+    _expire(catalog)
+    with catalog.transaction() as session:
+        assert [p.photo_id for p in lease(session, space.id, "second", settings, 32)] == [photo]
+
+
+def test_a_photo_that_stops_the_worker_every_time_fails_and_says_so(catalog, blobs, settings, collection, space):
+    (photo,) = add_photos(catalog, blobs, settings, collection, [jpeg(1)])
+    for _ in range(settings.max_attempts):
+        with catalog.transaction() as session:
+            assert lease(session, space.id, "doomed", settings, 32)
+        _expire(catalog)
+    with catalog.transaction() as session:
+        assert lease(session, space.id, "next", settings, 32) == []
+    state, error = _states(catalog)[photo]
+    assert state == "failed"
+    assert "3 times" in error
+
+
+def test_the_last_attempt_at_a_photo_is_made_alone(catalog, blobs, settings, collection, space):
+    photos = add_photos(catalog, blobs, settings, collection, [jpeg(i) for i in range(3)])
+    for _ in range(settings.max_attempts - 1):
+        with catalog.transaction() as session:
+            assert len(lease(session, space.id, "doomed", settings, 32)) == 3
+        _expire(catalog)
+    with catalog.transaction() as session:
+        assert [p.photo_id for p in lease(session, space.id, "careful", settings, 32)] == photos[:1]
+
+
+def test_a_worker_that_lost_its_lease_does_not_mark_the_row(catalog, blobs, settings, collection, space, embedder):
+    (photo,) = add_photos(catalog, blobs, settings, collection, [jpeg(1)])
+    upsert = embedder._upsert
+
+    def steal(vectors):
+        upsert(vectors)
+        with catalog.transaction() as session:
+            session.execute(update(Embedding).values(lease_owner="thief"))
+
+    embedder._upsert = steal
+    embedder.work(seconds=60)
+    assert _states(catalog)[photo][0] == "leased"
+
+
+def test_a_slice_that_is_over_gives_its_leases_back_uncounted(
+    catalog, blobs, settings, collection, embedder, monkeypatch
+):
+    add_photos(catalog, blobs, settings, collection, [jpeg(1)])
+
+    def broken_index(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(embedder, "_upsert", broken_index)
+    with pytest.raises(OSError, match="disk full"):
+        embedder.work(seconds=60)
+    with catalog.snapshot() as session:
+        row = session.scalars(select(Embedding)).one()
+    assert (row.state, row.attempts, row.lease_owner) == ("pending", 0, None)
+
+
+def test_the_start_of_an_embedded_server_frees_all_leases(catalog, blobs, settings, collection, space):
+    add_photos(catalog, blobs, settings, collection, [jpeg(1)])
+    with catalog.transaction() as session:
+        lease(session, space.id, "killed", settings, 32)
+    release_all_leases(catalog)
+    assert [s.id for s in spaces_with_work(catalog)] == [space.id]
+    with catalog.transaction() as session:
+        assert lease(session, space.id, "next", settings, 32)
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_workers_at_once_never_lease_the_same_photo(request, tmp_path, settings, blobs, database):
+    url = f"sqlite:///{tmp_path}/c.sqlite3" if database == "sqlite" else request.getfixturevalue("postgres_url")
+    catalog = Catalog(url)
+    catalog.migrate()
+    try:
+        space = add_space(catalog, ENCODER)
+        add_photos(catalog, blobs, settings, add_collection(catalog), [b"%d" % i for i in range(200)])
+
+        def take(worker: int) -> list[int]:
+            mine: list[int] = []
+            while True:
+                with catalog.transaction() as session:
+                    leased = lease(session, space.id, f"worker {worker}", settings, 7)
+                if not leased:
+                    return mine
+                mine += [photo.photo_id for photo in leased]
+
+        with ThreadPoolExecutor(8) as pool:
+            taken = [photo for mine in pool.map(take, range(8)) for photo in mine]
+        assert len(taken) == len(set(taken)) == 200
+    finally:
+        catalog.migrate("base")
+        catalog.close()
+
+
+def test_a_deleted_photo_is_never_embedded_and_is_purged_with_its_point_and_bytes(
+    catalog, blobs, settings, collection, space, indexes, embedder
+):
+    kept, gone = add_photos(catalog, blobs, settings, collection, [jpeg(1), jpeg(2)])
+    embedder.work(seconds=60)
+    _delete(catalog, gone)
+    assert purge_deleted(catalog, blobs, indexes, settings) == 1
+    assert list(indexes.get(space.key, 1280).ids()) == [kept]
+    assert len(list(blobs.keys("originals"))) == len(list(blobs.keys("thumbnails"))) == 1
+    assert list(_states(catalog)) == [kept]
+
+
+def test_bytes_that_another_collection_shares_survive(catalog, blobs, settings, collection, indexes):
+    (gone,) = add_photos(catalog, blobs, settings, collection, [jpeg(1)])
+    add_photos(catalog, blobs, settings, add_collection(catalog, "Other"), [jpeg(1)])
+    _delete(catalog, gone)
+    purge_deleted(catalog, blobs, indexes, settings)
+    assert len(list(blobs.keys("originals"))) == 1
+
+
+def _expire(catalog: Catalog) -> None:
+    with catalog.transaction() as session:
+        session.execute(
+            update(Embedding)
+            .where(Embedding.state == EmbeddingState.LEASED)
+            .values(lease_until=now() - timedelta(seconds=1))
+        )
+
+
+def _delete(catalog: Catalog, photo_id: int) -> None:
+    with catalog.transaction() as session:
+        session.execute(update(Photo).where(Photo.id == photo_id).values(deleted_at=now()))
+
+
+def test_blobs_of_a_memory_store_are_decoded_too(catalog, settings, collection, space, indexes, photo_encoder):
+    blobs = BlobStore("memory://embed-test")
+    add_photos(catalog, blobs, settings, collection, [jpeg(1)])
+    embedder = Embedder(catalog, blobs, indexes, settings, space, ENCODER.input_size, photo_encoder, 32)
+    assert embedder.work(seconds=60).indexed == 1

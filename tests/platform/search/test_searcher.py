@@ -1,0 +1,213 @@
+"""A search answers with one model version, and only from where the caller may look."""
+
+from __future__ import annotations
+
+import io
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from support.bundles import register_and_open, write_untrained_bundle
+from support.library import add_collection, add_photos, jpeg
+
+from mindreader.errors import InvalidInputError, NotReadyError
+from mindreader.messages import SearchAnswer, SearchRequest
+from mindreader.model_versions.registry import activate, kept_bundles
+from mindreader.networks.compute import choose_compute
+from mindreader.photo_index import IndexPoint
+from mindreader.search.score_threshold import guess_line
+from mindreader.search.searcher import Searcher, refined
+
+
+@pytest.fixture
+def searcher(catalog, blobs, indexes, settings):
+    return Searcher(catalog, kept_bundles(settings, blobs), indexes, settings, choose_compute("cpu", "float32"))
+
+
+@pytest.fixture
+def version(catalog, blobs, settings, tmp_path):
+    registered = register_and_open(catalog, blobs, settings, write_untrained_bundle(tmp_path / "bundle"))
+    with catalog.transaction() as session:
+        return activate(session, registered.id)
+
+
+@pytest.fixture
+def index(version, indexes, catalog):
+    with catalog.snapshot() as session:
+        session.add(version)
+        key = version.space.key
+    index = indexes.get(key, 64)
+    vectors = np.random.default_rng(0).normal(size=(20, 64)).astype(np.float32)
+    index.upsert([IndexPoint(i + 1, vector, 1 + i % 2, 1 + i % 4) for i, vector in enumerate(vectors)])
+    return index
+
+
+@pytest.fixture
+def sketches():
+    """Six that differ."""
+    return [_line(angle) for angle in np.linspace(0, np.pi, 6, endpoint=False)]
+
+
+def _line(angle):
+    sheet = Image.new("L", (64, 64), 255)
+    across = 25 * np.array([np.cos(angle), np.sin(angle)])
+    ImageDraw.Draw(sheet).line([*(32 - across), *(32 + across)], fill=0, width=3)
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _request(sketch_png, **changes):
+    given = {"sketch_png": sketch_png, "collection_ids": (1, 2), "limit": 20, "seeds": (0, 1)}
+    return SearchRequest(**(given | changes))
+
+
+def test_an_answer_names_its_version_and_ranks_photos(searcher, version, index, sketch_png):
+    answer = searcher.answer(_request(sketch_png))
+    assert (answer.model_version_id, answer.model_version) == (version.id, "untrained")
+    assert len(answer.hits) == 20
+    scores = [hit.score for hit in answer.hits]
+    assert scores == sorted(scores, reverse=True)
+    images = [Image.open(io.BytesIO(webp)) for webp in answer.imaginary_webp]
+    assert [image.size for image in images] == [(64, 64), (64, 64)]
+
+
+def test_photos_of_other_collections_and_categories_are_never_found(searcher, index, sketch_png):
+    hits = searcher.answer(_request(sketch_png, collection_ids=(1,))).hits
+    assert {hit.photo_id % 2 for hit in hits} == {1}
+    hits = searcher.answer(_request(sketch_png, category_ids=(3,))).hits
+    assert {hit.photo_id % 4 for hit in hits} == {3}
+    assert searcher.answer(_request(sketch_png, collection_ids=())).hits == ()
+
+
+def test_the_same_request_has_the_same_answer(searcher, index, sketch_png):
+    first, again = (searcher.answer(_request(sketch_png)) for _ in range(2))
+    assert (first.hits, first.imaginary_webp) == (again.hits, again.imaginary_webp)
+
+
+def test_the_chosen_imaginary_image_searches(searcher, index, sketch_png):
+    first, second = (searcher.answer(_request(sketch_png, chosen=chosen)).hits for chosen in (0, 1))
+    assert first != second
+    assert searcher.answer(_request(sketch_png, seeds=(1, 0), chosen=0)).hits == second
+
+
+def test_choosing_an_image_that_is_not_there_is_refused(searcher, index, sketch_png):
+    with pytest.raises(InvalidInputError, match="only 2"):
+        searcher.answer(_request(sketch_png, chosen=2))
+
+
+def test_without_an_active_version_the_answer_says_so(searcher, sketch_png):
+    with pytest.raises(NotReadyError, match="administrator"):
+        searcher.answer(_request(sketch_png))
+
+
+def test_a_switch_takes_effect_with_the_next_search(searcher, catalog, blobs, settings, index, tmp_path, sketch_png):
+    before = searcher.answer(_request(sketch_png))
+    other = write_untrained_bundle(tmp_path / "other", seed=1, name="other")
+    other = register_and_open(catalog, blobs, settings, other)
+    with catalog.transaction() as session:
+        activate(session, other.id)
+    after = searcher.answer(_request(sketch_png))
+    assert (before.model_version, after.model_version) == ("untrained", "other")
+    assert before.imaginary_webp != after.imaginary_webp
+
+
+def test_a_bundle_that_was_damaged_on_disk_is_refused_by_name(searcher, version, blobs, settings, sketch_png):
+    kept = kept_bundles(settings, blobs).read(version.bundle_sha256, version.name)
+    kept.weights("generator.safetensors").write_bytes(b"")
+    with pytest.raises(NotReadyError, match=r"generator\.safetensors"):
+        searcher.answer(_request(sketch_png))
+
+
+def test_messages_survive_the_journey_as_json(searcher, index, sketch_png):
+    request = _request(sketch_png)
+    assert SearchRequest.model_validate_json(request.model_dump_json()) == request
+    answer = searcher.answer(request)
+    assert SearchAnswer.model_validate_json(answer.model_dump_json()) == answer
+
+
+def test_warming_up_needs_no_photos(searcher, version, catalog):
+    add_collection(catalog)
+    searcher.warm_up()
+
+
+def test_photos_lead_the_search(searcher, version, index, sketch_png):
+    plain = searcher.answer(_request(sketch_png))
+    last = plain.hits[-1].photo_id
+    led = searcher.answer(_request(sketch_png, like=(last,)))
+    assert _score(led, last) > _score(plain, last)
+    repelled = searcher.answer(_request(sketch_png, unlike=(plain.hits[0].photo_id,)))
+    assert repelled.hits[0].photo_id != plain.hits[0].photo_id
+    assert searcher.answer(_request(sketch_png, like=(999_999,))).hits == plain.hits
+
+
+def test_the_sketch_itself_can_search(searcher, version, index, sketch_png):
+    by_image, by_sketch = (searcher.answer(_request(sketch_png, by_sketch=way)) for way in (False, True))
+    assert by_image.imaginary_webp == by_sketch.imaginary_webp
+    assert [hit.score for hit in by_image.hits] != [hit.score for hit in by_sketch.hits]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_feedback_is_the_mean_of_what_is_wanted_moved_from_what_is_not(seed):
+    query, liked, other = np.random.default_rng(seed).normal(size=(3, 8)).astype(np.float32)
+    assert refined(query, [], []) is query
+    wanted = (query + liked) / 2
+    expected = wanted + (wanted - other)
+    assert refined(query, [liked], [other]) == pytest.approx(expected / np.linalg.norm(expected), abs=1e-6)
+    assert refined(query, [], [2 * query]) is query  # nothing would be left of it
+
+
+def _score(answer, photo_id):
+    return next(hit.score for hit in answer.hits if hit.photo_id == photo_id)
+
+
+def test_where_guesswork_begins_follows_from_what_random_photos_score(
+    searcher, version, index, indexes, catalog, blobs, settings, sketch_png
+):
+    assert searcher.answer(_request(sketch_png)).guess_below is None  # the catalog knows of no photo yet
+    photos = add_photos(catalog, blobs, settings, add_collection(catalog), [jpeg(i) for i in range(40)])
+    more = np.random.default_rng(1).normal(size=(len(photos), 64)).astype(np.float32)
+    index.upsert([IndexPoint(photo, vector, 1) for photo, vector in zip(photos, more, strict=True)])
+    fresh = Searcher(catalog, kept_bundles(settings, blobs), indexes, settings, choose_compute("cpu", "float32"))
+    answer = fresh.answer(_request(sketch_png))
+    assert -1 < answer.guess_below < 1
+
+
+def test_the_line_is_not_moved_by_the_few_that_are_meant():
+    random = np.random.default_rng(0)
+    others = random.normal(0.1, 0.05, 500).astype(np.float32)
+    meant = np.full(40, 0.9, np.float32)
+    alone, together = guess_line(others), guess_line(np.concatenate([others, meant]))
+    assert alone == pytest.approx(0.1 + 4 * 0.05, abs=0.03)
+    assert together == pytest.approx(alone, abs=0.03)
+
+
+def test_searches_at_once_go_through_the_networks_together_and_none_gets_anothers_answer(
+    searcher, index, version, sketches
+):
+    alone = [searcher.answer(_request(sketch)) for sketch in sketches]
+    batches, imagine = [], searcher._loaded(version).model.imagine_each
+    busy = Barrier(len(sketches) + 1)
+
+    def slowly(asked):
+        batches.append(len(asked))
+        time.sleep(0.3)  # so that the others have come
+        return imagine(asked)
+
+    searcher._loaded(version)._batcher._work = slowly
+
+    def ask(sketch):
+        busy.wait()
+        return searcher.answer(_request(sketch))
+
+    with ThreadPoolExecutor(len(sketches)) as pool:
+        asked = [pool.submit(ask, sketch) for sketch in sketches]
+        busy.wait()
+        together = [each.result() for each in asked]
+    assert sum(batches) == len(sketches)
+    assert len(batches) < len(sketches)
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_allclose([hit.score for hit in one.hits], [hit.score for hit in other.hits], atol=1e-4)

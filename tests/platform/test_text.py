@@ -1,0 +1,27 @@
+import pytest
+
+from mindreader.errors import InvalidInputError
+from mindreader.text import checked_name, visible_text
+
+
+def test_names_are_trimmed_and_brought_into_one_form():
+    assert checked_name("  Cafe\u0301 ", 10) == "Café"
+
+
+def test_emoji_of_several_characters_stay_whole():
+    family = "👨\u200d👩\u200d👧"
+    assert checked_name(family, 10) == family
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 11, "a\0b", "a\nb", "a\ud800b", "a\u202eb"])
+def test_unusable_names_are_refused(name):
+    with pytest.raises(InvalidInputError):
+        checked_name(name, 10)
+
+
+def test_the_longest_name_is_taken():
+    assert checked_name("x" * 10, 10) == "x" * 10
+
+
+def test_visible_text_leaves_everything_else_alone():
+    assert visible_text("a\0b\tc\u202ed é👍") == "abcd é👍"

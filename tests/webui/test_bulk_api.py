@@ -1,0 +1,240 @@
+"""Many photos at once, and the question which files are here already."""
+
+import hashlib
+import io
+import zipfile
+from datetime import datetime
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import update
+from support.library import jpeg
+
+from mindreader.blobs import original_key
+from mindreader.catalog import Embedding, EmbeddingState
+from mindreader.library.zip_download import safe_name, zip_of
+from mindreader_webui.api.schemas.bulk import MOST, ArchiveQuery
+
+
+def digest(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def photos_of(person, collection, count=3, **form):
+    return [each["photo_id"] for each in person.upload(collection, *[jpeg(n) for n in range(count)], **form)]
+
+
+def categories(person, collection):
+    listed = person.get(f"/collections/{collection}/photos").json["photos"]
+    return [photo["category"] for photo in reversed(listed)]
+
+
+def test_a_category_for_many_photos(ann, version, catalog):
+    collection = ann.collection()
+    photos = photos_of(ann, collection, category=["dog", "", "cat"])
+    with catalog.transaction() as session:
+        session.execute(update(Embedding).values(state=EmbeddingState.INDEXED))
+    sent = {"photo_ids": photos[:2], "category": "dog"}
+    assert ann.post("/photos/category", json=sent).json == {"changed": 2, "gone": 0}
+    assert categories(ann, collection) == ["dog", "dog", "cat"]
+    # Only the one whose category is another one now is embedded again.
+    assert ann.get(f"/collections/{collection}").json["embedding"]["pending"] == 1
+    ann.post("/photos/category", json={"photo_ids": photos, "category": None})
+    assert categories(ann, collection) == [None, None, None]
+
+
+def test_many_photos_go_into_the_bin_together(ann):
+    collection = ann.collection()
+    photos = photos_of(ann, collection)
+    assert ann.post("/photos/delete", json={"photo_ids": [*photos[:2], 999]}).json == {"changed": 2, "gone": 1}
+    assert ann.get(f"/collections/{collection}").json["photos"] == 1
+    assert ann.get("/bin").json["total"] == 2
+
+
+def test_moved_photos_keep_their_category_and_wait_to_be_found_there(ann, version, catalog):
+    old, new = ann.collection("Old"), ann.collection("New")
+    photos = photos_of(ann, old, category=["dog", "", "cat"])
+    with catalog.transaction() as session:
+        session.execute(update(Embedding).values(state=EmbeddingState.INDEXED))
+    moved = ann.post("/photos/move", json={"photo_ids": photos, "collection_id": new}).json
+    assert moved == {"moved": 3, "duplicates": []}
+    assert categories(ann, new) == ["dog", None, "cat"]
+    assert ann.get(f"/collections/{old}").json["photos"] == 0
+    assert ann.get(f"/collections/{new}").json["embedding"]["pending"] == 3
+    assert {each["name"] for each in ann.get(f"/collections/{new}").json["categories"]} == {"cat", "dog"}
+
+
+def test_a_photo_the_other_collection_has_already_stays(ann):
+    old, new = ann.collection("Old"), ann.collection("New")
+    photos = photos_of(ann, old)
+    ann.upload(new, jpeg(1))
+    moved = ann.post("/photos/move", json={"photo_ids": photos, "collection_id": new}).json
+    assert moved == {"moved": 2, "duplicates": [photos[1]]}
+    assert ann.get(f"/photos/{photos[1]}").json["collection_id"] == old
+
+
+def test_a_copy_in_the_other_collection_s_bin_comes_back_instead(ann, version):
+    old, new = ann.collection("Old"), ann.collection("New")
+    there = ann.photo(new)
+    ann.ask("DELETE", f"/photos/{there}")
+    here = ann.photo(old, category="dog")
+    assert ann.post("/photos/move", json={"photo_ids": [here], "collection_id": new}).json["moved"] == 1
+    assert ann.get(f"/photos/{there}").json["category"] == "dog"
+    assert ann.get(f"/photos/{here}").status_code == 404
+    assert ann.get("/bin").json["total"] == 0
+
+
+def test_moving_to_where_they_are_changes_nothing(ann):
+    collection = ann.collection()
+    photos = photos_of(ann, collection)
+    moved = ann.post("/photos/move", json={"photo_ids": photos, "collection_id": collection}).json
+    assert moved == {"moved": 0, "duplicates": []}
+
+
+def test_nobody_moves_photos_into_the_collection_of_another(ann, bob):
+    hers, his = ann.collection("Hers", "shared"), bob.collection("His")
+    photo = ann.photo(hers)
+    his_photo = bob.photo(his)
+    for person, photos, target, status in (
+        (bob, [photo], his, 403),
+        (bob, [his_photo], hers, 403),
+        (bob, [his_photo, photo], his, 403),
+        (ann, [photo], his, 404),
+    ):
+        answer = person.post("/photos/move", json={"photo_ids": photos, "collection_id": target})
+        assert answer.status_code == status
+    assert ann.get(f"/photos/{photo}").json["collection_id"] == hers
+    assert bob.get(f"/photos/{his_photo}").json["collection_id"] == his
+
+
+@pytest.mark.parametrize("path", ["category", "delete", "move"])
+def test_one_photo_that_may_only_be_looked_at_stops_the_whole_request(ann, bob, path):
+    hers, his = ann.collection("Hers", "shared"), bob.collection("His")
+    photo, own = ann.photo(hers), bob.photo(his)
+    more = {"category": {"category": "dog"}, "move": {"collection_id": his}}.get(path, {})
+    answer = bob.post(f"/photos/{path}", json={"photo_ids": [own, photo], **more})
+    assert answer.status_code == 403
+    assert bob.get(f"/photos/{own}").json["category"] is None
+
+
+@pytest.mark.parametrize("path", ["category", "delete", "move"])
+def test_photos_of_another_are_as_if_they_were_not_there(ann, bob, path):
+    hers, his = ann.collection("Hers"), bob.collection("His")
+    photo, own = ann.photo(hers), bob.photo(his)
+    more = {"category": {"category": "dog"}, "move": {"collection_id": his}}.get(path, {})
+    assert bob.post(f"/photos/{path}", json={"photo_ids": [own, photo], **more}).status_code == 200
+    assert ann.get(f"/photos/{photo}").json["category"] is None
+
+
+@pytest.mark.parametrize("ids", [[], [0], ["x"], list(range(1, MOST + 2)), [2**31]])
+def test_unusable_selections_are_refused(ann, ids):
+    assert ann.post("/photos/delete", json={"photo_ids": ids}).status_code == 422
+
+
+def test_a_thousand_photos_fit_into_one_request(ann):
+    ids = [2**31 - 1 - number for number in range(MOST)]
+    assert ann.post("/photos/delete", json={"photo_ids": ids}).status_code == 404
+    assert ann.post(f"/collections/{ann.collection()}/known", json={"sha256": ["f" * 64] * MOST}).status_code == 200
+
+
+def test_the_archive_holds_the_originals(ann):
+    photos = photos_of(ann, ann.collection())
+    answer = ann.get("/photos/archive", query_string={"ids": f"{photos[0]}-{photos[2]},999"})
+    assert answer.content_type == "application/zip"
+    assert answer.headers["Content-Disposition"].startswith("attachment; filename=photos-")
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == [f"photo-{n}.jpg" for n in range(3)]
+        assert archive.read("photo-1.jpg") == jpeg(1)
+
+
+def test_the_archive_holds_nothing_of_others(ann, bob):
+    hers, his = ann.photo(ann.collection()), bob.photo(bob.collection(), seed=2)
+    answer = bob.get("/photos/archive", query_string={"ids": f"{hers},{his}"})
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
+        assert [archive.read(name) for name in archive.namelist()] == [jpeg(2)]
+
+
+@pytest.mark.parametrize("ids", ["", "x", "1,", "0", "5-3", "1-1001", "1-99999999999", "4294967296", "-1"])
+def test_unusable_lists_of_ids_are_refused(ann, ids):
+    answer = ann.get("/photos/archive", query_string={"ids": ids})
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "ids")
+
+
+def test_ids_are_read_as_ranges():
+    assert ArchiveQuery(ids="7,12-15").photo_ids == [7, 12, 13, 14, 15]
+
+
+def test_names_in_an_archive_are_each_there_once_and_a_lost_photo_is_named(blobs):
+    photos = [
+        SimpleNamespace(
+            sha256=digest(jpeg(n)), filename=name, size_bytes=len(jpeg(n)), taken_at=None, created_at=moment
+        )
+        for n, name, moment in (
+            (1, "a.jpg", datetime(2026, 1, 1)),
+            (2, "A.JPG", datetime(1970, 1, 1)),
+            (3, "lost.jpg", datetime(2026, 1, 1)),
+        )
+    ]
+    for number in (1, 2):
+        blobs.put(original_key(digest(jpeg(number))), jpeg(number))
+    data = b"".join(zip_of(blobs, photos))
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.namelist() == ["a.jpg", "A (2).JPG", "MISSING.txt"]
+        assert "lost.jpg" in archive.read("MISSING.txt").decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("a.jpg", "a.jpg"),
+        ("../a.jpg", "_a.jpg"),
+        ("C:\\a?.jpg", "C__a_.jpg"),
+        ("con.jpg", "_con.jpg"),
+        (".hidden", "hidden"),
+        ("...", "photo"),
+        ("a. ", "a"),
+        ("日本.jpg", "日本.jpg"),
+    ],
+)
+def test_names_are_safe_on_every_system(name, safe):
+    assert safe_name(name) == safe
+
+
+def test_files_that_are_here_are_known_before_they_are_sent(ann):
+    collection, other = ann.collection("Here"), ann.collection("There")
+    here, there = ann.photo(collection, 1), ann.photo(other, 2)
+    ann.photo(other, 1)
+    asked = {"sha256": [digest(jpeg(n)) for n in range(4)]}
+    known = {each["sha256"]: each for each in ann.post(f"/collections/{collection}/known", json=asked).json["known"]}
+    assert known[digest(jpeg(1))] == {
+        "sha256": digest(jpeg(1)),
+        "photo_id": here,
+        "filename": "photo-0.jpg",
+        "collection_id": collection,
+        "collection": "Here",
+        "mine": True,
+        "page": f"/library/{collection}?photo={here}",
+    }
+    assert known[digest(jpeg(2))]["photo_id"] == there
+    assert len(known) == 2
+
+
+def test_what_another_keeps_to_herself_is_not_known(ann, bob):
+    secret, shared = ann.collection("Secret"), ann.collection("Shared", "shared")
+    ann.photo(secret, 1)
+    ann.photo(shared, 2)
+    asked = {"sha256": [digest(jpeg(1)), digest(jpeg(2))]}
+    (known,) = bob.post(f"/collections/{bob.collection('His')}/known", json=asked).json["known"]
+    assert (known["sha256"], known["mine"]) == (digest(jpeg(2)), False)
+
+
+def test_a_photo_in_the_bin_is_not_known(ann):
+    collection = ann.collection()
+    ann.ask("DELETE", f"/photos/{ann.photo(collection)}")
+    assert ann.post(f"/collections/{collection}/known", json={"sha256": [digest(jpeg(1))]}).json == {"known": []}
+
+
+@pytest.mark.parametrize("sent", [[], ["x"], ["F" * 64], ["f" * 63], ["f" * 64] * (MOST + 1)])
+def test_unusable_digests_are_refused(ann, sent):
+    assert ann.post(f"/collections/{ann.collection()}/known", json={"sha256": sent}).status_code == 422

@@ -1,0 +1,89 @@
+"""Labelled photos and sketches, and how their files become arrays; `layouts` finds them on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mindreader.imaging import decode_photo, decode_sketch, photo_array, sketch_array
+from mindreader_training.data.quickdraw import drawn_png
+
+_MAX_BYTES = 100 * 2**20
+_MAX_PIXELS = 200_000_000
+NO_PAIR = -1
+
+
+@dataclass(frozen=True)
+class Item:
+    """One labelled file."""
+
+    path: Path
+    category: str
+    source: str = ""
+    line: int | None = None
+    """Which line of the file, where one file holds many drawings as strokes (see `strokes`)."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Labelled photos and sketches, and which sketch was drawn from which photo."""
+
+    photos: tuple[Item, ...]
+    sketches: tuple[Item, ...]
+    pairs: NDArray[np.int64]
+    """For each sketch the index of its photo, or -1."""
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """All categories, sorted."""
+        return tuple(sorted({item.category for item in (*self.photos, *self.sketches)}))
+
+    def without(self, categories: Collection[str]) -> Dataset:
+        """The data set without some categories."""
+        return self.only(lambda item: item.category not in categories)
+
+    def only(self, keep: Callable[[Item], bool]) -> Dataset:
+        """The part of the data set that `keep` wants; pairs whose photo is gone are pairs no more."""
+        photo_index = {i: n for n, i in enumerate(i for i, photo in enumerate(self.photos) if keep(photo))}
+        kept = [i for i, sketch in enumerate(self.sketches) if keep(sketch)]
+        pairs = np.array([photo_index.get(int(self.pairs[i]), NO_PAIR) for i in kept], dtype=np.int64)
+        return Dataset(tuple(self.photos[i] for i in photo_index), tuple(self.sketches[i] for i in kept), pairs)
+
+    def answerable(self) -> Dataset:
+        """The data set without sketches of categories that have no photo: nothing could be found for them."""
+        found = {photo.category for photo in self.photos}
+        return self.only(lambda item: item.category in found)
+
+    def labels(self, items: Sequence[Item]) -> NDArray[np.int64]:
+        """Index into `categories` for each of `items`."""
+        index = {category: i for i, category in enumerate(self.categories)}
+        return np.array([index[item.category] for item in items], dtype=np.int64)
+
+
+def load_photos(items: Sequence[Item], size: int) -> NDArray[np.uint8]:
+    """Photos as (N, size, size, 3), RGB, decoded exactly as the product decodes them."""
+
+    def load(item: Item) -> NDArray[np.uint8]:
+        return photo_array(decode_photo(item.path, max_pixels=_MAX_PIXELS, min_side=size).image, size)
+
+    return _stacked(load, items)
+
+
+def load_sketches(items: Sequence[Item], size: int) -> NDArray[np.uint8]:
+    """Sketches as (N, size, size), black strokes 0 on white 255, decoded as the product decodes them."""
+
+    def load(item: Item) -> NDArray[np.uint8]:
+        content = item.path.read_bytes() if item.line is None else drawn_png(item.path, item.line)
+        return sketch_array(decode_sketch(content, max_bytes=_MAX_BYTES), size)
+
+    return _stacked(load, items) if items else np.zeros((0, size, size), np.uint8)
+
+
+def _stacked(load: Callable[[Item], NDArray[np.uint8]], items: Sequence[Item]) -> NDArray[np.uint8]:
+    with ThreadPoolExecutor() as pool:
+        return np.stack(list(pool.map(load, items)))

@@ -1,0 +1,1 @@
+"""Bodies, queries, paths and answers of the HTTP API (pydantic)."""

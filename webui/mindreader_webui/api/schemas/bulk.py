@@ -1,0 +1,114 @@
+"""The shapes of requests about many photos at once, and about files that may be here already."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field, field_validator
+
+from mindreader.catalog import Photo as PhotoRow
+from mindreader_webui.api.common import MAX_ID
+from mindreader_webui.api.schemas.common import Id, Request
+
+MOST = 1000
+"""Photos or files in one request."""
+
+
+class Selection(Request):
+    """Photos by their ids."""
+
+    photo_ids: list[Id] = Field(min_length=1, max_length=MOST)
+
+
+class CategoryOfSelection(Selection):
+    """The photos' new category; null takes it away."""
+
+    category: str | None
+
+
+class TargetOfSelection(Selection):
+    """The collection that gets the photos."""
+
+    collection_id: Id
+
+
+class Changed(BaseModel):
+    """How many photos were changed; the others were gone already."""
+
+    changed: int
+    gone: int
+
+    @classmethod
+    def of(cls, asked: Selection, changed: int) -> "Changed":
+        """Of a selection in which some may have been named twice."""
+        return cls(changed=changed, gone=len(set(asked.photo_ids)) - changed)
+
+
+class Moved(BaseModel):
+    """How many photos were moved, and those that were left: the collection has them already."""
+
+    moved: int
+    duplicates: list[int]
+
+
+class ArchiveQuery(Request):
+    """Photos by their ids, as `7,12-15`."""
+
+    ids: str = Field(max_length=12 * MOST, pattern=r"^\d{1,10}(-\d{1,10})?(,\d{1,10}(-\d{1,10})?)*$")
+
+    @field_validator("ids")
+    @classmethod
+    def _not_too_many(cls, ids: str) -> str:
+        if sum(last - first + 1 for first, last in _ranges(ids)) > MOST:
+            raise ValueError(f"Name at most {MOST} photos")
+        if any(not 0 < first <= last <= MAX_ID for first, last in _ranges(ids)):
+            raise ValueError("Write ids as 7,12-15, the smaller one first")
+        return ids
+
+    @property
+    def photo_ids(self) -> list[int]:
+        """Every id."""
+        return [each for first, last in _ranges(self.ids) for each in range(first, last + 1)]
+
+
+def _ranges(ids: str) -> list[tuple[int, int]]:
+    pairs = (part.split("-") for part in ids.split(","))
+    return [(int(pair[0]), int(pair[-1])) for pair in pairs]
+
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of a file, in small hex digits.")]
+
+
+class Digests(Request):
+    """Files that may be here already."""
+
+    sha256: list[Digest] = Field(min_length=1, max_length=MOST)
+
+
+class KnownPhoto(BaseModel):
+    """A photo with the bytes of a file that was asked about."""
+
+    sha256: str
+    photo_id: int
+    filename: str
+    collection_id: int
+    collection: str
+    mine: bool
+    page: str = Field(description="Where a person can look at it.")
+
+    @classmethod
+    def of(cls, row: PhotoRow, user_id: int) -> "KnownPhoto":
+        """From the catalog, as this user sees it."""
+        return cls(
+            sha256=row.sha256,
+            photo_id=row.id,
+            filename=row.filename,
+            collection_id=row.collection_id,
+            collection=row.collection.name,
+            mine=row.collection.owner_id == user_id,
+            page=f"/library/{row.collection_id}?photo={row.id}",
+        )
+
+
+class Known(BaseModel):
+    """The files that are here already."""
+
+    known: list[KnownPhoto]

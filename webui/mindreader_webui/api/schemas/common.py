@@ -1,0 +1,40 @@
+"""The shapes of requests and answers."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from mindreader_webui.api.common import MAX_ID
+
+Id = Annotated[int, Field(ge=1, le=MAX_ID)]
+# The catalog keeps UTC without saying so; answers say so.
+Moment = Annotated[datetime, AfterValidator(lambda moment: moment.replace(tzinfo=UTC))]
+
+
+class Request(BaseModel):
+    """What a caller sends; a misspelt field is an error, not a silent default."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str = Field(description="Stable name of the kind of error, a URN.")
+    title: str
+    status: int
+    detail: str = Field(description="What happened and what to do, for a person.")
+    instance: str
+    request_id: str = Field(description="Also in the header X-Request-ID and in the logs of server and worker.")
+    errors: list[dict[str, str]] | None = Field(None, description="Each field that cannot be used, with the reason.")
+
+
+class EmbeddingCounts(BaseModel):
+    """Photos by where they stand on their way into the photo index."""
+
+    pending: int
+    leased: int
+    indexed: int
+    failed: int
+    skipped: int

@@ -1,0 +1,128 @@
+"""The shapes of requests and answers about model versions, embedding spaces, jobs and workers."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mindreader.catalog import EmbeddingSpace, ModelVersion
+from mindreader.embedding.spaces import Cost as CostView
+from mindreader.embedding.spaces import SpaceCounts
+from mindreader_webui.api.schemas.common import EmbeddingCounts, Moment, Request
+
+
+class Model(BaseModel):
+    """A model version."""
+
+    id: int
+    name: str
+    active: bool
+    space_id: int
+    space_key: str
+    photo_encoder: str
+    metrics: list[dict[str, Any]]
+    created_at: Moment
+
+    @classmethod
+    def of(cls, row: ModelVersion) -> "Model":
+        """From the catalog."""
+        return cls(
+            id=row.id,
+            name=row.name,
+            active=row.active,
+            space_id=row.space_id,
+            space_key=row.space.key,
+            photo_encoder=row.space.photo_encoder,
+            metrics=row.metrics,
+            created_at=row.created_at,
+        )
+
+
+class Models(BaseModel):
+    """All model versions, the newest first."""
+
+    models: list[Model]
+
+
+class ActiveModel(BaseModel):
+    """The model version that answers searches."""
+
+    id: int
+    name: str
+    space_key: str
+
+
+class Status(BaseModel):
+    """How far the photos are that the caller may see."""
+
+    version: str
+    embedding: EmbeddingCounts
+    active_model: ActiveModel | None
+
+
+class BundleForm(BaseModel):
+    """A model bundle to bring in."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    bundle: bytes = Field(json_schema_extra={"format": "binary"}, description="A zip file with a bundle.json.")
+
+
+class ActivationQuery(Request):
+    """How to activate."""
+
+    incomplete: bool = Field(False, description="Even if photos are still waiting and would not be found yet.")
+
+
+class Cost(BaseModel):
+    """What building a space takes, if it were begun now."""
+
+    photos: int
+    seconds: float | None = Field(description="At the rate measured when its bundle was tried; null if it was not.")
+    index_bytes: int = Field(description="Disk for the photo index.")
+    memory_bytes: int = Field(description="Memory for the photo encoder, and for the index, which is searched there.")
+
+
+class Space(BaseModel):
+    """An embedding space: one exact photo encoder."""
+
+    id: int
+    key: str
+    photo_encoder: str
+    dimension: int
+    state: Literal["known", "open", "dropping"]
+    counts: EmbeddingCounts
+    cost: Cost
+    created_at: Moment
+
+    @classmethod
+    def of(cls, row: EmbeddingSpace, counts: SpaceCounts, cost: CostView) -> "Space":
+        """From the catalog."""
+        state: Literal["known", "open", "dropping"] = "open" if row.opened_at else "known"
+        return cls(
+            id=row.id,
+            key=row.key,
+            photo_encoder=row.photo_encoder,
+            dimension=row.dimension,
+            state="dropping" if row.drop_requested_at else state,
+            counts=EmbeddingCounts.model_validate(counts, from_attributes=True),
+            cost=Cost.model_validate(cost, from_attributes=True),
+            created_at=row.created_at,
+        )
+
+
+class Spaces(BaseModel):
+    """All embedding spaces, in the order they became known."""
+
+    spaces: list[Space]
+
+
+class ModelPath(BaseModel):
+    """A model version by its id."""
+
+    model_version_id: int
+
+
+class SpacePath(BaseModel):
+    """An embedding space by its id."""
+
+    space_id: int

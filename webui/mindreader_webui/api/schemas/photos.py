@@ -1,0 +1,106 @@
+"""Photos and pages of them."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import AwareDatetime, BaseModel, Field
+
+from mindreader.catalog import EmbeddingState
+from mindreader.catalog import Photo as PhotoRow
+from mindreader.library.photos import PhotoView
+from mindreader_webui.api.common import PREFIX
+from mindreader_webui.api.schemas.common import Id, Moment, Request
+from mindreader_webui.words import translated
+
+
+class PhotoUrls(BaseModel):
+    """Where the pictures of a photo are."""
+
+    thumbnail_url: str
+    original_url: str
+
+
+def photo_urls(photo_id: int) -> dict[str, Any]:
+    """Addresses of a photo's thumbnail and original."""
+    base = f"{PREFIX}/photos/{photo_id}"
+    return {"thumbnail_url": f"{base}/thumbnail", "original_url": f"{base}/original"}
+
+
+_TAKEN_AT = "The camera's own time, without a zone."
+
+
+class Photo(PhotoUrls):
+    """A photo, its state in the active model version's embedding space."""
+
+    id: int
+    filename: str
+    collection_id: int
+    collection: str
+    category_id: int | None
+    category: str | None
+    width: int
+    height: int
+    size_bytes: int
+    media_type: str
+    taken_at: datetime | None = Field(description=_TAKEN_AT)
+    created_at: Moment
+    state: EmbeddingState
+    error: str | None
+
+    @classmethod
+    def of(cls, view: PhotoView) -> "Photo":
+        """From the catalog."""
+        row = view.photo
+        return cls(
+            **labels(row),
+            **photo_urls(row.id),
+            id=row.id,
+            category_id=row.category_id,
+            size_bytes=row.size_bytes,
+            media_type=row.media_type,
+            created_at=row.created_at,
+            state=view.state,
+            error=translated(view.error),
+        )
+
+
+def labels(row: PhotoRow) -> dict[str, Any]:
+    """What lists of photos and search results both say of a photo."""
+    return {
+        "filename": row.filename,
+        "collection_id": row.collection_id,
+        "collection": row.collection.name,
+        "category": row.category.name if row.category else None,
+        "width": row.width,
+        "height": row.height,
+        "taken_at": row.taken_at,
+    }
+
+
+class Photos(BaseModel):
+    """Some photos, the newest first; ask for `after=next` to go on."""
+
+    photos: list[Photo]
+    next: int | None
+
+
+class PhotoQuery(Request):
+    """Which photos to list."""
+
+    after: Id | None = Field(None, description="Continue below this photo id.")
+    limit: int = Field(60, ge=1, le=200)
+    category_id: Id | None = None
+    state: EmbeddingState | None = None
+    before: AwareDatetime | None = Field(None, description="Only photos uploaded before this moment, with its zone.")
+
+
+class PhotoChange(Request):
+    """The photo's new category; null takes it away."""
+
+    category: str | None
+
+
+class PhotoPath(BaseModel):
+    """A photo by its id."""
+
+    photo_id: int

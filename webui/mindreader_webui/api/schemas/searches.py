@@ -1,0 +1,119 @@
+"""Searches: what is asked, what is found, what was asked before."""
+
+from datetime import date, datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mindreader.catalog import Search as SearchRow
+from mindreader_webui.api.common import PREFIX
+from mindreader_webui.api.schemas.common import Id, Moment, Request
+from mindreader_webui.api.schemas.photos import _TAKEN_AT, PhotoUrls
+
+_LARGEST_SEED = 2**31 - 1
+
+
+class SearchForm(BaseModel):
+    """A sketch, and where and how to search."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sketch: bytes = Field(json_schema_extra={"format": "binary"}, description="An image: dark strokes on white.")
+    limit: int = Field(20, ge=1, le=200)
+    seed: int = Field(0, ge=0, le=_LARGEST_SEED, description="Another seed, other imaginary images.")
+    chosen: int = Field(0, ge=0, description="Which of the imaginary images searches.")
+    by_sketch: bool = Field(False, description="Search with the sketch itself, not with an imaginary image.")
+    like: list[Id] = Field(default=[], max_length=20, description="Find more like these photos.")
+    unlike: list[Id] = Field(default=[], max_length=20, description="Find less like these photos.")
+    collection_id: list[Id] = Field(default=[], description="Search only in these collections.")
+    category: list[str] = Field(default=[], description="Find only photos with one of these categories.")
+    taken_from: date | None = Field(None, description="Find only photos taken (else uploaded) on this day or later.")
+    taken_until: date | None = Field(None, description="Find only photos taken (else uploaded) on this day or earlier.")
+
+
+class SearchResult(PhotoUrls):
+    """A photo found."""
+
+    photo_id: int
+    score: float = Field(description="Cosine similarity in [-1, 1], higher is nearer.")
+    filename: str
+    collection_id: int
+    collection: str
+    category: str | None
+    width: int
+    height: int
+    taken_at: datetime | None = Field(description=_TAKEN_AT)
+
+
+class ImaginaryImage(BaseModel):
+    """What G made of the sketch with one seed."""
+
+    seed: int
+    url: str = Field(description="A data: URL with a WebP image.")
+
+
+class VersionName(BaseModel):
+    """The model version that answered."""
+
+    id: int
+    name: str
+
+
+class Searchable(BaseModel):
+    """How many of the photos searched can be found yet."""
+
+    indexed: int
+    total: int
+
+
+class SearchAnswer(BaseModel):
+    """What a sketch found, best first."""
+
+    id: int
+    model_version: VersionName
+    imaginary_images: list[ImaginaryImage]
+    results: list[SearchResult]
+    guess_below: float | None = Field(
+        description="Results with a lower score are no more like the sketch than any photo may be by chance; null "
+        "where there are too few photos to tell."
+    )
+    searchable: Searchable
+    timings_ms: dict[str, float]
+
+
+class SearchesQuery(Request):
+    """Which past searches to list."""
+
+    after: Id | None = Field(None, description="Continue below this search id.")
+    limit: int = Field(24, ge=1, le=200)
+
+
+class PastSearch(BaseModel):
+    """A search the caller made."""
+
+    id: int
+    sketch_url: str
+    model_version: str
+    created_at: Moment
+
+    @classmethod
+    def of(cls, row: SearchRow) -> "PastSearch":
+        """From the catalog."""
+        return cls(
+            id=row.id,
+            sketch_url=f"{PREFIX}/searches/{row.id}/sketch",
+            model_version=row.model_version.name,
+            created_at=row.created_at,
+        )
+
+
+class Searches(BaseModel):
+    """Some past searches, the newest first; ask for `after=next` to go on."""
+
+    searches: list[PastSearch]
+    next: int | None
+
+
+class SearchPath(BaseModel):
+    """A search by its id."""
+
+    search_id: int

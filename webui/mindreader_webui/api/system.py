@@ -1,0 +1,34 @@
+"""Workers and the system as a whole, for administrators."""
+
+from dataclasses import replace
+
+from flask import Response
+
+from mindreader.operations.system_status import look
+from mindreader.operations.worker_status import workers as all_workers
+from mindreader_webui.api.common import answer, blueprint
+from mindreader_webui.api.schemas.system import System, Worker, Workers
+from mindreader_webui.auth import require_admin
+from mindreader_webui.services import current_services
+from mindreader_webui.words import translated
+
+workers = blueprint("workers", __name__, "Workers and the system as a whole")
+
+
+@workers.get("/workers", responses={200: Workers})
+def list_workers() -> Response:
+    """Every worker heard of in the last day; for administrators."""
+    require_admin()
+    with current_services().catalog.snapshot() as session:
+        return answer(Workers(workers=[Worker.of(row) for row in all_workers(session)]))
+
+
+@workers.get("/system", responses={200: System})
+def system() -> Response:
+    """How much there is, where it lies, what waits; for administrators."""
+    require_admin()
+    services = current_services()
+    with services.catalog.snapshot() as session:
+        seen = look(session, services.settings)
+    seen = replace(seen, broker=translated(seen.broker), blobs=translated(seen.blobs))
+    return answer(System.model_validate(seen, from_attributes=True))

@@ -1,0 +1,70 @@
+"""The Celery app, its queues, and how the web reaches them. Free of torch.
+
+Tasks are wake-ups: the catalog says what there is to do, so a lost or doubled message changes nothing.
+"""
+
+from __future__ import annotations
+
+from celery import Celery
+
+from mindreader.settings import Settings
+from mindreader.traces import start_traces
+
+EMBED_QUEUE = "embed"
+SEARCH_QUEUE = "search"
+EMBED_TASK = "mindreader.embed"
+SEARCH_TASK = "mindreader.search"
+TRIAL_TASK = "mindreader.trial"
+QUALITY_TASK = "mindreader.quality"
+WARM_UP_TASK = "mindreader.warm_up"
+HEARTBEAT_TASK = "mindreader.heartbeat"
+REQUEST_HEADER = "mindreader_request_id"
+"""Header of a task that says for which request it is done."""
+
+_SECONDS_BETWEEN_LOOKS = 0.002
+# Somebody waits for a result: for Redis to be started again, but not for half a minute before being told.
+_SHORT_RETRIES = {"max_retries": 5, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
+
+
+def make_celery(settings: Settings) -> Celery:
+    """The Celery app of these settings; `mindreader_workers.tasks` adds the tasks to it."""
+    # Without a host, kombu warns at every connection that it takes localhost.
+    broker = "memory://localhost/" if settings.embedded_workers else settings.broker_url
+    app = Celery("mindreader", broker=broker, backend=settings.results_url)
+    app.conf.update(
+        task_routes={EMBED_TASK: {"queue": EMBED_QUEUE}}
+        | {task: {"queue": SEARCH_QUEUE} for task in (SEARCH_TASK, TRIAL_TASK, WARM_UP_TASK, QUALITY_TASK)},
+        task_serializer="json",
+        result_serializer="json",
+        accept_content=["json"],
+        broker_transport=_redis_transport(broker),
+        worker_prefetch_multiplier=1,
+        worker_cancel_long_running_tasks_on_connection_loss=True,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # a worker waits for its broker for as long as it takes
+        result_backend_transport_options={"retry_policy": _SHORT_RETRIES},
+        result_expires=600,
+        worker_hijack_root_logger=False,
+        # In one process a task waits on no network, so looking for it often is all that keeps it from being slow.
+        broker_transport_options={"polling_interval": _SECONDS_BETWEEN_LOOKS} if settings.embedded_workers else {},
+    )
+    if start_traces(settings):
+        _trace_tasks()
+    return app
+
+
+def _trace_tasks() -> None:
+    """A task belongs to the trace of the request that sent it."""
+    from opentelemetry.instrumentation.celery import CeleryInstrumentor
+
+    instrumentor = CeleryInstrumentor()  # type: ignore[no-untyped-call]
+    if not instrumentor.is_instrumented_by_opentelemetry:  # once for all apps of a process
+        instrumentor.instrument()
+
+
+def _redis_transport(broker: str) -> str | None:
+    if not broker.startswith(("redis://", "rediss://")):
+        return None
+    from mindreader_workers import redis_transport as transport
+
+    return transport.NAME
