@@ -11,23 +11,31 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from mindreader.errors import InvalidInputError
 
 SHORTEST_PASSWORD = 10
-
-
 LONGEST_PASSWORD = 1024
-
 
 _hasher = PasswordHasher()
 
 
-def _hash(password: str) -> str:
+def hash_new_password(password: str) -> str:
+    """The argon2 hash of a password somebody chose.
+
+    Raises:
+        InvalidInputError: the password is too short or too long.
+    """
     if len(password) < SHORTEST_PASSWORD:
         raise InvalidInputError("Choose a password of at least {n} characters.", n=SHORTEST_PASSWORD)
     if len(password) > LONGEST_PASSWORD:
         raise InvalidInputError("A password may have at most {n} characters.", n=LONGEST_PASSWORD)
+    return hash_password(password)
+
+
+def hash_password(password: str) -> str:
+    """The argon2 hash of a password, whatever its length."""
     return _hasher.hash(_storable(password))
 
 
-def _verifies(password_hash: str, password: str) -> bool:
+def is_password(password_hash: str, password: str) -> bool:
+    """Whether this is the password of that hash."""
     try:
         return _hasher.verify(password_hash, _storable(password))
     except (VerificationError, InvalidHashError):
@@ -39,6 +47,12 @@ def _storable(password: str) -> bytes:
     return password.encode("utf-8", "surrogatepass")
 
 
+def needs_rehash(password_hash: str) -> bool:
+    """Whether the hash was made with weaker parameters than today's."""
+    return _hasher.check_needs_rehash(password_hash)
+
+
 @cache
-def _decoy_hash() -> str:
+def decoy_hash() -> str:
+    """A hash of no password, to check against where there is no user: that takes as long."""
     return _hasher.hash(secrets.token_urlsafe())

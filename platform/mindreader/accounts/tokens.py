@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, joinedload
 
-from mindreader.accounts.users import _MACHINE_ACCOUNT, _NO_PASSWORD, LONGEST_NAME, _first_administrator, _one_at_a_time
+from mindreader.accounts.users import LONGEST_NAME, MACHINE_ACCOUNT, NO_PASSWORD, first_administrator, lock_accounts
 from mindreader.catalog import ApiToken, Role, TokenScope, User
 from mindreader.errors import NotFoundError
 from mindreader.text import checked_name, normalised, visible_text
@@ -63,10 +63,10 @@ def local_token(session: Session) -> str:
     It speaks for the first administrator. Before there is one, it speaks for an account without a password,
     which the first administrator then takes over.
     """
-    _one_at_a_time(session)
-    user = _first_administrator(session)
+    lock_accounts(session)
+    user = first_administrator(session)
     if user is None:
-        user = User(name=_MACHINE_ACCOUNT, password_hash=_NO_PASSWORD, role=Role.ADMIN)
+        user = User(name=MACHINE_ACCOUNT, password_hash=NO_PASSWORD, role=Role.ADMIN)
         session.add(user)
         session.flush()
     name = normalised(visible_text(f"Command line on {socket.gethostname()}"))[:LONGEST_NAME]

@@ -1,4 +1,4 @@
-"""Users, passwords and access tokens."""
+"""Users: the first administrator, adding, signing in, roles, removing."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from mindreader.accounts.passwords import _decoy_hash, _hash, _hasher, _storable, _verifies
+from mindreader.accounts.passwords import decoy_hash, hash_new_password, hash_password, is_password, needs_rehash
 from mindreader.catalog import Catalog, Collection, Role, User
 from mindreader.errors import ConflictError, InvalidInputError, NotFoundError
 from mindreader.text import checked_name, normalised, visible_text
 
 LONGEST_NAME = 100
-_NO_PASSWORD = "!"  # noqa: S105  # no Argon2 hash: nobody signs in with a password
+NO_PASSWORD = "!"  # noqa: S105  # no Argon2 hash: nobody signs in with a password
 _LONGEST_COLLECTION = 200
-_MACHINE_ACCOUNT = "local"
+MACHINE_ACCOUNT = "local"
 _ACCOUNTS_LOCK = 7276824
 
 
 def users_exist(session: Session) -> bool:
     """Whether anyone can sign in yet; until then the first administrator is to be made."""
-    return session.scalar(select(User.id).where(User.password_hash != _NO_PASSWORD).limit(1)) is not None
+    return session.scalar(select(User.id).where(User.password_hash != NO_PASSWORD).limit(1)) is not None
 
 
 def users(session: Session) -> Sequence[User]:
@@ -41,11 +41,11 @@ def create_first_administrator(catalog: Catalog, name: str, password: str) -> Us
     """
     with catalog.snapshot() as session:
         _refuse_if_users_exist(session)  # before the costly hash
-    name, password_hash = checked_name(name, LONGEST_NAME), _hash(password)
+    name, password_hash = checked_name(name, LONGEST_NAME), hash_new_password(password)
     with catalog.transaction() as session:
-        _one_at_a_time(session)
+        lock_accounts(session)
         _refuse_if_users_exist(session)
-        user = _first_administrator(session) or User(role=Role.ADMIN)
+        user = first_administrator(session) or User(role=Role.ADMIN)
         user.name, user.password_hash = name, password_hash
         session.add(user)
     return user
@@ -58,7 +58,7 @@ def create_user(catalog: Catalog, name: str, password: str, role: Role) -> User:
         InvalidInputError: the name or the password cannot be used.
         ConflictError: the name is taken.
     """
-    user = User(name=checked_name(name, LONGEST_NAME), password_hash=_hash(password), role=role)
+    user = User(name=checked_name(name, LONGEST_NAME), password_hash=hash_new_password(password), role=role)
     try:
         with catalog.transaction() as session:
             session.add(user)
@@ -70,14 +70,12 @@ def create_user(catalog: Catalog, name: str, password: str, role: Role) -> User:
 def authenticate(catalog: Catalog, name: str, password: str) -> User | None:
     """The user of that name if the password is right; unknown names take as long as wrong passwords."""
     user = _with_password(catalog, normalised(name))
-    decoy = _decoy_hash()
-    if not _verifies(user.password_hash if user else decoy, password) or user is None:
+    decoy = decoy_hash()
+    if not is_password(user.password_hash if user else decoy, password) or user is None:
         return None
-    if _hasher.check_needs_rehash(user.password_hash):
+    if needs_rehash(user.password_hash):
         with catalog.transaction() as session:
-            session.execute(
-                update(User).where(User.id == user.id).values(password_hash=_hasher.hash(_storable(password)))
-            )
+            session.execute(update(User).where(User.id == user.id).values(password_hash=hash_password(password)))
     return user
 
 
@@ -87,7 +85,7 @@ def change_own_password(catalog: Catalog, user: User, old: str, new: str) -> Use
     Raises:
         InvalidInputError: the old password is wrong, or the new one cannot be used.
     """
-    if not _verifies(user.password_hash, old):
+    if not is_password(user.password_hash, old):
         raise InvalidInputError("The old password is wrong.")
     return set_password(catalog, user.id, new)
 
@@ -99,7 +97,7 @@ def set_password(catalog: Catalog, user_id: int, password: str) -> User:
         NotFoundError: there is no such user.
         InvalidInputError: the password cannot be used.
     """
-    password_hash = _hash(password)
+    password_hash = hash_new_password(password)
     with catalog.transaction() as session:
         user = user_by_id(session, user_id)
         user.password_hash = password_hash
@@ -167,7 +165,7 @@ def user_by_id(session: Session, user_id: int) -> User:
 
 
 def _keep_an_administrator(session: Session, leaving: User) -> None:
-    others = select(User.id).where(User.role == Role.ADMIN, User.id != leaving.id, User.password_hash != _NO_PASSWORD)
+    others = select(User.id).where(User.role == Role.ADMIN, User.id != leaving.id, User.password_hash != NO_PASSWORD)
     # Locked, so that two administrators cannot dismiss each other at once.
     if leaving.role == Role.ADMIN and session.scalars(others.with_for_update()).first() is None:
         raise ConflictError("{name} is the only administrator. Make somebody else one first.", name=leaving.name)
@@ -178,11 +176,12 @@ def _refuse_if_users_exist(session: Session) -> None:
         raise ConflictError("MindReader is set up already. Sign in, or ask an administrator for an account.")
 
 
-def _first_administrator(session: Session) -> User | None:
+def first_administrator(session: Session) -> User | None:
+    """The administrator who came first, also one without a password."""
     return session.scalar(select(User).where(User.role == Role.ADMIN).order_by(User.id).limit(1))
 
 
-def _one_at_a_time(session: Session) -> None:
+def lock_accounts(session: Session) -> None:
     """Keep others from making the first account until this transaction ends (SQLite has one writer anyway)."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(select(func.pg_advisory_xact_lock(_ACCOUNTS_LOCK)))
@@ -192,4 +191,4 @@ def _with_password(catalog: Catalog, name: str) -> User | None:
     if visible_text(name) != name:  # PostgreSQL would refuse the question itself
         return None
     with catalog.snapshot() as session:
-        return session.scalar(select(User).where(User.name == name, User.password_hash != _NO_PASSWORD))
+        return session.scalar(select(User).where(User.name == name, User.password_hash != NO_PASSWORD))

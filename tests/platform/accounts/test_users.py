@@ -6,7 +6,7 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import func, select
 
-from mindreader.accounts import users as accounts
+from mindreader.accounts import tokens, users
 from mindreader.catalog import ApiToken, Collection, Role, User
 from mindreader.errors import ConflictError, InvalidInputError, NotFoundError
 
@@ -15,40 +15,40 @@ PASSWORD = "correct horse battery"
 
 def test_a_fresh_catalog_has_no_users(catalog):
     with catalog.snapshot() as session:
-        assert not accounts.users_exist(session)
+        assert not users.users_exist(session)
 
 
 def test_the_first_administrator_can_sign_in(catalog):
-    made = accounts.create_first_administrator(catalog, "Ann", PASSWORD)
-    found = accounts.authenticate(catalog, "Ann", PASSWORD)
+    made = users.create_first_administrator(catalog, "Ann", PASSWORD)
+    found = users.authenticate(catalog, "Ann", PASSWORD)
     assert (found.id, found.role) == (made.id, Role.ADMIN)
 
 
 def test_there_is_no_second_first_administrator(catalog):
-    accounts.create_first_administrator(catalog, "Ann", PASSWORD)
+    users.create_first_administrator(catalog, "Ann", PASSWORD)
     with pytest.raises(ConflictError):
-        accounts.create_first_administrator(catalog, "Bob", PASSWORD)
+        users.create_first_administrator(catalog, "Bob", PASSWORD)
 
 
 def test_of_many_setups_at_once_one_wins(any_catalog):
     def try_once(number):
         try:
-            return accounts.create_first_administrator(any_catalog, f"admin {number}", PASSWORD)
+            return users.create_first_administrator(any_catalog, f"admin {number}", PASSWORD)
         except ConflictError:
             return None
 
     with ThreadPoolExecutor(4) as pool:
         won = [user for user in pool.map(try_once, range(4)) if user]
     with any_catalog.snapshot() as session:
-        everyone = accounts.users(session)
+        everyone = users.users(session)
     assert [user.name for user in everyone] == [user.name for user in won]
     assert len(everyone) == 1
 
 
 def test_names_are_taken_once(catalog):
-    accounts.create_user(catalog, "Ann", PASSWORD, Role.MEMBER)
+    users.create_user(catalog, "Ann", PASSWORD, Role.MEMBER)
     with pytest.raises(ConflictError, match="Ann"):
-        accounts.create_user(catalog, " Ann ", PASSWORD, Role.MEMBER)
+        users.create_user(catalog, " Ann ", PASSWORD, Role.MEMBER)
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_names_are_taken_once(catalog):
 )
 def test_unusable_names_and_passwords_are_refused(catalog, name, password):
     with pytest.raises(InvalidInputError):
-        accounts.create_user(catalog, name, password, Role.MEMBER)
+        users.create_user(catalog, name, password, Role.MEMBER)
     with catalog.snapshot() as session:
-        assert not accounts.users_exist(session)
+        assert not users.users_exist(session)
 
 
 @pytest.mark.parametrize(
@@ -67,22 +67,22 @@ def test_unusable_names_and_passwords_are_refused(catalog, name, password):
     [("Ann", "wrong horse battery"), ("Bob", PASSWORD), ("Ann", ""), ("a\0b", PASSWORD), ("Ann", "\ud800")],
 )
 def test_wrong_credentials_sign_nobody_in(catalog, name, password):
-    accounts.create_user(catalog, "Ann", PASSWORD, Role.MEMBER)
-    assert accounts.authenticate(catalog, name, password) is None
+    users.create_user(catalog, "Ann", PASSWORD, Role.MEMBER)
+    assert users.authenticate(catalog, name, password) is None
 
 
 def test_any_unicode_may_be_a_password(catalog):
     password = "ключ 🔑 \ud800 ключ"
-    accounts.create_user(catalog, "Ann", password, Role.MEMBER)
-    assert accounts.authenticate(catalog, "Ann", password).name == "Ann"
+    users.create_user(catalog, "Ann", password, Role.MEMBER)
+    assert users.authenticate(catalog, "Ann", password).name == "Ann"
 
 
 def test_an_unknown_name_takes_as_long_as_a_wrong_password(catalog):
-    accounts.create_user(catalog, "Ann", PASSWORD, Role.MEMBER)
+    users.create_user(catalog, "Ann", PASSWORD, Role.MEMBER)
 
     def seconds(name):
         started = time.perf_counter()
-        accounts.authenticate(catalog, name, "wrong password")
+        users.authenticate(catalog, name, "wrong password")
         return time.perf_counter() - started
 
     seconds("Bob")  # the decoy hash is made once
@@ -91,7 +91,7 @@ def test_an_unknown_name_takes_as_long_as_a_wrong_password(catalog):
 
 
 def test_the_password_itself_is_nowhere_in_the_catalog(catalog):
-    user = accounts.create_user(catalog, "Ann", PASSWORD, Role.MEMBER)
+    user = users.create_user(catalog, "Ann", PASSWORD, Role.MEMBER)
     assert user.password_hash.startswith("$argon2id$")
     assert PASSWORD not in user.password_hash
 
@@ -100,27 +100,27 @@ def test_an_outdated_hash_is_renewed_on_signing_in(catalog):
     weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
     with catalog.transaction() as session:
         session.add(User(name="Ann", password_hash=weak, role=Role.MEMBER))
-    assert accounts.authenticate(catalog, "Ann", PASSWORD)
+    assert users.authenticate(catalog, "Ann", PASSWORD)
     with catalog.snapshot() as session:
         renewed = session.scalar(select(User.password_hash))
     assert not PasswordHasher().check_needs_rehash(renewed)
-    assert accounts.authenticate(catalog, "Ann", PASSWORD)
+    assert users.authenticate(catalog, "Ann", PASSWORD)
 
 
 def test_a_token_speaks_for_its_user_until_it_is_revoked(catalog, ann):
     with catalog.transaction() as session:
-        token, secret = accounts.issue_token(session, ann, "laptop")
+        token, secret = tokens.issue_token(session, ann, "laptop")
     with catalog.snapshot() as session:
-        assert accounts.token_of(session, secret).user.id == ann.id
+        assert tokens.token_of(session, secret).user.id == ann.id
     with catalog.transaction() as session:
-        accounts.revoke_token(session, ann, token.id)
+        tokens.revoke_token(session, ann, token.id)
     with catalog.snapshot() as session:
-        assert accounts.token_of(session, secret) is None
+        assert tokens.token_of(session, secret) is None
 
 
 def test_only_a_hash_of_a_token_is_kept(catalog, ann):
     with catalog.transaction() as session:
-        _, secret = accounts.issue_token(session, ann, "laptop")
+        _, secret = tokens.issue_token(session, ann, "laptop")
     assert secret.startswith("mr_")
     with catalog.snapshot() as session:
         row = session.scalars(select(ApiToken)).one()
@@ -129,104 +129,104 @@ def test_only_a_hash_of_a_token_is_kept(catalog, ann):
 
 def test_nobody_revokes_a_token_of_another(catalog, ann, bob):
     with catalog.transaction() as session:
-        token, secret = accounts.issue_token(session, ann, "laptop")
+        token, secret = tokens.issue_token(session, ann, "laptop")
     with pytest.raises(NotFoundError), catalog.transaction() as session:
-        accounts.revoke_token(session, bob, token.id)
+        tokens.revoke_token(session, bob, token.id)
     with catalog.snapshot() as session:
-        assert accounts.token_of(session, secret).user.id == ann.id
+        assert tokens.token_of(session, secret).user.id == ann.id
 
 
 @pytest.mark.parametrize("secret", ["", "mr_", "mr_unknown", "\ud800"])
 def test_unknown_tokens_speak_for_nobody(catalog, ann, secret):
     with catalog.transaction() as session:
-        accounts.issue_token(session, ann, "laptop")
-        assert accounts.token_of(session, secret) is None
+        tokens.issue_token(session, ann, "laptop")
+        assert tokens.token_of(session, secret) is None
 
 
 def test_a_token_needs_a_name(catalog, ann):
     with pytest.raises(InvalidInputError), catalog.transaction() as session:
-        accounts.issue_token(session, ann, " ")
+        tokens.issue_token(session, ann, " ")
 
 
 def test_the_command_line_may_work_before_there_is_any_user(catalog):
     with catalog.transaction() as session:
-        secret = accounts.local_token(session)
+        secret = tokens.local_token(session)
     with catalog.snapshot() as session:
-        assert accounts.token_of(session, secret).user.role == Role.ADMIN
-        assert not accounts.users_exist(session)
+        assert tokens.token_of(session, secret).user.role == Role.ADMIN
+        assert not users.users_exist(session)
 
 
 def test_nobody_signs_in_as_the_command_line(catalog):
     with catalog.transaction() as session:
-        accounts.local_token(session)
-    assert accounts.authenticate(catalog, "local", "!") is None
+        tokens.local_token(session)
+    assert users.authenticate(catalog, "local", "!") is None
 
 
 def test_the_first_administrator_takes_over_what_the_command_line_did(catalog):
     with catalog.transaction() as session:
-        secret = accounts.local_token(session)
-    made = accounts.create_first_administrator(catalog, "Ann", PASSWORD)
+        secret = tokens.local_token(session)
+    made = users.create_first_administrator(catalog, "Ann", PASSWORD)
     with catalog.snapshot() as session:
-        assert accounts.token_of(session, secret).user.id == made.id
+        assert tokens.token_of(session, secret).user.id == made.id
         assert session.scalar(select(func.count()).select_from(User)) == 1
 
 
 def test_a_restart_replaces_the_token_of_this_machine(catalog):
-    accounts.create_first_administrator(catalog, "Ann", PASSWORD)
+    users.create_first_administrator(catalog, "Ann", PASSWORD)
     with catalog.transaction() as session:
-        before = accounts.local_token(session)
+        before = tokens.local_token(session)
     with catalog.transaction() as session:
-        after = accounts.local_token(session)
+        after = tokens.local_token(session)
     with catalog.snapshot() as session:
-        assert accounts.token_of(session, before) is None
-        assert accounts.token_of(session, after).user.name == "Ann"
+        assert tokens.token_of(session, before) is None
+        assert tokens.token_of(session, after).user.name == "Ann"
         assert session.scalar(select(func.count()).select_from(ApiToken)) == 1
 
 
 def test_one_changes_one_s_own_password_knowing_the_old_one(catalog):
-    user = accounts.create_user(catalog, "Ann", PASSWORD, Role.MEMBER)
+    user = users.create_user(catalog, "Ann", PASSWORD, Role.MEMBER)
     with pytest.raises(InvalidInputError, match="old password is wrong"):
-        accounts.change_own_password(catalog, user, "not it at all", "another long one")
-    accounts.change_own_password(catalog, user, PASSWORD, "another long one")
-    assert accounts.authenticate(catalog, "Ann", PASSWORD) is None
-    assert accounts.authenticate(catalog, "Ann", "another long one").id == user.id
+        users.change_own_password(catalog, user, "not it at all", "another long one")
+    users.change_own_password(catalog, user, PASSWORD, "another long one")
+    assert users.authenticate(catalog, "Ann", PASSWORD) is None
+    assert users.authenticate(catalog, "Ann", "another long one").id == user.id
     with pytest.raises(InvalidInputError, match="at least"):
-        accounts.set_password(catalog, user.id, "short")
+        users.set_password(catalog, user.id, "short")
     with pytest.raises(NotFoundError):
-        accounts.set_password(catalog, 999, PASSWORD)
+        users.set_password(catalog, 999, PASSWORD)
 
 
 def test_somebody_is_left_to_administer(catalog):
     root, ann = (
-        accounts.create_user(catalog, "Root", PASSWORD, Role.ADMIN),
-        accounts.create_user(catalog, "Ann", PASSWORD, Role.MEMBER),
+        users.create_user(catalog, "Root", PASSWORD, Role.ADMIN),
+        users.create_user(catalog, "Ann", PASSWORD, Role.MEMBER),
     )
     for action in (
-        lambda session: accounts.set_role(session, root.id, Role.MEMBER),
-        lambda session: accounts.remove_user(session, root.id, ann.id),
+        lambda session: users.set_role(session, root.id, Role.MEMBER),
+        lambda session: users.remove_user(session, root.id, ann.id),
     ):
         with pytest.raises(ConflictError, match="only administrator"), catalog.transaction() as session:
             action(session)
     with catalog.transaction() as session:
-        accounts.set_role(session, ann.id, Role.ADMIN)
-        accounts.set_role(session, root.id, Role.MEMBER)
+        users.set_role(session, ann.id, Role.ADMIN)
+        users.set_role(session, root.id, Role.MEMBER)
     with pytest.raises(NotFoundError), catalog.transaction() as session:
-        accounts.set_role(session, 999, Role.ADMIN)
+        users.set_role(session, 999, Role.ADMIN)
 
 
 def test_a_removed_user_s_collections_go_to_the_heir(catalog):
     root, ann = (
-        accounts.create_user(catalog, "Root", PASSWORD, Role.ADMIN),
-        accounts.create_user(catalog, "Ann", PASSWORD, Role.MEMBER),
+        users.create_user(catalog, "Root", PASSWORD, Role.ADMIN),
+        users.create_user(catalog, "Ann", PASSWORD, Role.MEMBER),
     )
     with catalog.transaction() as session:
         session.add_all(Collection(owner_id=owner.id, name="Holidays") for owner in (root, ann))
-        accounts.issue_token(session, ann, "laptop")
+        tokens.issue_token(session, ann, "laptop")
     for heir, error in ((None, ConflictError), (ann.id, InvalidInputError), (999, NotFoundError)):
         with pytest.raises(error), catalog.transaction() as session:
-            accounts.remove_user(session, ann.id, heir)
+            users.remove_user(session, ann.id, heir)
     with catalog.transaction() as session:
-        accounts.remove_user(session, ann.id, root.id)
+        users.remove_user(session, ann.id, root.id)
     with catalog.snapshot() as session:
         owned = session.scalars(select(Collection).order_by(Collection.id)).all()
         assert [(each.name, each.owner_id) for each in owned] == [
