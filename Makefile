@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SECONDS ?= 60
-WORDS := webui/mindreader_webui/locale/messages.pot
+MESSAGES := webui/mindreader_webui/locale/messages.pot
 # Where sentences that pages show are written; a test goes by the same list.
 WITH_SENTENCES := accounts embedding imaging library model_versions operations search messages.py text.py
 # What holds a sentence in Python: `Sentence` itself, the errors of mindreader/errors.py, and the titles of their kinds.
@@ -13,7 +13,7 @@ SENTENCES := Sentence ErrorKind:3 InvalidInputError PhotoRejectedError SketchRej
 DATA ?= $(or $(MINDREADER_DATA),../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench chaos test-services screens secrets words lock system-packages train-default clean
+.PHONY: help setup run test lint format bench chaos test-services screens secrets messages lock system-packages train-default clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -63,10 +63,10 @@ screens: setup system-packages ## take the pictures of docs/screens.md again: PH
 secrets: ## make passwords and keys for docker-compose.yml, once
 	sh deploy/make_secrets.sh
 
-words: setup ## list all English sentences of the pages again, for translators
-	mkdir -p $(dir $(WORDS))
+messages: setup ## list all English sentences of the pages again, for translators
+	mkdir -p $(dir $(MESSAGES))
 	$(BIN)/pybabel --quiet extract --mapping-file pyproject.toml $(addprefix --keyword=,$(SENTENCES)) --no-wrap \
-		--sort-by-file --add-location=file --project MindReader --output-file $(WORDS) \
+		--sort-by-file --add-location=file --project MindReader --output-file $(MESSAGES) \
 		platform/mindreader/errors.py $(addprefix platform/mindreader/,$(WITH_SENTENCES)) workers webui
 
 lock: setup ## write constraints.txt from what is installed now

@@ -54,7 +54,7 @@ def measure(folder: Path, files: list[Path], rounds: int) -> None:
     bare, through, stages = [], [], []
     for _ in range(rounds + 1):
         bare.append(timed(lambda: forward(embedder, pixels, embedder._batch_size)))
-        queue_again(worker)
+        requeue(worker)
         started = time.perf_counter()
         stages.append(embedder.work(seconds=3600).seconds)
         through.append(time.perf_counter() - started)
@@ -92,7 +92,7 @@ def fill(worker: Worker, files: list[Path]) -> EmbeddingSpace:
         return session.scalars(select(EmbeddingSpace)).one()
 
 
-def queue_again(worker: Worker) -> None:
+def requeue(worker: Worker) -> None:
     with worker.catalog.transaction() as session:
         session.execute(update(Embedding).values(state=EmbeddingState.PENDING, attempts=0))
 

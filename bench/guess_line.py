@@ -17,7 +17,7 @@ from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.inference.query_model import QueryModel
 from mindreader.networks.compute import choose_compute
-from mindreader.search.score_threshold import guess_line
+from mindreader.search.score_threshold import score_threshold
 from mindreader_training.data.datasets import load_sketches
 from mindreader_training.data.protocols import protocol
 from mindreader_training.evaluation.evaluate import embed_photos
@@ -39,7 +39,7 @@ def main() -> None:
     order = np.argsort(-similarities, axis=1)[:, :_FIRST]
     best = np.take_along_axis(similarities, order, axis=1)
     right = dataset.labels(dataset.photos)[order] == dataset.labels(dataset.sketches)[:, None]
-    lines = np.array([guess_line(row) for row in similarities])
+    lines = np.array([score_threshold(row) for row in similarities])
     above = best >= lines[:, None]
     print(f"{len(queries)} sketches, {_FIRST} results each; {above.mean():.0%} of the results lie above the line")
     print(f"right above the line {right[above].mean():.3f}, below it {right[~above].mean():.3f}")

@@ -29,7 +29,7 @@ from mindreader.blobs import BlobStore
 from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.catalog import Catalog, Embedding, EmbeddingState
 from mindreader.embedding.queue import URGENT
-from mindreader.operations.worker_status import workers, works_lately
+from mindreader.operations.worker_status import is_alive, workers
 from mindreader_workers.celery_app import make_celery
 from mindreader_workers.client import wake_embedders
 
@@ -106,7 +106,7 @@ def indexed(catalog: Catalog) -> int:
 
 def working(catalog: Catalog) -> int:
     with catalog.snapshot() as session:
-        return sum(worker.queue == "embed" and works_lately(worker) for worker in workers(session))
+        return sum(worker.queue == "embed" and is_alive(worker) for worker in workers(session))
 
 
 if __name__ == "__main__":

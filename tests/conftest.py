@@ -25,8 +25,8 @@ from support.sketches import house_png  # noqa: E402
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    # Without a bin: what is deleted is purged as soon as a worker looks. tests/…/test_bin.py has one.
-    return load_settings({"MINDREADER_DATA_DIR": str(tmp_path / "data"), "MINDREADER_BIN_DAYS": "0"})
+    # Without a trash: what is deleted is purged as soon as a worker looks. tests/…/test_trash.py has one.
+    return load_settings({"MINDREADER_DATA_DIR": str(tmp_path / "data"), "MINDREADER_TRASH_DAYS": "0"})
 
 
 @pytest.fixture

@@ -59,14 +59,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, chromium() as browser:
         folder = Path(name)
         photos = given.photos or write_scenes(folder / "scenes")
-        with server(folder / "data", MINDREADER_BIN_DAYS="30") as started:
+        with server(folder / "data", MINDREADER_TRASH_DAYS="30") as started:
             state = prepare(browser, started, photos, folder, out)
             for screen in given.only:
                 take(browser, started, state, screen, SHOTS[screen], out)
 
 
 def prepare(browser: Browser, started: Server, photos: Path, folder: Path, out: Path) -> Path:
-    """Somebody who signed up, two collections, a bin, a second model version with its job; returns the session."""
+    """Somebody who signed up, two collections, a trash, a second model version with its job; returns the session."""
     take(browser, started, None, "welcome", lambda page: page.goto("/"), out)
     context = browser.new_context(base_url=started.url)
     set_up(context.new_page())
@@ -202,7 +202,7 @@ SHOTS: Shots = {
     "choosing": choosing,
     "sharing": sharing,
     "upload": at("/upload"),
-    "bin": at("/bin"),
+    "trash": at("/trash"),
     "quality": measured,
     "account": at("/account"),
     "models": at("/admin/models"),

@@ -4,7 +4,7 @@ Raise :class:`MindReaderError` (or a subclass) with a sentence; the web UI turns
 problem document, the command line prints it, and a worker stores it beside the photo.
 
 A sentence keeps its template and its values apart, so that the web UI can say it in the visitor's language:
-``ConflictError("There is already a user called {name}.", name=name)``. `make words` collects the templates.
+``ConflictError("There is already a user called {name}.", name=name)``. `make messages` collects the templates.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ else:
 
 
 @contextmanager
-def data_folder_to_oneself(settings: Settings) -> Iterator[None]:
+def exclusive_lock(settings: Settings) -> Iterator[None]:
     """Keep a second embedded server, or a doctor, out of the data folder; separate workers share it by design.
 
     Raises:

@@ -79,12 +79,12 @@ class SearchAnswer(_Message):
     space_id: int
     imaginary_webp: tuple[Base64Bytes, ...]
     hits: tuple[SearchHit, ...]
-    guess_below: float | None = None
+    score_threshold: float | None = None
     """Hits with a lower score are guesswork (see `mindreader.search.score_threshold`); None where nobody can tell."""
     timings_ms: dict[str, float]
 
 
-class Trial(_Message):
+class SmokeTest(_Message):
     """What a worker found out about a bundle: it loads, imagines, embeds; and how fast E2 is there."""
 
     photos_per_second: float

@@ -1,4 +1,4 @@
-"""The library as a person uses it: many photos at once, and the bin."""
+"""The library as a person uses it: many photos at once, and the trash."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PHOTOS = 24
 
 @pytest.fixture
 def mindreader_server(tmp_path):
-    with server(tmp_path / "data", MINDREADER_BIN_DAYS="30") as started:
+    with server(tmp_path / "data", MINDREADER_TRASH_DAYS="30") as started:
         yield started
 
 
@@ -112,20 +112,20 @@ def test_what_was_deleted_comes_back_from_the_bin(filled: Page, keep):
     answer(page, "Delete")
     expect(page.get_by_role("link", name="Other")).to_be_hidden()
 
-    page.get_by_role("link", name="Bin").click()
+    page.get_by_role("link", name="Trash").click()
     expect(page.locator("#photos > li")).to_have_count(2)
     expect(page.locator("#photos img").first).to_have_js_property("complete", True)
-    keep("bin")
+    keep("trash")
     page.emulate_media(color_scheme="dark")
     tiles(page).nth(0).click()
-    keep("bin-dark")
+    keep("trash-dark")
     page.get_by_role("button", name="Restore 1 photo").click()
     expect(page.locator("#photos > li")).to_have_count(1)
     page.locator("#collections").get_by_role("button", name="Restore").click()
     expect(page.locator("#collections-area")).to_be_hidden()
-    page.get_by_role("button", name="Empty the bin").click()
-    answer(page, "Empty the bin")
-    expect(page.locator("#summary")).to_contain_text("The bin is empty")
+    page.get_by_role("button", name="Empty the trash").click()
+    answer(page, "Empty the trash")
+    expect(page.locator("#summary")).to_contain_text("The trash is empty")
     page.goto("/library")
     expect(page.get_by_role("link", name="Other")).to_be_visible()
     expect(page.locator("#collections li", has_text="Many").first).to_contain_text(f"{PHOTOS - 1} photos")

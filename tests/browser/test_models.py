@@ -55,7 +55,7 @@ def test_add_build_compare_switch_and_go_back(page: Page, keep, mindreader_serve
     page.get_by_role("link", name="Jobs").click()
     expect(page.locator("#jobs > li")).to_have_count(0)  # its space went with it
     page.get_by_role("link", name="System").click()
-    expect(page.locator("#workers .badge").first).to_have_text("works")
+    expect(page.locator("#workers .badge").first).to_have_text("alive")
     keep("workers")
 
 
@@ -122,5 +122,5 @@ def compare(page: Page, keep):
     page.get_by_role("button", name="Compare with this sketch").click()
     expect(page.locator("#answer .pair .grid").first).to_be_visible(timeout=30_000)
     keep("compared")
-    page.get_by_role("button", name="Compare with all saved sketches").click()
+    page.get_by_role("button", name="Compare on all benchmark sketches").click()
     expect(page.locator("#answer")).to_contain_text("found by both", timeout=30_000)

@@ -105,7 +105,7 @@ def test_a_sketch_is_kept_under_a_name_and_opened_again(drawn: Page):
     before = inked(page)
     page.locator("#keep summary").click()
     page.get_by_label("Name").fill("My bicycle")
-    page.get_by_role("button", name="Keep this sketch").click()
+    page.get_by_role("button", name="Save this sketch").click()
     expect(page.get_by_role("button", name="Open My bicycle")).to_be_visible()
     page.get_by_role("button", name="Fit").click()
     assert inked(page) != before

@@ -15,7 +15,7 @@ from support.services import wait_until
 
 from mindreader.catalog import Catalog, Embedding, EmbeddingState, WorkerProcess
 from mindreader.catalog.models import now
-from mindreader.operations.worker_status import works_lately
+from mindreader.operations.worker_status import is_alive
 
 SECONDS = {"forwards": "18000", "back": "-18000"}
 TESTS = Path(__file__).parents[1]
@@ -82,4 +82,4 @@ def test_uploads_searches_and_deletions_go_on_while_the_clock_jumps(deploy, tmp_
 
 @pytest.mark.parametrize(("ago", "works"), [(5, True), (600, False), (-5, True), (-18_000, False)])
 def test_a_worker_last_heard_of_in_the_future_does_not_count_as_working(ago, works):
-    assert works_lately(WorkerProcess(last_task_at=now() - timedelta(seconds=ago))) is works
+    assert is_alive(WorkerProcess(last_task_at=now() - timedelta(seconds=ago))) is works

@@ -17,7 +17,7 @@ from mindreader.catalog.models import now
 from mindreader.embedding.queue import URGENT
 from mindreader.library.purge import purge_deleted
 from mindreader.model_versions.registry import activate
-from mindreader.operations.doctor import mend_indexes
+from mindreader.operations.doctor import repair_indexes
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import load_settings
 from mindreader_workers.worker import Worker
@@ -115,7 +115,7 @@ def test_a_worker_that_is_too_slow_does_not_undo_what_the_other_one_did_since(se
     working.join()
     # Not only after the next repair: the slow one has taken its point of the deleted photo back itself.
     assert quick.indexes.get(space.key, space.dimension).existing(photos) == set(photos[1:])
-    assert mend_indexes(catalog, quick.indexes) == []
+    assert repair_indexes(catalog, quick.indexes) == []
     assert _wrong(settings, [quick], catalog) == []
 
 

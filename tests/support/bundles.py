@@ -9,7 +9,7 @@ from torch import nn
 from mindreader.bundles import Bundle, TrainingRecord
 from mindreader.catalog import ModelVersion
 from mindreader.embedding.spaces import is_open, open_space
-from mindreader.model_versions.registry import kept_bundles, register_bundle
+from mindreader.model_versions.registry import bundle_store, register_bundle
 from mindreader.networks.descriptions import encoder_description
 from mindreader.networks.encoders import Encoder
 from mindreader.networks.generator import Generator
@@ -34,7 +34,7 @@ def write_untrained_bundle(folder: Path, seed: int = 0, name: str = "untrained")
 
 def register_and_open(catalog, blobs, settings, bundle: Bundle) -> ModelVersion:
     """A model version whose space every photo is queued for; it does not answer yet."""
-    kept_bundles(settings, blobs).keep(bundle)
+    bundle_store(settings, blobs).keep(bundle)
     with catalog.transaction() as session:
         version = register_bundle(session, bundle)
         if not is_open(version.space):

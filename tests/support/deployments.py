@@ -20,16 +20,16 @@ from support.services import PostgresServer, RedisServer, S3Server, free_port, p
 from mindreader.blobs import BlobStore
 from mindreader.bundles import Bundle
 from mindreader.catalog import Catalog
-from mindreader.model_versions.registry import install, kept_bundles
+from mindreader.model_versions.registry import bundle_store, install
 from mindreader.settings import Settings, load_settings
 
-# Small batches and short leases, so that a fault always falls into the middle of something; no bin, so that what
+# Small batches and short leases, so that a fault always falls into the middle of something; no trash, so that what
 # was deleted has to be gone.
 IMPATIENT = {
     "MINDREADER_EMBED_BATCH_SIZE": "4",
     "MINDREADER_EMBED_SLICE_SECONDS": "3",
     "MINDREADER_LEASE_SECONDS": "5",
-    "MINDREADER_BIN_DAYS": "0",
+    "MINDREADER_TRASH_DAYS": "0",
     "MINDREADER_SEARCH_TIMEOUT": "30",
     "MINDREADER_SEARCH_RATE": "1000000/minute",
     "MINDREADER_TORCH_THREADS": "1",
@@ -56,7 +56,7 @@ class Embedded:
         """Let a quick bundle answer, before the first start installs the one that ships with MindReader."""
         catalog = Catalog(self.settings.catalog_url)
         catalog.migrate()
-        install(catalog, kept_bundles(self.settings, BlobStore(self.settings.blobs_root)), bundle)
+        install(catalog, bundle_store(self.settings, BlobStore(self.settings.blobs_root)), bundle)
         catalog.close()
 
     def start(self) -> None:

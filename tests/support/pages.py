@@ -5,7 +5,7 @@ PAGES = (
     "/upload",
     "/library",
     "/library/1",
-    "/bin",
+    "/trash",
     "/account",
     "/quality",
     "/admin/models",

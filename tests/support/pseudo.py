@@ -7,7 +7,7 @@ from pathlib import Path
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
-from mindreader_webui.words import TEMPLATE
+from mindreader_webui.i18n import TEMPLATE
 
 LANGUAGE = "eo"  # Browsers must know the tag, and Babel the plural forms: two, as in English.
 

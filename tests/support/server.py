@@ -40,8 +40,8 @@ class Server:
 
 def environment(data_dir: Path, **settings: str) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MINDREADER_")}
-    # Without a bin, what is deleted is removed for good at once; a test that wants a bin says how many days.
-    ours = {"MINDREADER_DATA_DIR": str(data_dir), "MINDREADER_BIN_DAYS": "0", "PYTHONUNBUFFERED": "1"}
+    # Without a trash, what is deleted is removed for good at once; a test that wants a trash says how many days.
+    ours = {"MINDREADER_DATA_DIR": str(data_dir), "MINDREADER_TRASH_DAYS": "0", "PYTHONUNBUFFERED": "1"}
     return clean | ours | settings
 
 

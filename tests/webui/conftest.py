@@ -78,7 +78,7 @@ class Finder:
 
     def trial(self, bundle_sha256: str) -> dict[str, Any]:
         self.tried.append(bundle_sha256)
-        measured = messages.Trial(photos_per_second=2.0, encoder_bytes=1000, device="cpu")
+        measured = messages.SmokeTest(photos_per_second=2.0, encoder_bytes=1000, device="cpu")
         return {"error": self.cannot_load} if self.cannot_load else {"answer": measured.model_dump()}
 
     def warm_up(self, model_version_id: int) -> dict[str, Any]:
@@ -207,7 +207,7 @@ def search_worker(celery: Celery) -> Iterator[list[Finder]]:
     def search(request: dict[str, Any]) -> dict[str, Any]:
         return finders[-1].answer(request)
 
-    @celery.task(name=celery_app.TRIAL_TASK, shared=False)
+    @celery.task(name=celery_app.SMOKE_TEST_TASK, shared=False)
     def trial(bundle_sha256: str) -> dict[str, Any]:
         return finders[-1].trial(bundle_sha256)
 

@@ -9,7 +9,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from mindreader.catalog import Catalog
-from mindreader.operations.worker_status import Pulse
+from mindreader.operations.worker_status import Heartbeat
 from mindreader_webui.app import OPENAPI_PATH, create_app
 from mindreader_webui.services import Services
 
@@ -95,7 +95,7 @@ def test_ready_means_a_model_version_is_active_and_a_search_worker_works(client,
     assert client.get("/readyz").text == "no model version is active"
     request.getfixturevalue("version")
     assert client.get("/readyz").status_code == 503
-    Pulse("search", "cpu").beat(catalog)
+    Heartbeat("search", "cpu").beat(catalog)
     assert client.get("/readyz").status_code == 200
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from support.library import jpeg
 
 from mindreader.blobs import original_key
@@ -37,8 +37,10 @@ def test_a_category_for_many_photos(ann, version, catalog):
     sent = {"photo_ids": photos[:2], "category": "dog"}
     assert ann.post("/photos/category", json=sent).json == {"changed": 2, "gone": 0}
     assert categories(ann, collection) == ["dog", "dog", "cat"]
-    # Only the one whose category is another one now is embedded again.
-    assert ann.get(f"/collections/{collection}").json["embedding"]["pending"] == 1
+    # Nothing is embedded again; the point of the one whose category is another one now is told.
+    assert ann.get(f"/collections/{collection}").json["embedding"]["indexed"] == 3
+    with catalog.snapshot() as session:
+        assert session.scalars(select(Embedding.photo_id).where(Embedding.labels_stale)).all() == photos[1:2]
     ann.post("/photos/category", json={"photo_ids": photos, "category": None})
     assert categories(ann, collection) == [None, None, None]
 
@@ -48,10 +50,10 @@ def test_many_photos_go_into_the_bin_together(ann):
     photos = photos_of(ann, collection)
     assert ann.post("/photos/delete", json={"photo_ids": [*photos[:2], 999]}).json == {"changed": 2, "gone": 1}
     assert ann.get(f"/collections/{collection}").json["photos"] == 1
-    assert ann.get("/bin").json["total"] == 2
+    assert ann.get("/trash").json["total"] == 2
 
 
-def test_moved_photos_keep_their_category_and_wait_to_be_found_there(ann, version, catalog):
+def test_moved_photos_keep_their_category_and_their_points(ann, version, catalog):
     old, new = ann.collection("Old"), ann.collection("New")
     photos = photos_of(ann, old, category=["dog", "", "cat"])
     with catalog.transaction() as session:
@@ -60,7 +62,7 @@ def test_moved_photos_keep_their_category_and_wait_to_be_found_there(ann, versio
     assert moved == {"moved": 3, "duplicates": []}
     assert categories(ann, new) == ["dog", None, "cat"]
     assert ann.get(f"/collections/{old}").json["photos"] == 0
-    assert ann.get(f"/collections/{new}").json["embedding"]["pending"] == 3
+    assert ann.get(f"/collections/{new}").json["embedding"]["indexed"] == 3
     assert {each["name"] for each in ann.get(f"/collections/{new}").json["categories"]} == {"cat", "dog"}
 
 
@@ -81,7 +83,7 @@ def test_a_copy_in_the_other_collection_s_bin_comes_back_instead(ann, version):
     assert ann.post("/photos/move", json={"photo_ids": [here], "collection_id": new}).json["moved"] == 1
     assert ann.get(f"/photos/{there}").json["category"] == "dog"
     assert ann.get(f"/photos/{here}").status_code == 404
-    assert ann.get("/bin").json["total"] == 0
+    assert ann.get("/trash").json["total"] == 0
 
 
 def test_moving_to_where_they_are_changes_nothing(ann):
@@ -134,7 +136,7 @@ def test_unusable_selections_are_refused(ann, ids):
 def test_a_thousand_photos_fit_into_one_request(ann):
     ids = [2**31 - 1 - number for number in range(MOST)]
     assert ann.post("/photos/delete", json={"photo_ids": ids}).status_code == 404
-    assert ann.post(f"/collections/{ann.collection()}/known", json={"sha256": ["f" * 64] * MOST}).status_code == 200
+    assert ann.post(f"/collections/{ann.collection()}/existing", json={"sha256": ["f" * 64] * MOST}).status_code == 200
 
 
 def test_the_archive_holds_the_originals(ann):
@@ -206,7 +208,9 @@ def test_files_that_are_here_are_known_before_they_are_sent(ann):
     here, there = ann.photo(collection, 1), ann.photo(other, 2)
     ann.photo(other, 1)
     asked = {"sha256": [digest(jpeg(n)) for n in range(4)]}
-    known = {each["sha256"]: each for each in ann.post(f"/collections/{collection}/known", json=asked).json["known"]}
+    known = {
+        each["sha256"]: each for each in ann.post(f"/collections/{collection}/existing", json=asked).json["existing"]
+    }
     assert known[digest(jpeg(1))] == {
         "sha256": digest(jpeg(1)),
         "photo_id": here,
@@ -225,16 +229,16 @@ def test_what_another_keeps_to_herself_is_not_known(ann, bob):
     ann.photo(secret, 1)
     ann.photo(shared, 2)
     asked = {"sha256": [digest(jpeg(1)), digest(jpeg(2))]}
-    (known,) = bob.post(f"/collections/{bob.collection('His')}/known", json=asked).json["known"]
+    (known,) = bob.post(f"/collections/{bob.collection('His')}/existing", json=asked).json["existing"]
     assert (known["sha256"], known["mine"]) == (digest(jpeg(2)), False)
 
 
 def test_a_photo_in_the_bin_is_not_known(ann):
     collection = ann.collection()
     ann.ask("DELETE", f"/photos/{ann.photo(collection)}")
-    assert ann.post(f"/collections/{collection}/known", json={"sha256": [digest(jpeg(1))]}).json == {"known": []}
+    assert ann.post(f"/collections/{collection}/existing", json={"sha256": [digest(jpeg(1))]}).json == {"existing": []}
 
 
 @pytest.mark.parametrize("sent", [[], ["x"], ["F" * 64], ["f" * 63], ["f" * 64] * (MOST + 1)])
 def test_unusable_digests_are_refused(ann, sent):
-    assert ann.post(f"/collections/{ann.collection()}/known", json={"sha256": sent}).status_code == 422
+    assert ann.post(f"/collections/{ann.collection()}/existing", json={"sha256": sent}).status_code == 422

@@ -15,7 +15,7 @@ class Api:
 
     def post(self, path, **arguments):
         self.asked.append((path, arguments["json"]["sha256"]))
-        return {"known": self.known}
+        return {"existing": self.known}
 
 
 def digest(path):
@@ -33,7 +33,7 @@ def test_files_that_the_collection_has_are_not_sent(tmp_path):
     missing = _missing(api, 7, list(_files(tmp_path, False, report)), report)
     assert [file.path for file in missing] == [elsewhere, new]
     assert report.duplicate == 1
-    assert api.asked == [("/collections/7/known", sorted(digest(path) for path in (here, elsewhere, new)))]
+    assert api.asked == [("/collections/7/existing", sorted(digest(path) for path in (here, elsewhere, new)))]
 
 
 def test_a_file_that_cannot_be_read_is_left_for_the_upload_to_name(tmp_path):

@@ -11,7 +11,7 @@ from support.library import jpeg
 from mindreader.bundles.archive import pack_bundle
 from mindreader.catalog import Embedding, Job, ModelVersion, WorkerProcess
 from mindreader.catalog.models import now
-from mindreader.operations.worker_status import Pulse
+from mindreader.operations.worker_status import Heartbeat
 
 
 def sketch():
@@ -186,16 +186,16 @@ def test_versions_are_compared_on_the_saved_sketches_with_precision(admin, ann, 
     assert admin.post("/comparisons", data=form).status_code == 422  # nothing is saved yet
     for name, category in (("rex", "Dog"), ("felix", "cat"), ("scribble", "")):
         sent = {"sketch": (io.BytesIO(sketch()), "s.png"), "name": name, "category": category}
-        assert admin.post("/saved-sketches", data=sent).status_code == 201
+        assert admin.post("/benchmark-sketches", data=sent).status_code == 201
     again = {"sketch": (io.BytesIO(sketch()), "s.png"), "name": "rex"}
-    assert admin.post("/saved-sketches", data=again).status_code == 409
+    assert admin.post("/benchmark-sketches", data=again).status_code == 409
     compared = admin.post("/comparisons", data=form).json
     assert [row["name"] for row in compared["sketches"]] == ["felix", "rex", "scribble"]
     assert compared["versions"][0]["labelled_sketches"] == 2
     assert compared["versions"][0]["precision"] == {"5": 0.1, "20": 0.025}
-    saved = admin.get("/saved-sketches").json["sketches"]
-    assert admin.ask("DELETE", f"/saved-sketches/{saved[0]['id']}").status_code == 204
-    assert admin.ask("DELETE", f"/saved-sketches/{saved[0]['id']}").status_code == 404
+    saved = admin.get("/benchmark-sketches").json["sketches"]
+    assert admin.ask("DELETE", f"/benchmark-sketches/{saved[0]['id']}").status_code == 204
+    assert admin.ask("DELETE", f"/benchmark-sketches/{saved[0]['id']}").status_code == 404
 
 
 @pytest.mark.parametrize("form", [{}, {"model_version_id": [1]}, {"model_version_id": [1, 2], "limit": 0}])
@@ -212,13 +212,13 @@ def test_quality_is_of_what_the_caller_may_see(ann, bob, finder):
 
 
 def test_workers_are_alive_while_tasks_run_in_them(admin, catalog, client, version):
-    pulse = Pulse("search", "cpu", "search@here")
+    pulse = Heartbeat("search", "cpu", "search@here")
     assert client.get("/readyz").status_code == 503
     pulse.beat(catalog, photos=3, error=None)
     assert client.get("/readyz").text == "ok"
     (listed,) = admin.get("/workers").json["workers"]
-    assert (listed["name"], listed["works"], listed["tasks"], listed["photos"]) == ("search@here", True, 1, 3)
+    assert (listed["name"], listed["alive"], listed["tasks"], listed["photos"]) == ("search@here", True, 1, 3)
     with catalog.transaction() as session:
         session.execute(update(WorkerProcess).values(last_task_at=now() - timedelta(minutes=5)))
-    assert not admin.get("/workers").json["workers"][0]["works"]
+    assert not admin.get("/workers").json["workers"][0]["alive"]
     assert "no search worker" in client.get("/readyz").text

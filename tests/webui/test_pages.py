@@ -12,7 +12,7 @@ from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
 
 ADMIN_PAGES = ["/admin", *(f"/admin/{name}" for name in ("models", "jobs", "jobs/1", "compare", "users", "workers"))]
-PAGES = ["/", "/upload", "/library", "/library/1", "/bin", "/account", "/quality", *ADMIN_PAGES]
+PAGES = ["/", "/upload", "/library", "/library/1", "/trash", "/account", "/quality", *ADMIN_PAGES]
 PASSWORD = "correct horse battery"
 
 
@@ -103,7 +103,7 @@ def test_an_unknown_job_has_no_page(signed_in):
 
 @pytest.mark.parametrize(
     "page",
-    ["/", "/upload", "/library", "/bin", "/account", "/quality", "/admin/models", "/admin/jobs", "/admin/compare"],
+    ["/", "/upload", "/library", "/trash", "/account", "/quality", "/admin/models", "/admin/jobs", "/admin/compare"],
 )
 def test_every_page_leads_on_and_carries_the_token_for_changes(signed_in, page):
     answer = signed_in.get(page)
@@ -144,7 +144,7 @@ def test_errors_outside_the_api_are_pages(client, path, status):
 
 
 def test_no_page_runs_or_styles_anything_inline(signed_in):
-    for page in ("/", "/upload", "/library", "/bin", "/account"):
+    for page in ("/", "/upload", "/library", "/trash", "/account"):
         text = signed_in.get(page).text
         assert not re.search(r"<script(?![^>]*\bsrc=)", text), page
         assert not re.search(r"<style|\sstyle=|\son\w+=", text), page

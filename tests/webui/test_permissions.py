@@ -8,7 +8,7 @@ import pytest
 from support.library import jpeg
 
 from mindreader.blobs import sketch_key
-from mindreader.catalog import Job, KeptSketch, SavedSketch, Search
+from mindreader.catalog import BenchmarkSketch, Job, Search, UserSketch
 from mindreader_webui.auth import OPEN_TO_ALL
 from mindreader_webui.services import current_services
 
@@ -16,7 +16,7 @@ from mindreader_webui.services import current_services
 # (shared collection), an administrator. A member who was invited to a private one may do as in a shared one.
 # {c}, {p} and {t} are ids of the owner's collection, photo and token, {m}, {s}, {j} and {k} of the active model
 # version, its space, a job there and a saved sketch, {h} of her search, {w} of a sketch she keeps, {u} of the
-# owner, {o} of another collection of hers, {b} and {d} of a photo and a collection in her bin, {n} of a person she
+# owner, {o} of another collection of hers, {b} and {d} of a photo and a collection in her trash, {n} of a person she
 # shares {c} with.
 PEOPLE = ("nobody", "owner", "other, private", "other, shared", "admin", "other, invited")
 COLUMN = {"other, invited": PEOPLE.index("other, shared")}
@@ -42,18 +42,18 @@ MATRIX = {
     ("GET", "/collections/{c}/people"): (401, 200, 404, 403, 200),
     ("POST", "/collections/{c}/people"): (401, 200, 404, 403, 200),
     ("DELETE", "/collections/{c}/people/{n}"): (401, 204, 404, 403, 204),
-    ("POST", "/collections/{c}/known"): (401, 200, 404, 403, 200),
+    ("POST", "/collections/{c}/existing"): (401, 200, 404, 403, 200),
     ("POST", "/photos/category"): (401, 200, 404, 403, 200),
     ("POST", "/photos/delete"): (401, 200, 404, 403, 200),
     ("POST", "/photos/move"): (401, 200, 404, 403, 200),
     ("GET", "/photos/archive"): (401, 200, 404, 200, 200),
-    ("GET", "/bin"): (401, 200, 200, 200, 200),
-    ("DELETE", "/bin"): (401, 204, 204, 204, 204),
-    ("GET", "/bin/photos/{b}/thumbnail"): (401, 200, 404, 404, 200),
-    ("POST", "/bin/photos/restore"): (401, 200, 404, 404, 200),
-    ("POST", "/bin/photos/remove"): (401, 200, 404, 404, 200),
-    ("POST", "/bin/collections/{d}/restore"): (401, 200, 404, 404, 200),
-    ("DELETE", "/bin/collections/{d}"): (401, 204, 404, 404, 204),
+    ("GET", "/trash"): (401, 200, 200, 200, 200),
+    ("DELETE", "/trash"): (401, 204, 204, 204, 204),
+    ("GET", "/trash/photos/{b}/thumbnail"): (401, 200, 404, 404, 200),
+    ("POST", "/trash/photos/restore"): (401, 200, 404, 404, 200),
+    ("POST", "/trash/photos/remove"): (401, 200, 404, 404, 200),
+    ("POST", "/trash/collections/{d}/restore"): (401, 200, 404, 404, 200),
+    ("DELETE", "/trash/collections/{d}"): (401, 204, 404, 404, 204),
     ("GET", "/photos/{p}"): (401, 200, 404, 200, 200),
     ("PATCH", "/photos/{p}"): (401, 200, 404, 403, 200),
     ("DELETE", "/photos/{p}"): (401, 204, 404, 403, 204),
@@ -64,9 +64,9 @@ MATRIX = {
     ("GET", "/searches"): (401, 200, 200, 200, 200),
     ("DELETE", "/searches"): (401, 204, 204, 204, 204),
     ("GET", "/searches/{h}/sketch"): (401, 200, 404, 404, 404),
-    ("GET", "/kept-sketches"): (401, 200, 200, 200, 200),
-    ("POST", "/kept-sketches"): (401, 201, 201, 201, 201),
-    ("DELETE", "/kept-sketches/{w}"): (401, 204, 404, 404, 404),
+    ("GET", "/user-sketches"): (401, 200, 200, 200, 200),
+    ("POST", "/user-sketches"): (401, 201, 201, 201, 201),
+    ("DELETE", "/user-sketches/{w}"): (401, 204, 404, 404, 404),
     ("GET", "/status"): (401, 200, 200, 200, 200),
     ("GET", "/models"): (401, 200, 200, 200, 200),
     ("POST", "/models"): (401, 403, 403, 403, 422),
@@ -86,27 +86,27 @@ MATRIX = {
     ("POST", "/jobs/{j}/failed/{p}/retry"): (401, 403, 403, 403, 409),
     ("POST", "/jobs/{j}/failed/{p}/skip"): (401, 403, 403, 403, 409),
     ("POST", "/comparisons"): (401, 403, 403, 403, 422),
-    ("GET", "/saved-sketches"): (401, 403, 403, 403, 200),
-    ("POST", "/saved-sketches"): (401, 403, 403, 403, 422),
-    ("DELETE", "/saved-sketches/{k}"): (401, 403, 403, 403, 204),
+    ("GET", "/benchmark-sketches"): (401, 403, 403, 403, 200),
+    ("POST", "/benchmark-sketches"): (401, 403, 403, 403, 422),
+    ("DELETE", "/benchmark-sketches/{k}"): (401, 403, 403, 403, 204),
     ("GET", "/quality"): (401, 200, 200, 200, 200),
     ("GET", "/workers"): (401, 403, 403, 403, 200),
 }
 OPEN = {("POST", "/setup"), ("POST", "/session")}
 BODIES = {
     ("POST", "/tokens"): {"name": "mine"},
-    ("POST", "/kept-sketches"): {"name": "New", "strokes": [{"tool": "pen", "width": 1, "points": [[0, 0]]}]},
+    ("POST", "/user-sketches"): {"name": "New", "strokes": [{"tool": "pen", "width": 1, "points": [[0, 0]]}]},
     ("POST", "/users"): {"name": "New", "password": "correct horse battery", "role": "member"},
     ("POST", "/collections"): {"name": "New"},
     ("PATCH", "/collections/{c}"): {"name": "Renamed"},
     ("PATCH", "/photos/{p}"): {"category": "dog"},
     ("POST", "/collections/{c}/people"): {"name": "Eve"},
-    ("POST", "/collections/{c}/known"): {"sha256": ["0" * 64]},
+    ("POST", "/collections/{c}/existing"): {"sha256": ["0" * 64]},
     ("POST", "/photos/category"): {"photo_ids": ["{p}"], "category": "dog"},
     ("POST", "/photos/delete"): {"photo_ids": ["{p}"]},
     ("POST", "/photos/move"): {"photo_ids": ["{p}"], "collection_id": "{o}"},
-    ("POST", "/bin/photos/restore"): {"photo_ids": ["{b}"]},
-    ("POST", "/bin/photos/remove"): {"photo_ids": ["{b}"]},
+    ("POST", "/trash/photos/restore"): {"photo_ids": ["{b}"]},
+    ("POST", "/trash/photos/remove"): {"photo_ids": ["{b}"]},
     ("PATCH", "/users/{u}"): {"role": "member"},
     ("POST", "/session/password"): {"old": "wrong", "new": "correct horse battery"},
 }
@@ -121,13 +121,13 @@ def routes(app):
         "model_version_id": "m",
         "space_id": "s",
         "job_id": "j",
-        "saved_sketch_id": "k",
+        "benchmark_sketch_id": "k",
         "search_id": "h",
-        "kept_sketch_id": "w",
+        "user_sketch_id": "w",
         "user_id": "u",
         "person_id": "n",
-        "binned_photo_id": "b",
-        "binned_collection_id": "d",
+        "trashed_photo_id": "b",
+        "trashed_collection_id": "d",
     }
     for rule in app.url_map.iter_rules():
         if not rule.rule.startswith("/api/v1"):
@@ -155,11 +155,11 @@ def test_who_may_do_what(nobody, ann, bob, admin, somebody, finder, catalog, blo
     ann.ask("DELETE", f"/collections/{ids['d']}")
     with catalog.transaction() as session:
         job = Job(space_id=version.space_id, last_photo_id=ids["p"])
-        sketch = SavedSketch(name="dog", sketch_sha256="0" * 64)
+        sketch = BenchmarkSketch(name="dog", sketch_sha256="0" * 64)
         search = Search(
             user_id=ann.account.id, sketch_sha256="1" * 64, model_version_id=version.id, seeds=[0], timings_ms={}
         )
-        kept = KeptSketch(user_id=ann.account.id, name="hers", strokes=[])
+        kept = UserSketch(user_id=ann.account.id, name="hers", strokes=[])
         session.add_all([job, sketch, search, kept])
         session.flush()
         ids |= {"s": version.space_id, "j": job.id, "k": sketch.id, "h": search.id, "w": kept.id, "u": ann.account.id}

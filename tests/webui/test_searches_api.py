@@ -243,7 +243,7 @@ def test_past_searches_come_page_by_page(ann, finder, sketch_png, another_sketch
 
 def test_a_sketch_kept_for_comparisons_outlives_the_history(ann, admin, finder, sketch_png, blobs):
     _search(ann, sketch_png)
-    admin.post("/saved-sketches", data={"sketch": (io.BytesIO(sketch_png), "s.png"), "name": "house"})
+    admin.post("/benchmark-sketches", data={"sketch": (io.BytesIO(sketch_png), "s.png"), "name": "house"})
     ann.ask("DELETE", "/searches")
     assert len(list(blobs.keys("sketches"))) == 1
 

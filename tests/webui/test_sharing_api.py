@@ -61,13 +61,13 @@ def test_searches_look_into_the_shared_collection_alone(invited, finder, library
 def test_nothing_else_leaks(invited, library):
     hashes = {"sha256": [hashlib.sha256(jpeg(n)).hexdigest() for n in (1, 2)]}
     own = invited.collection("His")
-    assert [k["photo_id"] for k in invited.post(f"/collections/{own}/known", json=hashes).json["known"]] == [
+    assert [k["photo_id"] for k in invited.post(f"/collections/{own}/existing", json=hashes).json["existing"]] == [
         library["shared"]
     ]
     zipped = invited.get("/photos/archive", query_string={"ids": f"{library['shared']},{library['secret']}"}).data
     with zipfile.ZipFile(io.BytesIO(zipped)) as archive:
         assert [archive.read(name) for name in archive.namelist()] == [jpeg(1)]
-    assert invited.get("/bin").json["total"] == 0
+    assert invited.get("/trash").json["total"] == 0
 
 
 def test_it_is_for_looking_only(invited, library):
@@ -114,5 +114,5 @@ def test_one_shares_with_others_who_are_here(ann, library, name, status, word):
 def test_a_deleted_collection_is_gone_for_everyone_and_comes_back_for_everyone(ann, invited, library):
     ann.ask("DELETE", f"/collections/{library['shared_id']}")
     assert invited.get("/collections").json["collections"] == []
-    ann.post(f"/bin/collections/{library['shared_id']}/restore")
+    ann.post(f"/trash/collections/{library['shared_id']}/restore")
     assert len(invited.get("/collections").json["collections"]) == 1

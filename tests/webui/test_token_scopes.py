@@ -53,7 +53,7 @@ def test_a_reading_token_looks_and_searches(ann, ask, finder, sketch_png):
     assert ask(headers, "GET", f"/photos/{photo}").status_code == 200
     sent = {"sketch": (io.BytesIO(sketch_png), "sketch.png")}
     assert ask(headers, "POST", "/searches", data=sent).status_code == 200
-    known = ask(headers, "POST", f"/collections/{collection}/known", json={"sha256": ["0" * 64]})
+    known = ask(headers, "POST", f"/collections/{collection}/existing", json={"sha256": ["0" * 64]})
     assert known.status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""The bin over HTTP."""
+"""The trash over HTTP."""
 
 from support.library import jpeg
 
@@ -7,25 +7,25 @@ def test_deleted_photos_are_listed_shown_and_restored(ann, version):
     collection = ann.collection("Holidays")
     photo = ann.photo(collection, category="dog")
     ann.ask("DELETE", f"/photos/{photo}")
-    found = ann.get("/bin").json
+    found = ann.get("/trash").json
     (shown,) = found.pop("photos")
     assert found == {"days": 30, "collections": [], "total": 1, "next": None}
     assert shown.pop("deleted_at").endswith("Z")
     assert (shown["filename"], shown["collection"], shown["category"]) == ("photo-0.jpg", "Holidays", "dog")
     assert ann.client.get(shown["thumbnail_url"], headers=ann.headers).content_type == "image/webp"
-    assert ann.post("/bin/photos/restore", json={"photo_ids": [photo, 999]}).json == {"changed": 1, "gone": 1}
+    assert ann.post("/trash/photos/restore", json={"photo_ids": [photo, 999]}).json == {"changed": 1, "gone": 1}
     assert ann.get(f"/photos/{photo}").json["state"] == "pending"
-    assert ann.get("/bin").json["total"] == 0
+    assert ann.get("/trash").json["total"] == 0
 
 
 def test_a_deleted_collection_is_listed_and_restored_with_its_photos(ann, version):
     collection = ann.collection("Holidays")
     ann.photo(collection)
     ann.ask("DELETE", f"/collections/{collection}")
-    (shown,) = ann.get("/bin").json["collections"]
+    (shown,) = ann.get("/trash").json["collections"]
     assert (shown["id"], shown["name"], shown["photos"]) == (collection, "Holidays", 1)
     ann.collection("Holidays")
-    restored = ann.post(f"/bin/collections/{collection}/restore").json
+    restored = ann.post(f"/trash/collections/{collection}/restore").json
     assert (restored["name"], restored["photos"]) == ("Holidays (restored)", 1)
 
 
@@ -34,22 +34,22 @@ def test_removed_for_good_and_emptied(ann):
     photos = [ann.photo(collection, seed) for seed in range(3)]
     ann.post("/photos/delete", json={"photo_ids": photos})
     ann.ask("DELETE", f"/collections/{other}")
-    assert ann.post("/bin/photos/remove", json={"photo_ids": photos[:1]}).json == {"changed": 1, "gone": 0}
-    assert ann.get("/bin").json["total"] == 2
-    assert ann.ask("DELETE", f"/bin/collections/{other}").status_code == 204
-    assert ann.get("/bin").json["collections"] == []
-    assert ann.ask("DELETE", "/bin").status_code == 204
-    assert ann.get("/bin").json["total"] == 0
-    assert ann.post("/bin/photos/restore", json={"photo_ids": photos}).status_code == 404
+    assert ann.post("/trash/photos/remove", json={"photo_ids": photos[:1]}).json == {"changed": 1, "gone": 0}
+    assert ann.get("/trash").json["total"] == 2
+    assert ann.ask("DELETE", f"/trash/collections/{other}").status_code == 204
+    assert ann.get("/trash").json["collections"] == []
+    assert ann.ask("DELETE", "/trash").status_code == 204
+    assert ann.get("/trash").json["total"] == 0
+    assert ann.post("/trash/photos/restore", json={"photo_ids": photos}).status_code == 404
 
 
 def test_nobody_looks_into_the_bin_of_another(ann, bob):
     collection = ann.collection("Hers", "shared")
     photo = ann.photo(collection)
     ann.ask("DELETE", f"/photos/{photo}")
-    assert bob.get("/bin").json["photos"] == []
-    assert bob.get(f"/bin/photos/{photo}/thumbnail").status_code == 404
-    assert bob.post("/bin/photos/restore", json={"photo_ids": [photo]}).status_code == 404
+    assert bob.get("/trash").json["photos"] == []
+    assert bob.get(f"/trash/photos/{photo}/thumbnail").status_code == 404
+    assert bob.post("/trash/photos/restore", json={"photo_ids": [photo]}).status_code == 404
 
 
 def test_an_upload_restores_what_lies_in_the_bin(ann):
@@ -57,4 +57,4 @@ def test_an_upload_restores_what_lies_in_the_bin(ann):
     photo = ann.photo(collection)
     ann.ask("DELETE", f"/photos/{photo}")
     assert ann.upload(collection, jpeg(1))[0]["photo_id"] == photo
-    assert ann.get("/bin").json["total"] == 0
+    assert ann.get("/trash").json["total"] == 0

@@ -13,13 +13,13 @@ from mindreader_webui.api import BLUEPRINTS, SECURITY_SCHEMES
 from mindreader_webui.api.schemas.common import Problem
 from mindreader_webui.auth import init_auth, limit_rates
 from mindreader_webui.health import health
+from mindreader_webui.i18n import init_i18n
 from mindreader_webui.metrics import init_metrics
 from mindreader_webui.pages import pages
 from mindreader_webui.problems import init_problems, refuse_fields
 from mindreader_webui.requests import init_requests
 from mindreader_webui.services import Services, attach
 from mindreader_webui.uploads import init_uploads
-from mindreader_webui.words import init_words
 
 OPENAPI_PATH = "/openapi/openapi.json"
 
@@ -48,7 +48,7 @@ def create_app(services: Services) -> Flask:
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     attach(app, services)
-    init_words(app, services.settings.translations_dir)
+    init_i18n(app, services.settings.translations_dir)
     init_requests(app, services.settings)
     init_metrics(app, services.catalog)
     init_problems(app)

@@ -36,7 +36,7 @@ OPEN_TO_ALL = frozenset({"accounts.set_up", "accounts.sign_in"})
 """The only endpoints below /api that answer without signing in."""
 
 
-READING = frozenset({"searches.search", "selections.known"})
+READING = frozenset({"searches.search", "selections.existing"})
 """Endpoints that only answer, though asked by POST."""
 
 OF_THE_PERSON = frozenset(

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from mindreader.catalog import Catalog, EmbeddingState
 from mindreader.errors import NotFoundError, NotSignedInError
-from mindreader.operations.metrics import Figures, figures
+from mindreader.operations.metrics import Metrics, collect_metrics
 from mindreader_webui.services import current_services
 
 _EXTENSION = "mindreader_metrics"
@@ -26,7 +26,7 @@ _QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 metrics = Blueprint("metrics", __name__)
 
 
-class Metrics:
+class ProcessMetrics:
     """What one web process has counted."""
 
     def __init__(self, catalog: Catalog) -> None:
@@ -50,7 +50,7 @@ class Metrics:
 
 def init_metrics(app: Flask, catalog: Catalog) -> None:
     """Count requests from now on."""
-    counted = Metrics(catalog)
+    counted = ProcessMetrics(catalog)
     app.extensions[_EXTENSION] = counted
     app.register_blueprint(metrics)
 
@@ -68,7 +68,7 @@ def init_metrics(app: Flask, catalog: Catalog) -> None:
 
 def observe_search(app: Flask, timings_ms: dict[str, float]) -> None:
     """Count a search that was answered."""
-    counted: Metrics = app.extensions[_EXTENSION]
+    counted: ProcessMetrics = app.extensions[_EXTENSION]
     for stage, milliseconds in timings_ms.items():
         counted.search_stages.labels(stage).observe(milliseconds / 1000)
 
@@ -88,7 +88,7 @@ def show() -> Response:
     given = request.authorization
     if given is None or given.type != "bearer" or not secrets.compare_digest(given.token or "", token):
         raise NotSignedInError("Send the token of the setting metrics_token.")
-    counted: Metrics = current_app.extensions[_EXTENSION]
+    counted: ProcessMetrics = current_app.extensions[_EXTENSION]
     return Response(generate_latest(counted.registry), content_type=CONTENT_TYPE_LATEST)
 
 
@@ -97,7 +97,7 @@ class _OfTheCatalog(Collector):
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._counted: Figures | None = None
+        self._counted: Metrics | None = None
         self._at = 0.0
 
     def describe(self) -> Iterable[Metric]:
@@ -106,7 +106,7 @@ class _OfTheCatalog(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All families."""
-        found = self._figures()
+        found = self._counted_now()
         yield _gauge("mindreader_photos", "Photos that are not deleted.", found.photos)
         yield _gauge("mindreader_photo_bytes", "Bytes of their originals.", found.bytes)
         yield _gauge("mindreader_collections", "Collections.", found.collections)
@@ -123,15 +123,15 @@ class _OfTheCatalog(Collector):
         yield active
         yield from _workers(found)
 
-    def _figures(self) -> Figures:
+    def _counted_now(self) -> Metrics:
         if self._counted is None or time.monotonic() - self._at > _FRESH_SECONDS:
             with self._catalog.snapshot() as session:
-                self._counted = figures(session)
+                self._counted = collect_metrics(session)
             self._at = time.monotonic()
         return self._counted
 
 
-def _embeddings(found: Figures) -> Metric:
+def _embeddings(found: Metrics) -> Metric:
     family = GaugeMetricFamily(
         "mindreader_embeddings",
         "Photos of an embedding space by state; pending is the queue.",
@@ -143,9 +143,9 @@ def _embeddings(found: Figures) -> Metric:
     return family
 
 
-def _workers(found: Figures) -> Iterator[Metric]:
+def _workers(found: Metrics) -> Iterator[Metric]:
     labels = ("worker", "queue")
-    works = GaugeMetricFamily("mindreader_worker_works", "1 while tasks run in a worker.", labels=labels)
+    alive = GaugeMetricFamily("mindreader_worker_alive", "1 while tasks run in a worker.", labels=labels)
     idle = GaugeMetricFamily("mindreader_worker_seconds_since_task", "Since its last task.", labels=labels)
     tasks = CounterMetricFamily("mindreader_worker_tasks", "Tasks it has done.", labels=labels)
     photos = CounterMetricFamily("mindreader_worker_photos", "Photos it has embedded, or found broken.", labels=labels)
@@ -154,13 +154,13 @@ def _workers(found: Figures) -> Iterator[Metric]:
     )
     for worker in found.workers:
         who = (worker.name, worker.queue)
-        works.add_metric(who, int(worker.works))
+        alive.add_metric(who, int(worker.alive))
         idle.add_metric(who, worker.seconds_since_task)
         tasks.add_metric(who, worker.tasks)
         photos.add_metric(who, worker.photos)
         for stage, seconds in worker.stage_seconds.items():
             stages.add_metric((*who, stage), seconds)
-    yield from (works, idle, tasks, photos, stages)
+    yield from (alive, idle, tasks, photos, stages)
 
 
 def _gauge(name: str, help_text: str, value: float) -> Metric:

@@ -88,10 +88,10 @@ def collection(collection_id: int) -> str:
     return render_template("collection.html", collection=shown)
 
 
-@pages.get("/bin")
-def bin_() -> str:
+@pages.get("/trash")
+def trash() -> str:
     """What was deleted and can be restored."""
-    return render_template("bin.html")
+    return render_template("trash.html")
 
 
 @pages.get("/account")

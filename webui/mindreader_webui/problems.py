@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from mindreader.errors import ErrorKind, InvalidInputError, MindReaderError, NotSignedInError, Sentence
 from mindreader.logs import request_id
-from mindreader_webui.words import translated
+from mindreader_webui.i18n import translated
 
 log = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from mindreader.accounts.tokens import local_token
 from mindreader.blobs import BlobStore
 from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.catalog import Catalog
-from mindreader.locks import data_folder_to_oneself
-from mindreader.model_versions.registry import install, kept_bundles
+from mindreader.locks import exclusive_lock
+from mindreader.model_versions.registry import bundle_store, install
 from mindreader.settings import Settings
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
@@ -59,7 +59,7 @@ class RunningServer:
 @contextmanager
 def running_server(settings: Settings, workers_for: WorkersFor | None) -> Iterator[RunningServer]:
     """Prepare everything and listen; on leaving, workers and connections are closed in order."""
-    with data_folder_to_oneself(settings), _listening(settings, workers_for) as running:
+    with exclusive_lock(settings), _listening(settings, workers_for) as running:
         yield running
 
 
@@ -103,7 +103,7 @@ def prepare(settings: Settings) -> Services:
     catalog = Catalog(settings.catalog_url)
     catalog.migrate()
     services = Services(settings, catalog, BlobStore(settings.blobs_root), make_celery(settings))
-    install(catalog, kept_bundles(settings, services.blobs), read_bundle(default_bundle_folder()))
+    install(catalog, bundle_store(settings, services.blobs), read_bundle(default_bundle_folder()))
     with catalog.transaction() as session:
         _write_secret(settings.secrets_dir / "local_token", local_token(session))
     return services

@@ -43,8 +43,8 @@ def init_uploads(app: Flask, settings: Settings) -> None:
     )
     limits = {
         "collections.upload_photos": settings.request_max_bytes,
-        "selections.known": 2 * _SMALL_BYTES,  # a thousand digests
-        "kept_sketches.keep": MOST_POINTS * 32,  # three numbers and what stands between them
+        "selections.existing": 2 * _SMALL_BYTES,  # a thousand digests
+        "user_sketches.keep": MOST_POINTS * 32,  # three numbers and what stands between them
         "models.add_model": settings.bundle_max_bytes + _SMALL_BYTES,
         "comparisons.compare": settings.sketch_max_bytes + _SMALL_BYTES,
         "comparisons.save": settings.sketch_max_bytes + _SMALL_BYTES,

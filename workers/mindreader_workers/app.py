@@ -15,7 +15,7 @@ from celery.signals import setup_logging, worker_ready, worker_shutdown, worker_
 
 from mindreader.logs import configure
 from mindreader.settings import load_settings
-from mindreader_workers.beat import Watch
+from mindreader_workers.beat import Beat
 from mindreader_workers.celery_app import EMBED_QUEUE, SEARCH_QUEUE, make_celery
 from mindreader_workers.cpu_priority import yield_to_searches
 from mindreader_workers.tasks import add_tasks
@@ -24,7 +24,7 @@ from mindreader_workers.worker import Worker
 _settings = load_settings()
 app = make_celery(_settings)
 _worker = Worker.from_settings(_settings)
-_watches: list[Watch] = []
+_beats: list[Beat] = []
 add_tasks(app, _worker)
 
 
@@ -41,8 +41,8 @@ def _take_up_work(sender: Any, **_: object) -> None:
         _worker.searcher.warm_up()
     elif _worker.compute.device.type == "cpu":
         yield_to_searches()
-    _watches.append(Watch(app, names & {SEARCH_QUEUE, EMBED_QUEUE}))
-    _watches[-1].start()
+    _beats.append(Beat(app, names & {SEARCH_QUEUE, EMBED_QUEUE}))
+    _beats[-1].start()
 
 
 @worker_shutting_down.connect
@@ -52,6 +52,6 @@ def _end_embedding_soon(**_: object) -> None:
 
 @worker_shutdown.connect
 def _close(**_: object) -> None:
-    for watch in _watches:
-        watch.stop()
+    for beat in _beats:
+        beat.stop()
     _worker.close()

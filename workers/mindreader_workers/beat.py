@@ -13,13 +13,13 @@ from mindreader_workers.client import send_heartbeat, wake_embedders
 _SECONDS_BETWEEN_LOOKS = 30.0
 
 
-class Watch:
+class Beat:
     """A thread that sends every queue a task every now and then: to find work, and to see that tasks run."""
 
     def __init__(self, celery: Celery, queues: Iterable[str], seconds: float = _SECONDS_BETWEEN_LOOKS) -> None:
         self._celery, self._queues, self._seconds = celery, tuple(queues), seconds
         self._stop = Event()
-        self._thread = Thread(target=self._look, name="watch", daemon=True)
+        self._thread = Thread(target=self._look, name="beat", daemon=True)
 
     def start(self) -> None:
         """Send them now, and then again and again."""

@@ -14,7 +14,7 @@ EMBED_QUEUE = "embed"
 SEARCH_QUEUE = "search"
 EMBED_TASK = "mindreader.embed"
 SEARCH_TASK = "mindreader.search"
-TRIAL_TASK = "mindreader.trial"
+SMOKE_TEST_TASK = "mindreader.smoke_test"
 QUALITY_TASK = "mindreader.quality"
 WARM_UP_TASK = "mindreader.warm_up"
 HEARTBEAT_TASK = "mindreader.heartbeat"
@@ -33,7 +33,7 @@ def make_celery(settings: Settings) -> Celery:
     app = Celery("mindreader", broker=broker, backend=settings.results_url)
     app.conf.update(
         task_routes={EMBED_TASK: {"queue": EMBED_QUEUE}}
-        | {task: {"queue": SEARCH_QUEUE} for task in (SEARCH_TASK, TRIAL_TASK, WARM_UP_TASK, QUALITY_TASK)},
+        | {task: {"queue": SEARCH_QUEUE} for task in (SEARCH_TASK, SMOKE_TEST_TASK, WARM_UP_TASK, QUALITY_TASK)},
         task_serializer="json",
         result_serializer="json",
         accept_content=["json"],

@@ -22,7 +22,7 @@ from mindreader.errors import (
     SketchRejectedError,
 )
 from mindreader.logs import request_id
-from mindreader.messages import LibraryQuality, SearchAnswer, SearchRequest, Trial
+from mindreader.messages import LibraryQuality, SearchAnswer, SearchRequest, SmokeTest
 from mindreader_workers.celery_app import (
     _SECONDS_BETWEEN_LOOKS,
     EMBED_QUEUE,
@@ -32,7 +32,7 @@ from mindreader_workers.celery_app import (
     REQUEST_HEADER,
     SEARCH_QUEUE,
     SEARCH_TASK,
-    TRIAL_TASK,
+    SMOKE_TEST_TASK,
     WARM_UP_TASK,
 )
 
@@ -63,14 +63,14 @@ def search(
     return SearchAnswer.model_validate(_ask(celery, SEARCH_TASK, request.model_dump(mode="json"), timeout, meanwhile))
 
 
-def try_bundle(celery: Celery, bundle_sha256: str, timeout: float) -> Trial:
+def smoke_test(celery: Celery, bundle_sha256: str, timeout: float) -> SmokeTest:
     """Have a search worker load a kept bundle and use it once.
 
     Raises:
         BundleError: something in it does not fit.
         NotReadyError: no worker answered in time, or E2's published weights cannot be found there.
     """
-    return Trial.model_validate(_ask(celery, TRIAL_TASK, bundle_sha256, timeout))
+    return SmokeTest.model_validate(_ask(celery, SMOKE_TEST_TASK, bundle_sha256, timeout))
 
 
 def warm_up(celery: Celery, model_version_id: int, timeout: float) -> None:

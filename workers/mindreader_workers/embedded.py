@@ -9,10 +9,10 @@ from celery.worker import WorkController
 
 from mindreader.blobs import BlobStore
 from mindreader.catalog import Catalog
-from mindreader.embedding.queue import release_all_leases
+from mindreader.embedding.queue import expire_all_leases
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings
-from mindreader_workers.beat import Watch
+from mindreader_workers.beat import Beat
 from mindreader_workers.celery_app import EMBED_QUEUE, SEARCH_QUEUE, make_celery
 from mindreader_workers.cpu_priority import yield_to_searches
 from mindreader_workers.tasks import add_tasks
@@ -35,20 +35,20 @@ class EmbeddedWorkers:
             Thread(target=_run, args=(controller, polite and queue == EMBED_QUEUE), daemon=True)
             for queue, controller in zip(queues, self._controllers, strict=True)
         ]
-        self._watch = Watch(celery, _QUEUES)
+        self._beat = Beat(celery, _QUEUES)
 
     def start(self) -> None:
         """Load the networks, then take up work; photos a killed process had leased are taken over at once."""
-        release_all_leases(self._worker.catalog)
+        expire_all_leases(self._worker.catalog)
         self._worker.searcher.warm_up()
         for thread in self._threads:
             thread.start()
-        self._watch.start()
+        self._beat.start()
 
     def stop(self) -> None:
         """End embedding after the batch at hand, let other tasks finish, then close the photo indexes."""
         self._worker.stopping.set()
-        self._watch.stop()
+        self._beat.stop()
         for controller in self._controllers:
             controller.stop()
         for thread in self._threads:

@@ -12,14 +12,14 @@ from mindreader.errors import MindReaderError
 from mindreader.logs import request_id
 from mindreader.messages import SearchRequest
 from mindreader.model_versions.library_quality import library_quality
-from mindreader.model_versions.smoke_test import try_bundle
+from mindreader.model_versions.smoke_test import smoke_test
 from mindreader_workers.celery_app import (
     EMBED_TASK,
     HEARTBEAT_TASK,
     QUALITY_TASK,
     REQUEST_HEADER,
     SEARCH_TASK,
-    TRIAL_TASK,
+    SMOKE_TEST_TASK,
     WARM_UP_TASK,
 )
 from mindreader_workers.client import wake_embedders
@@ -28,7 +28,7 @@ from mindreader_workers.worker import Worker, log
 # Redis gives a task to a second worker after an hour without an acknowledgement; these stay far below.
 _SEARCH_SECONDS = 120
 _EMBED_SECONDS = 900
-_TRIAL_SECONDS = 600
+_SMOKE_TEST_SECONDS = 600
 """Photos leased, decoded and written together, even where fewer go through E2 at once."""
 
 
@@ -45,11 +45,11 @@ def add_tasks(celery: Celery, worker: Worker) -> None:
         asked = SearchRequest.model_validate(request)
         return _reply(lambda: worker.searcher.answer(asked).model_dump(mode="json"))
 
-    @celery.task(name=TRIAL_TASK, shared=False, soft_time_limit=_TRIAL_SECONDS)
+    @celery.task(name=SMOKE_TEST_TASK, shared=False, soft_time_limit=_SMOKE_TEST_SECONDS)
     def trial(bundle_sha256: str) -> dict[str, Any]:
-        return _reply(lambda: try_bundle(worker.kept, bundle_sha256, worker.compute).model_dump(mode="json"))
+        return _reply(lambda: smoke_test(worker.kept, bundle_sha256, worker.compute).model_dump(mode="json"))
 
-    @celery.task(name=WARM_UP_TASK, shared=False, soft_time_limit=_TRIAL_SECONDS)
+    @celery.task(name=WARM_UP_TASK, shared=False, soft_time_limit=_SMOKE_TEST_SECONDS)
     def warm_up(model_version_id: int) -> dict[str, Any]:
         return _reply(lambda: worker.searcher.warm_up(model_version_id))
 
@@ -59,7 +59,7 @@ def add_tasks(celery: Celery, worker: Worker) -> None:
 
     @celery.task(name=HEARTBEAT_TASK, shared=False, ignore_result=True)
     def heartbeat(queue: str) -> None:
-        worker.pulses[queue].beat(worker.catalog)
+        worker.heartbeats[queue].beat(worker.catalog)
 
 
 def _reply(work: Callable[[], Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from functools import cached_property
 from threading import Event, Lock
 
@@ -13,16 +14,17 @@ from mindreader.blobs import BlobStore
 from mindreader.catalog import Catalog, EmbeddingSpace
 from mindreader.embedding.embedder import Embedder, EmbedReport
 from mindreader.embedding.jobs import finish_jobs
-from mindreader.embedding.queue import spaces_with_work, take_back_expired
+from mindreader.embedding.labels import update_stale_labels
+from mindreader.embedding.queue import reclaim_all_expired, spaces_with_work
 from mindreader.embedding.spaces import drop_requested
 from mindreader.errors import MindReaderError
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.library.purge import purge_deleted
-from mindreader.model_versions.registry import kept_bundles, photo_projection
+from mindreader.model_versions.registry import bundle_store, photo_projection
 from mindreader.networks.compute import choose_compute
 from mindreader.networks.descriptions import SpaceDescription
-from mindreader.operations.doctor import mend_indexes
-from mindreader.operations.worker_status import Pulse
+from mindreader.operations.doctor import repair_indexes
+from mindreader.operations.worker_status import Heartbeat
 from mindreader.photo_index import PhotoIndexes
 from mindreader.search.searcher import Searcher
 from mindreader.settings import Settings
@@ -45,7 +47,7 @@ class Worker:
 
     def __init__(self, settings: Settings, catalog: Catalog, blobs: BlobStore, indexes: PhotoIndexes) -> None:
         self.settings, self.catalog, self.blobs, self.indexes = settings, catalog, blobs, indexes
-        self.kept = kept_bundles(settings, blobs)
+        self.kept = bundle_store(settings, blobs)
         self._encoders: dict[str, PhotoEncoder] = {}
         self._batch_sizes: dict[str, int] = {}
         self._embedding, self._asked = Lock(), Event()
@@ -55,7 +57,7 @@ class Worker:
         if settings.torch_threads:
             torch.set_num_threads(settings.torch_threads)
         self.compute = choose_compute(settings.device, settings.precision)
-        self.pulses = {queue: Pulse(queue, str(self.compute.device)) for queue in (SEARCH_QUEUE, EMBED_QUEUE)}
+        self.heartbeats = {queue: Heartbeat(queue, str(self.compute.device)) for queue in (SEARCH_QUEUE, EMBED_QUEUE)}
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Worker:
@@ -88,18 +90,26 @@ class Worker:
         return self._asked.is_set() or (done > 0 and bool(spaces_with_work(self.catalog)))
 
     def _embed_and_tidy(self) -> int:
-        take_back_expired(self.catalog, self.settings)
+        reclaim_all_expired(self.catalog, self.settings)
+        self._try(self._update_labels)
         done, error, seconds = self._embed_some()
-        for chore in (self._purge, self._drop, self._mend):
-            try:
-                chore()
-            except MindReaderError as problem:
-                # An index that cannot be opened must not keep the rest from being done.
-                error = problem.detail
-                log.error("%s", error)
+        for chore in (self._purge, self._drop, self._repair):
+            error = self._try(chore) or error
         finish_jobs(self.catalog)
-        self.pulses[EMBED_QUEUE].beat(self.catalog, photos=done, error=error, seconds=seconds)
+        self.heartbeats[EMBED_QUEUE].beat(self.catalog, photos=done, error=error, seconds=seconds)
         return done
+
+    def _try(self, chore: Callable[[], None]) -> str | None:
+        """What kept a chore from being done: an index that cannot be opened must not keep the rest waiting."""
+        try:
+            chore()
+        except MindReaderError as problem:
+            log.error("%s", problem.detail)
+            return problem.detail
+        return None
+
+    def _update_labels(self) -> None:
+        update_stale_labels(self.catalog, self.indexes)
 
     def _purge(self) -> None:
         purge_deleted(self.catalog, self.blobs, self.indexes, self.settings)
@@ -126,10 +136,10 @@ class Worker:
                 return report.indexed + report.failed, error, report.seconds
         return 0, error, {}
 
-    def _mend(self) -> None:
+    def _repair(self) -> None:
         """Every now and then, and first of all at the start: an index may have been lost while nobody looked."""
         if time.monotonic() >= self._mend_at:
-            mend_indexes(self.catalog, self.indexes)
+            repair_indexes(self.catalog, self.indexes)
             self._mend_at = time.monotonic() + _SECONDS_BETWEEN_MENDING
 
     def embedder(self, space: EmbeddingSpace) -> Embedder:

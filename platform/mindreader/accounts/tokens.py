@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, joinedload
 
-from mindreader.accounts.users import LONGEST_NAME, MACHINE_ACCOUNT, NO_PASSWORD, first_administrator, lock_accounts
+from mindreader.accounts.users import LONGEST_NAME, MACHINE_ACCOUNT, NO_PASSWORD, first_administrator
 from mindreader.catalog import ApiToken, Role, TokenScope, User
+from mindreader.catalog.locks import lock_accounts
 from mindreader.errors import NotFoundError
 from mindreader.text import checked_name, normalised, visible_text
 

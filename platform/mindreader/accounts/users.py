@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from mindreader.accounts.passwords import decoy_hash, hash_new_password, hash_password, is_password, needs_rehash
 from mindreader.catalog import Catalog, Collection, Role, User
+from mindreader.catalog.locks import lock_accounts
 from mindreader.errors import ConflictError, InvalidInputError, NotFoundError
 from mindreader.text import checked_name, normalised, visible_text
 
@@ -17,7 +18,6 @@ LONGEST_NAME = 100
 NO_PASSWORD = "!"  # noqa: S105  # no Argon2 hash: nobody signs in with a password
 _LONGEST_COLLECTION = 200
 MACHINE_ACCOUNT = "local"
-_ACCOUNTS_LOCK = 7276824
 
 
 def users_exist(session: Session) -> bool:
@@ -179,12 +179,6 @@ def _refuse_if_users_exist(session: Session) -> None:
 def first_administrator(session: Session) -> User | None:
     """The administrator who came first, also one without a password."""
     return session.scalar(select(User).where(User.role == Role.ADMIN).order_by(User.id).limit(1))
-
-
-def lock_accounts(session: Session) -> None:
-    """Keep others from making the first account until this transaction ends (SQLite has one writer anyway)."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(_ACCOUNTS_LOCK)))
 
 
 def _with_password(catalog: Catalog, name: str) -> User | None:

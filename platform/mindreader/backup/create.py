@@ -30,7 +30,7 @@ from mindreader.backup.folder import (
 )
 from mindreader.blobs import BlobStore, original_key, sha256_of
 from mindreader.catalog import Catalog, Embedding, EmbeddingState, Photo
-from mindreader.catalog.copying import copy_rows, count_rows, frozen, is_known_revision, revision_of
+from mindreader.catalog.copying import copy_rows, count_rows, is_known_revision, read_snapshot, revision_of
 from mindreader.settings import Settings
 
 _IN_ONE_QUESTION = 500
@@ -143,7 +143,7 @@ def _check_apart(path: Path, settings: Settings) -> None:
 
 def _copy_catalog(catalog: Catalog, folder: BackupFolder) -> str:
     """Write the draft with the tables of the catalog's own revision; returns that."""
-    with frozen(catalog) as source:
+    with read_snapshot(catalog) as source:
         revision = revision_of(source)
         if revision is None:
             raise BackupError("There is nothing to back up: this MindReader has never been started.")

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from mindreader.catalog import Catalog
-from mindreader.catalog.copying import frozen, is_known_revision, revision_of
+from mindreader.catalog.copying import is_known_revision, read_snapshot, revision_of
 from mindreader.errors import ConflictError
 from mindreader.settings import Settings
 
@@ -26,14 +26,14 @@ def check_empty(settings: Settings) -> None:
     is_sqlite, database = catalog.engine.dialect.name == "sqlite", catalog.engine.url.database or ""
     try:
         if not is_sqlite or Path(database).exists():  # connecting would make the file
-            with frozen(catalog) as connection:
+            with read_snapshot(catalog) as connection:
                 _refuse_unless_empty(connection)
     finally:
         catalog.close()
 
 
 @contextmanager
-def filling(settings: Settings) -> Iterator[Connection]:
+def empty_target_transaction(settings: Settings) -> Iterator[Connection]:
     """A transaction in the empty catalog of these settings, with today's tables; an error leaves it empty.
 
     Raises:

@@ -11,19 +11,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.orm import Session
 
 from mindreader.backup.blobs import stored_sha256
-from mindreader.backup.empty_catalog import check_empty, filling
+from mindreader.backup.empty_catalog import check_empty, empty_target_transaction
 from mindreader.backup.folder import Progress, content_sha256, in_parallel, no_progress
 from mindreader.blobs import BlobStore, original_key
 from mindreader.catalog import Catalog, Embedding, EmbeddingSpace, EmbeddingState, Photo, WorkerProcess
-from mindreader.catalog.copying import copy_rows, count_rows, frozen, latest_revision, revision_of
+from mindreader.catalog.copying import copy_rows, count_rows, latest_revision, read_snapshot, revision_of
+from mindreader.embedding import queue
 from mindreader.embedding.spaces import is_open
 from mindreader.errors import ConflictError, NotFoundError
-from mindreader.locks import data_folder_to_oneself
-from mindreader.operations.worker_status import workers, works_lately
+from mindreader.locks import exclusive_lock
+from mindreader.operations.worker_status import is_alive, workers
 from mindreader.photo_index import IndexPoint, PhotoIndex
 from mindreader.photo_index.open import open_photo_index
 from mindreader.settings import Settings
@@ -66,13 +67,13 @@ def move(source: Settings, target: Settings, *, progress: Progress = no_progress
     report = MoveReport()
     with ExitStack() as held:
         for settings in {each.data_dir: each for each in (source, target)}.values():
-            held.enter_context(data_folder_to_oneself(settings))
+            held.enter_context(exclusive_lock(settings))
         catalog = held.enter_context(closing(Catalog(source.catalog_url)))
         _check_source(catalog, source)
         check_empty(target)
         _move_blobs(catalog, source, target, report, progress)
         lost = _move_points(catalog, source, target, report)
-        with frozen(catalog) as rows, filling(target) as filled:
+        with read_snapshot(catalog) as rows, empty_target_transaction(target) as filled:
             copied = copy_rows(rows, filled)
             if copied != count_rows(rows):
                 raise ConflictError("The copy of the catalog is not complete. Nothing was changed; start again.")
@@ -83,13 +84,13 @@ def move(source: Settings, target: Settings, *, progress: Progress = no_progress
 
 
 def _check_source(catalog: Catalog, source: Settings) -> None:
-    with frozen(catalog) as connection:
+    with read_snapshot(catalog) as connection:
         if revision_of(connection) != latest_revision():
             raise ConflictError(
                 "Another version of MindReader made this catalog. Start the server once, stop it, retry."
             )
     with catalog.snapshot() as session:
-        busy = [worker.name for worker in workers(session) if works_lately(worker)]
+        busy = [worker.name for worker in workers(session) if is_alive(worker)]
         # The lock of the data folder tells of an embedded server; of separate workers only their word does.
         if busy and not source.embedded_workers:
             raise ConflictError(
@@ -196,13 +197,11 @@ def _opened(settings: Settings, space: EmbeddingSpace) -> Iterator[PhotoIndex]:
 
 def _settle(connection: Connection, lost: dict[int, list[int]]) -> None:
     """Leases and workers are of the old place; a photo without its point is embedded again."""
-    again = {"state": EmbeddingState.PENDING, "lease_owner": None, "lease_until": None}
-    connection.execute(delete(WorkerProcess))
-    connection.execute(update(Embedding).where(Embedding.state == EmbeddingState.LEASED).values(**again))
+    session = Session(connection)
+    session.execute(delete(WorkerProcess))
+    queue.requeue_all(session, [EmbeddingState.LEASED])
     for space_id, photos in lost.items():
-        for start in range(0, len(photos), _PAGE):
-            some = Embedding.photo_id.in_(photos[start : start + _PAGE])
-            connection.execute(update(Embedding).where(Embedding.space_id == space_id, some).values(**again))
+        queue.requeue(session, photos, [EmbeddingState.INDEXED], space_id=space_id)
 
 
 def _take_session_key(source: Settings, target: Settings) -> None:

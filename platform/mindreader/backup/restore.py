@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select
 
 from mindreader.backup.blobs import SKETCHES, belonging, is_listed
-from mindreader.backup.empty_catalog import check_empty, filling
+from mindreader.backup.empty_catalog import check_empty, empty_target_transaction
 from mindreader.backup.folder import (
     CATALOG_FILE,
     BackupError,
@@ -30,8 +30,9 @@ from mindreader.backup.folder import (
 )
 from mindreader.blobs import BlobStore, original_key, sha256_of
 from mindreader.catalog import Catalog, Embedding, EmbeddingSpace, EmbeddingState, Photo, WorkerProcess
-from mindreader.catalog.copying import copy_rows, frozen, is_known_revision
-from mindreader.locks import data_folder_to_oneself
+from mindreader.catalog.copying import copy_rows, is_known_revision, read_snapshot
+from mindreader.embedding import queue
+from mindreader.locks import exclusive_lock
 from mindreader.photo_index.open import drop_photo_index
 from mindreader.settings import Settings
 
@@ -78,7 +79,7 @@ def restore(
         raise BackupError(
             f"A newer MindReader ({manifest.mindreader}) made the backup in {path}. Upgrade this one, then restore."
         )
-    with data_folder_to_oneself(settings):
+    with exclusive_lock(settings):
         check_empty(settings)
         with _migrated_copy(folder, settings) as prepared:
             blobs = _blobs_of(folder, manifest, settings, _photo_sizes(prepared))
@@ -198,21 +199,17 @@ def _migrated_copy(folder: BackupFolder, settings: Settings) -> Iterator[Catalog
     try:
         shutil.copyfile(folder.catalog, workplace / CATALOG_FILE)
         prepared.migrate()
-        _queue_again(prepared)
+        _requeue(prepared)
         yield prepared
     finally:
         prepared.close()
         shutil.rmtree(workplace, ignore_errors=True)
 
 
-def _queue_again(prepared: Catalog) -> None:
+def _requeue(prepared: Catalog) -> None:
     """No index has the photos, and the workers the catalog knew are not here."""
     with prepared.transaction() as session:
-        session.execute(
-            update(Embedding)
-            .where(Embedding.state.in_(_INDEX_HOLDS))
-            .values(state=EmbeddingState.PENDING, attempts=0, error=None, lease_owner=None, lease_until=None)
-        )
+        queue.requeue_all(session, _INDEX_HOLDS)
         session.execute(delete(WorkerProcess))
 
 
@@ -239,5 +236,5 @@ def _drop_indexes(prepared: Catalog, settings: Settings) -> None:
 
 def _load(prepared: Catalog, settings: Settings) -> dict[str, int]:
     """Write the catalog's rows, all of them or none; returns how many each table has."""
-    with frozen(prepared) as source, filling(settings) as target:
+    with read_snapshot(prepared) as source, empty_target_transaction(settings) as target:
         return copy_rows(source, target)

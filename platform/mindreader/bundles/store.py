@@ -14,7 +14,7 @@ from mindreader.errors import BundleError, NotFoundError, NotReadyError
 _FILES = (MANIFEST_FILE, *WEIGHT_FILES, PROJECTION_FILE, MODEL_CARD_FILE)
 
 
-class KeptBundles:
+class BundleStore:
     """The bundles in a blob store, by their SHA-256; workers on other machines fetch each of them once."""
 
     def __init__(self, blobs: BlobStore, cache: Path) -> None:

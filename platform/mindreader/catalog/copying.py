@@ -21,7 +21,7 @@ _BATCH = 1000
 
 
 @contextmanager
-def frozen(catalog: Catalog) -> Iterator[Connection]:
+def read_snapshot(catalog: Catalog) -> Iterator[Connection]:
     """A connection for reading that sees one moment of the catalog, however long it reads; it hinders no writer."""
     is_sqlite = catalog.engine.dialect.name == "sqlite"
     postgresql = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}

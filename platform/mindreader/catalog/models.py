@@ -16,6 +16,7 @@ from sqlalchemy import (
     MetaData,
     String,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -244,6 +245,13 @@ class Embedding(Base):
         _one_of("state", EmbeddingState),
         Index("ix_embedding_queue", "space_id", "state", "priority", "photo_id"),
         Index("ix_embedding_recent", "space_id", "updated_at"),
+        Index(
+            "ix_embedding_labels_stale",
+            "space_id",
+            "photo_id",
+            sqlite_where=text("labels_stale"),
+            postgresql_where=text("labels_stale"),
+        ),
     )
 
     photo_id: Mapped[int] = mapped_column(ForeignKey("photo.id", ondelete="CASCADE"), primary_key=True)
@@ -254,6 +262,8 @@ class Embedding(Base):
     error: Mapped[str | None] = mapped_column(String(1000))
     lease_owner: Mapped[str | None] = mapped_column(String(100))
     lease_until: Mapped[datetime | None]
+    labels_stale: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Its point still has the collection and category the photo had before."""
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 
     photo: Mapped[Photo] = relationship()
@@ -322,10 +332,10 @@ class Search(Base):
     model_version: Mapped[ModelVersion] = relationship()
 
 
-class SavedSketch(Base):
+class BenchmarkSketch(Base):
     """A sketch kept to compare model versions with; its PNG is a blob."""
 
-    __tablename__ = "saved_sketch"
+    __tablename__ = "saved_sketch"  # its first name: migrations only add
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(200), unique=True)
@@ -335,10 +345,10 @@ class SavedSketch(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
-class KeptSketch(Base):
+class UserSketch(Base):
     """A sketch a person keeps under a name, to draw on or to search with again."""
 
-    __tablename__ = "kept_sketch"
+    __tablename__ = "kept_sketch"  # its first name: migrations only add
     __table_args__ = (UniqueConstraint("user_id", "name"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -17,7 +17,7 @@ def doctor_command(repair: bool, as_json: bool) -> None:
     """Compare catalog, stored files and photo index, and say what differs. Exit status 1 when something does."""
     from mindreader.blobs import BlobStore
     from mindreader.catalog import Catalog
-    from mindreader.locks import data_folder_to_oneself
+    from mindreader.locks import exclusive_lock
     from mindreader.operations.doctor import examine
     from mindreader.photo_index import PhotoIndexes
 
@@ -25,7 +25,7 @@ def doctor_command(repair: bool, as_json: bool) -> None:
     catalog, indexes = Catalog(settings.catalog_url), PhotoIndexes(settings)
     catalog.migrate()
     try:
-        with data_folder_to_oneself(settings):
+        with exclusive_lock(settings):
             findings = examine(catalog, BlobStore(settings.blobs_root), indexes, settings, repair=repair)
     finally:
         indexes.close()

@@ -1,9 +1,4 @@
-"""Embed photos: lease pending rows, decode, E2, upsert, mark; again until nothing is pending.
-
-The `embedding` table is the queue and the truth. Whoever holds no lease on a row does not write it, a
-lease that ran out is taken over, and doing a photo twice changes nothing: so killed workers, doubled
-tasks and lost messages all end the same way.
-"""
+"""Embed photos: lease them from the queue, decode, E2, upsert, mark them; again until none is pending."""
 
 from __future__ import annotations
 
@@ -19,13 +14,14 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from mindreader.blobs import BlobStore, original_key
-from mindreader.catalog import Catalog, Embedding, EmbeddingSpace, EmbeddingState, Photo
-from mindreader.embedding.queue import URGENT, LeasedPhoto, _due, lease
-from mindreader.errors import MindReaderError, NotFoundError, PhotoRejectedError
+from mindreader.catalog import Catalog, Embedding, EmbeddingSpace, Photo
+from mindreader.embedding import queue
+from mindreader.embedding.queue import LeasedPhoto
+from mindreader.errors import NotFoundError, PhotoRejectedError
 from mindreader.imaging import decode_photo, photo_array
 from mindreader.photo_index import IndexPoint, PhotoIndexes
 from mindreader.settings import Settings
@@ -118,10 +114,12 @@ class Embedder:
             yield batch
 
     def _is_overtaken(self, photos: list[LeasedPhoto]) -> bool:
-        if any(photo.priority >= URGENT for photo in photos):
+        if any(photo.priority >= queue.URGENT for photo in photos):
             return False
         # Space by space, so that each is one look into the queue's index, however many photos are done.
-        urgent = exists().where(Embedding.space_id == EmbeddingSpace.id, Embedding.priority >= URGENT, *_due())
+        urgent = exists().where(
+            Embedding.space_id == EmbeddingSpace.id, Embedding.priority >= queue.URGENT, *queue.due()
+        )
         elsewhere = select(EmbeddingSpace.id).where(EmbeddingSpace.id != self._space.id, urgent).limit(1)
         with self._catalog.snapshot() as session:
             return session.scalar(elsewhere) is not None
@@ -130,7 +128,7 @@ class Embedder:
         self, pool: ThreadPoolExecutor, report: EmbedReport
     ) -> tuple[list[LeasedPhoto], list[Future[Pixels]]]:
         with _timed(report, "lease"), self._catalog.transaction() as session:
-            photos = lease(session, self._space.id, self._owner, self._settings, self._batch_size)
+            photos = queue.lease(session, self._space.id, self._owner, self._settings, self._batch_size)
         return photos, [pool.submit(self._pixels, photo) for photo in photos]
 
     def _pixels(self, photo: LeasedPhoto) -> Pixels:
@@ -154,10 +152,10 @@ class Embedder:
             if done:
                 self._upsert(embedded.vectors)
             with self._catalog.transaction() as session:
-                held = self._mark(session, done, EmbeddingState.INDEXED, None)
+                held = queue.mark_indexed(session, self._space.id, self._owner, done)
                 self._withdraw(session, done - held)
                 for photo_id, reason in embedded.errors.items():
-                    self._mark(session, {photo_id}, EmbeddingState.FAILED, reason)
+                    queue.fail(session, self._space.id, self._owner, photo_id, reason)
         report.indexed += len(held)
         report.failed += len(embedded.errors)
 
@@ -167,20 +165,6 @@ class Embedder:
             for photo, vector in vectors.items()
         ]
         self._indexes.get(self._space.key, self._space.dimension).upsert(points)
-
-    def _mark(self, session: Session, photo_ids: set[int], state: EmbeddingState, error: str | None) -> set[int]:
-        """Finish rows this worker still holds; a row that was changed meanwhile is left for its new reader."""
-        held = session.scalars(
-            update(Embedding)
-            .where(
-                Embedding.space_id == self._space.id,
-                Embedding.photo_id.in_(photo_ids),
-                Embedding.lease_owner == self._owner,
-            )
-            .values(state=state, error=error, lease_owner=None, lease_until=None)
-            .returning(Embedding.photo_id)
-        )
-        return set(held)
 
     def _withdraw(self, session: Session, lost: set[int]) -> None:
         """Remove the points of photos that were deleted after this worker's lease ran out: their purge may be over."""
@@ -194,13 +178,7 @@ class Embedder:
     def _give_back(self) -> None:
         """Leases left over (the slice ended, or something failed): the attempt does not count."""
         with self._catalog.transaction() as session:
-            session.execute(
-                update(Embedding)
-                .where(Embedding.lease_owner == self._owner)
-                .values(
-                    state=EmbeddingState.PENDING, lease_owner=None, lease_until=None, attempts=Embedding.attempts - 1
-                )
-            )
+            queue.release(session, self._owner)
 
 
 def _outcomes(
@@ -214,8 +192,6 @@ def _outcomes(
         except (PhotoRejectedError, NotFoundError) as error:
             errors[photo.photo_id] = error.detail
             log.warning("photo %s cannot be embedded: %s", photo.photo_id, error.detail)
-        except MindReaderError:
-            raise
     return good, errors
 
 
@@ -227,7 +203,3 @@ def _timed(report: EmbedReport, stage: str) -> Iterator[None]:
             yield
     finally:
         report.seconds[stage] += time.perf_counter() - started
-
-
-EncoderFor = Callable[[EmbeddingSpace], tuple[int, EmbedsPhotos]]
-"""Gives the input size and the encoder of a space."""

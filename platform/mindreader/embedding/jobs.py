@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from mindreader.catalog import Catalog, Embedding, EmbeddingState, Job, JobState, Photo, User
 from mindreader.catalog.models import now
+from mindreader.embedding import queue
 from mindreader.embedding.spaces import SpaceCounts, open_space, recent_rate, request_drop, space_counts
 from mindreader.errors import ConflictError, NotFoundError, Sentence
 
+_GAVE_UP = (EmbeddingState.FAILED, EmbeddingState.SKIPPED)
 _ONGOING = (JobState.RUNNING, JobState.PAUSED)
 
 
@@ -146,12 +148,7 @@ def retry_failed(session: Session, job_id: int, photo_id: int | None = None) -> 
     """
     job = _job(session, job_id)
     _check_not_cancelled(job)
-    again = _change_failed(
-        session,
-        job,
-        photo_id,
-        {"state": EmbeddingState.PENDING, "error": None, "attempts": 0},
-    )
+    again = queue.requeue(session, _failed(session, job, photo_id), _GAVE_UP, space_id=job.space_id)
     if job.state == JobState.COMPLETED:
         job.state, job.finished_at = JobState.RUNNING, None
     return again
@@ -166,7 +163,7 @@ def skip_failed(session: Session, job_id: int, photo_id: int | None = None) -> i
     """
     job = _job(session, job_id)
     _check_not_cancelled(job)
-    return _change_failed(session, job, photo_id, {"state": EmbeddingState.SKIPPED})
+    return queue.skip(session, job.space_id, _failed(session, job, photo_id))
 
 
 def finish_jobs(catalog: Catalog) -> None:
@@ -215,15 +212,20 @@ def _of_job(job: Job) -> tuple[ColumnElement[bool], ...]:
     return (Embedding.space_id == job.space_id, Embedding.photo_id <= job.last_photo_id, Photo.deleted_at.is_(None))
 
 
-def _gave_up() -> ColumnElement[bool]:
-    return Embedding.state.in_([EmbeddingState.FAILED, EmbeddingState.SKIPPED])
+def _failed(session: Session, job: Job, photo_id: int | None) -> list[int]:
+    """The job's photos that were given up, or the one asked for if it was.
 
-
-def _change_failed(session: Session, job: Job, photo_id: int | None, values: dict[str, object]) -> int:
-    living = select(Photo.id).where(Photo.deleted_at.is_(None))
-    wanted = [Embedding.space_id == job.space_id, Embedding.photo_id <= job.last_photo_id, _gave_up()]
-    wanted.append(Embedding.photo_id.in_(living) if photo_id is None else Embedding.photo_id == photo_id)
-    changed = session.scalars(update(Embedding).where(*wanted).values(**values).returning(Embedding.photo_id)).all()
-    if not changed:
+    Raises:
+        ConflictError: there is none.
+    """
+    wanted = select(Photo.id).join(Embedding, Embedding.photo_id == Photo.id).where(*_of_job(job), _gave_up())
+    if photo_id is not None:
+        wanted = wanted.where(Photo.id == photo_id)
+    found = list(session.scalars(wanted))
+    if not found:
         raise ConflictError("No such photo of this job has failed, so there is nothing to do.")
-    return len(changed)
+    return found
+
+
+def _gave_up() -> ColumnElement[bool]:
+    return Embedding.state.in_(_GAVE_UP)

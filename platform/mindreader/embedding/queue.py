@@ -1,39 +1,48 @@
-"""Queue photos for every embedding space in use."""
+"""The work queue: rows of `Embedding`, one for each photo and embedding space. Nothing else writes them.
+
+Each transition says from which states it is allowed; rows in another state stay as they are:
+
+    enqueue       (no row)                            → pending
+    lease         pending                             → leased
+    release       leased                              → pending
+    mark_indexed  leased                              → indexed
+    fail          leased                              → failed
+    skip          failed, skipped                     → skipped
+    requeue       indexed, leased, failed, skipped    → pending
+    remove        any                                 → (no row)
+
+A worker writes only rows it holds the lease of, a lease that ran out is taken over, and doing a photo twice changes
+nothing: killed workers, doubled tasks and lost messages all end the same way.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, case, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Update, case, delete, exists, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
-from mindreader.catalog import (
-    Catalog,
-    Embedding,
-    EmbeddingSpace,
-    EmbeddingState,
-    Job,
-    JobState,
-    Photo,
-)
+from mindreader.catalog import Catalog, Embedding, EmbeddingSpace, EmbeddingState, Job, JobState, Photo
+from mindreader.catalog.locks import lock_spaces
 from mindreader.catalog.models import now
-from mindreader.embedding.spaces import (
-    lock_spaces,
-    spaces_in_use,
-)
 from mindreader.settings import Settings
 
+URGENT = 10
+"""Priority of photos somebody waits for; those of jobs have 0."""
+_BATCH = 500
+_NO_LEASE: Final = {"lease_owner": None, "lease_until": None}
 
-def queue_photos(session: Session, photo_ids: Sequence[int]) -> None:
-    """Queue photos somebody waits for, as if they had never been embedded."""
-    lock_spaces(session, opening=False)
-    session.execute(delete(Embedding).where(Embedding.photo_id.in_(photo_ids)))
-    spaces = spaces_in_use(session)
-    session.add_all(
-        Embedding(photo_id=photo_id, space_id=space, priority=URGENT) for photo_id in photo_ids for space in spaces
-    )
+_ALLOWED: Mapping[str, frozenset[EmbeddingState]] = {
+    "lease": frozenset({EmbeddingState.PENDING}),
+    "release": frozenset({EmbeddingState.LEASED}),
+    "mark_indexed": frozenset({EmbeddingState.LEASED}),
+    "fail": frozenset({EmbeddingState.LEASED}),
+    "skip": frozenset({EmbeddingState.FAILED, EmbeddingState.SKIPPED}),
+    "requeue": frozenset(EmbeddingState) - {EmbeddingState.PENDING},
+}
 
 
 @dataclass(frozen=True)
@@ -48,18 +57,58 @@ class LeasedPhoto:
     priority: int
 
 
+# From no row, and to none.
+
+
+def enqueue(session: Session, photo_ids: Sequence[int]) -> None:
+    """Queue photos somebody waits for in every open space, as if they had never been embedded."""
+    lock_spaces(session, opening=False)
+    remove(session, photo_ids)
+    rows = [
+        {"photo_id": photo_id, "space_id": space_id, "state": EmbeddingState.PENDING, "priority": URGENT}
+        for space_id in _open_spaces(session)
+        for photo_id in photo_ids
+    ]
+    if rows:
+        session.execute(insert(Embedding), rows)
+
+
+def enqueue_missing(session: Session, space_id: int) -> int:
+    """Queue every photo that has no row in this space yet; returns how many."""
+    queued = select(Embedding.photo_id).where(Embedding.space_id == space_id)
+    missing = select(Photo.id, literal(space_id), literal(EmbeddingState.PENDING.value)).where(
+        Photo.deleted_at.is_(None), Photo.id.not_in(queued)
+    )
+    done = session.execute(insert(Embedding).from_select(["photo_id", "space_id", "state"], missing))
+    return int(done.rowcount)  # type: ignore[attr-defined]  # an INSERT's result has it
+
+
+def remove(session: Session, photo_ids: Sequence[int]) -> None:
+    """Take photos out of the queue of every space, whatever their state."""
+    session.execute(delete(Embedding).where(Embedding.photo_id.in_(photo_ids)))
+
+
+def remove_space(session: Session, space_id: int, *, leased_too: bool) -> None:
+    """Take every photo out of a space's queue; rows that workers hold only if `leased_too`."""
+    rows = delete(Embedding).where(Embedding.space_id == space_id)
+    session.execute(rows if leased_too else rows.where(Embedding.state != EmbeddingState.LEASED))
+
+
+# What workers do.
+
+
 def lease(session: Session, space_id: int, owner: str, settings: Settings, most: int) -> list[LeasedPhoto]:
     """Lease up to `most` of the next pending photos of a space, the urgent ones first.
 
     The last attempt at a photo is made alone, so one that kills the worker cannot fail its neighbours.
     """
-    _take_back(session, space_id, settings)
+    reclaim_expired(session, space_id, settings)
     rows = session.execute(
         select(Embedding, Photo)
         .join(Photo)
         .where(
             Embedding.space_id == space_id,
-            Embedding.state == EmbeddingState.PENDING,
+            Embedding.state.in_(_ALLOWED["lease"]),
             Photo.deleted_at.is_(None),
             not_paused(),
         )
@@ -73,45 +122,125 @@ def lease(session: Session, space_id: int, owner: str, settings: Settings, most:
         fresh = [row for row in rows if row.Embedding.attempts < last_chance]
         rows = fresh or rows[:1]
     until = now() + timedelta(seconds=settings.lease_seconds)
-    for row in rows:
-        row.Embedding.state, row.Embedding.lease_owner, row.Embedding.lease_until = EmbeddingState.LEASED, owner, until
-        row.Embedding.attempts += 1
+    for embedding, _ in rows:
+        embedding.state, embedding.lease_owner, embedding.lease_until = EmbeddingState.LEASED, owner, until
+        embedding.attempts += 1
+        embedding.labels_stale = False  # these are read now
     return [LeasedPhoto(p.id, p.sha256, p.collection_id, p.category_id, p.day, e.priority) for e, p in rows]
 
 
-def take_back_expired(catalog: Catalog, settings: Settings) -> None:
-    """Return the leases of workers that were not heard of in time; after too many attempts a photo has failed.
-
-    In every space, also those nobody would embed in now: a deleted photo is not purged while it is leased.
-    """
-    with catalog.transaction() as session:
-        for space_id in session.scalars(select(EmbeddingSpace.id).order_by(EmbeddingSpace.id)).all():
-            _take_back(session, space_id, settings)
+def release(session: Session, owner: str) -> None:
+    """Give back every lease of this worker; these attempts do not count."""
+    held = Embedding.lease_owner == owner
+    _move(session, "release", EmbeddingState.PENDING, held, attempts=Embedding.attempts - 1, **_NO_LEASE)
 
 
-def _take_back(session: Session, space_id: int, settings: Settings) -> None:
+def mark_indexed(session: Session, space_id: int, owner: str, photo_ids: Collection[int]) -> set[int]:
+    """Finish photos whose points are written; returns those this worker still held."""
+    held = _held(space_id, owner, photo_ids)
+    return _move(session, "mark_indexed", EmbeddingState.INDEXED, *held, error=None, **_NO_LEASE)
+
+
+def fail(session: Session, space_id: int, owner: str, photo_id: int, reason: str) -> None:
+    """Give a photo up, if this worker still holds it."""
+    held = _held(space_id, owner, [photo_id])
+    _move(session, "fail", EmbeddingState.FAILED, *held, error=reason, **_NO_LEASE)
+
+
+def reclaim_expired(session: Session, space_id: int, settings: Settings) -> None:
+    """Take back the leases of workers that were not heard of in time; after too many attempts a photo has failed."""
     moment = now()
     # One that lasts longer than any lease was given before the clock was set back; clocks may differ a little.
     longest = moment + timedelta(seconds=2 * settings.lease_seconds)
     expired = (
         Embedding.space_id == space_id,
-        Embedding.state == EmbeddingState.LEASED,
         (Embedding.lease_until < moment) | (Embedding.lease_until > longest),
     )
-    free = {"lease_owner": None, "lease_until": None}
     reason = f"The worker stopped {settings.max_attempts} times while it was working on this photo."
-    session.execute(
-        update(Embedding)
-        .where(*expired, Embedding.attempts >= settings.max_attempts)
-        .values(state=EmbeddingState.FAILED, error=reason, **free)
-    )
-    session.execute(update(Embedding).where(*expired).values(state=EmbeddingState.PENDING, **free))
+    spent = Embedding.attempts >= settings.max_attempts
+    _move(session, "fail", EmbeddingState.FAILED, *expired, spent, error=reason, **_NO_LEASE)
+    _move(session, "release", EmbeddingState.PENDING, *expired, **_NO_LEASE)
 
 
-def release_all_leases(catalog: Catalog) -> None:
+def reclaim_all_expired(catalog: Catalog, settings: Settings) -> None:
+    """The same in every space, also those nobody would embed in now: a deleted photo is not purged while leased."""
+    with catalog.transaction() as session:
+        for space_id in session.scalars(select(EmbeddingSpace.id).order_by(EmbeddingSpace.id)).all():
+            reclaim_expired(session, space_id, settings)
+
+
+def expire_all_leases(catalog: Catalog) -> None:
     """Expire every lease at once: for the start of an embedded server, which is the only worker there is."""
     with catalog.transaction() as session:
         session.execute(update(Embedding).where(Embedding.lease_owner.is_not(None)).values(lease_until=now()))
+
+
+# What people decide, and repairs.
+
+
+def requeue(
+    session: Session,
+    photo_ids: Collection[int],
+    states: Iterable[EmbeddingState] = _ALLOWED["requeue"],
+    *,
+    space_id: int | None = None,
+    priority: int | None = None,
+) -> int:
+    """Embed photos again with all their attempts; a worker that holds one loses it. Returns how many rows changed.
+
+    Args:
+        states: only rows in these.
+        space_id: only in this space; None means all.
+        priority: their new one; None leaves it.
+    """
+    where: list[ColumnElement[bool]] = [Embedding.state.in_(list(states))]
+    if space_id is not None:
+        where.append(Embedding.space_id == space_id)
+    again: dict[str, Any] = {"attempts": 0, "error": None, **_NO_LEASE}
+    if priority is not None:
+        again["priority"] = priority
+    ids = list(photo_ids)
+    return sum(
+        len(_move(session, "requeue", EmbeddingState.PENDING, *where, _among(ids[start : start + _BATCH]), **again))
+        for start in range(0, len(ids), _BATCH)
+    )
+
+
+def requeue_all(session: Session, states: Iterable[EmbeddingState]) -> None:
+    """Embed again whatever is in these states, in every space: its index is elsewhere, or gone."""
+    rows = _transition("requeue", EmbeddingState.PENDING, Embedding.state.in_(list(states)))
+    session.execute(rows.values(attempts=0, error=None, **_NO_LEASE))
+
+
+def skip(session: Session, space_id: int, photo_ids: Collection[int]) -> int:
+    """Leave failed photos out for good; requeueing takes them back. Returns how many."""
+    return len(_move(session, "skip", EmbeddingState.SKIPPED, Embedding.space_id == space_id, _among(photo_ids)))
+
+
+# Labels: what a point says of its photo besides the vector.
+
+
+def labels_changed(session: Session, photo_ids: Sequence[int]) -> None:
+    """Have the points of photos that have some, or are about to, say their new collection and category."""
+    with_labels = Embedding.state.in_([EmbeddingState.INDEXED, EmbeddingState.LEASED])
+    _set_stale(session, True, _among(photo_ids), with_labels)
+
+
+def take_stale_labels(session: Session, space_id: int, most: int) -> Sequence[Photo]:
+    """Up to `most` photos whose points have old labels: stale no longer, and held until the transaction ends."""
+    photos = session.scalars(
+        select(Photo)
+        .join(Embedding, Embedding.photo_id == Photo.id)
+        .where(Embedding.space_id == space_id, Embedding.labels_stale, Embedding.state == EmbeddingState.INDEXED)
+        .order_by(Photo.id)
+        .limit(most)
+        .with_for_update(skip_locked=True, of=Embedding)
+    ).all()
+    _set_stale(session, False, Embedding.space_id == space_id, _among([photo.id for photo in photos]))
+    return photos
+
+
+# Questions.
 
 
 def spaces_with_work(catalog: Catalog) -> list[EmbeddingSpace]:
@@ -119,7 +248,7 @@ def spaces_with_work(catalog: Catalog) -> list[EmbeddingSpace]:
 
     By chance, so that several workers and several jobs share their time.
     """
-    waiting = exists().where(Embedding.space_id == EmbeddingSpace.id, *_due()).correlate(EmbeddingSpace)
+    waiting = exists().where(Embedding.space_id == EmbeddingSpace.id, *due()).correlate(EmbeddingSpace)
     urgent = waiting.where(Embedding.priority >= URGENT)
     with catalog.snapshot() as session:
         return list(
@@ -131,7 +260,7 @@ def spaces_with_work(catalog: Catalog) -> list[EmbeddingSpace]:
         )
 
 
-def _due() -> tuple[ColumnElement[bool], ...]:
+def due() -> tuple[ColumnElement[bool], ...]:
     """Conditions on `Embedding`: a worker may take it up now."""
     # Said of the state first and alone: that is what the queue's index can look up.
     unfinished = Embedding.state.in_([EmbeddingState.PENDING, EmbeddingState.LEASED])
@@ -140,30 +269,44 @@ def _due() -> tuple[ColumnElement[bool], ...]:
     return unfinished, free, there, not_paused()
 
 
-URGENT = 10
-
-
-def queue_again(session: Session, photo_ids: Sequence[int], states: Iterable[EmbeddingState]) -> bool:
-    """Make the photos' rows in these states pending and urgent; a worker that holds one loses it."""
-    changed = session.scalars(
-        update(Embedding)
-        .where(Embedding.photo_id.in_(photo_ids), Embedding.state.in_(list(states)))
-        .values(
-            state=EmbeddingState.PENDING,
-            priority=URGENT,
-            attempts=0,
-            error=None,
-            lease_owner=None,
-            lease_until=None,
-        )
-        .returning(Embedding.space_id)
-    )
-    return bool(changed.all())
-
-
 def not_paused() -> ColumnElement[bool]:
     """Condition on `Embedding`: no paused job keeps this photo waiting. What a person waits for is never kept."""
     paused = exists().where(
         Job.space_id == Embedding.space_id, Job.state == JobState.PAUSED, Job.last_photo_id >= Embedding.photo_id
     )
     return (Embedding.priority >= URGENT) | ~paused
+
+
+def _open_spaces(session: Session) -> Sequence[int]:
+    is_open = EmbeddingSpace.opened_at.is_not(None) & EmbeddingSpace.drop_requested_at.is_(None)
+    return session.scalars(select(EmbeddingSpace.id).where(is_open).order_by(EmbeddingSpace.id)).all()
+
+
+def _move(
+    session: Session, transition: str, to: EmbeddingState, *where: ColumnElement[bool], **values: Any
+) -> set[int]:
+    """Make one transition on the rows that meet the conditions and are in a state it is allowed from.
+
+    Returns:
+        the photos whose rows changed.
+    """
+    rows = _transition(transition, to, *where)
+    return set(session.scalars(rows.values(**values).returning(Embedding.photo_id)))
+
+
+def _transition(name: str, to: EmbeddingState, *where: ColumnElement[bool]) -> Update:
+    return update(Embedding).where(*where, Embedding.state.in_(_ALLOWED[name])).values(state=to)
+
+
+def _set_stale(session: Session, stale: bool, *where: ColumnElement[bool]) -> None:
+    # When a photo was indexed says how fast workers are; a new label changes nothing about that.
+    rows = update(Embedding).where(*where)
+    session.execute(rows.values(labels_stale=stale, updated_at=Embedding.updated_at))
+
+
+def _held(space_id: int, owner: str, photo_ids: Collection[int]) -> tuple[ColumnElement[bool], ...]:
+    return Embedding.space_id == space_id, _among(photo_ids), Embedding.lease_owner == owner
+
+
+def _among(photo_ids: Collection[int]) -> ColumnElement[bool]:
+    return Embedding.photo_id.in_(list(photo_ids))

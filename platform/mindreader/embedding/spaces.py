@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete, exists, func, insert, literal, select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from mindreader.catalog import (
@@ -23,11 +23,12 @@ from mindreader.catalog import (
     ModelVersion,
     Photo,
 )
+from mindreader.catalog.locks import lock_spaces
 from mindreader.catalog.models import now
+from mindreader.embedding import queue
 from mindreader.errors import ConflictError, NotFoundError
 from mindreader.photo_index import PhotoIndexes
 
-_SPACES_LOCK = 7276825
 _RATE_SECONDS = 60
 INDEX_BYTES_PER_PHOTO = 300
 """Of an index besides its vectors: id, payload and their indexes (measured, see docs/performance.md)."""
@@ -36,7 +37,7 @@ _FLOAT_BYTES = 4
 
 @dataclass(frozen=True)
 class SpaceCounts:
-    """Photos of a space by where they stand; photos in the bin do not count."""
+    """Photos of a space by where they stand; photos in the trash do not count."""
 
     pending: int = 0
     leased: int = 0
@@ -72,22 +73,6 @@ def is_open(space: EmbeddingSpace) -> bool:
     return space.opened_at is not None and space.drop_requested_at is None
 
 
-def spaces_in_use(session: Session) -> list[int]:
-    """Ids of the open spaces: every photo is embedded for each of them."""
-    opened = EmbeddingSpace.opened_at.is_not(None) & EmbeddingSpace.drop_requested_at.is_(None)
-    return list(session.scalars(select(EmbeddingSpace.id).where(opened).order_by(EmbeddingSpace.id)))
-
-
-def lock_spaces(session: Session, *, opening: bool) -> None:
-    """Keep photos from being added while a space is opened, or the other way round, until the transaction ends.
-
-    Else a photo added in that moment would never be queued for the new space. SQLite has one writer anyway.
-    """
-    if session.get_bind().dialect.name == "postgresql":
-        lock = func.pg_advisory_xact_lock if opening else func.pg_advisory_xact_lock_shared
-        session.execute(select(lock(_SPACES_LOCK)))
-
-
 def open_space(session: Session, space_id: int) -> EmbeddingSpace:
     """Queue every photo for a space.
 
@@ -104,10 +89,7 @@ def open_space(session: Session, space_id: int) -> EmbeddingSpace:
     if space.opened_at is not None:
         raise ConflictError("This embedding space is built already, or being built.")
     space.opened_at = now()
-    every_photo = select(Photo.id, literal(space.id), literal(EmbeddingState.PENDING.value)).where(
-        Photo.deleted_at.is_(None)
-    )
-    session.execute(insert(Embedding).from_select(["photo_id", "space_id", "state"], every_photo))
+    queue.enqueue_missing(session, space.id)
     return space
 
 
@@ -167,7 +149,7 @@ def request_drop(session: Session, space_id: int) -> None:
         update(Job).where(Job.space_id == space_id, running).values(state=JobState.CANCELLED, finished_at=now())
     )
     # Rows a worker holds stay until it is done with them, so that it writes into no index that is gone.
-    session.execute(delete(Embedding).where(Embedding.space_id == space_id, Embedding.state != EmbeddingState.LEASED))
+    queue.remove_space(session, space_id, leased_too=False)
 
 
 def drop_requested(catalog: Catalog, indexes: PhotoIndexes) -> list[str]:
@@ -190,7 +172,7 @@ def drop_requested(catalog: Catalog, indexes: PhotoIndexes) -> list[str]:
 
 def _forget(session: Session, space_id: int) -> None:
     """Close a dropped space; one that no version targets is forgotten altogether."""
-    session.execute(delete(Embedding).where(Embedding.space_id == space_id))
+    queue.remove_space(session, space_id, leased_too=True)
     used = session.scalar(select(exists().where(ModelVersion.space_id == space_id)))
     if used:
         closed = update(EmbeddingSpace).where(EmbeddingSpace.id == space_id)

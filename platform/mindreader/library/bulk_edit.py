@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
-from mindreader.catalog import Collection, EmbeddingState, Photo, User
+from mindreader.catalog import Collection, Photo, User
 from mindreader.catalog.models import now
-from mindreader.embedding.queue import queue_again, queue_photos
+from mindreader.embedding import queue
 from mindreader.errors import ForbiddenError, NotFoundError
 from mindreader.library.categories import category_named
 from mindreader.library.collections import changeable_collection, may_change, visible_to
 from mindreader.library.trash import FOR_GOOD
-
-_ON_THEIR_WAY = (EmbeddingState.INDEXED, EmbeddingState.LEASED)
 
 
 @dataclass(frozen=True)
@@ -59,12 +57,12 @@ def set_categories(session: Session, user: User, photo_ids: Sequence[int], name:
         category = category_named(session, collection_id, name)
         other = [photo.id for photo in members if photo.category_id != category]
         session.execute(update(Photo).where(Photo.id.in_(other)).values(category_id=category))
-        queue_again(session, other, _ON_THEIR_WAY)
+        queue.labels_changed(session, other)
     return len(photos)
 
 
 def delete_photos(session: Session, user: User, photo_ids: Sequence[int]) -> int:
-    """Put photos into the bin; returns how many were found.
+    """Put photos into the trash; returns how many were found.
 
     Raises:
         NotFoundError, ForbiddenError: as `_changeable`.
@@ -102,17 +100,17 @@ def move_photos(session: Session, user: User, photo_ids: Sequence[int], collecti
             _take_the_place_of(session, photo, same)
             moved.append(same.id)
     session.flush()
-    queue_again(session, moved, _ON_THEIR_WAY)
+    queue.labels_changed(session, moved)
     return Moved(len(moved), tuple(duplicates))
 
 
 def _take_the_place_of(session: Session, photo: Photo, same: Photo) -> None:
-    """A collection holds each file once: the copy in its bin comes back instead of the photo, which goes."""
+    """A collection holds each file once: the copy in its trash comes back instead of the photo, which goes."""
     same.category_id = category_named(session, same.collection_id, _category_name(photo))
     same.filename, same.deleted_at = photo.filename, None
     photo.deleted_at = FOR_GOOD
     session.flush()
-    queue_photos(session, [same.id])
+    queue.enqueue(session, [same.id])
 
 
 def _category_name(photo: Photo) -> str | None:

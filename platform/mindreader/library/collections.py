@@ -131,7 +131,7 @@ def change_collection(
 
 
 def delete_collection(session: Session, user: User, collection_id: int) -> None:
-    """Put a collection and its photos into the bin (see `mindreader.library.trash`).
+    """Put a collection and its photos into the trash (see `mindreader.library.trash`).
 
     Raises:
         NotFoundError, ForbiddenError: as `changeable_collection`.

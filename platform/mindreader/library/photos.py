@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from mindreader.catalog import Collection, Embedding, EmbeddingState, Photo, User
 from mindreader.catalog.models import day_number, now
-from mindreader.embedding.queue import queue_again
+from mindreader.embedding import queue
 from mindreader.errors import ConflictError, ForbiddenError, NotFoundError
 from mindreader.library.categories import category_named
 from mindreader.library.collections import may_change, visible_to
@@ -132,7 +132,7 @@ def visible_photos(session: Session, user: User, photo_ids: Sequence[int]) -> li
 
 
 def delete_photo(session: Session, user: User, photo_id: int) -> None:
-    """Put a photo into the bin (see `mindreader.library.trash`).
+    """Put a photo into the trash (see `mindreader.library.trash`).
 
     Raises:
         NotFoundError, ForbiddenError: as `_changeable_photo`.
@@ -143,7 +143,7 @@ def delete_photo(session: Session, user: User, photo_id: int) -> None:
 def set_category(session: Session, user: User, photo_id: int, name: str | None) -> None:
     """Give a photo another category, or none; a new name makes a new category.
 
-    The embedded photo is queued again, since its point in the photo index carries the category.
+    A worker tells the photo index, whose point carries the category; nothing is embedded again.
 
     Raises:
         NotFoundError, ForbiddenError: as `_changeable_photo`.
@@ -155,7 +155,7 @@ def set_category(session: Session, user: User, photo_id: int, name: str | None) 
         return
     photo.category_id = category
     session.flush()
-    queue_again(session, [photo_id], (EmbeddingState.INDEXED, EmbeddingState.LEASED))
+    queue.labels_changed(session, [photo_id])
 
 
 def retry_photo(session: Session, user: User, photo_id: int) -> None:
@@ -166,7 +166,7 @@ def retry_photo(session: Session, user: User, photo_id: int) -> None:
         ConflictError: it has not failed.
     """
     _changeable_photo(session, user, photo_id)
-    if not queue_again(session, [photo_id], (EmbeddingState.FAILED,)):
+    if not queue.requeue(session, [photo_id], [EmbeddingState.FAILED], priority=queue.URGENT):
         raise ConflictError("This photo has not failed, so there is nothing to try again.")
 
 

@@ -1,4 +1,4 @@
-"""Remove deleted photos: from the indexes at once, their rows and blobs when their time in the bin is over."""
+"""Remove deleted photos: from the indexes at once, their rows and blobs when their time in the trash is over."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from mindreader.blobs import BlobStore, original_key, thumbnail_key
 from mindreader.catalog import Catalog, Collection, Embedding, EmbeddingSpace, EmbeddingState, Photo
 from mindreader.catalog.locks import lock_content
-from mindreader.library.trash import is_expired, is_in_bin
+from mindreader.embedding import queue
+from mindreader.library.trash import is_expired, is_in_trash
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings
 
@@ -19,7 +20,7 @@ _BEING_EMBEDDED = exists().where(Embedding.photo_id == Photo.id, Embedding.state
 
 
 def purge_deleted(catalog: Catalog, blobs: BlobStore, indexes: PhotoIndexes, settings: Settings) -> int:
-    """Remove for good what was deleted longer ago than the bin keeps it; returns how many photos.
+    """Remove for good what was deleted longer ago than the trash keeps it; returns how many photos.
 
     A photo that a worker is embedding right now is left for the next time. Points go first: a point without a photo
     is never shown, a photo without its point would be.
@@ -38,7 +39,7 @@ def purge_deleted(catalog: Catalog, blobs: BlobStore, indexes: PhotoIndexes, set
 
 
 def _empty_indexes(catalog: Catalog, indexes: PhotoIndexes, settings: Settings) -> int:
-    """Take photos in the bin out of every index, so that searches need not look past them; returns how many.
+    """Take photos in the trash out of every index, so that searches need not look past them; returns how many.
 
     Restoring queues them anew. In one transaction, which holds the photos: nobody restores and embeds one in between.
     """
@@ -46,13 +47,13 @@ def _empty_indexes(catalog: Catalog, indexes: PhotoIndexes, settings: Settings) 
     with catalog.transaction() as session:
         photo_ids = session.scalars(
             select(Photo.id)
-            .where(is_in_bin(Photo.deleted_at, settings), queued, ~_BEING_EMBEDDED)
+            .where(is_in_trash(Photo.deleted_at, settings), queued, ~_BEING_EMBEDDED)
             .limit(_BATCH)
             .with_for_update(skip_locked=True, of=Photo)
         ).all()
         if photo_ids:
             _remove_points(catalog, indexes, photo_ids)
-            session.execute(delete(Embedding).where(Embedding.photo_id.in_(photo_ids)))
+            queue.remove(session, photo_ids)
     return len(photo_ids)
 
 

@@ -1,4 +1,4 @@
-"""The bin: what was deleted can be restored for some days (the setting `bin_days`), or removed for good at once.
+"""The trash: what was deleted can be restored for some days (the setting `trash_days`), or removed for good at once.
 
 It holds what was deleted from collections the user owns. A photo in it is marked with `deleted_at` and nowhere else to
 be seen; `mindreader.library.purge` takes it out of the indexes at once and removes it when its time is over.
@@ -16,19 +16,19 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, contains_eager, joine
 
 from mindreader.catalog import Collection, Photo, Role, User
 from mindreader.catalog.models import now
-from mindreader.embedding.queue import queue_photos
+from mindreader.embedding import queue
 from mindreader.errors import NotFoundError
 from mindreader.library.collections import LONGEST_NAME
 from mindreader.settings import Settings
 
 FOR_GOOD = datetime(1970, 1, 1)  # the catalog's times have no zone
-"""Time of a deletion that nobody can take back: it is over, however long the bin keeps things."""
+"""Time of a deletion that nobody can take back: it is over, however long the trash keeps things."""
 _NAMES_TRIED = 1000
 _Moment = InstrumentedAttribute[datetime | None]
 
 
 @dataclass(frozen=True)
-class BinnedCollection:
+class TrashedCollection:
     """A deleted collection and how many photos it would come back with. Its owner is not loaded."""
 
     collection: Collection
@@ -36,10 +36,10 @@ class BinnedCollection:
 
 
 @dataclass(frozen=True)
-class Bin:
+class Trash:
     """What can be restored: collections, and photos deleted one by one, the newest first."""
 
-    collections: tuple[BinnedCollection, ...]
+    collections: tuple[TrashedCollection, ...]
     photos: tuple[Photo, ...]
     """Collection and category are loaded."""
     total: int
@@ -49,20 +49,20 @@ class Bin:
 
 
 def is_expired(deleted_at: _Moment, settings: Settings) -> ColumnElement[bool]:
-    """Condition on a photo or collection: it was deleted longer ago than the bin keeps it."""
-    if settings.bin_days == 0:
+    """Condition on a photo or collection: it was deleted longer ago than the trash keeps it."""
+    if settings.trash_days == 0:
         return deleted_at.is_not(None)  # whatever another machine's clock said when it was deleted
-    return deleted_at <= now() - timedelta(days=settings.bin_days)
+    return deleted_at <= now() - timedelta(days=settings.trash_days)
 
 
-def is_in_bin(deleted_at: _Moment, settings: Settings) -> ColumnElement[bool]:
+def is_in_trash(deleted_at: _Moment, settings: Settings) -> ColumnElement[bool]:
     """Condition on a photo or collection: it was deleted, and can be restored."""
     return deleted_at.is_not(None) & ~is_expired(deleted_at, settings)
 
 
-def bin_of(session: Session, user: User, settings: Settings, *, after: int | None, limit: int) -> Bin:
-    """The user's bin; of the photos the next `limit` below the id `after`."""
-    mine = (Collection.owner_id == user.id, Collection.deleted_at.is_(None), is_in_bin(Photo.deleted_at, settings))
+def trash_of(session: Session, user: User, settings: Settings, *, after: int | None, limit: int) -> Trash:
+    """The user's trash; of the photos the next `limit` below the id `after`."""
+    mine = (Collection.owner_id == user.id, Collection.deleted_at.is_(None), is_in_trash(Photo.deleted_at, settings))
     query = select(Photo).join(Photo.collection).where(*mine)
     if after is not None:
         query = query.where(Photo.id < after)
@@ -70,11 +70,11 @@ def bin_of(session: Session, user: User, settings: Settings, *, after: int | Non
     rows = session.scalars(query.options(*loaded).order_by(Photo.id.desc()).limit(limit + 1)).all()
     total = session.scalar(select(func.count(Photo.id)).join(Photo.collection).where(*mine)) or 0
     collections = tuple(_collections(session, user, settings))
-    return Bin(collections, tuple(rows[:limit]), total, rows[limit - 1].id if len(rows) > limit else None)
+    return Trash(collections, tuple(rows[:limit]), total, rows[limit - 1].id if len(rows) > limit else None)
 
 
-def binned_photo(session: Session, user: User, settings: Settings, photo_id: int) -> Photo:
-    """A photo in the user's bin.
+def trashed_photo(session: Session, user: User, settings: Settings, photo_id: int) -> Photo:
+    """A photo in the user's trash.
 
     Raises:
         NotFoundError: there is none of that id.
@@ -82,10 +82,10 @@ def binned_photo(session: Session, user: User, settings: Settings, photo_id: int
     found = session.scalar(
         select(Photo)
         .join(Photo.collection)
-        .where(Photo.id == photo_id, _may_restore(user), is_in_bin(Photo.deleted_at, settings))
+        .where(Photo.id == photo_id, _may_restore(user), is_in_trash(Photo.deleted_at, settings))
     )
     if found is None:
-        raise NotFoundError("There is no such photo in your bin.")
+        raise NotFoundError("There is no such photo in your trash.")
     return found
 
 
@@ -93,16 +93,16 @@ def restore_photos(session: Session, user: User, settings: Settings, photo_ids: 
     """Put photos back into their collections and queue them for embedding; returns how many.
 
     Raises:
-        NotFoundError: none of them is in the user's bin.
+        NotFoundError: none of them is in the user's trash.
     """
-    found = _binned_ids(session, user, settings, photo_ids)
+    found = _trashed_ids(session, user, settings, photo_ids)
     restored = session.scalars(
         update(Photo)
-        .where(Photo.id.in_(found), is_in_bin(Photo.deleted_at, settings))
+        .where(Photo.id.in_(found), is_in_trash(Photo.deleted_at, settings))
         .values(deleted_at=None)
         .returning(Photo.id)
     ).all()
-    queue_photos(session, restored)
+    queue.enqueue(session, restored)
     return len(restored)
 
 
@@ -110,9 +110,9 @@ def restore_collection(session: Session, user: User, settings: Settings, collect
     """Put a collection back with the photos that were deleted with it; if its name is taken now, under a new one.
 
     Raises:
-        NotFoundError: it is not in the user's bin.
+        NotFoundError: it is not in the user's trash.
     """
-    collection = _binned_collection(session, user, settings, collection_id)
+    collection = _trashed_collection(session, user, settings, collection_id)
     moment, collection.deleted_at = collection.deleted_at, None
     with session.no_autoflush:
         collection.name = _free_name(session, collection)
@@ -123,33 +123,33 @@ def restore_collection(session: Session, user: User, settings: Settings, collect
         .values(deleted_at=None)
         .returning(Photo.id)
     ).all()
-    queue_photos(session, restored)
+    queue.enqueue(session, restored)
     return collection
 
 
 def remove_photos(session: Session, user: User, settings: Settings, photo_ids: Sequence[int]) -> int:
-    """Remove photos in the bin for good; returns how many.
+    """Remove photos in the trash for good; returns how many.
 
     Raises:
-        NotFoundError: none of them is in the user's bin.
+        NotFoundError: none of them is in the user's trash.
     """
-    found = _binned_ids(session, user, settings, photo_ids)
+    found = _trashed_ids(session, user, settings, photo_ids)
     session.execute(update(Photo).where(Photo.id.in_(found)).values(deleted_at=FOR_GOOD))
     return len(found)
 
 
 def remove_collection(session: Session, user: User, settings: Settings, collection_id: int) -> None:
-    """Remove a collection in the bin for good, with all its photos.
+    """Remove a collection in the trash for good, with all its photos.
 
     Raises:
-        NotFoundError: it is not in the user's bin.
+        NotFoundError: it is not in the user's trash.
     """
-    _binned_collection(session, user, settings, collection_id).deleted_at = FOR_GOOD
+    _trashed_collection(session, user, settings, collection_id).deleted_at = FOR_GOOD
     session.execute(update(Photo).where(Photo.collection_id == collection_id).values(deleted_at=FOR_GOOD))
 
 
-def empty_bin(session: Session, user: User) -> None:
-    """Remove everything in the user's bin for good."""
+def empty_trash(session: Session, user: User) -> None:
+    """Remove everything in the user's trash for good."""
     mine = select(Collection.id).where(Collection.owner_id == user.id)
     for table, condition in ((Photo, Photo.collection_id.in_(mine)), (Collection, Collection.owner_id == user.id)):
         session.execute(update(table).where(condition, table.deleted_at.is_not(None)).values(deleted_at=FOR_GOOD))
@@ -160,40 +160,40 @@ def _may_restore(user: User) -> ColumnElement[bool]:
     return Collection.deleted_at.is_(None) & owner
 
 
-def _binned_ids(session: Session, user: User, settings: Settings, photo_ids: Sequence[int]) -> Sequence[int]:
+def _trashed_ids(session: Session, user: User, settings: Settings, photo_ids: Sequence[int]) -> Sequence[int]:
     found = session.scalars(
         select(Photo.id)
         .join(Photo.collection)
-        .where(Photo.id.in_(photo_ids), _may_restore(user), is_in_bin(Photo.deleted_at, settings))
+        .where(Photo.id.in_(photo_ids), _may_restore(user), is_in_trash(Photo.deleted_at, settings))
         # Their collection is not deleted until this transaction ends.
         .with_for_update(read=True, of=Collection)
     ).all()
     if not found:
-        raise NotFoundError("None of these photos is in your bin.")
+        raise NotFoundError("None of these photos is in your trash.")
     return found
 
 
-def _binned_collection(session: Session, user: User, settings: Settings, collection_id: int) -> Collection:
+def _trashed_collection(session: Session, user: User, settings: Settings, collection_id: int) -> Collection:
     owner = true() if user.role == Role.ADMIN else Collection.owner_id == user.id
     found = session.scalar(
         select(Collection)
-        .where(Collection.id == collection_id, owner, is_in_bin(Collection.deleted_at, settings))
+        .where(Collection.id == collection_id, owner, is_in_trash(Collection.deleted_at, settings))
         .with_for_update()
     )
     if found is None:
-        raise NotFoundError("There is no such collection in your bin.")
+        raise NotFoundError("There is no such collection in your trash.")
     return found
 
 
-def _collections(session: Session, user: User, settings: Settings) -> Iterator[BinnedCollection]:
+def _collections(session: Session, user: User, settings: Settings) -> Iterator[TrashedCollection]:
     rows = session.execute(
         select(Collection, func.count(Photo.id))
         .outerjoin(Photo, (Photo.collection_id == Collection.id) & (Photo.deleted_at == Collection.deleted_at))
-        .where(Collection.owner_id == user.id, is_in_bin(Collection.deleted_at, settings))
+        .where(Collection.owner_id == user.id, is_in_trash(Collection.deleted_at, settings))
         .group_by(Collection.id)
         .order_by(Collection.deleted_at.desc(), Collection.id.desc())
     )
-    return (BinnedCollection(collection, photos) for collection, photos in rows)
+    return (TrashedCollection(collection, photos) for collection, photos in rows)
 
 
 def _free_name(session: Session, collection: Collection) -> str:

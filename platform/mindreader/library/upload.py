@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from mindreader.blobs import BlobStore, original_key, sha256_of, thumbnail_key
 from mindreader.catalog import Catalog, Collection, Photo
 from mindreader.catalog.locks import lock_content
-from mindreader.embedding.queue import queue_photos
+from mindreader.embedding import queue
 from mindreader.errors import MindReaderError, NotFoundError, PhotoRejectedError
 from mindreader.imaging import DecodedPhoto, decode_photo, make_thumbnail
 from mindreader.library.categories import LONGEST_CATEGORY, category_named
@@ -123,7 +123,7 @@ def _commit(catalog: Catalog, blobs: BlobStore, settings: Settings, checked: _Ch
         if photo is not None and photo.deleted_at is None:
             return Outcome("duplicate", photo.id, None)
         photo = _written(session, photo, checked)
-        queue_photos(session, [photo.id])
+        queue.enqueue(session, [photo.id])
         return Outcome("created", photo.id, None)
 
 

@@ -12,21 +12,22 @@ from sqlalchemy.orm import Session, joinedload
 from mindreader.blobs import BlobStore
 from mindreader.bundles import Bundle
 from mindreader.bundles.manifest import PROJECTION_FILE
-from mindreader.bundles.store import KeptBundles
+from mindreader.bundles.store import BundleStore
 from mindreader.catalog import Catalog, EmbeddingSpace, ModelVersion, Search
-from mindreader.embedding.spaces import is_open, lock_spaces, open_space, request_drop, space_counts
+from mindreader.catalog.locks import lock_spaces
+from mindreader.embedding.spaces import is_open, open_space, request_drop, space_counts
 from mindreader.errors import ConflictError, NotFoundError, NotReadyError
-from mindreader.messages import Trial
+from mindreader.messages import SmokeTest
 from mindreader.networks.descriptions import SpaceDescription
 from mindreader.settings import Settings
 
 
-def kept_bundles(settings: Settings, blobs: BlobStore) -> KeptBundles:
+def bundle_store(settings: Settings, blobs: BlobStore) -> BundleStore:
     """Where the bundles of all model versions lie."""
-    return KeptBundles(blobs, settings.data_dir / "cache" / "bundles")
+    return BundleStore(blobs, settings.data_dir / "cache" / "bundles")
 
 
-def install(catalog: Catalog, kept: KeptBundles, bundle: Bundle) -> ModelVersion:
+def install(catalog: Catalog, kept: BundleStore, bundle: Bundle) -> ModelVersion:
     """Register a bundle that is trusted; where no version answers yet, open its space and let it answer."""
     kept.keep(bundle)
     with catalog.transaction() as session:
@@ -38,7 +39,7 @@ def install(catalog: Catalog, kept: KeptBundles, bundle: Bundle) -> ModelVersion
     return version
 
 
-def register_bundle(session: Session, bundle: Bundle, trial: Trial | None = None) -> ModelVersion:
+def register_bundle(session: Session, bundle: Bundle, trial: SmokeTest | None = None) -> ModelVersion:
     """Make a kept bundle known as a model version; one that is known stays as it is.
 
     A new embedding space becomes known too, but is not opened: nothing is embedded before somebody says so.
@@ -75,7 +76,7 @@ def _space(session: Session, bundle: Bundle) -> EmbeddingSpace:
     )
 
 
-def photo_projection(session: Session, kept: KeptBundles, space: EmbeddingSpace) -> Path | None:
+def photo_projection(session: Session, kept: BundleStore, space: EmbeddingSpace) -> Path | None:
     """The weights of a space's projection, from any bundle that targets it; None when the space has none.
 
     Raises:

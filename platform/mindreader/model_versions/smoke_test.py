@@ -6,18 +6,18 @@ import time
 
 import numpy as np
 
-from mindreader.bundles.store import KeptBundles
+from mindreader.bundles.store import BundleStore
 from mindreader.errors import BundleError
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.inference.query_model import QueryModel
-from mindreader.messages import Trial
+from mindreader.messages import SmokeTest
 from mindreader.networks.compute import Compute
 
 _BATCH = 8
 _SEEDS = (0, 1)
 
 
-def try_bundle(kept: KeptBundles, sha256: str, compute: Compute) -> Trial:
+def smoke_test(kept: BundleStore, sha256: str, compute: Compute) -> SmokeTest:
     """Use a kept bundle once, as the workers do.
 
     Raises:
@@ -39,6 +39,6 @@ def try_bundle(kept: KeptBundles, sha256: str, compute: Compute) -> Trial:
     started = time.perf_counter()
     encoder.embed(photos)
     seconds = max(time.perf_counter() - started, 1e-6)
-    return Trial(
+    return SmokeTest(
         photos_per_second=round(_BATCH / seconds, 2), encoder_bytes=encoder.weight_bytes, device=str(compute.device)
     )

@@ -6,22 +6,22 @@ import logging
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mindreader.blobs import BlobStore, original_key, thumbnail_key
 from mindreader.catalog import Catalog, Embedding, EmbeddingSpace, EmbeddingState, ModelVersion, Photo
+from mindreader.embedding import queue
 from mindreader.embedding.spaces import is_open, spaces
 from mindreader.errors import NotReadyError
 from mindreader.imaging import decode_photo, make_thumbnail
-from mindreader.model_versions.registry import kept_bundles
+from mindreader.model_versions.registry import bundle_store
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings
 
 log = logging.getLogger(__name__)
 
 _STALE_SECONDS = 3600
-_BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def examine(
     ]
 
 
-def mend_indexes(catalog: Catalog, indexes: PhotoIndexes) -> list[Finding]:
+def repair_indexes(catalog: Catalog, indexes: PhotoIndexes) -> list[Finding]:
     """Mend the open spaces whose index holds another number of points than the catalog says; cheap where none does."""
     mended = []
     for space in _spaces(catalog):
@@ -77,7 +77,7 @@ def _no_active_version(catalog: Catalog) -> Iterator[Finding]:
 
 
 def _lost_bundles(catalog: Catalog, blobs: BlobStore, settings: Settings) -> Iterator[Finding]:
-    kept = kept_bundles(settings, blobs)
+    kept = bundle_store(settings, blobs)
     with catalog.snapshot() as session:
         versions = session.execute(select(ModelVersion.bundle_sha256, ModelVersion.name)).all()
     for sha256, name in versions:
@@ -119,7 +119,7 @@ def _missing_rows(catalog: Catalog, repair: bool) -> Iterator[Finding]:
             continue
         if repair:
             with catalog.transaction() as session:
-                session.add_all(Embedding(photo_id=photo_id, space_id=space.id) for photo_id in lost)
+                queue.enqueue_missing(session, space.id)
         yield Finding("not-queued", len(lost), f"{len(lost)} photos were never queued.{_done(repair)}", repair)
 
 
@@ -135,7 +135,8 @@ def _index_differences(
     # Looked for once more: what was indexed between the two looks is not lost.
     if lost := sorted((indexed - points) - index.existing(indexed - points)):
         if repair:
-            _queue_again(catalog, space.id, lost)
+            with catalog.transaction() as session:
+                queue.requeue(session, lost, [EmbeddingState.INDEXED], space_id=space.id)
         sentence = f"{len(lost)} photos are not in the index of space {space.key}.{_done(repair)}"
         yield Finding("lost-point", len(lost), sentence, repair)
     if orphans := sorted(points - known):
@@ -149,16 +150,6 @@ def _embedded(space_id: int, session: Session, state: EmbeddingState) -> Iterato
     return iter(
         session.scalars(select(Embedding.photo_id).where(Embedding.space_id == space_id, Embedding.state == state))
     )
-
-
-def _queue_again(catalog: Catalog, space_id: int, photo_ids: list[int]) -> None:
-    with catalog.transaction() as session:
-        for start in range(0, len(photo_ids), _BATCH):
-            session.execute(
-                update(Embedding)
-                .where(Embedding.space_id == space_id, Embedding.photo_id.in_(photo_ids[start : start + _BATCH]))
-                .values(state=EmbeddingState.PENDING, attempts=0, lease_owner=None, lease_until=None)
-            )
 
 
 def _spaces(catalog: Catalog) -> list[EmbeddingSpace]:

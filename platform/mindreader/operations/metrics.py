@@ -1,4 +1,4 @@
-"""Figures of a running MindReader for its operators, counted from the catalog: no restart can make them wrong."""
+"""Metrics of a running MindReader for its operators, counted from the catalog: no restart can make them wrong."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from mindreader.catalog import (
 )
 from mindreader.catalog.models import now
 from mindreader.embedding.queue import URGENT
-from mindreader.operations.worker_status import workers, works_lately
+from mindreader.operations.worker_status import is_alive, workers
 
 
 @dataclass(frozen=True)
-class WorkerFigures:
+class WorkerMetrics:
     """One worker, of those heard of in the last day."""
 
     name: str
     queue: str
-    works: bool
+    alive: bool
     seconds_since_task: float
     tasks: int
     photos: int
@@ -37,7 +37,7 @@ class WorkerFigures:
 
 
 @dataclass(frozen=True)
-class Figures:
+class Metrics:
     """A moment of the whole installation."""
 
     photos: int
@@ -51,10 +51,10 @@ class Figures:
     jobs: dict[str, int]
     """By `JobState`."""
     active_version: str | None
-    workers: tuple[WorkerFigures, ...]
+    workers: tuple[WorkerMetrics, ...]
 
 
-def figures(session: Session) -> Figures:
+def collect_metrics(session: Session) -> Metrics:
     """Count everything."""
     living = Photo.deleted_at.is_(None)
     photos, size = session.execute(
@@ -66,7 +66,7 @@ def figures(session: Session) -> Figures:
         .group_by(EmbeddingSpace.key, Embedding.state)
     )
     waiting = (Embedding.state == EmbeddingState.PENDING, Embedding.priority >= URGENT)
-    return Figures(
+    return Metrics(
         photos=photos,
         bytes=int(size),
         collections=_count(session, Collection, Collection.deleted_at.is_(None)),
@@ -83,12 +83,12 @@ def _count(session: Session, table: type, *where: object) -> int:
     return session.scalar(select(func.count()).select_from(table).where(*where)) or 0  # type: ignore[arg-type]
 
 
-def _of_worker(worker: WorkerProcess) -> WorkerFigures:
+def _of_worker(worker: WorkerProcess) -> WorkerMetrics:
     last = worker.last_task_at or worker.started_at
-    return WorkerFigures(
+    return WorkerMetrics(
         name=worker.name,
         queue=worker.queue,
-        works=works_lately(worker),
+        alive=is_alive(worker),
         seconds_since_task=max(0.0, (now() - last).total_seconds()),
         tasks=worker.tasks,
         photos=worker.photos,

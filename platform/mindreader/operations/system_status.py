@@ -15,13 +15,13 @@ from mindreader.settings import Settings
 
 
 @dataclass(frozen=True)
-class SystemView:
+class SystemStatus:
     """Sizes in bytes; None where a thing lies on another machine."""
 
     users: int
     collections: int
     photos: int
-    binned_photos: int
+    trashed_photos: int
     """Deleted, and not removed for good yet."""
     original_bytes: int
     waiting: int
@@ -37,17 +37,17 @@ class SystemView:
     blobs: str
 
 
-def look(session: Session, settings: Settings) -> SystemView:
+def system_status(session: Session, settings: Settings) -> SystemStatus:
     """Count and measure."""
     living = Photo.deleted_at.is_(None)
     unfinished = Embedding.state.in_([EmbeddingState.PENDING, EmbeddingState.LEASED])
     file = Path(settings.data_dir / "catalog.sqlite3")
     disk = shutil.disk_usage(settings.data_dir)
-    return SystemView(
+    return SystemStatus(
         users=_count(session, select(func.count()).select_from(User)),
         collections=_count(session, select(func.count()).where(Collection.deleted_at.is_(None))),
         photos=_count(session, select(func.count()).where(living)),
-        binned_photos=_count(session, select(func.count()).where(~living)),
+        trashed_photos=_count(session, select(func.count()).where(~living)),
         original_bytes=_count(session, select(func.sum(Photo.size_bytes))),
         waiting=_count(session, select(func.count()).select_from(Embedding).where(unfinished)),
         failed=_count(

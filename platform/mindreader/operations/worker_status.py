@@ -23,7 +23,7 @@ _LONGEST_ERROR = 1000
 
 
 @dataclass
-class Pulse:
+class Heartbeat:
     """A worker's own row."""
 
     queue: str
@@ -75,11 +75,11 @@ def workers(session: Session) -> Sequence[WorkerProcess]:
     return session.scalars(select(WorkerProcess).order_by(WorkerProcess.queue, WorkerProcess.name)).all()
 
 
-def works_lately(worker: WorkerProcess) -> bool:
+def is_alive(worker: WorkerProcess) -> bool:
     """Whether a task ran in it lately; a moment yet to come was noted before the clock was set back."""
     return worker.last_task_at is not None and abs(now() - worker.last_task_at) <= LATELY
 
 
 def queue_is_served(session: Session, queue: str) -> bool:
     """Whether any worker of a queue works."""
-    return any(works_lately(worker) for worker in workers(session) if worker.queue == queue)
+    return any(is_alive(worker) for worker in workers(session) if worker.queue == queue)

@@ -8,14 +8,14 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from mindreader.catalog import SavedSketch
+from mindreader.catalog import BenchmarkSketch
 from mindreader.errors import ConflictError, NotFoundError
 from mindreader.text import checked_name, normalised
 
 _LONGEST = 200
 
 
-def save_sketch(session: Session, name: str, category: str | None, sketch_sha256: str) -> SavedSketch:
+def add_benchmark_sketch(session: Session, name: str, category: str | None, sketch_sha256: str) -> BenchmarkSketch:
     """Keep a sketch whose PNG lies in the blob store.
 
     Args:
@@ -23,31 +23,33 @@ def save_sketch(session: Session, name: str, category: str | None, sketch_sha256
 
     Raises:
         InvalidInputError: the name or the category cannot be used.
-        ConflictError: there is a saved sketch of that name.
+        ConflictError: there is a benchmark sketch of that name.
     """
     name = checked_name(name, _LONGEST)
     wanted = checked_name(category, _LONGEST) if category and normalised(category) else None
-    sketch = SavedSketch(name=name, category=wanted, sketch_sha256=sketch_sha256)
+    sketch = BenchmarkSketch(name=name, category=wanted, sketch_sha256=sketch_sha256)
     session.add(sketch)
     try:
         session.flush()
     except IntegrityError:
-        raise ConflictError("There is already a saved sketch called {name}. Choose another name.", name=name) from None
+        raise ConflictError(
+            "There is already a benchmark sketch called {name}. Choose another name.", name=name
+        ) from None
     return sketch
 
 
-def saved_sketches(session: Session) -> Sequence[SavedSketch]:
-    """All saved sketches by name."""
-    return session.scalars(select(SavedSketch).order_by(SavedSketch.name)).all()
+def benchmark_sketches(session: Session) -> Sequence[BenchmarkSketch]:
+    """All benchmark sketches by name."""
+    return session.scalars(select(BenchmarkSketch).order_by(BenchmarkSketch.name)).all()
 
 
-def forget_sketch(session: Session, saved_sketch_id: int) -> None:
-    """Forget a saved sketch.
+def remove_benchmark_sketch(session: Session, benchmark_sketch_id: int) -> None:
+    """Remove a benchmark sketch.
 
     Raises:
         NotFoundError: there is no such sketch.
     """
-    sketch = session.get(SavedSketch, saved_sketch_id)
+    sketch = session.get(BenchmarkSketch, benchmark_sketch_id)
     if sketch is None:
-        raise NotFoundError("There is no such saved sketch.")
+        raise NotFoundError("There is no such benchmark sketch.")
     session.delete(sketch)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, joinedload
 
-from mindreader.catalog import SavedSketch, Search, User
+from mindreader.catalog import BenchmarkSketch, Search, User
 from mindreader.errors import NotFoundError
 
 
@@ -49,6 +49,6 @@ def forget_searches(session: Session, user: User) -> list[str]:
     forgotten = set(session.scalars(delete(Search).where(Search.user_id == user.id).returning(Search.sketch_sha256)))
     kept = {
         *session.scalars(select(Search.sketch_sha256).where(Search.sketch_sha256.in_(forgotten))),
-        *session.scalars(select(SavedSketch.sketch_sha256).where(SavedSketch.sketch_sha256.in_(forgotten))),
+        *session.scalars(select(BenchmarkSketch.sketch_sha256).where(BenchmarkSketch.sketch_sha256.in_(forgotten))),
     }
     return sorted(forgotten - kept)

@@ -16,27 +16,27 @@ _FEWEST = 30
 """Of fewer photos nothing can be said."""
 _FRESH_SECONDS = 600.0
 _DEVIATIONS = 4.0
-"""Measured with `bench/guess_line.py`; see docs/quality.md."""
+"""Measured with `bench/score_threshold.py`; see docs/quality.md."""
 _MAD_TO_DEVIATION = 1.4826  # of a normal distribution
 
 Vectors = NDArray[np.float32]
 
 
-class Background:
+class NoiseFloor:
     """A random sample of a space's photos, drawn anew every ten minutes; only statistics of it are ever shown."""
 
     def __init__(self, catalog: Catalog, indexes: PhotoIndexes) -> None:
         self._catalog, self._indexes = catalog, indexes
         self._samples: dict[str, tuple[float, Vectors]] = {}
 
-    def guess_below(self, space: EmbeddingSpace, query: Vectors) -> float | None:
+    def score_threshold(self, space: EmbeddingSpace, query: Vectors) -> float | None:
         """The cosine similarity below which a result is guesswork; None where the space holds too few photos.
 
         Four deviations above the median similarity of random photos. Median and median deviation, so that the
         photos the query is really after do not raise the line they are measured by.
         """
         sample = self._sample(space)
-        return guess_line(sample @ query) if len(sample) >= _FEWEST else None
+        return score_threshold(sample @ query) if len(sample) >= _FEWEST else None
 
     def _sample(self, space: EmbeddingSpace) -> Vectors:
         drawn_at, sample = self._samples.get(space.key, (float("-inf"), np.zeros((0, space.dimension), np.float32)))
@@ -59,7 +59,7 @@ class Background:
         return np.stack(vectors[:_SAMPLE]) if vectors else np.zeros((0, space.dimension), np.float32)
 
 
-def guess_line(similarities: NDArray[np.float32]) -> float:
+def score_threshold(similarities: NDArray[np.float32]) -> float:
     """Four deviations above the median of the similarities (N,) of random photos."""
     median = float(np.median(similarities))
     deviation = float(np.median(np.abs(similarities - median))) * _MAD_TO_DEVIATION

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mindreader.bundles.store import KeptBundles
+from mindreader.bundles.store import BundleStore
 from mindreader.catalog import Catalog, ModelVersion
 from mindreader.embedding.spaces import is_open
 from mindreader.errors import ConflictError, InvalidInputError, NotReadyError
@@ -24,7 +24,7 @@ from mindreader.messages import SearchAnswer, SearchHit, SearchRequest
 from mindreader.model_versions.registry import active_version, version_by_id
 from mindreader.networks.compute import Compute
 from mindreader.photo_index import IndexFilter, PhotoIndexes
-from mindreader.search.score_threshold import Background
+from mindreader.search.score_threshold import NoiseFloor
 from mindreader.settings import Settings
 from mindreader.traces import span
 
@@ -51,13 +51,13 @@ class Searcher:
     """Answers searches with the active model version; the versions used last stay loaded."""
 
     def __init__(
-        self, catalog: Catalog, kept: KeptBundles, indexes: PhotoIndexes, settings: Settings, compute: Compute
+        self, catalog: Catalog, kept: BundleStore, indexes: PhotoIndexes, settings: Settings, compute: Compute
     ) -> None:
         self._catalog, self._kept, self._indexes = catalog, kept, indexes
         self._settings, self._compute = settings, compute
         self._models: OrderedDict[int, _Loaded] = OrderedDict()
         self._loading = Lock()
-        self._background = Background(catalog, indexes)
+        self._noise_floor = NoiseFloor(catalog, indexes)
 
     def warm_up(self, model_version_id: int | None = None) -> None:
         """Load a version (the active one if none is named) and run it once, so that the first person need not wait.
@@ -89,9 +89,9 @@ class Searcher:
         sketch = clock.time("decode", lambda: self._sketch(request.sketch_png, loaded.model.image_size))
         imagined = clock.time("imagine", lambda: loaded.imagine(sketch, request.seeds))
         query = loaded.model.embed_sketches(sketch[None])[0] if request.by_sketch else imagined.queries[request.chosen]
-        query = clock.time("lead", lambda: self._led(version, query, request))
+        query = clock.time("feedback", lambda: self._with_feedback(version, query, request))
         hits = clock.time("query", lambda: self._hits(version, query, request))
-        guess_below = clock.time("background", lambda: self._background.guess_below(version.space, query))
+        score_threshold = clock.time("score_threshold", lambda: self._noise_floor.score_threshold(version.space, query))
         images = clock.time("encode", lambda: tuple(_webp(image) for image in imagined.imaginary_images))
         return SearchAnswer(
             model_version_id=version.id,
@@ -99,7 +99,7 @@ class Searcher:
             space_id=version.space_id,
             imaginary_webp=images,
             hits=hits,
-            guess_below=guess_below,
+            score_threshold=score_threshold,
             timings_ms=clock.milliseconds,
         )
 
@@ -125,8 +125,10 @@ class Searcher:
     def _sketch(self, png: bytes, size: int) -> NDArray[np.uint8]:
         return sketch_array(decode_sketch(png, max_bytes=self._settings.sketch_max_bytes), size)
 
-    def _led(self, version: ModelVersion, query: NDArray[np.float32], request: SearchRequest) -> NDArray[np.float32]:
-        """The query, led by the photos the caller chose."""
+    def _with_feedback(
+        self, version: ModelVersion, query: NDArray[np.float32], request: SearchRequest
+    ) -> NDArray[np.float32]:
+        """The query after relevance feedback: the photos the caller wants more and less of."""
         if not request.like and not request.unlike:
             return query
         index = self._indexes.get(version.space.key, version.space.dimension)

@@ -11,13 +11,13 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from mindreader.catalog import KeptSketch, User
+from mindreader.catalog import User, UserSketch
 from mindreader.errors import ConflictError, NotFoundError
 from mindreader.text import checked_name
 
 MOST_POINTS = 20_000
 """In one sketch, all strokes together: a long evening's drawing."""
-MOST_KEPT = 1000
+MOST_SKETCHES = 1000
 """By one person."""
 _LONGEST_NAME = 200
 _Number = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
@@ -38,15 +38,15 @@ class Stroke(BaseModel):
 
 
 @dataclass(frozen=True)
-class KeptPage:
-    """Some kept sketches, the newest first."""
+class UserSketchPage:
+    """Some of a user's sketches, the newest first."""
 
-    sketches: tuple[KeptSketch, ...]
+    sketches: tuple[UserSketch, ...]
     next: int | None
     """Ask for `after` this to go on; None at the end."""
 
 
-def keep_sketch(session: Session, user: User, name: str, strokes: Sequence[Stroke]) -> KeptSketch:
+def add_user_sketch(session: Session, user: User, name: str, strokes: Sequence[Stroke]) -> UserSketch:
     """Keep a sketch.
 
     Raises:
@@ -54,34 +54,34 @@ def keep_sketch(session: Session, user: User, name: str, strokes: Sequence[Strok
         ConflictError: the user has one of that name, or as many as can be kept.
     """
     name = checked_name(name, _LONGEST_NAME)
-    kept = session.scalar(select(func.count(KeptSketch.id)).where(KeptSketch.user_id == user.id)) or 0
-    if kept >= MOST_KEPT:
-        raise ConflictError("You keep {n} sketches already. Delete one first.", n=MOST_KEPT)
-    sketch = KeptSketch(user_id=user.id, name=name, strokes=[stroke.model_dump() for stroke in strokes])
+    kept = session.scalar(select(func.count(UserSketch.id)).where(UserSketch.user_id == user.id)) or 0
+    if kept >= MOST_SKETCHES:
+        raise ConflictError("You have saved {n} sketches already. Delete one first.", n=MOST_SKETCHES)
+    sketch = UserSketch(user_id=user.id, name=name, strokes=[stroke.model_dump() for stroke in strokes])
     session.add(sketch)
     try:
         session.flush()
     except IntegrityError:
-        raise ConflictError("You already keep a sketch called {name}. Choose another name.", name=name) from None
+        raise ConflictError("You have already saved a sketch called {name}. Choose another name.", name=name) from None
     return sketch
 
 
-def kept_page(session: Session, user: User, after: int | None, limit: int) -> KeptPage:
+def user_sketch_page(session: Session, user: User, after: int | None, limit: int) -> UserSketchPage:
     """The next `limit` sketches a user keeps, below the id `after`."""
-    query = select(KeptSketch).where(KeptSketch.user_id == user.id)
+    query = select(UserSketch).where(UserSketch.user_id == user.id)
     if after is not None:
-        query = query.where(KeptSketch.id < after)
-    rows = session.scalars(query.order_by(KeptSketch.id.desc()).limit(limit + 1)).all()
-    return KeptPage(tuple(rows[:limit]), rows[limit - 1].id if len(rows) > limit else None)
+        query = query.where(UserSketch.id < after)
+    rows = session.scalars(query.order_by(UserSketch.id.desc()).limit(limit + 1)).all()
+    return UserSketchPage(tuple(rows[:limit]), rows[limit - 1].id if len(rows) > limit else None)
 
 
-def delete_kept(session: Session, user: User, kept_sketch_id: int) -> None:
+def delete_user_sketch(session: Session, user: User, user_sketch_id: int) -> None:
     """Keep a sketch no longer.
 
     Raises:
         NotFoundError: there is none of that id, or it is another person's.
     """
-    sketch = session.get(KeptSketch, kept_sketch_id)
+    sketch = session.get(UserSketch, user_sketch_id)
     if sketch is None or sketch.user_id != user.id:
         raise NotFoundError("There is no such sketch among yours.")
     session.delete(sketch)

@@ -28,12 +28,12 @@ from mindreader.catalog import (
     User,
     WorkerProcess,
 )
-from mindreader.catalog.copying import copy_rows, frozen
+from mindreader.catalog.copying import copy_rows, read_snapshot
 from mindreader.catalog.models import now
 from mindreader.errors import ConflictError
 from mindreader.library.purge import purge_deleted
 from mindreader.library.upload import add_photo
-from mindreader.locks import data_folder_to_oneself
+from mindreader.locks import exclusive_lock
 from mindreader.model_versions.registry import activate
 from mindreader.operations.doctor import examine
 from mindreader.photo_index import PhotoIndexes
@@ -335,7 +335,7 @@ def test_uploads_go_on_and_the_backup_is_one_moment_of_them(
 
 def test_the_moment_of_a_backup_does_not_move(any_catalog):
     add_collection(any_catalog, "before")
-    with frozen(any_catalog) as connection:
+    with read_snapshot(any_catalog) as connection:
         question = text("SELECT count(*) FROM collection")
         assert connection.scalar(question) == 1
         add_collection(any_catalog, "after")
@@ -632,7 +632,7 @@ def test_tables_that_are_empty_are_filled_whatever_a_worker_left_in_them(made, e
 
 
 def test_a_running_server_is_not_disturbed(made, elsewhere):
-    with data_folder_to_oneself(elsewhere), pytest.raises(ConflictError, match="already open"):
+    with exclusive_lock(elsewhere), pytest.raises(ConflictError, match="already open"):
         restore(elsewhere, made)
 
 

@@ -14,7 +14,7 @@ from mindreader.blobs import BlobStore, original_key
 from mindreader.catalog import Catalog, Embedding, EmbeddingState, Photo
 from mindreader.catalog.models import now
 from mindreader.embedding.embedder import Embedder
-from mindreader.embedding.queue import lease, release_all_leases, spaces_with_work
+from mindreader.embedding.queue import expire_all_leases, lease, spaces_with_work
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.library.purge import purge_deleted
 from mindreader.networks.compute import choose_compute
@@ -167,7 +167,7 @@ def test_the_start_of_an_embedded_server_frees_all_leases(catalog, blobs, settin
     add_photos(catalog, blobs, settings, collection, [jpeg(1)])
     with catalog.transaction() as session:
         lease(session, space.id, "killed", settings, 32)
-    release_all_leases(catalog)
+    expire_all_leases(catalog)
     assert [s.id for s in spaces_with_work(catalog)] == [space.id]
     with catalog.transaction() as session:
         assert lease(session, space.id, "next", settings, 32)

@@ -29,7 +29,7 @@ def new_space(catalog, blobs, settings, make_bundle, space_id):
     """The space of another encoder, known but not built, beside the one in use; six photos wait in the latter."""
     add_photos(catalog, blobs, settings, add_collection(catalog), [jpeg(i) for i in range(PHOTOS)])
     bundle = make_bundle("second", "efficientnet-lite2")
-    models.kept_bundles(settings, blobs).keep(bundle)
+    models.bundle_store(settings, blobs).keep(bundle)
     with catalog.transaction() as session:
         return models.register_bundle(session, bundle).space_id
 

@@ -3,7 +3,6 @@ from sqlalchemy import select, update
 from support.library import add_photos, jpeg
 
 from mindreader.catalog import Category, Embedding, EmbeddingState, Photo, Visibility
-from mindreader.embedding.queue import URGENT
 from mindreader.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from mindreader.library import categories, photos
 from mindreader.library.collections import create_collection
@@ -108,12 +107,12 @@ def test_photos_shared_by_others_are_only_looked_at(catalog, collection_id, phot
 
 
 @pytest.mark.parametrize("state", [EmbeddingState.INDEXED, EmbeddingState.LEASED])
-def test_a_new_category_queues_the_photo_again_since_its_point_carries_the_old_one(catalog, photo_ids, ann, state):
+def test_a_new_category_is_told_to_the_index_and_nothing_is_embedded_again(catalog, photo_ids, ann, state):
     put_in_state(catalog, photo_ids[0], state, lease_owner="a worker", attempts=2)
     with catalog.transaction() as session:
         photos.set_category(session, ann, photo_ids[0], "dog")
     row = embedding(catalog, photo_ids[0])
-    assert (row.state, row.lease_owner, row.attempts, row.priority) == ("pending", None, 0, URGENT)
+    assert (row.state, row.lease_owner, row.attempts, row.labels_stale) == (state, "a worker", 2, True)
 
 
 def test_the_same_category_again_changes_nothing(catalog, photo_ids, ann):

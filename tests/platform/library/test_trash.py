@@ -10,7 +10,7 @@ from support.library import add_photos, add_space, jpeg
 from mindreader.catalog import Collection, Embedding, EmbeddingState, Photo, User, Visibility
 from mindreader.catalog.models import now
 from mindreader.errors import NotFoundError
-from mindreader.library import trash as bin_
+from mindreader.library import trash as trash
 from mindreader.library.collections import create_collection, delete_collection, summary
 from mindreader.library.photos import delete_photo
 from mindreader.library.purge import purge_deleted
@@ -23,7 +23,7 @@ ENCODER = ENCODERS["efficientnet-lite0"]
 
 @pytest.fixture
 def settings(settings):
-    return settings.model_copy(update={"bin_days": 30})
+    return settings.model_copy(update={"trash_days": 30})
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def do(catalog, ann):
 
 def content(catalog, user, settings, after=None, limit=100):
     with catalog.snapshot() as session:
-        return bin_.bin_of(session, user, settings, after=after, limit=limit)
+        return trash.trash_of(session, user, settings, after=after, limit=limit)
 
 
 def binned_ids(catalog, user, settings):
@@ -105,7 +105,7 @@ def test_a_deleted_photo_leaves_the_index_and_keeps_its_bytes(
 def test_a_restored_photo_waits_to_be_embedded_again(catalog, settings, photos, purge, do, ann):
     do(delete_photo, photos[0])
     purge()
-    assert do(bin_.restore_photos, settings, [photos[0], 999]) == 1
+    assert do(trash.restore_photos, settings, [photos[0], 999]) == 1
     assert states(catalog)[photos[0]] == EmbeddingState.PENDING
     assert binned_ids(catalog, ann, settings) == []
     assert purge() == 0
@@ -115,7 +115,7 @@ def test_a_photo_restored_before_any_worker_looked_stays_in_the_index(
     catalog, indexes, settings, space, photos, purge, do
 ):
     do(delete_photo, photos[0])
-    do(bin_.restore_photos, settings, [photos[0]])
+    do(trash.restore_photos, settings, [photos[0]])
     purge()
     assert sorted(indexes.get(space.key, space.dimension).ids()) == photos
     assert states(catalog)[photos[0]] == EmbeddingState.PENDING
@@ -128,13 +128,13 @@ def test_when_its_time_is_over_it_is_removed_for_good(catalog, blobs, settings, 
     age(catalog, Photo, 31)
     assert binned_ids(catalog, ann, settings) == []
     with pytest.raises(NotFoundError):
-        do(bin_.restore_photos, settings, [photos[0]])
+        do(trash.restore_photos, settings, [photos[0]])
     assert purge() == 1
     assert len(list(blobs.keys("originals"))) == 2
 
 
 def test_a_bin_of_no_days_keeps_nothing(catalog, blobs, indexes, settings, photos, do, ann):
-    none = settings.model_copy(update={"bin_days": 0})
+    none = settings.model_copy(update={"trash_days": 0})
     do(delete_photo, photos[0])
     assert binned_ids(catalog, ann, none) == []
     assert purge_deleted(catalog, blobs, indexes, none) == 1
@@ -156,10 +156,10 @@ def test_a_photo_being_embedded_is_left_for_the_next_time(catalog, indexes, sett
 def test_removing_for_good_waits_for_nothing(catalog, blobs, settings, photos, purge, do, ann):
     for photo_id in photos[:2]:
         do(delete_photo, photo_id)
-    assert do(bin_.remove_photos, settings, [photos[0]]) == 1
+    assert do(trash.remove_photos, settings, [photos[0]]) == 1
     assert binned_ids(catalog, ann, settings) == [photos[1]]
     assert purge() == 1
-    do(bin_.empty_bin)
+    do(trash.empty_trash)
     assert purge() == 1
     assert len(list(blobs.keys("originals"))) == 1
 
@@ -181,7 +181,7 @@ def test_a_collection_comes_back_with_what_was_deleted_with_it(
     binned = content(catalog, ann, settings)
     assert [(each.collection.name, each.photos) for each in binned.collections] == [("Photos", 2)]
     assert binned.photos == ()  # the one deleted before cannot come back without its collection
-    do(bin_.restore_collection, settings, collection_id)
+    do(trash.restore_collection, settings, collection_id)
     with catalog.snapshot() as session:
         assert summary(session, ann, space.id, collection_id).photos == 2
     assert binned_ids(catalog, ann, settings) == [photos[0]]
@@ -204,7 +204,7 @@ def test_a_collection_whose_name_is_taken_gets_another(catalog, settings, collec
         do(delete_collection, collection_id)
         with catalog.transaction() as session:
             create_collection(session, session.get(User, ann.id), f"Photos{' (restored)' * len(names)}", "private")
-        names.append(do(bin_.restore_collection, settings, collection_id).name)
+        names.append(do(trash.restore_collection, settings, collection_id).name)
         if len(names) == 2:
             break
     assert names == ["Photos (restored)", "Photos (restored) (restored)"]
@@ -215,8 +215,8 @@ def test_a_collection_removed_for_good_takes_its_photos_along(
 ):
     do(delete_photo, photos[0])
     do(delete_collection, collection_id)
-    do(bin_.remove_collection, settings, collection_id)
-    assert content(catalog, ann, settings) == bin_.Bin((), (), 0, None)
+    do(trash.remove_collection, settings, collection_id)
+    assert content(catalog, ann, settings) == trash.Trash((), (), 0, None)
     assert purge() == 3
     assert list(blobs.keys("originals")) == []
     with catalog.snapshot() as session:
@@ -225,21 +225,21 @@ def test_a_collection_removed_for_good_takes_its_photos_along(
 
 def test_the_bin_of_another_is_closed(catalog, settings, photos, do, bob):
     do(delete_photo, photos[0])
-    assert content(catalog, bob, settings) == bin_.Bin((), (), 0, None)
-    for change in (bin_.restore_photos, bin_.remove_photos):
+    assert content(catalog, bob, settings) == trash.Trash((), (), 0, None)
+    for change in (trash.restore_photos, trash.remove_photos):
         with pytest.raises(NotFoundError), catalog.transaction() as session:
             change(session, bob, settings, [photos[0]])
     with catalog.transaction() as session:
-        bin_.empty_bin(session, bob)
+        trash.empty_trash(session, bob)
     with catalog.snapshot() as session:
-        assert bin_.binned_photo(session, session.get(User, 1), settings, photos[0]).id == photos[0]
+        assert trash.trashed_photo(session, session.get(User, 1), settings, photos[0]).id == photos[0]
 
 
 def test_what_is_not_in_the_bin_is_neither_restored_nor_removed(catalog, settings, collection_id, photos, do):
     with pytest.raises(NotFoundError):
-        do(bin_.remove_photos, settings, photos)
+        do(trash.remove_photos, settings, photos)
     with pytest.raises(NotFoundError):
-        do(bin_.restore_collection, settings, collection_id)
+        do(trash.restore_collection, settings, collection_id)
 
 
 def test_pages_of_the_bin_go_on_where_they_ended(catalog, settings, photos, do, ann):

@@ -11,7 +11,7 @@ from support.library import add_collection, add_photos, jpeg
 
 from mindreader.blobs import BlobStore
 from mindreader.bundles import read_bundle
-from mindreader.bundles.store import KeptBundles
+from mindreader.bundles.store import BundleStore
 from mindreader.catalog import Embedding, EmbeddingSpace, ModelVersion
 from mindreader.embedding.spaces import drop_requested
 from mindreader.errors import ConflictError, NotFoundError, NotReadyError
@@ -31,7 +31,7 @@ def opened(catalog, blobs, settings):
 
 @pytest.fixture
 def kept(blobs, settings):
-    return models.kept_bundles(settings, blobs)
+    return models.bundle_store(settings, blobs)
 
 
 def active_ids(catalog):
@@ -168,8 +168,8 @@ def test_a_kept_bundle_that_is_damaged_is_named_and_mended_by_adding_it_again(ca
 def test_a_worker_elsewhere_fetches_a_bundle_once(tmp_path, make_bundle):
     remote = BlobStore(f"memory://{tmp_path.name}")
     bundle = make_bundle("first")
-    KeptBundles(remote, tmp_path / "here").keep(bundle)
-    there = KeptBundles(remote, tmp_path / "there")
+    BundleStore(remote, tmp_path / "here").keep(bundle)
+    there = BundleStore(remote, tmp_path / "there")
     assert there.read(bundle.sha256, "first").folder.parent == tmp_path / "there"
     for key in list(remote.keys("bundles")):
         remote.delete(key)

@@ -5,11 +5,11 @@ from sqlalchemy import update
 
 from mindreader.catalog import WorkerProcess
 from mindreader.catalog.models import now
-from mindreader.operations.worker_status import Pulse, queue_is_served, workers, works_lately
+from mindreader.operations.worker_status import Heartbeat, is_alive, queue_is_served, workers
 
 
 def test_tasks_at_once_in_one_worker_are_all_counted(any_catalog):
-    pulse = Pulse("embed", "cpu", "embed@here")
+    pulse = Heartbeat("embed", "cpu", "embed@here")
     pulse.beat(any_catalog)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: pulse.beat(any_catalog, photos=2), range(8)))
@@ -20,13 +20,13 @@ def test_tasks_at_once_in_one_worker_are_all_counted(any_catalog):
 
 def test_first_tasks_at_once_make_one_row(any_catalog):
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: Pulse("embed", "cpu", "embed@here").beat(any_catalog), range(4)))
+        list(pool.map(lambda _: Heartbeat("embed", "cpu", "embed@here").beat(any_catalog), range(4)))
     with any_catalog.snapshot() as session:
         assert len(workers(session)) == 1
 
 
 def test_a_worker_lives_while_tasks_run_in_it(catalog):
-    Pulse("search", "cpu", "search@here").beat(catalog, error="x" * 5000)
+    Heartbeat("search", "cpu", "search@here").beat(catalog, error="x" * 5000)
     with catalog.snapshot() as session:
         assert queue_is_served(session, "search")
         assert not queue_is_served(session, "embed")
@@ -34,14 +34,14 @@ def test_a_worker_lives_while_tasks_run_in_it(catalog):
     with catalog.transaction() as session:
         session.execute(update(WorkerProcess).values(last_task_at=now() - timedelta(minutes=3)))
     with catalog.snapshot() as session:
-        assert not works_lately(workers(session)[0])
+        assert not is_alive(workers(session)[0])
         assert not queue_is_served(session, "search")
 
 
 def test_workers_gone_for_a_day_are_forgotten(catalog):
-    Pulse("search", "cpu", "search@old").beat(catalog)
+    Heartbeat("search", "cpu", "search@old").beat(catalog)
     with catalog.transaction() as session:
         session.execute(update(WorkerProcess).values(last_task_at=now() - timedelta(days=2)))
-    Pulse("search", "cpu", "search@new").beat(catalog)
+    Heartbeat("search", "cpu", "search@new").beat(catalog)
     with catalog.snapshot() as session:
         assert [row.name for row in workers(session)] == ["search@new"]

@@ -15,16 +15,16 @@ from support.library import add_collection, add_photos, jpeg
 
 from mindreader.errors import InvalidInputError, NotReadyError
 from mindreader.messages import SearchAnswer, SearchRequest
-from mindreader.model_versions.registry import activate, kept_bundles
+from mindreader.model_versions.registry import activate, bundle_store
 from mindreader.networks.compute import choose_compute
 from mindreader.photo_index import IndexPoint
-from mindreader.search.score_threshold import guess_line
+from mindreader.search.score_threshold import score_threshold
 from mindreader.search.searcher import Searcher, refined
 
 
 @pytest.fixture
 def searcher(catalog, blobs, indexes, settings):
-    return Searcher(catalog, kept_bundles(settings, blobs), indexes, settings, choose_compute("cpu", "float32"))
+    return Searcher(catalog, bundle_store(settings, blobs), indexes, settings, choose_compute("cpu", "float32"))
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_a_switch_takes_effect_with_the_next_search(searcher, catalog, blobs, se
 
 
 def test_a_bundle_that_was_damaged_on_disk_is_refused_by_name(searcher, version, blobs, settings, sketch_png):
-    kept = kept_bundles(settings, blobs).read(version.bundle_sha256, version.name)
+    kept = bundle_store(settings, blobs).read(version.bundle_sha256, version.name)
     kept.weights("generator.safetensors").write_bytes(b"")
     with pytest.raises(NotReadyError, match=r"generator\.safetensors"):
         searcher.answer(_request(sketch_png))
@@ -167,20 +167,20 @@ def _score(answer, photo_id):
 def test_where_guesswork_begins_follows_from_what_random_photos_score(
     searcher, version, index, indexes, catalog, blobs, settings, sketch_png
 ):
-    assert searcher.answer(_request(sketch_png)).guess_below is None  # the catalog knows of no photo yet
+    assert searcher.answer(_request(sketch_png)).score_threshold is None  # the catalog knows of no photo yet
     photos = add_photos(catalog, blobs, settings, add_collection(catalog), [jpeg(i) for i in range(40)])
     more = np.random.default_rng(1).normal(size=(len(photos), 64)).astype(np.float32)
     index.upsert([IndexPoint(photo, vector, 1) for photo, vector in zip(photos, more, strict=True)])
-    fresh = Searcher(catalog, kept_bundles(settings, blobs), indexes, settings, choose_compute("cpu", "float32"))
+    fresh = Searcher(catalog, bundle_store(settings, blobs), indexes, settings, choose_compute("cpu", "float32"))
     answer = fresh.answer(_request(sketch_png))
-    assert -1 < answer.guess_below < 1
+    assert -1 < answer.score_threshold < 1
 
 
 def test_the_line_is_not_moved_by_the_few_that_are_meant():
     random = np.random.default_rng(0)
     others = random.normal(0.1, 0.05, 500).astype(np.float32)
     meant = np.full(40, 0.9, np.float32)
-    alone, together = guess_line(others), guess_line(np.concatenate([others, meant]))
+    alone, together = score_threshold(others), score_threshold(np.concatenate([others, meant]))
     assert alone == pytest.approx(0.1 + 4 * 0.05, abs=0.03)
     assert together == pytest.approx(alone, abs=0.03)
 

@@ -7,14 +7,14 @@ from mindreader_webui.api.bulk import selections
 from mindreader_webui.api.collections import collections
 from mindreader_webui.api.comparisons import comparisons
 from mindreader_webui.api.jobs import jobs
-from mindreader_webui.api.kept_sketches import kept_sketches
 from mindreader_webui.api.models import models
 from mindreader_webui.api.photos import photos
 from mindreader_webui.api.searches import searches
 from mindreader_webui.api.sharing import sharing
 from mindreader_webui.api.spaces import spaces
 from mindreader_webui.api.system import workers
-from mindreader_webui.api.trash import bin_
+from mindreader_webui.api.trash import trash
+from mindreader_webui.api.user_sketches import user_sketches
 
 BLUEPRINTS = (
     accounts,
@@ -22,9 +22,9 @@ BLUEPRINTS = (
     sharing,
     photos,
     selections,
-    bin_,
+    trash,
     searches,
-    kept_sketches,
+    user_sketches,
     models,
     spaces,
     jobs,

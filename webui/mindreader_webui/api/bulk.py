@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from flask import Response
 
 from mindreader.library.bulk_edit import delete_photos, move_photos, set_categories, visible_selection
-from mindreader.library.known_files import known_photos
+from mindreader.library.existing_files import existing_photos
 from mindreader.library.zip_download import zip_of
 from mindreader_webui.api.common import answer, blueprint, id_in_path
 from mindreader_webui.api.responses import image_response
@@ -14,8 +14,8 @@ from mindreader_webui.api.schemas.bulk import (
     CategoryOfSelection,
     Changed,
     Digests,
-    Known,
-    KnownPhoto,
+    ExistingFile,
+    ExistingFiles,
     Moved,
     Selection,
     TargetOfSelection,
@@ -42,7 +42,7 @@ def label(body: CategoryOfSelection) -> Response:
 
 @selections.post("/photos/delete", responses={200: Changed})
 def delete(body: Selection) -> Response:
-    """Put photos into the bin; for their collections' owners and administrators."""
+    """Put photos into the trash; for their collections' owners and administrators."""
     services = current_services()
     with services.catalog.transaction() as session:
         count = delete_photos(session, current_account(), body.photo_ids)
@@ -73,10 +73,10 @@ def archive(query: ArchiveQuery) -> Response:
     return response
 
 
-@selections.post(f"/collections/{id_in_path('collection_id')}/known", responses={200: Known})
-def known(path: CollectionPath, body: Digests) -> Response:
+@selections.post(f"/collections/{id_in_path('collection_id')}/existing", responses={200: ExistingFiles})
+def existing(path: CollectionPath, body: Digests) -> Response:
     """Say which files need not be sent, by their SHA-256; for who may upload into the collection."""
     user = current_account()
     with current_services().catalog.snapshot() as session:
-        found = known_photos(session, user, path.collection_id, body.sha256)
-    return answer(Known(known=[KnownPhoto.of(photo, user.id) for photo in found]))
+        found = existing_photos(session, user, path.collection_id, body.sha256)
+    return answer(ExistingFiles(existing=[ExistingFile.of(photo, user.id) for photo in found]))

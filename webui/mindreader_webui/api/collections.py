@@ -32,10 +32,10 @@ from mindreader_webui.api.schemas.collections import (
 )
 from mindreader_webui.api.schemas.photos import Photo, PhotoQuery, Photos
 from mindreader_webui.auth import current_account
+from mindreader_webui.i18n import translated
 from mindreader_webui.problems import InvalidFieldsError
 from mindreader_webui.services import current_services
 from mindreader_webui.uploads import path_of
-from mindreader_webui.words import translated
 from mindreader_workers.client import wake_embedders
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ def edit_collection(path: CollectionPath, body: CollectionChange) -> Response:
 
 @collections.delete(_ONE, responses={204: None})
 def remove_collection(path: CollectionPath) -> Response:
-    """Put a collection with its photos into the bin; for its owner and administrators."""
+    """Put a collection with its photos into the trash; for its owner and administrators."""
     services = current_services()
     with services.catalog.transaction() as session:
         delete_collection(session, current_account(), path.collection_id)

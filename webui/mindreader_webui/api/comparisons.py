@@ -18,27 +18,27 @@ from mindreader.imaging import decode_sketch, sketch_png
 from mindreader.library.collections import visible_collection_ids
 from mindreader.library.photos import searchable
 from mindreader.model_versions.registry import version_by_id
-from mindreader.search.benchmark_sketches import forget_sketch, save_sketch, saved_sketches
+from mindreader.search.benchmark_sketches import add_benchmark_sketch, benchmark_sketches, remove_benchmark_sketch
 from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
 from mindreader_webui.api.photo_results import results_of
 from mindreader_webui.api.responses import data_url
 from mindreader_webui.api.schemas.comparisons import (
+    BenchmarkSketch,
+    BenchmarkSketches,
+    BenchmarkSketchForm,
+    BenchmarkSketchPath,
     ComparedSketch,
     ComparedVersion,
     Comparison,
     ComparisonForm,
     Quality,
-    SavedSketch,
-    SavedSketches,
-    SavedSketchForm,
-    SavedSketchPath,
     VersionAnswer,
 )
 from mindreader_webui.api.schemas.searches import ImaginaryImage, Searchable
 from mindreader_webui.auth import current_account, require_admin
+from mindreader_webui.i18n import translated
 from mindreader_webui.problems import InvalidFieldsError
 from mindreader_webui.services import Services, current_services
-from mindreader_webui.words import translated
 from mindreader_workers import client
 
 comparisons = blueprint("comparisons", __name__, "Compare model versions")
@@ -76,15 +76,17 @@ def compare() -> Response:
     return answer(Comparison(versions=judged, sketches=compared, mean_overlap=round(fmean(overlaps), 4)))
 
 
-@comparisons.get("/saved-sketches", responses={200: SavedSketches})
+@comparisons.get("/benchmark-sketches", responses={200: BenchmarkSketches})
 def list_saved() -> Response:
     """The sketches kept for comparisons; for administrators."""
     require_admin()
     with current_services().catalog.snapshot() as session:
-        return answer(SavedSketches(sketches=[SavedSketch.of(row) for row in saved_sketches(session)]))
+        return answer(BenchmarkSketches(sketches=[BenchmarkSketch.of(row) for row in benchmark_sketches(session)]))
 
 
-@comparisons.post("/saved-sketches", responses={201: SavedSketch}, openapi_extensions=multipart(SavedSketchForm))
+@comparisons.post(
+    "/benchmark-sketches", responses={201: BenchmarkSketch}, openapi_extensions=multipart(BenchmarkSketchForm)
+)
 def save() -> Response:
     """Keep a sketch for comparisons; for administrators."""
     require_admin()
@@ -95,16 +97,16 @@ def save() -> Response:
     digest = hashlib.sha256(png).hexdigest()
     services.blobs.put(sketch_key(digest), png)
     with services.catalog.transaction() as session:
-        saved = save_sketch(session, request.form.get("name", ""), request.form.get("category"), digest)
-        return answer(SavedSketch.of(saved), 201)
+        saved = add_benchmark_sketch(session, request.form.get("name", ""), request.form.get("category"), digest)
+        return answer(BenchmarkSketch.of(saved), 201)
 
 
-@comparisons.delete(f"/saved-sketches/{id_in_path('saved_sketch_id')}", responses={204: None})
-def forget(path: SavedSketchPath) -> Response:
-    """Forget a saved sketch; for administrators."""
+@comparisons.delete(f"/benchmark-sketches/{id_in_path('benchmark_sketch_id')}", responses={204: None})
+def forget(path: BenchmarkSketchPath) -> Response:
+    """Remove a benchmark sketch; for administrators."""
     require_admin()
     with current_services().catalog.transaction() as session:
-        forget_sketch(session, path.saved_sketch_id)
+        remove_benchmark_sketch(session, path.benchmark_sketch_id)
     return no_content()
 
 
@@ -139,7 +141,7 @@ def _sketches(services: Services, session: Session, form: ComparisonForm) -> lis
         return [_Sketch("sketch", None, png)]
     kept = [
         _Sketch(row.name, row.category, services.blobs.get(sketch_key(row.sketch_sha256)))
-        for row in saved_sketches(session)
+        for row in benchmark_sketches(session)
     ]
     if not kept:
         raise InvalidInputError("Send a sketch, or save some first: there is nothing to compare with.")

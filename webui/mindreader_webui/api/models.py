@@ -17,7 +17,7 @@ from mindreader.library.collections import embedding_totals
 from mindreader.model_versions.registry import (
     activate,
     active_version,
-    kept_bundles,
+    bundle_store,
     register_bundle,
     remove_version,
     version_by_id,
@@ -44,7 +44,7 @@ from mindreader_workers import client
 models = blueprint("models", __name__, "Model versions")
 
 _ONE = f"/models/{id_in_path('model_version_id')}"
-_TRIAL_SECONDS = 600.0
+_SMOKE_TEST_SECONDS = 600.0
 
 
 @models.get("/status", responses={200: Status})
@@ -79,10 +79,10 @@ def add_model() -> Response:
     require_admin()
     services = current_services()
     with _unpacked(services) as bundle:
-        kept = kept_bundles(services.settings, services.blobs)
+        kept = bundle_store(services.settings, services.blobs)
         kept.keep(bundle)
         try:
-            trial = client.try_bundle(services.celery, bundle.sha256, _TRIAL_SECONDS)
+            trial = client.smoke_test(services.celery, bundle.sha256, _SMOKE_TEST_SECONDS)
         except MindReaderError:
             with services.catalog.snapshot() as session:
                 known = version_of_bundle(session, bundle.sha256)
@@ -117,7 +117,7 @@ def remove_model(path: ModelPath) -> Response:
     services = current_services()
     with services.catalog.transaction() as session:
         removed = remove_version(session, path.model_version_id)
-    kept_bundles(services.settings, services.blobs).remove(removed.bundle_sha256)
+    bundle_store(services.settings, services.blobs).remove(removed.bundle_sha256)
     client.wake_embedders(services.celery)  # they also remove indexes
     return no_content()
 

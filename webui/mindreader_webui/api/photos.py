@@ -37,7 +37,7 @@ def edit_photo(path: PhotoPath, body: PhotoChange) -> Response:
 
 @photos.delete(_ONE, responses={204: None})
 def remove_photo(path: PhotoPath) -> Response:
-    """Put the photo into the bin; for the collection's owner and administrators."""
+    """Put the photo into the trash; for the collection's owner and administrators."""
     services = current_services()
     with services.catalog.transaction() as session:
         delete_photo(session, current_account(), path.photo_id)

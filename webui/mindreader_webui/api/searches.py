@@ -195,7 +195,7 @@ def _answer(
         model_version=VersionName(id=found.model_version_id, name=found.model_version),
         imaginary_images=[ImaginaryImage(seed=seed, url=data_url(webp)) for seed, webp in images],
         results=results_of(session, user, found.hits),
-        guess_below=found.guess_below,
+        score_threshold=found.score_threshold,
         searchable=Searchable(indexed=count.indexed, total=count.total),
         timings_ms=timings,
     )

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 from flask import Response
 
-from mindreader.operations.system_status import look
+from mindreader.operations.system_status import system_status
 from mindreader.operations.worker_status import workers as all_workers
 from mindreader_webui.api.common import answer, blueprint
 from mindreader_webui.api.schemas.system import System, Worker, Workers
 from mindreader_webui.auth import require_admin
+from mindreader_webui.i18n import translated
 from mindreader_webui.services import current_services
-from mindreader_webui.words import translated
 
 workers = blueprint("workers", __name__, "Workers and the system as a whole")
 
@@ -29,6 +29,6 @@ def system() -> Response:
     require_admin()
     services = current_services()
     with services.catalog.snapshot() as session:
-        seen = look(session, services.settings)
+        seen = system_status(session, services.settings)
     seen = replace(seen, broker=translated(seen.broker), blobs=translated(seen.blobs))
     return answer(System.model_validate(seen, from_attributes=True))

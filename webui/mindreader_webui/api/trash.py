@@ -1,17 +1,17 @@
-"""The bin: list, restore, remove for good."""
+"""The trash: list, restore, remove for good."""
 
 from flask import Response
 
 from mindreader.imaging import THUMBNAIL_MEDIA_TYPE
 from mindreader.library.collections import summary
 from mindreader.library.trash import (
-    bin_of,
-    binned_photo,
-    empty_bin,
+    empty_trash,
     remove_collection,
     remove_photos,
     restore_collection,
     restore_photos,
+    trash_of,
+    trashed_photo,
 )
 from mindreader.model_versions.registry import active_space_id
 from mindreader_webui.api.common import answer, blueprint, id_in_path, no_content
@@ -20,31 +20,31 @@ from mindreader_webui.api.responses import image_response
 from mindreader_webui.api.schemas.bulk import Changed, Selection
 from mindreader_webui.api.schemas.collections import Collection
 from mindreader_webui.api.schemas.trash import (
-    Bin,
-    BinnedCollection,
-    BinnedCollectionPath,
     BinnedPath,
     BinnedPhoto,
     BinQuery,
+    Trash,
+    TrashedCollection,
+    TrashedCollectionPath,
 )
 from mindreader_webui.auth import current_account
 from mindreader_webui.services import current_services
 from mindreader_workers.client import wake_embedders
 
-bin_ = blueprint("bin", __name__, "What was deleted and can be restored")
+trash = blueprint("trash", __name__, "What was deleted and can be restored")
 
-_ONE_COLLECTION = f"/bin/collections/{id_in_path('binned_collection_id')}"
+_ONE_COLLECTION = f"/trash/collections/{id_in_path('trashed_collection_id')}"
 
 
-@bin_.get("/bin", responses={200: Bin})
+@trash.get("/trash", responses={200: Trash})
 def show_bin(query: BinQuery) -> Response:
     """What was deleted from the caller's collections; of the photos, the newest first, page by page."""
     services = current_services()
     with services.catalog.snapshot() as session:
-        found = bin_of(session, current_account(), services.settings, after=query.after, limit=query.limit)
-        body = Bin(
-            days=services.settings.bin_days,
-            collections=[BinnedCollection.of(each) for each in found.collections],
+        found = trash_of(session, current_account(), services.settings, after=query.after, limit=query.limit)
+        body = Trash(
+            days=services.settings.trash_days,
+            collections=[TrashedCollection.of(each) for each in found.collections],
             photos=[BinnedPhoto.of(row) for row in found.photos],
             total=found.total,
             next=found.next,
@@ -52,26 +52,26 @@ def show_bin(query: BinQuery) -> Response:
     return answer(body)
 
 
-@bin_.delete("/bin", responses={204: None})
+@trash.delete("/trash", responses={204: None})
 def empty() -> Response:
-    """Remove everything in the caller's bin for good."""
+    """Remove everything in the caller's trash for good."""
     services = current_services()
     with services.catalog.transaction() as session:
-        empty_bin(session, current_account())
+        empty_trash(session, current_account())
     wake_embedders(services.celery)  # they also purge
     return no_content()
 
 
-@bin_.get(f"/bin/photos/{id_in_path('binned_photo_id')}/thumbnail", responses=image_response(THUMBNAIL_MEDIA_TYPE))
+@trash.get(f"/trash/photos/{id_in_path('trashed_photo_id')}/thumbnail", responses=image_response(THUMBNAIL_MEDIA_TYPE))
 def binned_thumbnail(path: BinnedPath) -> Response:
-    """A small copy of a photo in the bin."""
+    """A small copy of a photo in the trash."""
     services = current_services()
     with services.catalog.snapshot() as session:
-        photo = binned_photo(session, current_account(), services.settings, path.binned_photo_id)
+        photo = trashed_photo(session, current_account(), services.settings, path.trashed_photo_id)
     return thumbnail_of(photo)
 
 
-@bin_.post("/bin/photos/restore", responses={200: Changed})
+@trash.post("/trash/photos/restore", responses={200: Changed})
 def restore(body: Selection) -> Response:
     """Put photos back into their collections."""
     services = current_services()
@@ -81,9 +81,9 @@ def restore(body: Selection) -> Response:
     return answer(Changed.of(body, count))
 
 
-@bin_.post("/bin/photos/remove", responses={200: Changed})
+@trash.post("/trash/photos/remove", responses={200: Changed})
 def remove(body: Selection) -> Response:
-    """Remove photos in the bin for good."""
+    """Remove photos in the trash for good."""
     services = current_services()
     with services.catalog.transaction() as session:
         count = remove_photos(session, current_account(), services.settings, body.photo_ids)
@@ -91,22 +91,22 @@ def remove(body: Selection) -> Response:
     return answer(Changed.of(body, count))
 
 
-@bin_.post(f"{_ONE_COLLECTION}/restore", responses={200: Collection})
-def restore_one_collection(path: BinnedCollectionPath) -> Response:
+@trash.post(f"{_ONE_COLLECTION}/restore", responses={200: Collection})
+def restore_one_collection(path: TrashedCollectionPath) -> Response:
     """Put a collection back with its photos; if its name is taken now, it gets a new one."""
     services, user = current_services(), current_account()
     with services.catalog.transaction() as session:
-        collection_id = restore_collection(session, user, services.settings, path.binned_collection_id).id
+        collection_id = restore_collection(session, user, services.settings, path.trashed_collection_id).id
     wake_embedders(services.celery)
     with services.catalog.snapshot() as session:
         return answer(Collection.of(summary(session, user, active_space_id(session), collection_id), user))
 
 
-@bin_.delete(_ONE_COLLECTION, responses={204: None})
-def remove_one_collection(path: BinnedCollectionPath) -> Response:
-    """Remove a collection in the bin for good, with all its photos."""
+@trash.delete(_ONE_COLLECTION, responses={204: None})
+def remove_one_collection(path: TrashedCollectionPath) -> Response:
+    """Remove a collection in the trash for good, with all its photos."""
     services = current_services()
     with services.catalog.transaction() as session:
-        remove_collection(session, current_account(), services.settings, path.binned_collection_id)
+        remove_collection(session, current_account(), services.settings, path.trashed_collection_id)
     wake_embedders(services.celery)
     return no_content()

@@ -10,7 +10,7 @@ import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
 from mindreader.catalog import Catalog
-from mindreader.operations.worker_status import workers, works_lately
+from mindreader.operations.worker_status import is_alive, workers
 from mindreader.settings import Settings, load_settings
 
 _SECONDS = 4.0
@@ -44,7 +44,7 @@ def _of_worker(settings: Settings, queue: str) -> str | None:
     here = f"{queue}@{socket.gethostname()}:"
     try:
         with catalog.snapshot() as session:
-            working = [worker for worker in workers(session) if worker.name.startswith(here) and works_lately(worker)]
+            working = [worker for worker in workers(session) if worker.name.startswith(here) and is_alive(worker)]
     except SQLAlchemyError as error:
         return f"The catalog does not answer: {error}"
     finally:

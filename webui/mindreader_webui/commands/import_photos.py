@@ -118,8 +118,8 @@ def _missing(api: ApiClient, collection_id: int, files: list[_File], report: Rep
     digests = {file: _sha256(file.path) for file in files}
     known: set[str] = set()
     if asked := sorted({digest for digest in digests.values() if digest}):
-        answer = api.post(f"/collections/{collection_id}/known", json={"sha256": asked})
-        known = {photo["sha256"] for photo in answer["known"] if photo["collection_id"] == collection_id}
+        answer = api.post(f"/collections/{collection_id}/existing", json={"sha256": asked})
+        known = {photo["sha256"] for photo in answer["existing"] if photo["collection_id"] == collection_id}
     missing = [file for file in files if digests[file] not in known]
     report.duplicate += len(files) - len(missing)
     return missing

@@ -83,7 +83,7 @@ class Digests(Request):
     sha256: list[Digest] = Field(min_length=1, max_length=MOST)
 
 
-class KnownPhoto(BaseModel):
+class ExistingFile(BaseModel):
     """A photo with the bytes of a file that was asked about."""
 
     sha256: str
@@ -95,7 +95,7 @@ class KnownPhoto(BaseModel):
     page: str = Field(description="Where a person can look at it.")
 
     @classmethod
-    def of(cls, row: PhotoRow, user_id: int) -> "KnownPhoto":
+    def of(cls, row: PhotoRow, user_id: int) -> "ExistingFile":
         """From the catalog, as this user sees it."""
         return cls(
             sha256=row.sha256,
@@ -108,7 +108,7 @@ class KnownPhoto(BaseModel):
         )
 
 
-class Known(BaseModel):
+class ExistingFiles(BaseModel):
     """The files that are here already."""
 
-    known: list[KnownPhoto]
+    existing: list[ExistingFile]

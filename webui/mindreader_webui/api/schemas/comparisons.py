@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mindreader.catalog import SavedSketch as SavedSketchRow
+from mindreader.catalog import BenchmarkSketch as SavedSketchRow
 from mindreader_webui.api.schemas.common import Id, Moment
 from mindreader_webui.api.schemas.searches import ImaginaryImage, Searchable, SearchResult
 
@@ -15,14 +15,14 @@ class ComparisonForm(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     sketch: bytes | None = Field(
-        None, json_schema_extra={"format": "binary"}, description="A sketch; all saved sketches if there is none."
+        None, json_schema_extra={"format": "binary"}, description="A sketch; all benchmark sketches if there is none."
     )
     model_version_id: list[Id] = Field(min_length=2, max_length=4)
     limit: int = Field(20, ge=1, le=100)
     seed: int = Field(0, ge=0, le=_LARGEST_SEED)
 
 
-class SavedSketchForm(BaseModel):
+class BenchmarkSketchForm(BaseModel):
     """A sketch to keep."""
 
     model_config = ConfigDict(extra="forbid")
@@ -32,7 +32,7 @@ class SavedSketchForm(BaseModel):
     category: str | None = Field(None, description="The category it should find; precision is measured by it.")
 
 
-class SavedSketch(BaseModel):
+class BenchmarkSketch(BaseModel):
     """A sketch kept for comparisons."""
 
     id: int
@@ -41,15 +41,15 @@ class SavedSketch(BaseModel):
     created_at: Moment
 
     @classmethod
-    def of(cls, row: SavedSketchRow) -> "SavedSketch":
+    def of(cls, row: SavedSketchRow) -> "BenchmarkSketch":
         """From the catalog."""
         return cls(id=row.id, name=row.name, category=row.category, created_at=row.created_at)
 
 
-class SavedSketches(BaseModel):
-    """All saved sketches, by name."""
+class BenchmarkSketches(BaseModel):
+    """All benchmark sketches, by name."""
 
-    sketches: list[SavedSketch]
+    sketches: list[BenchmarkSketch]
 
 
 class VersionAnswer(BaseModel):
@@ -107,7 +107,7 @@ class Quality(BaseModel):
     categories: list[CategoryQuality]
 
 
-class SavedSketchPath(BaseModel):
-    """A saved sketch by its id."""
+class BenchmarkSketchPath(BaseModel):
+    """A benchmark sketch by its id."""
 
-    saved_sketch_id: int
+    benchmark_sketch_id: int

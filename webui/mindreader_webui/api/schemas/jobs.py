@@ -8,7 +8,7 @@ from mindreader.embedding.jobs import FailedPhoto as FailedPhotoView
 from mindreader_webui.api.common import MAX_ID
 from mindreader_webui.api.schemas.common import Moment, Request
 from mindreader_webui.api.schemas.photos import PhotoUrls, photo_urls
-from mindreader_webui.words import translated
+from mindreader_webui.i18n import translated
 
 
 class Job(BaseModel):

@@ -10,7 +10,7 @@ from mindreader.catalog import Photo as PhotoRow
 from mindreader.library.photos import PhotoView
 from mindreader_webui.api.common import PREFIX
 from mindreader_webui.api.schemas.common import Id, Moment, Request
-from mindreader_webui.words import translated
+from mindreader_webui.i18n import translated
 
 
 class PhotoUrls(BaseModel):

@@ -72,7 +72,7 @@ class SearchAnswer(BaseModel):
     model_version: VersionName
     imaginary_images: list[ImaginaryImage]
     results: list[SearchResult]
-    guess_below: float | None = Field(
+    score_threshold: float | None = Field(
         description="Results with a lower score are no more like the sketch than any photo may be by chance; null "
         "where there are too few photos to tell."
     )

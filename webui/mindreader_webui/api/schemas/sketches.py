@@ -2,25 +2,25 @@
 
 from pydantic import BaseModel, Field, model_validator
 
-from mindreader.catalog import KeptSketch as KeptSketchRow
+from mindreader.catalog import UserSketch as KeptSketchRow
 from mindreader.search.user_sketches import MOST_POINTS, Stroke
 from mindreader_webui.api.schemas.common import Id, Moment, Request
 
 
-class NewKeptSketch(Request):
+class NewUserSketch(Request):
     """A sketch to keep."""
 
     name: str
     strokes: list[Stroke] = Field(min_length=1, max_length=MOST_POINTS)
 
     @model_validator(mode="after")
-    def _not_too_many_points(self) -> "NewKeptSketch":
+    def _not_too_many_points(self) -> "NewUserSketch":
         if sum(len(stroke.points) for stroke in self.strokes) > MOST_POINTS:
             raise ValueError(f"A sketch has at most {MOST_POINTS} points")
         return self
 
 
-class KeptSketch(BaseModel):
+class UserSketch(BaseModel):
     """A sketch somebody keeps."""
 
     id: int
@@ -29,26 +29,26 @@ class KeptSketch(BaseModel):
     created_at: Moment
 
     @classmethod
-    def of(cls, row: KeptSketchRow) -> "KeptSketch":
+    def of(cls, row: KeptSketchRow) -> "UserSketch":
         """From the catalog."""
         return cls.model_validate(row, from_attributes=True)
 
 
-class KeptSketches(BaseModel):
-    """Some kept sketches, the newest first; ask for `after=next` to go on."""
+class UserSketches(BaseModel):
+    """Some of a user's sketches, the newest first; ask for `after=next` to go on."""
 
-    sketches: list[KeptSketch]
+    sketches: list[UserSketch]
     next: int | None
 
 
-class KeptSketchesQuery(Request):
-    """Which page of the kept sketches."""
+class UserSketchesQuery(Request):
+    """Which page of the user's sketches."""
 
     after: Id | None = Field(None, description="Only sketches with a smaller id: `next` of the page before.")
     limit: int = Field(24, ge=1, le=100)
 
 
-class KeptSketchPath(BaseModel):
-    """A kept sketch."""
+class UserSketchPath(BaseModel):
+    """A user's sketch."""
 
-    kept_sketch_id: int
+    user_sketch_id: int

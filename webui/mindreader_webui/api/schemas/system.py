@@ -3,7 +3,7 @@
 from pydantic import BaseModel, Field
 
 from mindreader.catalog import WorkerProcess
-from mindreader.operations.worker_status import works_lately
+from mindreader.operations.worker_status import is_alive
 from mindreader_webui.api.schemas.common import Moment
 
 
@@ -13,7 +13,7 @@ class Worker(BaseModel):
     name: str
     queue: str
     device: str
-    works: bool = Field(description="Whether a task ran in it within the last two minutes.")
+    alive: bool = Field(description="Whether a task ran in it within the last two minutes.")
     started_at: Moment
     last_task_at: Moment | None
     tasks: int
@@ -27,7 +27,7 @@ class Worker(BaseModel):
             name=row.name,
             queue=row.queue,
             device=row.device,
-            works=works_lately(row),
+            alive=is_alive(row),
             started_at=row.started_at,
             last_task_at=row.last_task_at,
             tasks=row.tasks,
@@ -48,7 +48,7 @@ class System(BaseModel):
     users: int
     collections: int
     photos: int
-    binned_photos: int = Field(description="Deleted, and not removed for good yet.")
+    trashed_photos: int = Field(description="Deleted, and not removed for good yet.")
     original_bytes: int
     waiting: int = Field(description="Photos to embed, over all embedding spaces.")
     failed: int

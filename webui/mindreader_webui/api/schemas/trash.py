@@ -1,31 +1,31 @@
-"""The shapes of requests about the bin."""
+"""The shapes of requests about the trash."""
 
 from pydantic import BaseModel, Field
 
 from mindreader.catalog import Photo as PhotoRow
-from mindreader.library.trash import BinnedCollection as CollectionRow
+from mindreader.library.trash import TrashedCollection as CollectionRow
 from mindreader_webui.api.common import PREFIX
 from mindreader_webui.api.schemas.common import Id, Moment, Request
 from mindreader_webui.api.schemas.photos import labels
 
 
 class BinQuery(Request):
-    """Which photos of the bin to list."""
+    """Which photos of the trash to list."""
 
     after: Id | None = Field(None, description="Continue below this photo id.")
     limit: int = Field(60, ge=1, le=200)
 
 
 class BinnedPath(BaseModel):
-    """A photo in the bin by its id."""
+    """A photo in the trash by its id."""
 
-    binned_photo_id: int
+    trashed_photo_id: int
 
 
-class BinnedCollectionPath(BaseModel):
-    """A collection in the bin by its id."""
+class TrashedCollectionPath(BaseModel):
+    """A collection in the trash by its id."""
 
-    binned_collection_id: int
+    trashed_collection_id: int
 
 
 class BinnedPhoto(BaseModel):
@@ -45,11 +45,11 @@ class BinnedPhoto(BaseModel):
     def of(cls, row: PhotoRow) -> "BinnedPhoto":
         """From the catalog."""
         assert row.deleted_at is not None
-        url = f"{PREFIX}/bin/photos/{row.id}/thumbnail"
+        url = f"{PREFIX}/trash/photos/{row.id}/thumbnail"
         return cls(**labels(row), id=row.id, deleted_at=row.deleted_at, thumbnail_url=url)
 
 
-class BinnedCollection(BaseModel):
+class TrashedCollection(BaseModel):
     """A deleted collection, and how many photos it comes back with."""
 
     id: int
@@ -58,18 +58,18 @@ class BinnedCollection(BaseModel):
     deleted_at: Moment
 
     @classmethod
-    def of(cls, binned: CollectionRow) -> "BinnedCollection":
+    def of(cls, binned: CollectionRow) -> "TrashedCollection":
         """From the catalog."""
         row = binned.collection
         assert row.deleted_at is not None
         return cls(id=row.id, name=row.name, photos=binned.photos, deleted_at=row.deleted_at)
 
 
-class Bin(BaseModel):
+class Trash(BaseModel):
     """What the caller deleted and can still restore; ask for `after=next` for more photos."""
 
-    days: int = Field(description="How long things stay in the bin.")
-    collections: list[BinnedCollection]
+    days: int = Field(description="How long things stay in the trash.")
+    collections: list[TrashedCollection]
     photos: list[BinnedPhoto]
     total: int = Field(description="Of the photos that were deleted one by one.")
     next: int | None

@@ -2,7 +2,7 @@
 
 import { call } from "../lib/api.js";
 import { ask, duration, make, say } from "../lib/dom.js";
-import { _, ngettext } from "../lib/words.js";
+import { _, ngettext } from "../lib/i18n.js";
 
 const STATES = /** @type {Record<string, string>} */ ({ running: _("running"), paused: _("paused"), completed: _("done"), cancelled: _("given up") });
 

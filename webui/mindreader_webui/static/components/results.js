@@ -3,7 +3,7 @@
 import { byId, make } from "../lib/dom.js";
 import { Selection, download } from "./selection.js";
 import { tile, view } from "./viewer.js";
-import { _, ngettext } from "../lib/words.js";
+import { _, ngettext } from "../lib/i18n.js";
 
 const MOST_LEADING = 20;
 
@@ -38,7 +38,7 @@ export class Results {
     this.photos = answer.results.map((/** @type {any} */ result) => ({ ...result, id: result.photo_id }));
     this.tiles = new Map(this.photos.map((photo, index) => [index, this.tile(photo, index)]));
     const shown = [...this.tiles.values()];
-    const line = this.photos.findIndex((photo) => photo.score < (answer.guess_below ?? -1));
+    const line = this.photos.findIndex((photo) => photo.score < (answer.score_threshold ?? -1));
     const words = line === 0 ? _("Nothing here is clearly like it. The nearest, as guesswork:") : _("From here on it is guesswork");
     if (line >= 0) shown.splice(line, 0, make("li", { class: "guesswork" }, words));
     this.list.replaceChildren(...shown);

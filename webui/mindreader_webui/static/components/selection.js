@@ -2,7 +2,7 @@
 
 import { call } from "../lib/api.js";
 import { ask, make, say } from "../lib/dom.js";
-import { _, ngettext } from "../lib/words.js";
+import { _, ngettext } from "../lib/i18n.js";
 
 const AT_ONCE = 1000;
 const STEPS = /** @type {Record<string, (columns: number) => number>} */ ({ ArrowLeft: () => -1, ArrowRight: () => 1, ArrowUp: (columns) => -columns, ArrowDown: (columns) => columns });
@@ -118,7 +118,7 @@ export function askTarget(ids, collections, done) {
 
 /** @param {number[]} ids @param {() => void} done */
 export function askDelete(ids, done) {
-  ask(ngettext("Delete {n} photo?", "Delete {n} photos?", ids.length), make("p", {}, _("They go into the bin, where you can restore them for some time.")), _("Delete"), async () => {
+  ask(ngettext("Delete {n} photo?", "Delete {n} photos?", ids.length), make("p", {}, _("They go into the trash, where you can restore them for some time.")), _("Delete"), async () => {
     await inPieces("/photos/delete", ids).then(() => { say(ngettext("{n} photo is deleted.", "{n} photos are deleted.", ids.length)); done(); }).catch(failed);
   }, "danger");
 }

@@ -2,7 +2,7 @@
 
 import { call, get } from "../lib/api.js";
 import { byId, make, say } from "../lib/dom.js";
-import { _ } from "../lib/words.js";
+import { _ } from "../lib/i18n.js";
 
 /** @param {any} collection @returns {string} in a few words */
 export function sharedWith(collection) {

@@ -1,7 +1,7 @@
 // A photo, large, with what is known about it.
 
 import { byId, make } from "../lib/dom.js";
-import { _ } from "../lib/words.js";
+import { _ } from "../lib/i18n.js";
 
 /**
  * @param {any} photo as the API gives it

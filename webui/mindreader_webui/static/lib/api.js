@@ -1,6 +1,6 @@
 // The HTTP API: JSON in, JSON out, and errors as the sentence of the problem document.
 
-import { _ } from "./words.js";
+import { _ } from "./i18n.js";
 
 export class ApiError extends Error {
   /** @param {string} message @param {number} status */

@@ -1,6 +1,6 @@
 // Small helpers around the document.
 
-import { _, ngettext } from "./words.js";
+import { _, ngettext } from "./i18n.js";
 
 /** @param {string} id @returns {any} */
 export const byId = (id) => document.getElementById(id);

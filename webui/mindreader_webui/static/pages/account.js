@@ -1,6 +1,6 @@
 import { call, get } from "../lib/api.js";
 import { byId, make, say } from "../lib/dom.js";
-import { _ } from "../lib/words.js";
+import { _ } from "../lib/i18n.js";
 
 /** @type {Record<string, string>} */
 const SCOPES = { read: _("may look and search"), write: _("may also upload, label and delete"), full: _("may do everything you may") };

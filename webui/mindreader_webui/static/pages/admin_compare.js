@@ -5,7 +5,7 @@ import { Easel } from "../canvas/easel.js";
 import { Sketch, asPng } from "../canvas/strokes.js";
 import { byId, make, say } from "../lib/dom.js";
 import { tile, view } from "../components/viewer.js";
-import { _, ngettext } from "../lib/words.js";
+import { _, ngettext } from "../lib/i18n.js";
 
 const SHOWN_OF_MANY = 6;
 
@@ -28,9 +28,9 @@ async function load() {
 }
 
 async function loadSaved() {
-  saved = (await get("/saved-sketches")).sketches;
+  saved = (await get("/benchmark-sketches")).sketches;
   byId("saved").replaceChildren(...saved.map((each) => make("li", {}, each.category ? `${each.name} → ${each.category} ` : `${each.name} `,
-    make("button", { type: "button", class: "quiet small", "aria-label": _("Forget {name}", { name: each.name }), onclick: () => call("DELETE", `/saved-sketches/${each.id}`).then(loadSaved).catch(failed) }, "×"))));
+    make("button", { type: "button", class: "quiet small", "aria-label": _("Forget {name}", { name: each.name }), onclick: () => call("DELETE", `/benchmark-sketches/${each.id}`).then(loadSaved).catch(failed) }, "×"))));
   refresh();
 }
 
@@ -82,6 +82,6 @@ byId("save").onclick = async () => {
   form.append("sketch", await asPng(sketch.strokes), "sketch.png");
   form.append("name", byId("name").value);
   form.append("category", byId("category").value);
-  await call("POST", "/saved-sketches", form).then(() => { byId("name").value = byId("category").value = ""; return loadSaved(); }).catch(failed);
+  await call("POST", "/benchmark-sketches", form).then(() => { byId("name").value = byId("category").value = ""; return loadSaved(); }).catch(failed);
 };
 load().catch(failed);

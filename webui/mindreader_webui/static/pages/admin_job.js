@@ -3,7 +3,7 @@
 import { call, get } from "../lib/api.js";
 import { ask, byId, keepLooking, make, say } from "../lib/dom.js";
 import { jobEntry } from "../components/job_entry.js";
-import { _, ngettext } from "../lib/words.js";
+import { _, ngettext } from "../lib/i18n.js";
 
 const id = byId("job").dataset.job;
 /** @type {number|null} */

@@ -3,7 +3,7 @@
 import { get } from "../lib/api.js";
 import { byId, keepLooking, make, say } from "../lib/dom.js";
 import { jobEntry } from "../components/job_entry.js";
-import { _ } from "../lib/words.js";
+import { _ } from "../lib/i18n.js";
 
 async function load() {
   const { jobs } = await get("/jobs");

@@ -3,7 +3,7 @@
 import { call, get } from "../lib/api.js";
 import { ask, byId, duration, keepLooking, make, say, size } from "../lib/dom.js";
 import { pace } from "../components/job_entry.js";
-import { _, ngettext } from "../lib/words.js";
+import { _, ngettext } from "../lib/i18n.js";
 
 async function load() {
   const [{ models }, { spaces }, { jobs }] = await Promise.all([get("/models"), get("/spaces"), get("/jobs")]);

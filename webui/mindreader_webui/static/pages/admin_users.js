@@ -2,7 +2,7 @@
 
 import { call, get } from "../lib/api.js";
 import { ask, byId, make, say } from "../lib/dom.js";
-import { _ } from "../lib/words.js";
+import { _ } from "../lib/i18n.js";
 
 const me = Number(byId("users").dataset.me);
 /** @type {any[]} */

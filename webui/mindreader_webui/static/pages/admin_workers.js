@@ -2,7 +2,7 @@
 
 import { get } from "../lib/api.js";
 import { byId, duration, keepLooking, make, say, size } from "../lib/dom.js";
-import { _, ngettext } from "../lib/words.js";
+import { _, ngettext } from "../lib/i18n.js";
 
 async function load() {
   const [{ workers }, system] = await Promise.all([get("/workers"), get("/system")]);
@@ -12,7 +12,7 @@ async function load() {
     [_("Photos"), _("{photos} in {collections}, {size} of originals", { photos, collections, size: size(system.original_bytes) })],
     [_("Users"), system.users.toLocaleString()],
     [_("Waiting"), system.waiting || system.failed ? ngettext("{n} photo to embed, {failed} failed", "{n} photos to embed, {failed} failed", system.waiting, { failed: system.failed }) : _("nothing")],
-    [_("Being removed"), ngettext("{n} deleted photo", "{n} deleted photos", system.binned_photos)],
+    [_("Being removed"), ngettext("{n} deleted photo", "{n} deleted photos", system.trashed_photos)],
     [_("Disk"), _("{free} free of {all}", { free: size(system.disk_free_bytes), all: size(system.disk_bytes) })],
     [_("Catalog"), system.catalog + (system.catalog_bytes === null ? "" : `, ${size(system.catalog_bytes)}`)],
     [_("Photo index"), system.photo_index + (system.index_bytes === null ? "" : `, ${size(system.index_bytes)}`)],
@@ -20,7 +20,7 @@ async function load() {
   ];
   byId("system").replaceChildren(...facts.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
   byId("workers").replaceChildren(...workers.map((/** @type {any} */ worker) => make("li", {},
-    make("div", { class: "row spread" }, make("h3", {}, worker.name), make("span", { class: worker.works ? "badge" : "badge bad" }, worker.works ? _("works") : _("does not work"))),
+    make("div", { class: "row spread" }, make("h3", {}, worker.name), make("span", { class: worker.alive ? "badge" : "badge bad" }, worker.alive ? _("alive") : _("does not work"))),
     make("p", { class: "hint" }, [_("queue {queue}", { queue: worker.queue }), _("on {device}", { device: worker.device }), last(worker), ngettext("{n} task", "{n} tasks", worker.tasks), ...(worker.queue === "embed" ? [ngettext("{n} photo", "{n} photos", worker.photos)] : [])].join(" · ")),
     ...(worker.last_error ? [make("p", { class: "problem" }, worker.last_error)] : []))));
   if (!workers.length) byId("workers").replaceChildren(make("li", { class: "problem" }, _("No worker has been heard of in the last day. Start one: {command}", { command: "celery -A mindreader_workers.app worker --pool solo --queues search,embed" })));

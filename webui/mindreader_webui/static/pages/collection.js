@@ -5,7 +5,7 @@ import { byId, make, say } from "../lib/dom.js";
 import { Grid } from "../components/grid.js";
 import { askCategory, askDelete, askTarget, download, Selection } from "../components/selection.js";
 import { tile, view } from "../components/viewer.js";
-import { _, ngettext } from "../lib/words.js";
+import { _, ngettext } from "../lib/i18n.js";
 
 const PAGE = 120;
 const POLL_MS = 2000;
@@ -57,7 +57,7 @@ function open(photo) {
   const actions = [];
   if (about?.mine) {
     if (photo.state === "failed") actions.push(make("button", { onclick: () => act("POST", `/photos/${photo.id}/retry`, _("It is tried again.")) }, _("Try again")));
-    actions.push(make("button", { class: "danger", onclick: () => act("DELETE", `/photos/${photo.id}`, _("The photo is in the bin.")).then(() => forget([photo.id])) }, _("Delete")));
+    actions.push(make("button", { class: "danger", onclick: () => act("DELETE", `/photos/${photo.id}`, _("The photo is in the trash.")).then(() => forget([photo.id])) }, _("Delete")));
   }
   view(photo, ...actions);
 }

@@ -2,13 +2,13 @@
 
 import { call, get } from "../lib/api.js";
 import { Easel } from "../canvas/easel.js";
-import { Kept } from "../canvas/saved_sketches.js";
+import { Kept } from "../canvas/benchmark_sketches.js";
 import { MOVES, fitted, shape } from "../canvas/shapes.js";
 import { asLink, asSvg, download, fromLink } from "../canvas/export.js";
 import { Sketch, asPng } from "../canvas/strokes.js";
 import { byId, make, say } from "../lib/dom.js";
 import { Results } from "../components/results.js";
-import { _, ngettext } from "../lib/words.js";
+import { _, ngettext } from "../lib/i18n.js";
 
 const WAIT_AFTER_STROKE = 500;
 const FOUND = 40;

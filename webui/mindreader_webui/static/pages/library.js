@@ -3,7 +3,7 @@
 import { call, get } from "../lib/api.js";
 import { ask, byId, make, say } from "../lib/dom.js";
 import { askSharing, sharedWith } from "../components/share_collection.js";
-import { _, ngettext } from "../lib/words.js";
+import { _, ngettext } from "../lib/i18n.js";
 
 const MOST_CATEGORIES = 12;
 
@@ -48,8 +48,8 @@ function rename(collection, change) {
 
 /** @param {any} collection */
 function remove(collection) {
-  const text = make("p", {}, ngettext("{name} and its {n} photo go into the bin, where you can restore them for some time.",
-    "{name} and its {n} photos go into the bin, where you can restore them for some time.", collection.photos, { name: collection.name }));
+  const text = make("p", {}, ngettext("{name} and its {n} photo go into the trash, where you can restore them for some time.",
+    "{name} and its {n} photos go into the trash, where you can restore them for some time.", collection.photos, { name: collection.name }));
   ask(_("Delete the collection?"), text, _("Delete"), () => call("DELETE", `/collections/${collection.id}`).then(load).catch(failed), "danger");
 }
 

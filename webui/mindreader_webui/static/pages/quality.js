@@ -2,7 +2,7 @@
 
 import { get } from "../lib/api.js";
 import { byId, make, say } from "../lib/dom.js";
-import { _, ngettext } from "../lib/words.js";
+import { _, ngettext } from "../lib/i18n.js";
 
 const percent = (/** @type {number} */ share) => share.toLocaleString(undefined, { style: "percent" });
 

@@ -1,8 +1,8 @@
-// The page Bin: what was deleted, to be restored or deleted for good.
+// The page Trash: what was deleted, to be restored or deleted for good.
 
 import { call, get } from "../lib/api.js";
 import { ask, byId, make, say } from "../lib/dom.js";
-import { _, ngettext } from "../lib/words.js";
+import { _, ngettext } from "../lib/i18n.js";
 
 const PAGE = 60;
 /** @type {Set<number>} */
@@ -13,23 +13,23 @@ let photos = [];
 let next = null;
 
 async function load() {
-  const bin = await get(`/bin?limit=${PAGE}`);
+  const trash = await get(`/trash?limit=${PAGE}`);
   photos = [];
   chosen.clear();
   byId("photos").replaceChildren();
-  add(bin);
-  byId("collections").replaceChildren(...bin.collections.map(collection));
-  byId("collections-area").hidden = !bin.collections.length;
-  byId("photos-area").hidden = !bin.total;
-  byId("empty").disabled = !bin.total && !bin.collections.length;
-  byId("summary").textContent = summary(bin);
+  add(trash);
+  byId("collections").replaceChildren(...trash.collections.map(collection));
+  byId("collections-area").hidden = !trash.collections.length;
+  byId("photos-area").hidden = !trash.total;
+  byId("empty").disabled = !trash.total && !trash.collections.length;
+  byId("summary").textContent = summary(trash);
 }
 
-/** @param {any} bin */
-function summary(bin) {
-  if (!bin.days) return _("This server keeps nothing that was deleted: it is gone for good at once.");
-  const kept = ngettext("What you delete stays here for {n} day and can be restored.", "What you delete stays here for {n} days and can be restored.", bin.days);
-  const inside = bin.total || bin.collections.length ? ngettext("{n} photo deleted one by one.", "{n} photos deleted one by one.", bin.total) : _("The bin is empty.");
+/** @param {any} trash */
+function summary(trash) {
+  if (!trash.days) return _("This server keeps nothing that was deleted: it is gone for good at once.");
+  const kept = ngettext("What you delete stays here for {n} day and can be restored.", "What you delete stays here for {n} days and can be restored.", trash.days);
+  const inside = trash.total || trash.collections.length ? ngettext("{n} photo deleted one by one.", "{n} photos deleted one by one.", trash.total) : _("The trash is empty.");
   return [kept, inside].join(" ");
 }
 
@@ -55,9 +55,9 @@ const day = (deleted) => new Date(deleted.deleted_at).toLocaleDateString();
 /** @param {any} each */
 function collection(each) {
   const forGood = () => ask(_("Delete the collection for good?"), make("p", {}, ngettext("{name} and its {n} photo cannot be restored then.", "{name} and its {n} photos cannot be restored then.", each.photos, { name: each.name })), _("Delete for good"),
-    () => act("DELETE", `/bin/collections/${each.id}`, undefined, _("{name} is deleted for good.", { name: each.name })), "danger");
+    () => act("DELETE", `/trash/collections/${each.id}`, undefined, _("{name} is deleted for good.", { name: each.name })), "danger");
   return make("li", {}, make("h2", {}, each.name), make("p", { class: "hint" }, ngettext("{n} photo · deleted {date}", "{n} photos · deleted {date}", each.photos, { date: day(each) })),
-    make("div", { class: "row" }, make("button", { onclick: () => act("POST", `/bin/collections/${each.id}/restore`, undefined, _("{name} is back in the library.", { name: each.name })) }, _("Restore")),
+    make("div", { class: "row" }, make("button", { onclick: () => act("POST", `/trash/collections/${each.id}/restore`, undefined, _("{name} is back in the library.", { name: each.name })) }, _("Restore")),
       make("button", { class: "danger", onclick: forGood }, _("Delete for good"))));
 }
 
@@ -83,9 +83,9 @@ const failed = (error) => say(error.message);
 const chosenIds = () => ({ photo_ids: [...chosen].slice(0, 1000) });
 
 byId("all").onclick = () => { photos.slice(0, 1000).forEach((photo) => chosen.add(photo.id)); refresh(); };
-byId("restore").onclick = () => act("POST", "/bin/photos/restore", chosenIds(), ngettext("{n} photo is back in the library.", "{n} photos are back in the library.", chosen.size));
+byId("restore").onclick = () => act("POST", "/trash/photos/restore", chosenIds(), ngettext("{n} photo is back in the library.", "{n} photos are back in the library.", chosen.size));
 byId("remove").onclick = () => ask(_("Delete for good?"), make("p", {}, ngettext("{n} photo cannot be restored then.", "{n} photos cannot be restored then.", chosen.size)), _("Delete for good"),
-  () => act("POST", "/bin/photos/remove", chosenIds(), _("Deleted for good.")), "danger");
-byId("empty").onclick = () => ask(_("Empty the bin?"), make("p", {}, _("Everything in it is deleted for good.")), _("Empty the bin"), () => act("DELETE", "/bin", undefined, _("The bin is empty.")), "danger");
-byId("more").onclick = () => get(`/bin?limit=${PAGE}&after=${next}`).then(add).catch(failed);
+  () => act("POST", "/trash/photos/remove", chosenIds(), _("Deleted for good.")), "danger");
+byId("empty").onclick = () => ask(_("Empty the trash?"), make("p", {}, _("Everything in it is deleted for good.")), _("Empty the trash"), () => act("DELETE", "/trash", undefined, _("The trash is empty.")), "danger");
+byId("more").onclick = () => get(`/trash?limit=${PAGE}&after=${next}`).then(add).catch(failed);
 load().catch(failed);

@@ -6,7 +6,7 @@ import { Connection } from "../upload/connection.js";
 import { chosenFiles, droppedFiles } from "../upload/files.js";
 import { Outcomes } from "../upload/outcomes.js";
 import { UploadQueue } from "../upload/queue.js";
-import { _, ngettext } from "../lib/words.js";
+import { _, ngettext } from "../lib/i18n.js";
 
 let total = 0;
 /** @type {Promise<number>|null} */

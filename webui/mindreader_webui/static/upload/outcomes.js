@@ -1,7 +1,7 @@
 // What became of each file: counted, listed (what needs a person first), and kept as a table to save.
 
 import { make } from "../lib/dom.js";
-import { _, ngettext } from "../lib/words.js";
+import { _, ngettext } from "../lib/i18n.js";
 
 const LONGEST_LIST = 500;
 

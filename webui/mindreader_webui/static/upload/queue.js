@@ -6,7 +6,7 @@
 // knows the rest by its SHA-256. A file sent twice, because the answer to the first time was lost, is one photo.
 
 import { ApiError, call } from "../lib/api.js";
-import { _ } from "../lib/words.js";
+import { _ } from "../lib/i18n.js";
 import { canHash, sha256Of } from "./hashing.js";
 
 const FILES_PER_REQUEST = 8;
@@ -96,10 +96,10 @@ export class UploadQueue {
     while (count < Math.min(FILES_PER_QUESTION, this.waiting.length) && this.waiting[count].target === target) count += 1;
     const items = this.waiting.splice(0, count);
     const [id, digests] = await Promise.all([target, Promise.all(items.map(({ file }) => sha256Of(file)))]);
-    const known = await this.known(id, digests, signal);
+    const existing = await this.existing(id, digests, signal);
     if (signal.aborted) return false;
     items.forEach((item, index) => {
-      const photo = known.get(digests[index] ?? "");
+      const photo = existing.get(digests[index] ?? "");
       if (photo && (photo.collection_id === id || (photo.mine && !item.everywhere))) {
         this.tell.outcome({ file: item.file.name, status: "duplicate", page: photo.page, where: photo.collection });
       } else this.ready.push(item);
@@ -109,11 +109,11 @@ export class UploadQueue {
   }
 
   /** @param {number} id @param {(string|null)[]} digests @param {AbortSignal} signal @returns {Promise<Map<string, any>>} */
-  async known(id, digests, signal) {
+  async existing(id, digests, signal) {
     const sha256 = [...new Set(digests)].filter(Boolean);
     if (!canHash || !sha256.length) return new Map();
-    const answer = await this.connection.insist(() => call("POST", `/collections/${id}/known`, { sha256 }, signal), signal);
-    return new Map(answer.known.map((/** @type {any} */ photo) => [photo.sha256, photo]));
+    const answer = await this.connection.insist(() => call("POST", `/collections/${id}/existing`, { sha256 }, signal), signal);
+    return new Map(answer.existing.map((/** @type {any} */ photo) => [photo.sha256, photo]));
   }
 
   /** Send the next few files. */

@@ -1,6 +1,6 @@
 """The words of the pages in the visitor's language.
 
-English stands in the code; `locale/messages.pot` lists all of it (`make words`). A translation is one file,
+English stands in the code; `locale/messages.pot` lists all of it (`make messages`). A translation is one file,
 `LANGUAGE.po`, in this package's folder `locale/` or in the folder of the setting `translations_dir`: it is offered to
 browsers that ask for its language, and what it leaves out stays English. See docs/translating.md.
 """
@@ -42,11 +42,11 @@ class Translation:
     """Which way it is written: `ltr` or `rtl`."""
     messages: GNUTranslations
     for_scripts: dict[str, Any] = field(default_factory=dict)
-    """What `static/words.js` needs: `messages` (a text, or one for each plural form) and `plurals`, the number of the
+    """What `static/i18n.js` needs: `messages` (a text, or one for each plural form) and `plurals`, the number of the
     form, a digit each, for 0 to 99 and for 100 to 199 (which stand for all larger numbers)."""
 
 
-def init_words(app: Flask, folder: Path | None) -> None:
+def init_i18n(app: Flask, folder: Path | None) -> None:
     """Let templates say `_("…")`, and answer in the language the browser prefers.
 
     Args:

@@ -15,8 +15,8 @@ from mindreader.errors import ConfigurationError, ConflictError, InvalidInputErr
 from mindreader.imaging.rejections import not_an_image
 from mindreader.settings import load_settings
 from mindreader_webui.app import create_app
+from mindreader_webui.i18n import load_translations, translated
 from mindreader_webui.services import Services
-from mindreader_webui.words import load_translations, translated
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "webui" / "mindreader_webui" / "static"
@@ -63,10 +63,10 @@ def ids(catalog) -> set:
 
 def test_the_catalogue_lists_every_sentence(tmp_path):
     fresh = tmp_path / "messages.pot"
-    made = ["make", "--silent", "--old-file=.venv/.ready", "words", f"WORDS={fresh}"]
+    made = ["make", "--silent", "--old-file=.venv/.ready", "messages", f"MESSAGES={fresh}"]
     subprocess.run(made, cwd=ROOT, check=True, timeout=120)
     with fresh.open("rb") as file:
-        assert ids(english()) == ids(read_po(file)), "`make words` makes the catalogue again"
+        assert ids(english()) == ids(read_po(file)), "`make messages` makes the catalogue again"
 
 
 def test_no_call_in_a_module_is_overlooked():
@@ -75,7 +75,7 @@ def test_no_call_in_a_module_is_overlooked():
     found = [
         (path.name, quote, text)
         for path in STATIC.rglob("*.js")
-        if path.name != "words.js"
+        if path.name != "i18n.js"
         for quote, text in calls.findall(path.read_text(encoding="utf-8"))
     ]
     assert len(found) > 200

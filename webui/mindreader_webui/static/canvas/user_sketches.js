@@ -2,7 +2,7 @@
 
 import { call, get } from "../lib/api.js";
 import { byId, make, say } from "../lib/dom.js";
-import { _ } from "../lib/words.js";
+import { _ } from "../lib/i18n.js";
 import { paint } from "./strokes.js";
 
 /** @typedef {import("./strokes.js").Stroke} Stroke */
@@ -10,7 +10,7 @@ import { paint } from "./strokes.js";
 const SIDE = 144;
 
 export class Kept {
-  /** @param {() => Stroke[]} strokes what is on the sheet @param {(strokes: Stroke[]) => void} open lay a kept sketch on the sheet */
+  /** @param {() => Stroke[]} strokes what is on the sheet @param {(strokes: Stroke[]) => void} open lay a saved sketch on the sheet */
   constructor(strokes, open) {
     this.strokes = strokes;
     this.open = open;
@@ -22,7 +22,7 @@ export class Kept {
   }
 
   async keep() {
-    await call("POST", "/kept-sketches", { name: byId("sketch-name").value, strokes: this.strokes() });
+    await call("POST", "/user-sketches", { name: byId("sketch-name").value, strokes: this.strokes() });
     byId("sketch-name").value = "";
     await this.showFirst();
   }
@@ -33,7 +33,7 @@ export class Kept {
   }
 
   async show() {
-    const page = await get(`/kept-sketches?limit=24${this.next ? `&after=${this.next}` : ""}`);
+    const page = await get(`/user-sketches?limit=24${this.next ? `&after=${this.next}` : ""}`);
     if (!this.next) byId("kept").replaceChildren();
     this.next = page.next;
     byId("more-kept").hidden = page.next === null;
@@ -44,7 +44,7 @@ export class Kept {
   entry(kept) {
     const small = make("canvas", { width: SIDE, height: SIDE, "aria-hidden": "true" });
     paint(small.getContext("2d"), kept.strokes, SIDE);
-    const forget = () => call("DELETE", `/kept-sketches/${kept.id}`).then(() => this.showFirst()).catch(failed);
+    const forget = () => call("DELETE", `/user-sketches/${kept.id}`).then(() => this.showFirst()).catch(failed);
     return make("li", {},
       make("button", { title: _("Open {name}", { name: kept.name }), onclick: () => this.open(kept.strokes) }, small, make("span", { class: "visually-hidden" }, _("Open {name}", { name: kept.name }))),
       make("span", { class: "name", "aria-hidden": "true" }, kept.name),

@@ -11,7 +11,7 @@ from mindreader.catalog import Photo, User
 from mindreader.library.collections import changeable_collection, visible_to
 
 
-def known_photos(session: Session, user: User, collection_id: int, digests: Sequence[str]) -> list[Photo]:
+def existing_photos(session: Session, user: User, collection_id: int, digests: Sequence[str]) -> list[Photo]:
     """Photos with these bytes in collections the user may see; for each the one in `collection_id` if there is one,
     else one of the user's own if there is one. Collections are loaded.
 
