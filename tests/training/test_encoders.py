@@ -15,12 +15,13 @@ from mindreader.blobs import BlobStore
 from mindreader.bundles import read_bundle
 from mindreader.catalog import Catalog
 from mindreader.errors import InvalidInputError
+from mindreader.imaging import Sketch
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.inference.query_model import QueryModel
 from mindreader.messages import SearchRequest
-from mindreader.model_versions.registry import install, kept_bundles
+from mindreader.model_versions.registry import bundle_store, install
 from mindreader.networks.compute import choose_compute
-from mindreader.photo_index import IndexPoint, PhotoIndexes
+from mindreader.photo_index import IndexFilter, IndexPoint, PhotoIndexes
 from mindreader.search.searcher import Searcher
 from mindreader.settings import Settings
 from mindreader_training.commands import train
@@ -105,14 +106,14 @@ def test_the_paper_s_bundle_answers_a_search(paper, tmp_path):
     catalog = Catalog(settings.catalog_url)
     catalog.migrate()
     bundle = read_bundle(paper / "bundle")
-    kept = kept_bundles(settings, BlobStore(settings.blobs_root))
+    kept = bundle_store(settings, BlobStore(settings.blobs_root))
     version = install(catalog, kept, bundle)
     key = version.space.key
     indexes = PhotoIndexes(settings)
     vector = np.random.default_rng(0).normal(size=4096).astype(np.float32)
     indexes.get(key, 4096).upsert([IndexPoint(7, vector, 1)])
     answer = Searcher(catalog, kept, indexes, settings, CPU).answer(
-        SearchRequest(sketch_png=_sketch(), collection_ids=(1,), limit=5, seeds=(0,))
+        SearchRequest(sketch=Sketch.from_png(_sketch()), where=IndexFilter((1,)), limit=5, seeds=(0,))
     )
     indexes.close()
     catalog.close()

@@ -176,7 +176,7 @@ def test_versions_are_compared_on_one_sketch(admin, ann, finder, version, second
     assert compared["mean_overlap"] == 1.0
     (row,) = compared["sketches"]
     assert [len(each["results"]) for each in row["answers"]] == [2, 2]
-    assert [asked["model_version_id"] for asked in finder.asked] == [version.id, second.id]
+    assert [asked.model_version_id for asked in finder.asked] == [version.id, second.id]
 
 
 def test_versions_are_compared_on_the_saved_sketches_with_precision(admin, ann, finder, version, second):

@@ -19,6 +19,7 @@ from mindreader.catalog.models import now
 from mindreader.embedding import queue
 from mindreader.errors import NotFoundError
 from mindreader.library.collections import LONGEST_NAME
+from mindreader.paging import Page, read_entities
 from mindreader.settings import Settings
 
 FOR_GOOD = datetime(1970, 1, 1)  # the catalog's times have no zone
@@ -40,12 +41,10 @@ class Trash:
     """What can be restored: collections, and photos deleted one by one, the newest first."""
 
     collections: tuple[TrashedCollection, ...]
-    photos: tuple[Photo, ...]
+    photos: Page[Photo]
     """Collection and category are loaded."""
     total: int
     """Of the photos deleted one by one."""
-    next: int | None
-    """Ask for `after` this to go on; None at the end."""
 
 
 def is_expired(deleted_at: _Moment, settings: Settings) -> ColumnElement[bool]:
@@ -67,10 +66,10 @@ def trash_of(session: Session, user: User, settings: Settings, *, after: int | N
     if after is not None:
         query = query.where(Photo.id < after)
     loaded = (contains_eager(Photo.collection), joinedload(Photo.category))
-    rows = session.scalars(query.options(*loaded).order_by(Photo.id.desc()).limit(limit + 1)).all()
+    page = read_entities(session, query.options(*loaded).order_by(Photo.id.desc()), limit)
     total = session.scalar(select(func.count(Photo.id)).join(Photo.collection).where(*mine)) or 0
     collections = tuple(_collections(session, user, settings))
-    return Trash(collections, tuple(rows[:limit]), total, rows[limit - 1].id if len(rows) > limit else None)
+    return Trash(collections, page, total)
 
 
 def trashed_photo(session: Session, user: User, settings: Settings, photo_id: int) -> Photo:

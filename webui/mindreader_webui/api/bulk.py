@@ -12,7 +12,7 @@ from mindreader_webui.api.responses import image_response
 from mindreader_webui.api.schemas.bulk import (
     ArchiveQuery,
     CategoryOfSelection,
-    Changed,
+    ChangedPhotos,
     Digests,
     ExistingFile,
     ExistingFiles,
@@ -30,24 +30,24 @@ selections = blueprint("selections", __name__, "Many photos at once")
 _ZIP = "application/zip"
 
 
-@selections.post("/photos/category", responses={200: Changed})
+@selections.post("/photos/category", responses={200: ChangedPhotos})
 def label(body: CategoryOfSelection) -> Response:
     """Give photos another category, or none; for their collections' owners and administrators."""
     services = current_services()
     with services.catalog.transaction() as session:
         count = set_categories(session, current_account(), body.photo_ids, body.category)
     wake_embedders(services.celery)
-    return answer(Changed.of(body, count))
+    return answer(ChangedPhotos.of(body, count))
 
 
-@selections.post("/photos/delete", responses={200: Changed})
+@selections.post("/photos/delete", responses={200: ChangedPhotos})
 def delete(body: Selection) -> Response:
     """Put photos into the trash; for their collections' owners and administrators."""
     services = current_services()
     with services.catalog.transaction() as session:
         count = delete_photos(session, current_account(), body.photo_ids)
     wake_embedders(services.celery)  # they also purge
-    return answer(Changed.of(body, count))
+    return answer(ChangedPhotos.of(body, count))
 
 
 @selections.post("/photos/move", responses={200: Moved})

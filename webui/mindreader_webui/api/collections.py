@@ -103,7 +103,7 @@ def list_photos(path: CollectionPath, query: PhotoQuery) -> Response:
         visible_collection(session, current_account(), path.collection_id)
         space_id = active_space_id(session)
         page = photo_page(session, path.collection_id, space_id, only, after=query.after, limit=query.limit)
-    return answer(Photos(photos=[Photo.of(view) for view in page.photos], next=page.next))
+    return answer(Photos(photos=[Photo.of(view) for view in page.items], next=page.next))
 
 
 @collections.post(f"{_ONE}/photos", responses={200: Outcomes}, openapi_extensions=multipart(UploadForm))

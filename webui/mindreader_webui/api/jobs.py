@@ -14,7 +14,7 @@ from mindreader.embedding.jobs import (
 from mindreader.embedding.jobs import jobs as all_jobs
 from mindreader_webui.api.common import answer, blueprint, id_in_path
 from mindreader_webui.api.schemas.jobs import (
-    Changed,
+    ChangedJobPhotos,
     FailedPhotos,
     FailedQuery,
     Job,
@@ -83,40 +83,40 @@ def list_failed(path: JobPath, query: FailedQuery) -> Response:
         return answer(FailedPhotos.of(page))
 
 
-@jobs.post(f"{_ONE}/retry", responses={200: Changed})
+@jobs.post(f"{_ONE}/retry", responses={200: ChangedJobPhotos})
 def retry_all(path: JobPath) -> Response:
     """Try all of them again, the skipped ones too."""
     require_admin()
     with current_services().catalog.transaction() as session:
         changed = retry_failed(session, path.job_id)
     wake_embedders(current_services().celery)
-    return answer(Changed(photos=changed))
+    return answer(ChangedJobPhotos(photos=changed))
 
 
-@jobs.post(f"{_ONE}/skip", responses={200: Changed})
+@jobs.post(f"{_ONE}/skip", responses={200: ChangedJobPhotos})
 def skip_all(path: JobPath) -> Response:
     """Leave all of them out for good."""
     require_admin()
     with current_services().catalog.transaction() as session:
-        return answer(Changed(photos=skip_failed(session, path.job_id)))
+        return answer(ChangedJobPhotos(photos=skip_failed(session, path.job_id)))
 
 
-@jobs.post(f"{_PHOTO}/retry", responses={200: Changed})
+@jobs.post(f"{_PHOTO}/retry", responses={200: ChangedJobPhotos})
 def retry_one(path: JobPhotoPath) -> Response:
     """Try one photo again."""
     require_admin()
     with current_services().catalog.transaction() as session:
         changed = retry_failed(session, path.job_id, path.photo_id)
     wake_embedders(current_services().celery)
-    return answer(Changed(photos=changed))
+    return answer(ChangedJobPhotos(photos=changed))
 
 
-@jobs.post(f"{_PHOTO}/skip", responses={200: Changed})
+@jobs.post(f"{_PHOTO}/skip", responses={200: ChangedJobPhotos})
 def skip_one(path: JobPhotoPath) -> Response:
     """Leave one photo out for good."""
     require_admin()
     with current_services().catalog.transaction() as session:
-        return answer(Changed(photos=skip_failed(session, path.job_id, path.photo_id)))
+        return answer(ChangedJobPhotos(photos=skip_failed(session, path.job_id, path.photo_id)))
 
 
 def _woken(job_id: int) -> Response:

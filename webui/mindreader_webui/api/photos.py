@@ -8,7 +8,7 @@ from mindreader.imaging import THUMBNAIL_MEDIA_TYPE
 from mindreader.library.photos import delete_photo, retry_photo, set_category, visible_photo
 from mindreader.model_versions.registry import active_space_id
 from mindreader_webui.api.common import answer, blueprint, id_in_path, no_content
-from mindreader_webui.api.responses import _FOREVER, _SANDBOX, image_response
+from mindreader_webui.api.responses import FOREVER, SANDBOX, image_response
 from mindreader_webui.api.schemas.photos import Photo, PhotoChange, PhotoPath
 from mindreader_webui.auth import current_account
 from mindreader_webui.services import current_services
@@ -66,8 +66,8 @@ def original(path: PhotoPath) -> Response:
     """The photo as it was uploaded."""
     photo = _photo(path.photo_id)
     response = _blob(original_key(photo.sha256), photo.media_type, photo, photo.filename)
-    response.headers["Cache-Control"] = _FOREVER
-    response.headers["Content-Security-Policy"] = _SANDBOX
+    response.headers["Cache-Control"] = FOREVER
+    response.headers["Content-Security-Policy"] = SANDBOX
     return response
 
 
@@ -75,7 +75,7 @@ def thumbnail_of(photo: PhotoRow) -> Response:
     """The thumbnail of a photo that the caller may see."""
     key = thumbnail_key(photo.sha256, current_services().settings.thumbnail_pixels)
     response = _blob(key, THUMBNAIL_MEDIA_TYPE, photo, f"{photo.filename}.webp")
-    response.headers["Cache-Control"] = _FOREVER
+    response.headers["Cache-Control"] = FOREVER
     return response
 
 

@@ -17,15 +17,15 @@ from mindreader.model_versions.registry import active_space_id
 from mindreader_webui.api.common import answer, blueprint, id_in_path, no_content
 from mindreader_webui.api.photos import thumbnail_of
 from mindreader_webui.api.responses import image_response
-from mindreader_webui.api.schemas.bulk import Changed, Selection
+from mindreader_webui.api.schemas.bulk import ChangedPhotos, Selection
 from mindreader_webui.api.schemas.collections import Collection
 from mindreader_webui.api.schemas.trash import (
-    BinnedPath,
-    BinnedPhoto,
-    BinQuery,
     Trash,
     TrashedCollection,
     TrashedCollectionPath,
+    TrashedPhoto,
+    TrashedPhotoPath,
+    TrashQuery,
 )
 from mindreader_webui.auth import current_account
 from mindreader_webui.services import current_services
@@ -37,7 +37,7 @@ _ONE_COLLECTION = f"/trash/collections/{id_in_path('trashed_collection_id')}"
 
 
 @trash.get("/trash", responses={200: Trash})
-def show_bin(query: BinQuery) -> Response:
+def show_trash(query: TrashQuery) -> Response:
     """What was deleted from the caller's collections; of the photos, the newest first, page by page."""
     services = current_services()
     with services.catalog.snapshot() as session:
@@ -45,9 +45,9 @@ def show_bin(query: BinQuery) -> Response:
         body = Trash(
             days=services.settings.trash_days,
             collections=[TrashedCollection.of(each) for each in found.collections],
-            photos=[BinnedPhoto.of(row) for row in found.photos],
+            photos=[TrashedPhoto.of(row) for row in found.photos.items],
             total=found.total,
-            next=found.next,
+            next=found.photos.next,
         )
     return answer(body)
 
@@ -63,7 +63,7 @@ def empty() -> Response:
 
 
 @trash.get(f"/trash/photos/{id_in_path('trashed_photo_id')}/thumbnail", responses=image_response(THUMBNAIL_MEDIA_TYPE))
-def binned_thumbnail(path: BinnedPath) -> Response:
+def binned_thumbnail(path: TrashedPhotoPath) -> Response:
     """A small copy of a photo in the trash."""
     services = current_services()
     with services.catalog.snapshot() as session:
@@ -71,24 +71,24 @@ def binned_thumbnail(path: BinnedPath) -> Response:
     return thumbnail_of(photo)
 
 
-@trash.post("/trash/photos/restore", responses={200: Changed})
+@trash.post("/trash/photos/restore", responses={200: ChangedPhotos})
 def restore(body: Selection) -> Response:
     """Put photos back into their collections."""
     services = current_services()
     with services.catalog.transaction() as session:
         count = restore_photos(session, current_account(), services.settings, body.photo_ids)
     wake_embedders(services.celery)
-    return answer(Changed.of(body, count))
+    return answer(ChangedPhotos.of(body, count))
 
 
-@trash.post("/trash/photos/remove", responses={200: Changed})
+@trash.post("/trash/photos/remove", responses={200: ChangedPhotos})
 def remove(body: Selection) -> Response:
     """Remove photos in the trash for good."""
     services = current_services()
     with services.catalog.transaction() as session:
         count = remove_photos(session, current_account(), services.settings, body.photo_ids)
     wake_embedders(services.celery)
-    return answer(Changed.of(body, count))
+    return answer(ChangedPhotos.of(body, count))
 
 
 @trash.post(f"{_ONE_COLLECTION}/restore", responses={200: Collection})

@@ -22,7 +22,7 @@ def list_kept(query: UserSketchesQuery) -> Response:
     """The sketches the caller keeps."""
     with current_services().catalog.snapshot() as session:
         page = user_sketch_page(session, current_account(), query.after, query.limit)
-        return answer(UserSketches(sketches=[UserSketch.of(row) for row in page.sketches], next=page.next))
+        return answer(UserSketches(sketches=[UserSketch.of(row) for row in page.items], next=page.next))
 
 
 @user_sketches.post("/user-sketches", responses={201: UserSketch})
