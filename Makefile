@@ -9,7 +9,7 @@ MESSAGES := webui/mindreader_webui/locale/messages.pot
 WITH_SENTENCES := accounts embedding imaging library model_versions operations search messages.py text.py
 # What holds a sentence in Python: `Sentence` itself, the errors of mindreader/errors.py, and the titles of their kinds.
 SENTENCES := Sentence ErrorKind:3 InvalidInputError PhotoRejectedError SketchRejectedError NotFoundError ForbiddenError \
-	NotSignedInError ConflictError TooLargeError NotReadyError
+	NotSignedInError ConflictError NotReadyError
 DATA ?= $(or $(MINDREADER_DATA),../shared/data)
 
 .DEFAULT_GOAL := help

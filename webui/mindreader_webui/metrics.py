@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 from mindreader.catalog import Catalog, EmbeddingState
 from mindreader.errors import NotFoundError, NotSignedInError
 from mindreader.operations.metrics import Metrics, collect_metrics
+from mindreader_webui.access import ANYONE, access_to_all
 from mindreader_webui.services import current_services
 
 _EXTENSION = "mindreader_metrics"
@@ -24,6 +25,7 @@ _FRESH_SECONDS = 5.0
 _QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 metrics = Blueprint("metrics", __name__)
+access_to_all(metrics, ANYONE)  # it asks for a token of its own
 
 
 class ProcessMetrics:

@@ -18,6 +18,7 @@ from mindreader.library.photos import searchable
 from mindreader.model_versions.registry import version_by_id
 from mindreader.photo_index import IndexFilter
 from mindreader.search.benchmark_sketches import add_benchmark_sketch, benchmark_sketches, remove_benchmark_sketch
+from mindreader_webui.access import ADMIN, USER, access, sketch_body
 from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
 from mindreader_webui.api.photo_results import results_of
 from mindreader_webui.api.responses import data_url
@@ -34,13 +35,13 @@ from mindreader_webui.api.schemas.comparisons import (
     VersionAnswer,
 )
 from mindreader_webui.api.schemas.searches import ImaginaryImage, Searchable
-from mindreader_webui.auth import current_account, require_admin
+from mindreader_webui.auth import current_account
 from mindreader_webui.i18n import translated
 from mindreader_webui.problems import InvalidFieldsError, invalid_fields
 from mindreader_webui.services import Services, current_services
 from mindreader_workers import client
 
-comparisons = blueprint("comparisons", __name__, "Compare model versions")
+comparisons = blueprint("comparisons", __name__, "Compare model versions", ADMIN)
 
 _PRECISION_AT = (5, 20)
 _QUALITY_SECONDS = 120.0
@@ -55,9 +56,9 @@ class _Compared:
 
 
 @comparisons.post("/comparisons", responses={200: Comparison}, openapi_extensions=multipart(ComparisonForm))
+@access(ADMIN, max_body=sketch_body)
 def compare() -> Response:
     """Ask several versions the same: one sketch, or all saved ones if none is sent. For administrators."""
-    require_admin()
     services, user = current_services(), current_account()
     form = _comparison_form()
     with services.catalog.snapshot() as session:
@@ -79,7 +80,6 @@ def compare() -> Response:
 @comparisons.get("/benchmark-sketches", responses={200: BenchmarkSketches})
 def list_saved() -> Response:
     """The sketches kept for comparisons; for administrators."""
-    require_admin()
     with current_services().catalog.snapshot() as session:
         return answer(BenchmarkSketches(sketches=[BenchmarkSketch.of(row) for row in benchmark_sketches(session)]))
 
@@ -87,9 +87,9 @@ def list_saved() -> Response:
 @comparisons.post(
     "/benchmark-sketches", responses={201: BenchmarkSketch}, openapi_extensions=multipart(BenchmarkSketchForm)
 )
+@access(ADMIN, max_body=sketch_body)
 def save() -> Response:
     """Keep a sketch for comparisons; for administrators."""
-    require_admin()
     services = current_services()
     sketch = _sent_sketch(services)
     if sketch is None:
@@ -103,13 +103,13 @@ def save() -> Response:
 @comparisons.delete(f"/benchmark-sketches/{id_in_path('benchmark_sketch_id')}", responses={204: None})
 def forget(path: BenchmarkSketchPath) -> Response:
     """Remove a benchmark sketch; for administrators."""
-    require_admin()
     with current_services().catalog.transaction() as session:
         remove_benchmark_sketch(session, path.benchmark_sketch_id)
     return no_content()
 
 
 @comparisons.get("/quality", responses={200: Quality})
+@access(USER)
 def quality() -> Response:
     """How well the photos of each of the caller's categories find each other, with the protocol."""
     services = current_services()

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from mindreader import messages
 from mindreader.blobs import sketch_key
-from mindreader.catalog import Search, User
+from mindreader.catalog import Search, TokenScope, User
 from mindreader.catalog.models import day_number
 from mindreader.imaging import Sketch
 from mindreader.library.categories import category_ids
@@ -17,6 +17,7 @@ from mindreader.library.photos import searchable, visible_photos
 from mindreader.photo_index import IndexFilter
 from mindreader.search.history import forget_searches, own_search, search_page
 from mindreader.timing import StageTimer
+from mindreader_webui.access import USER, access, sketch_body
 from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
 from mindreader_webui.api.photo_results import results_of
 from mindreader_webui.api.responses import FOREVER, data_url
@@ -37,7 +38,7 @@ from mindreader_webui.problems import invalid_fields
 from mindreader_webui.services import Services, current_services
 from mindreader_workers import client
 
-searches = blueprint("searches", __name__, "Search by a sketch")
+searches = blueprint("searches", __name__, "Search by a sketch", USER)
 
 _ONE = f"/searches/{id_in_path('search_id')}"
 _PNG: dict[str | int | HTTPStatus, Any] = {
@@ -46,6 +47,7 @@ _PNG: dict[str | int | HTTPStatus, Any] = {
 
 
 @searches.post("/searches", responses={200: SearchAnswer}, openapi_extensions=multipart(SearchForm))
+@access(USER, scope=TokenScope.READ, max_body=sketch_body, rate="search_rate")
 def search() -> Response:
     """Find the photos that a sketch looks like, best first."""
     timer, services, user = StageTimer(), current_services(), current_account()

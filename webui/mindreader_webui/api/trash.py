@@ -14,6 +14,7 @@ from mindreader.library.trash import (
     trashed_photo,
 )
 from mindreader.model_versions.registry import active_space_id
+from mindreader_webui.access import USER
 from mindreader_webui.api.common import answer, blueprint, id_in_path, no_content
 from mindreader_webui.api.photos import thumbnail_of
 from mindreader_webui.api.responses import image_response
@@ -28,10 +29,9 @@ from mindreader_webui.api.schemas.trash import (
     TrashQuery,
 )
 from mindreader_webui.auth import current_account
-from mindreader_webui.services import current_services
-from mindreader_workers.client import wake_embedders
+from mindreader_webui.services import change, current_services
 
-trash = blueprint("trash", __name__, "What was deleted and can be restored")
+trash = blueprint("trash", __name__, "What was deleted and can be restored", USER)
 
 _ONE_COLLECTION = f"/trash/collections/{id_in_path('trashed_collection_id')}"
 
@@ -55,10 +55,8 @@ def show_trash(query: TrashQuery) -> Response:
 @trash.delete("/trash", responses={204: None})
 def empty() -> Response:
     """Remove everything in the caller's trash for good."""
-    services = current_services()
-    with services.catalog.transaction() as session:
+    with change() as session:
         empty_trash(session, current_account())
-    wake_embedders(services.celery)  # they also purge
     return no_content()
 
 
@@ -75,9 +73,8 @@ def binned_thumbnail(path: TrashedPhotoPath) -> Response:
 def restore(body: Selection) -> Response:
     """Put photos back into their collections."""
     services = current_services()
-    with services.catalog.transaction() as session:
+    with change() as session:
         count = restore_photos(session, current_account(), services.settings, body.photo_ids)
-    wake_embedders(services.celery)
     return answer(ChangedPhotos.of(body, count))
 
 
@@ -85,9 +82,8 @@ def restore(body: Selection) -> Response:
 def remove(body: Selection) -> Response:
     """Remove photos in the trash for good."""
     services = current_services()
-    with services.catalog.transaction() as session:
+    with change() as session:
         count = remove_photos(session, current_account(), services.settings, body.photo_ids)
-    wake_embedders(services.celery)
     return answer(ChangedPhotos.of(body, count))
 
 
@@ -95,9 +91,8 @@ def remove(body: Selection) -> Response:
 def restore_one_collection(path: TrashedCollectionPath) -> Response:
     """Put a collection back with its photos; if its name is taken now, it gets a new one."""
     services, user = current_services(), current_account()
-    with services.catalog.transaction() as session:
+    with change() as session:
         collection_id = restore_collection(session, user, services.settings, path.trashed_collection_id).id
-    wake_embedders(services.celery)
     with services.catalog.snapshot() as session:
         return answer(Collection.of(summary(session, user, active_space_id(session), collection_id), user))
 
@@ -106,7 +101,6 @@ def restore_one_collection(path: TrashedCollectionPath) -> Response:
 def remove_one_collection(path: TrashedCollectionPath) -> Response:
     """Remove a collection in the trash for good, with all its photos."""
     services = current_services()
-    with services.catalog.transaction() as session:
+    with change() as session:
         remove_collection(session, current_account(), services.settings, path.trashed_collection_id)
-    wake_embedders(services.celery)
     return no_content()

@@ -2,7 +2,8 @@
 
 from flask import Response
 
-from mindreader.search.user_sketches import add_user_sketch, delete_user_sketch, user_sketch_page
+from mindreader.search.user_sketches import MOST_POINTS, add_user_sketch, delete_user_sketch, user_sketch_page
+from mindreader_webui.access import USER, access
 from mindreader_webui.api.common import answer, blueprint, id_in_path, no_content
 from mindreader_webui.api.schemas.sketches import (
     NewUserSketch,
@@ -14,7 +15,7 @@ from mindreader_webui.api.schemas.sketches import (
 from mindreader_webui.auth import current_account
 from mindreader_webui.services import current_services
 
-user_sketches = blueprint("user_sketches", __name__, "Sketches kept under a name")
+user_sketches = blueprint("user_sketches", __name__, "Sketches kept under a name", USER)
 
 
 @user_sketches.get("/user-sketches", responses={200: UserSketches})
@@ -26,6 +27,7 @@ def list_kept(query: UserSketchesQuery) -> Response:
 
 
 @user_sketches.post("/user-sketches", responses={201: UserSketch})
+@access(USER, max_body=MOST_POINTS * 32)  # three numbers and what stands between them
 def keep(body: NewUserSketch) -> Response:
     """Keep a sketch under a name."""
     with current_services().catalog.transaction() as session:
