@@ -17,7 +17,7 @@ from support.library import jpeg
 
 from mindreader.catalog import Embedding, Job
 from mindreader.catalog.models import now
-from mindreader.logs import JsonLines, configure, request_id
+from mindreader.logs import configure, json_lines, request_id
 from mindreader.operations.worker_status import Heartbeat
 from mindreader.settings import load_settings
 from mindreader_webui.app import create_app
@@ -140,7 +140,8 @@ def test_a_line_of_json_says_what_which_request_and_what_went_wrong():
         record = logging.getLogger("mindreader.test").makeRecord(
             "mindreader.test", logging.ERROR, __file__, 1, "It %s", ("failed",), sys.exc_info()
         )
-    line = JsonLines().format(record)
+    record.request_id = request_id.get()
+    line = json_lines().format(record)
     request_id.reset(held)
     assert "\n" not in line
     said = json.loads(line)
