@@ -100,7 +100,7 @@ def new_run(drawn_data, trained, miniature, tmp_path) -> Callable[..., Run]:
     def make(settings: Preset = miniature, name: str = "run", stopping: EarlyStopping | None = None, **world) -> Run:
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
-        # Taken only where it is of the same photos and encoder: saves embedding them again.
+        # CopiedBlobs only where it is of the same photos and encoder: saves embedding them again.
         shutil.copy(trained / "photo_embeddings.npz", folder)
         compute = choose_compute("cpu", "float32")
         trainer = Trainer(read_dataset(drawn_data, "train"), settings, compute, folder, seed=0, **world)

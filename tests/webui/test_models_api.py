@@ -212,9 +212,9 @@ def test_quality_is_of_what_the_caller_may_see(ann, bob, finder):
 
 
 def test_workers_are_alive_while_tasks_run_in_them(admin, catalog, client, version):
-    pulse = Heartbeat("search", "cpu", "search@here")
+    heartbeat = Heartbeat("search", "cpu", "search@here")
     assert client.get("/readyz").status_code == 503
-    pulse.beat(catalog, photos=3, error=None)
+    heartbeat.record(catalog, photos=3, error=None)
     assert client.get("/readyz").text == "ok"
     (listed,) = admin.get("/workers").json["workers"]
     assert (listed["name"], listed["alive"], listed["tasks"], listed["photos"]) == ("search@here", True, 1, 3)

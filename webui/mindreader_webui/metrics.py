@@ -33,7 +33,7 @@ class ProcessMetrics:
 
     def __init__(self, catalog: Catalog) -> None:
         self.registry = CollectorRegistry()
-        self.registry.register(_OfTheCatalog(catalog))
+        self.registry.register(CatalogCollector(catalog))
         self.requests = Histogram(
             "mindreader_http_request_seconds",
             "Requests this web process answered.",
@@ -90,7 +90,7 @@ def show() -> Response:
     return Response(generate_latest(counted.registry), content_type=CONTENT_TYPE_LATEST)
 
 
-class _OfTheCatalog(Collector):
+class CatalogCollector(Collector):
     """Asks the catalog when Prometheus asks, at most every few seconds."""
 
     def __init__(self, catalog: Catalog) -> None:

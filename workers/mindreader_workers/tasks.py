@@ -63,7 +63,7 @@ def add_tasks(celery: Celery, worker: Worker) -> None:
 
     @celery.task(name=HEARTBEAT_TASK, shared=False, ignore_result=True)
     def heartbeat(queue: str) -> None:
-        worker.heartbeats[queue].beat(worker.catalog)
+        worker.heartbeats[queue].record(worker.catalog)
 
 
 def _reply(work: Callable[[], Any]) -> dict[str, Any]:

@@ -95,7 +95,7 @@ class Worker:
         for chore in (self._purge, self._drop, self._repair):
             error = self._try(chore) or error
         finish_jobs(self.catalog)
-        self.heartbeats[EMBED_QUEUE].beat(self.catalog, photos=done, error=error, seconds=seconds)
+        self.heartbeats[EMBED_QUEUE].record(self.catalog, photos=done, error=error, seconds=seconds)
         return done
 
     def _try(self, chore: Callable[[], None]) -> str | None:
@@ -130,7 +130,7 @@ class Worker:
                 error = problem.detail
                 log.error("space %s: %s", space.key, error)
                 continue
-            _say(space, report)
+            _log_report(space, report)
             if report.indexed + report.failed:
                 return report.indexed + report.failed, error, report.timer.seconds
         return 0, error, {}
@@ -163,5 +163,5 @@ class Worker:
         self.catalog.close()
 
 
-def _say(space: EmbeddingSpace, report: EmbedReport) -> None:
+def _log_report(space: EmbeddingSpace, report: EmbedReport) -> None:
     log.info("space %s: %d indexed, %d failed, %s", space.key, report.indexed, report.failed, report.timer.seconds)

@@ -22,7 +22,7 @@ from mindreader.library.collections import LONGEST_NAME
 from mindreader.paging import Page, read_entities
 from mindreader.settings import Settings
 
-FOR_GOOD = datetime(1970, 1, 1)  # the catalog's times have no zone
+PURGE_AT_ONCE = datetime(1970, 1, 1)  # the catalog's times have no zone
 """Time of a deletion that nobody can take back: it is over, however long the trash keeps things."""
 _NAMES_TRIED = 1000
 _Moment = InstrumentedAttribute[datetime | None]
@@ -133,7 +133,7 @@ def remove_photos(session: Session, user: User, settings: Settings, photo_ids: S
         NotFoundError: none of them is in the user's trash.
     """
     found = _trashed_ids(session, user, settings, photo_ids)
-    session.execute(update(Photo).where(Photo.id.in_(found)).values(deleted_at=FOR_GOOD))
+    session.execute(update(Photo).where(Photo.id.in_(found)).values(deleted_at=PURGE_AT_ONCE))
     return len(found)
 
 
@@ -143,15 +143,15 @@ def remove_collection(session: Session, user: User, settings: Settings, collecti
     Raises:
         NotFoundError: it is not in the user's trash.
     """
-    _trashed_collection(session, user, settings, collection_id).deleted_at = FOR_GOOD
-    session.execute(update(Photo).where(Photo.collection_id == collection_id).values(deleted_at=FOR_GOOD))
+    _trashed_collection(session, user, settings, collection_id).deleted_at = PURGE_AT_ONCE
+    session.execute(update(Photo).where(Photo.collection_id == collection_id).values(deleted_at=PURGE_AT_ONCE))
 
 
 def empty_trash(session: Session, user: User) -> None:
     """Remove everything in the user's trash for good."""
     mine = select(Collection.id).where(Collection.owner_id == user.id)
     for table, condition in ((Photo, Photo.collection_id.in_(mine)), (Collection, Collection.owner_id == user.id)):
-        session.execute(update(table).where(condition, table.deleted_at.is_not(None)).values(deleted_at=FOR_GOOD))
+        session.execute(update(table).where(condition, table.deleted_at.is_not(None)).values(deleted_at=PURGE_AT_ONCE))
 
 
 def _may_restore(user: User) -> ColumnElement[bool]:

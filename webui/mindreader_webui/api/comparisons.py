@@ -78,7 +78,7 @@ def compare() -> Response:
 
 
 @comparisons.get("/benchmark-sketches", responses={200: BenchmarkSketches})
-def list_saved() -> Response:
+def list_benchmark_sketches() -> Response:
     """The sketches kept for comparisons; for administrators."""
     with current_services().catalog.snapshot() as session:
         return answer(BenchmarkSketches(sketches=[BenchmarkSketch.of(row) for row in benchmark_sketches(session)]))
@@ -88,7 +88,7 @@ def list_saved() -> Response:
     "/benchmark-sketches", responses={201: BenchmarkSketch}, openapi_extensions=multipart(BenchmarkSketchForm)
 )
 @access(ADMIN, max_body=sketch_body)
-def save() -> Response:
+def save_sketch() -> Response:
     """Keep a sketch for comparisons; for administrators."""
     services = current_services()
     sketch = _sent_sketch(services)
@@ -101,7 +101,7 @@ def save() -> Response:
 
 
 @comparisons.delete(f"/benchmark-sketches/{id_in_path('benchmark_sketch_id')}", responses={204: None})
-def forget(path: BenchmarkSketchPath) -> Response:
+def remove_sketch(path: BenchmarkSketchPath) -> Response:
     """Remove a benchmark sketch; for administrators."""
     with current_services().catalog.transaction() as session:
         remove_benchmark_sketch(session, path.benchmark_sketch_id)

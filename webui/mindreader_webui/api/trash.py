@@ -61,7 +61,7 @@ def empty() -> Response:
 
 
 @trash.get(f"/trash/photos/{id_in_path('trashed_photo_id')}/thumbnail", responses=image_response(THUMBNAIL_MEDIA_TYPE))
-def binned_thumbnail(path: TrashedPhotoPath) -> Response:
+def trashed_thumbnail(path: TrashedPhotoPath) -> Response:
     """A small copy of a photo in the trash."""
     services = current_services()
     with services.catalog.snapshot() as session:

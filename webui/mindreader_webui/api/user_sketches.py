@@ -19,7 +19,7 @@ user_sketches = blueprint("user_sketches", __name__, "Sketches kept under a name
 
 
 @user_sketches.get("/user-sketches", responses={200: UserSketches})
-def list_kept(query: UserSketchesQuery) -> Response:
+def list_user_sketches(query: UserSketchesQuery) -> Response:
     """The sketches the caller keeps."""
     with current_services().catalog.snapshot() as session:
         page = user_sketch_page(session, current_account(), query.after, query.limit)
@@ -28,7 +28,7 @@ def list_kept(query: UserSketchesQuery) -> Response:
 
 @user_sketches.post("/user-sketches", responses={201: UserSketch})
 @access(USER, max_body=MOST_POINTS * 32)  # three numbers and what stands between them
-def keep(body: NewUserSketch) -> Response:
+def save_sketch(body: NewUserSketch) -> Response:
     """Keep a sketch under a name."""
     with current_services().catalog.transaction() as session:
         return answer(UserSketch.of(add_user_sketch(session, current_account(), body.name, body.strokes)), 201)
