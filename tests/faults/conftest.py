@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 from support.bundles import write_untrained_bundle
 from support.deployments import DEPLOYMENTS, Embedded
@@ -40,12 +38,3 @@ def deploy(tmp_path: Path, quick_bundle: Bundle) -> Iterator[Deploy]:
     yield start
     for each in deployed:
         each.close()
-
-
-@pytest.fixture
-def empty_postgres_url(postgres_url: str) -> str:
-    """A database of one's own on the shared server."""
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return postgres_url.rpartition("/")[0] + f"/{name}"

@@ -46,14 +46,14 @@ def test_photos_a_killed_worker_held_are_taken_over_at_once_whatever_the_clock_s
     with deployment.api() as api:
         patron = Patron(api)
         patron.upload(write_photos(tmp_path / "photos", PHOTOS))
-        wait_until(lambda: count(EmbeddingState.INDEXED) >= 4 and count(EmbeddingState.LEASED), "a batch", seconds=90)
+        wait_until(lambda: count(EmbeddingState.INDEXED) >= 4 and count(EmbeddingState.LEASED), "a batch")
         deployment.kill_worker()
     assert count(EmbeddingState.LEASED)
     file.write_text(SECONDS[jump])
     deployment.start()
     settle(deployment.settings)
     with deployment.api() as patron.api:
-        wait_until(lambda: patron.search(sketch_png) is not None, "a search", seconds=60)
+        wait_until(lambda: patron.search(sketch_png) is not None, "a search")
     deployment.stop()
     catalog.close()
     check(deployment.settings, patron.record)
@@ -67,15 +67,15 @@ def test_uploads_searches_and_deletions_go_on_while_the_clock_jumps(deploy, tmp_
     photos = write_photos(tmp_path / "photos", 40)
     with deployment.api() as api:
         patron = Patron(api)
-        wait_until(lambda: patron.search(sketch_png) is not None, "the first search", seconds=60)
+        wait_until(lambda: patron.search(sketch_png) is not None, "the first search")
         assert patron.upload(photos[:20])
         file.write_text(SECONDS[jump])
         # To a clock that jumps ahead every connection has been idle for hours: it may be closed, and people ask again.
-        wait_until(lambda: patron.upload(photos[20:]), "the upload after the jump", seconds=60)
+        wait_until(lambda: patron.upload(photos[20:]), "the upload after the jump")
         gone = min(patron.record.created)
-        wait_until(lambda: patron.delete(gone), "the deletion after the jump", seconds=60)
+        wait_until(lambda: patron.delete(gone), "the deletion after the jump")
         settle(deployment.settings)
-        wait_until(lambda: patron.search(sketch_png) is not None, "a search after the jump", seconds=60)
+        wait_until(lambda: patron.search(sketch_png) is not None, "a search after the jump")
     deployment.stop()
     check(deployment.settings, patron.record)
 

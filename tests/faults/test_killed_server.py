@@ -35,7 +35,7 @@ def test_every_uploaded_photo_ends_indexed_exactly_once_and_the_import_can_be_re
     importing = subprocess.Popen(
         command, env=environment(data), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    wait_until(lambda: _states(catalog).get("indexed", 0) >= 8, "the first photos", seconds=60)
+    wait_until(lambda: _states(catalog).get("indexed", 0) >= 8, "the first photos")
     killed.kill()
     said = importing.communicate(timeout=60)
     interrupted = _states(catalog)
@@ -50,7 +50,7 @@ def test_every_uploaded_photo_ends_indexed_exactly_once_and_the_import_can_be_re
             now = api.get(f"/collections/{collection['id']}").json()
             return now["photos"] == now["embedding"]["indexed"] == count
 
-        wait_until(lambda: all_indexed(uploaded), "embedding the rest", seconds=120)
+        wait_until(lambda: all_indexed(uploaded), "embedding the rest")
         report = mindreader(data, "import", folder, "--collection", "Holidays", "--wait", "--json")
         assert (report["created"], report["duplicate"]) == (PHOTOS - uploaded, uploaded)
         assert all_indexed(PHOTOS)
@@ -78,7 +78,7 @@ def test_an_upload_that_was_acknowledged_outlasts_the_server_and_one_that_was_no
         patron = Patron(api)
         uploading = threading.Thread(target=lambda: answered.extend(patron.upload(batch) for batch in batches))
         uploading.start()
-        wait_until(lambda: len(patron.record.created) >= 9, "the first uploads", seconds=60)
+        wait_until(lambda: len(patron.record.created) >= 9, "the first uploads")
         deployment.kill_web()
         uploading.join()
     assert not all(answered), "the server was killed after the last upload"

@@ -85,7 +85,7 @@ def kill_in_the_middle(data_dir, to, blobs_url) -> int:
     """Returns how many blobs had been sent."""
     store, root = url_to_fs(blobs_url, use_listings_cache=False, skip_instance_cache=True)
     moving = subprocess.Popen([*MINDREADER, "migrate-to", *map(str, to)], env=environment(data_dir))
-    wait_until(lambda: store.exists(root) and len(store.find(root)) >= 5, "the first blobs", seconds=60)
+    wait_until(lambda: store.exists(root) and len(store.find(root)) >= 5, "the first blobs")
     moving.kill()
     moving.wait()
     return len(store.find(root)) - 8  # of the last ones some may be half sent

@@ -25,7 +25,7 @@ def test_what_was_acknowledged_is_there_and_work_goes_on_by_itself(deploy, tmp_p
 
         uploading = threading.Thread(target=upload)
         uploading.start()
-        wait_until(lambda: patron.indexed() >= 8, "the first photos", seconds=60)
+        wait_until(lambda: patron.indexed() >= 8, "the first photos")
         services.postgres.stop()
         time.sleep(10)
         assert api.get("/collections").status_code == 503
@@ -34,6 +34,6 @@ def test_what_was_acknowledged_is_there_and_work_goes_on_by_itself(deploy, tmp_p
         settle(services.settings)
         assert answered[-1], "the last upload came after PostgreSQL was back"
         assert not all(answered), "no upload came while PostgreSQL was away"
-        wait_until(lambda: patron.search(sketch_png) is not None, "a search", seconds=60)
+        wait_until(lambda: patron.search(sketch_png) is not None, "a search")
     services.stop()
     check(services.settings, patron.record)

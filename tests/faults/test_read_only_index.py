@@ -31,7 +31,7 @@ def test_uploads_and_deletions_are_taken_and_made_good_when_it_can_be_written_ag
             patron.api = api
             assert patron.upload(photos[12:])
             assert patron.delete(min(patron.record.created))
-            wait_until(lambda: _refusal(api, sketch_png) is not None, "an answer", seconds=60)
+            wait_until(lambda: _refusal(api, sketch_png) is not None, "an answer")
             assert str(deployment.settings.index_dir) in _refusal(api, sketch_png)
             time.sleep(2)  # so that embedding is tried, and fails
             workers = api.get("/workers").json()["workers"]

@@ -27,12 +27,12 @@ def test_photos_are_embedded_and_searches_answered_afterwards(services, tmp_path
     photos = write_photos(tmp_path / "photos", 60)
     with services.api() as api:
         patron = Patron(api)
-        wait_until(lambda: patron.search(sketch_png) is not None, "the first search", seconds=60)
+        wait_until(lambda: patron.search(sketch_png) is not None, "the first search")
         assert patron.upload(photos[:40])
         lose(services.redis)
         assert patron.upload(photos[40:]), "an upload needs no Redis"
         settle(services.settings)
-        wait_until(lambda: patron.search(sketch_png) is not None, "a search afterwards", seconds=60)
+        wait_until(lambda: patron.search(sketch_png) is not None, "a search afterwards")
     services.stop()
     check(services.settings, patron.record)
 

@@ -124,7 +124,7 @@ def test_no_search_fails_or_mixes_versions_and_switching_costs_no_more_than_a_fe
             switched = _activate(api, new)
             newest = _upload_newest(api, patron.collection, photos[-1])
             record.created[newest] = hashlib.sha256(photos[-1].read_bytes()).hexdigest()
-            wait_until(lambda: _finds(api, sketch_png, newest), "the newest photo", seconds=60)
+            wait_until(lambda: _finds(api, sketch_png, newest), "the newest photo")
             settle(
                 deployment.settings
             )  # in the old space too: going back is refused, by name, while a photo waits there

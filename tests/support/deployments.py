@@ -213,7 +213,7 @@ DEPLOYMENTS = {kind.stores: kind for kind in (Embedded, Services)}
 def _end(process: subprocess.Popen) -> None:
     process.send_signal(signal.SIGTERM)
     try:
-        process.wait(timeout=60)
+        process.wait(timeout=300)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -31,7 +31,7 @@ from mindreader.settings import Settings
 ENDED = (EmbeddingState.INDEXED, EmbeddingState.FAILED, EmbeddingState.SKIPPED)
 
 
-def settle(settings: Settings, seconds: float = 120.0) -> None:
+def settle(settings: Settings, seconds: float = 600.0) -> None:
     """Wait until nothing is left to do.
 
     Raises:

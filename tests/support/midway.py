@@ -30,5 +30,4 @@ def upload_until_mid_batch(settings: Settings, catalog: Catalog, patron: Patron,
     wait_until(
         lambda: count(catalog, EmbeddingState.INDEXED) >= 4 and count(catalog, EmbeddingState.LEASED),
         "a batch",
-        seconds=90,
     )
