@@ -6,7 +6,7 @@ What is shared, and what each test has of its own:
   of them, in their order. Session fixtures exist once in each process: nothing is shared between processes but the
   repository and MINDREADER_DATA, which nobody writes to.
 * Once a process: PostgreSQL, Redis, S3 and Qdrant's stand-in (`postgres_url`, `redis_url`, `s3_server`,
-  `qdrant_server`), Chromium (tests/browser), a tiny bundle (tests/faults), trained miniatures (tests/training).
+  `qdrant_server`), Chromium (tests/browser), a tiny bundle (`quick_bundle`), trained miniatures (tests/training).
 * A test's own: `tmp_path` with the data folder of `settings`; `catalog`, a copy of tables that were migrated once;
   a database in PostgreSQL (`empty_postgres_url`, `migrated_postgres_url`); a place in the S3 bucket (`s3_url`).
 * Ports come from `support.services.free_port`, below those the kernel gives to connections.
@@ -33,6 +33,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from mindreader.blobs import BlobStore
+from mindreader.bundles import Bundle
 from mindreader.catalog import Catalog
 from mindreader.settings import Settings, load_settings
 
@@ -149,6 +150,14 @@ def s3_url(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
     return f"s3://{s3_server.bucket}/{uuid.uuid4().hex}"
+
+
+@pytest.fixture(scope="session")
+def quick_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """Tiny, with random weights: what a server answers with whose photos' places do not matter."""
+    from support.bundles import write_untrained_bundle  # brings torch, which most tests never load
+
+    return write_untrained_bundle(tmp_path_factory.mktemp("bundles") / "quick")
 
 
 @pytest.fixture(scope="session")

@@ -47,6 +47,12 @@ def settle(settings: Settings, seconds: float = 600.0) -> None:
         catalog.close()
 
 
+def count(catalog: Catalog, state: EmbeddingState) -> int:
+    """Photos in this state, over all spaces."""
+    with catalog.snapshot() as session:
+        return _count(session, Embedding, Embedding.state == state)
+
+
 def check(settings: Settings, record: Record) -> None:
     """Compare catalog, photo indexes and blobs with each other and with the record; nothing may have them open.
 
