@@ -10,6 +10,9 @@ READY := $(VENV)/.ready
 # asked too, and its build comes first; where that index cannot be reached, pip goes on with the others.
 TORCH_INDEX ?= $(shell [ "$$(uname -s)" != Linux ] || command -v nvidia-smi >/dev/null || echo https://download.pytorch.org/whl/cpu)
 SECONDS ?= 60
+# Tests run in so many processes; each has servers and a browser of its own. Long files begin first (tests/conftest.py).
+WORKERS ?= auto
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 MESSAGES := webui/mindreader_webui/locale/messages.pot
 # Where sentences that pages show are written; a test goes by the same list.
 WITH_SENTENCES := accounts embedding imaging library model_versions operations search messages.py text.py
@@ -19,7 +22,7 @@ SENTENCES := Sentence ErrorKind:3 InvalidInputError PhotoRejectedError SketchRej
 DATA ?= $(or $(MINDREADER_DATA),../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop run test lint format bench chaos test-services screens secrets messages lock system-packages train-default clean
+.PHONY: help setup develop run test test-all lint format bench chaos test-services screens secrets messages lock system-packages train-default clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -50,8 +53,11 @@ develop: $(READY) ## make .venv with everything that tests, lint and training ne
 run: setup ## start MindReader and print its address
 	$(BIN)/mindreader serve
 
-test: develop system-packages ## run all tests
-	$(BIN)/python -m pytest $(ARGS)
+test: develop system-packages ## run the tests, without those marked slow: WORKERS=1, ARGS=--durations=20
+	$(PYTEST) -m "not slow" $(ARGS)
+
+test-all: develop system-packages ## run the tests marked slow; what `make test` ran is not run again
+	$(PYTEST) -m slow $(ARGS)
 
 system-packages: ## install the servers and the browser the tests start (Debian), or say what is missing
 	sh tests/support/system_packages.sh

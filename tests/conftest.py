@@ -1,4 +1,21 @@
-"""Fixtures of all tests: a data folder of one's own, the real photos, real servers."""
+"""Fixtures of all tests: a data folder of one's own, the real photos, real servers.
+
+What is shared, and what each test has of its own:
+
+* The tests run in several processes (`make test WORKERS=`; 0 is one process, for a debugger). A file's tests run in one
+  of them, in their order. Session fixtures exist once in each process: nothing is shared between processes but the
+  repository and MINDREADER_DATA, which nobody writes to.
+* Once a process: PostgreSQL, Redis, S3 and Qdrant's stand-in (`postgres_url`, `redis_url`, `s3_server`,
+  `qdrant_server`), Chromium (tests/browser), a tiny bundle (`quick_bundle`), trained miniatures (tests/training).
+* A test's own: `tmp_path` with the data folder of `settings`; `catalog`, a copy of tables that were migrated once;
+  a database in PostgreSQL (`empty_postgres_url`, `migrated_postgres_url`); a place in the S3 bucket (`s3_url`).
+* Ports come from `support.services.free_port`, below those the kernel gives to connections.
+
+No test fails because the machine is slow: wait for what should become true (`support.services.wait_until`), generously,
+and assert counts and states, never seconds. Figures in seconds are for bench/. What is long by nature (large
+libraries, random faults, clusters) is marked `slow`: `make test` runs a small form of it, `make test-all` the whole.
+`make test ARGS=--durations=20` prints the twenty slowest.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +28,39 @@ from pathlib import Path
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # One thread for each process of tests and for the servers it starts: threads of several would only fight for cores.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from mindreader.blobs import BlobStore
+from mindreader.bundles import Bundle
 from mindreader.catalog import Catalog
 from mindreader.settings import Settings, load_settings
 
 REPOSITORY = Path(__file__).parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests"))
 
+from support.databases import (  # noqa: E402
+    TEMPLATE,
+    copy_template,
+    create_template,
+    postgres_database,
+    write_template,
+)
 from support.qdrant_server import QdrantServer  # noqa: E402
 from support.services import S3Server, postgres_programs, postgres_server, redis_server  # noqa: E402
 from support.sketches import house_png  # noqa: E402
+
+# Where files take longest: they begin first, so that no process ends long after the others.
+LONG_FIRST = ("faults", "browser", "training", "deployment", "workers", "webui", "contract")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        folder = item.path.relative_to(REPOSITORY / "tests").parts[0]
+        return LONG_FIRST.index(folder) if folder in LONG_FIRST else len(LONG_FIRST)
+
+    items.sort(key=rank)
 
 
 @pytest.fixture
@@ -29,10 +69,18 @@ def settings(tmp_path: Path) -> Settings:
     return load_settings({"MINDREADER_DATA_DIR": str(tmp_path / "data"), "MINDREADER_TRASH_DAYS": "0"})
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with every table, to be copied."""
+    return write_template(tmp_path_factory.mktemp("catalog") / "migrated.sqlite3")
+
+
 @pytest.fixture
-def catalog(settings: Settings) -> Iterator[Catalog]:
+def catalog(settings: Settings, migrated_file: Path) -> Iterator[Catalog]:
+    """An empty catalog where the settings say. On PostgreSQL they name a database that is migrated already."""
     catalog = Catalog(settings.catalog_url)
-    catalog.migrate()
+    if catalog.engine.dialect.name == "sqlite":
+        copy_template(migrated_file, catalog)
     yield catalog
     catalog.close()
 
@@ -64,6 +112,21 @@ def postgres_url() -> Iterator[str]:
     if programs is None:
         pytest.skip("PostgreSQL is not installed: `make system-packages`")
     with postgres_server(programs) as url:
+        create_template(url)
+        yield url
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_url: str) -> Iterator[str]:
+    """A database of one's own on the shared server, without tables."""
+    with postgres_database(postgres_url) as url:
+        yield url
+
+
+@pytest.fixture
+def migrated_postgres_url(postgres_url: str) -> Iterator[str]:
+    """A database of one's own on the shared server, with every table."""
+    with postgres_database(postgres_url, TEMPLATE) as url:
         yield url
 
 
@@ -87,6 +150,14 @@ def s3_url(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
     return f"s3://{s3_server.bucket}/{uuid.uuid4().hex}"
+
+
+@pytest.fixture(scope="session")
+def quick_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """Tiny, with random weights: what a server answers with whose photos' places do not matter."""
+    from support.bundles import write_untrained_bundle  # brings torch, which most tests never load
+
+    return write_untrained_bundle(tmp_path_factory.mktemp("bundles") / "quick")
 
 
 @pytest.fixture(scope="session")

@@ -6,21 +6,16 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from support.hands import PASSWORD, add_person, sign_in
+from support.screens import CHROMIUM, SCREENS
 from support.server import Server, server
 
 ARTEFACTS = Path(__file__).parents[2] / "artefacts"
-CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-SCREENS = {
-    "desktop": {"viewport": {"width": 1280, "height": 800}},
-    "phone": {
-        "viewport": {"width": 390, "height": 844},
-        "has_touch": True,
-        "device_scale_factor": 3,
-        "is_mobile": True,
-    },
-}
+# Generous: what is waited for comes, sooner or later.
+expect.set_options(timeout=120_000)
 
 
 @pytest.fixture(scope="session")
@@ -34,10 +29,35 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def mindreader_server(tmp_path) -> Iterator[Server]:
-    with server(tmp_path / "data") as started:
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One for all tests in which people keep to themselves; each test's page belongs to `somebody` new."""
+    settings = {"MINDREADER_TRASH_DAYS": "30", "MINDREADER_LOGIN_RATE": "1000/minute"}
+    with server(tmp_path_factory.mktemp("shared") / "data", **settings) as started:
+        setup = {"name": "Root", "password": PASSWORD}
+        httpx.post(f"{started.url}/api/v1/setup", json=setup).raise_for_status()
         yield started
+
+
+@pytest.fixture
+def fresh_server(tmp_path: Path) -> Iterator[Server]:
+    """One that nobody has set up, for tests that see everything there is."""
+    with server(tmp_path / "data", MINDREADER_TRASH_DAYS="30") as started:
+        yield started
+
+
+@pytest.fixture
+def mindreader_server(request: pytest.FixtureRequest) -> Server:
+    """The server of `page`: a fresh one for tests that ask for it, else the shared one."""
+    return request.getfixturevalue("fresh_server" if "fresh_server" in request.fixturenames else "shared_server")
+
+
+@pytest.fixture
+def somebody(page: Page, mindreader_server: Server) -> str:
+    """The name of a person of this test's own, who has just signed in."""
+    name = add_person(mindreader_server, "Ada")
+    sign_in(page, name)
+    return name
 
 
 @pytest.fixture(params=SCREENS)
@@ -53,6 +73,7 @@ def screen_options(screen) -> dict:
 @pytest.fixture
 def page(chromium, mindreader_server, screen_options) -> Iterator[Page]:
     context = chromium.new_context(base_url=mindreader_server.url, **screen_options)
+    context.set_default_timeout(120_000)
     page = context.new_page()
     problems = _watch(context, page, mindreader_server.url)
     yield page

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
-from support.hands import NAME, PASSWORD, set_up
+from support.hands import NAME, PASSWORD
 from support.pages import PAGES
 from support.photos import write_photos
+from support.screens import mainly
 
 pytestmark = pytest.mark.browser
 
@@ -15,7 +16,7 @@ RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "be
 OWN_CODE_BYTES = 100_000
 
 
-def test_no_page_keeps_anybody_out(page: Page, keep, mindreader_server, tmp_path):
+def test_no_page_keeps_anybody_out(page: Page, keep, fresh_server, tmp_path):
     found = {}
     page.goto("/")
     expect(page.get_by_role("heading", name="Welcome")).to_be_visible()
@@ -24,7 +25,7 @@ def test_no_page_keeps_anybody_out(page: Page, keep, mindreader_server, tmp_path
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Create administrator").click()
     expect(page.get_by_role("heading", name="Upload photos")).to_be_visible()
-    with mindreader_server.api() as api:
+    with fresh_server.api() as api:
         collection = api.post("/collections", json={"name": "Photos", "visibility": "shared"}).json()["id"]
         write_photos(tmp_path / "photos", 4, side=320)
         for path in sorted((tmp_path / "photos").rglob("*.jpg")):
@@ -61,8 +62,8 @@ def draw_a_line(page: Page):
     expect(page.locator("#results li").first).to_be_visible(timeout=30_000)
 
 
-def test_the_draw_page_is_light(page: Page):
-    set_up(page)
+@mainly("phone")
+def test_the_draw_page_is_light(page: Page, somebody):
     page.goto("/")
     page.wait_for_load_state("networkidle")
     urls = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
@@ -72,8 +73,8 @@ def test_the_draw_page_is_light(page: Page):
     assert sum(own.values()) < OWN_CODE_BYTES, own
 
 
-def test_a_sketch_is_made_and_searched_without_a_pointer(page: Page, mindreader_server, tmp_path):
-    set_up(page)
+@mainly("desktop")
+def test_a_sketch_is_made_and_searched_without_a_pointer(page: Page, somebody):
     page.goto("/")
     page.locator("#shape").focus()
     page.locator("#shape").select_option("triangle")
@@ -84,15 +85,15 @@ def test_a_sketch_is_made_and_searched_without_a_pointer(page: Page, mindreader_
     assert page.evaluate("localStorage.getItem('mindreader.sketch')") != before
     page.locator("#search").focus()
     page.keyboard.press("Enter")
-    expect(page.locator("#answered")).to_contain_text("Answered by", timeout=30_000)
+    expect(page.locator("#answered")).to_contain_text("Answered by")
     choices = page.locator("#imaginary [role=radio]")
     choices.first.focus()
     page.keyboard.press("ArrowRight")
-    expect(choices.nth(1)).to_have_attribute("aria-checked", "true", timeout=30_000)
+    expect(choices.nth(1)).to_have_attribute("aria-checked", "true")
 
 
-def test_without_a_connection_it_says_so_and_keeps_the_sketch(page: Page):
-    set_up(page)
+@mainly("phone")
+def test_without_a_connection_it_says_so_and_keeps_the_sketch(page: Page, somebody):
     page.goto("/")
     page.locator("#live").uncheck()
     page.locator("#shape").select_option("circle")

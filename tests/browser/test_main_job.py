@@ -19,7 +19,7 @@ def photos(real_data) -> list[str]:
     return chosen
 
 
-def test_set_up_upload_draw_and_find(page: Page, screen: str, photos: list[str], keep):
+def test_set_up_upload_draw_and_find(fresh_server, page: Page, screen: str, photos: list[str], keep):
     page.goto("/")
     keep("setup")
     set_up(page)
@@ -38,7 +38,7 @@ def upload(page: Page, photos: list[str], keep):
         "31 of 31 files: 30 uploaded, 0 already there, 1 refused", timeout=60_000
     )
     expect(page.locator("#outcomes li").first).to_contain_text("test_main_job.py")
-    expect(page.locator("#embedding")).to_contain_text("Every photo can be found now", timeout=90_000)
+    expect(page.locator("#embedding")).to_contain_text("Every photo can be found now")
     keep("upload")
 
 

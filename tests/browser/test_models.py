@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 from support.bundles import write_untrained_bundle
 from support.hands import set_up
 from support.photos import write_photos
+from support.screens import mainly
 from support.services import wait_until
 
 from mindreader.bundles.archive import pack_bundle
@@ -16,22 +17,23 @@ pytestmark = pytest.mark.browser
 PHOTOS = 12
 
 
-def test_add_build_compare_switch_and_go_back(page: Page, keep, mindreader_server, tmp_path):
+@mainly("desktop")
+def test_add_build_compare_switch_and_go_back(page: Page, keep, fresh_server, tmp_path):
     set_up(page)
-    fill_library(mindreader_server, tmp_path)
+    fill_library(fresh_server, tmp_path)
     pack_bundle(write_untrained_bundle(tmp_path / "bundle", name="newer"), tmp_path / "newer.zip")
     other_tab = search_all_the_time(page)
 
     page.get_by_role("link", name="Admin").click()
     expect(page.locator("#models > li")).to_have_count(1)  # the page is awake, also while the other tab keeps it busy
     page.locator("#bundle").set_input_files(tmp_path / "newer.zip")
-    expect(page.locator("#progress")).to_contain_text("newer works here", timeout=60_000)
+    expect(page.locator("#progress")).to_contain_text("newer works here")
     newer = page.locator("#models > li", has_text="newer")
     expect(newer).to_contain_text(f"{PHOTOS} photos would have to be embedded")
     keep("models-added")
 
     newer.get_by_role("button", name="Build").click()
-    expect(newer).to_contain_text(f"{PHOTOS} of {PHOTOS} photos searchable", timeout=60_000)
+    expect(newer).to_contain_text(f"{PHOTOS} of {PHOTOS} photos searchable")
     newer.get_by_role("link", name="Compare").click()
     compare(page, keep)
 
@@ -59,25 +61,26 @@ def test_add_build_compare_switch_and_go_back(page: Page, keep, mindreader_serve
     keep("workers")
 
 
-def test_a_job_is_paused_resumed_and_its_failures_looked_at(page: Page, keep, mindreader_server, tmp_path):
+@mainly("phone")
+def test_a_job_is_paused_resumed_and_its_failures_looked_at(page: Page, keep, fresh_server, tmp_path):
     set_up(page)
-    fill_library(mindreader_server, tmp_path)
-    for original in (mindreader_server.data_dir / "blobs" / "originals").rglob("*"):
+    fill_library(fresh_server, tmp_path)
+    for original in (fresh_server.data_dir / "blobs" / "originals").rglob("*"):
         if original.is_file():
             original.write_bytes(b"damaged")
             break
     pack_bundle(write_untrained_bundle(tmp_path / "bundle", name="newer"), tmp_path / "newer.zip")
-    with mindreader_server.api() as api:
+    with fresh_server.api() as api:
         added = api.post("/models", files={"bundle": (tmp_path / "newer.zip").read_bytes()}).json()
         job = api.post(f"/spaces/{added['space_id']}/build").json()
     page.goto(f"/admin/jobs/{job['id']}")
-    expect(page.locator("#job")).to_contain_text("1 failed", timeout=60_000)
+    expect(page.locator("#job")).to_contain_text("1 failed")
     expect(page.locator("#failed > li")).to_have_count(1)
     keep("job-failed")
     page.get_by_role("button", name="Skip for good").click()
     expect(page.locator("#failed")).to_contain_text("skipped")
     page.get_by_role("button", name="Try again", exact=True).click()
-    expect(page.locator("#job")).to_contain_text("done", timeout=60_000)
+    expect(page.locator("#job")).to_contain_text("done")
     expect(page.locator("#job")).to_contain_text("1 failed")
 
 
@@ -86,7 +89,7 @@ def search_all_the_time(page: Page) -> Page:
     tab = page.context.new_page()
     tab.goto("/")
     tab.locator("#shape").select_option("circle")
-    expect(tab.locator("#answered")).to_contain_text("Answered by", timeout=60_000)
+    expect(tab.locator("#answered")).to_contain_text("Answered by")
     tab.evaluate(
         """() => {
         window.seen = new Set(); window.said = new Set();
@@ -123,4 +126,4 @@ def compare(page: Page, keep):
     expect(page.locator("#answer .pair .grid").first).to_be_visible(timeout=30_000)
     keep("compared")
     page.get_by_role("button", name="Compare on all benchmark sketches").click()
-    expect(page.locator("#answer")).to_contain_text("found by both", timeout=30_000)
+    expect(page.locator("#answer")).to_contain_text("found by both")

@@ -40,7 +40,7 @@ def screen() -> str:
 
 
 @pytest.fixture
-def mindreader_server(tmp_path) -> Iterator[Server]:
+def fresh_server(tmp_path) -> Iterator[Server]:
     with server(tmp_path / "data", MINDREADER_TRANSLATIONS_DIR=str(write_pseudo(tmp_path / "words"))) as started:
         yield started
 
@@ -50,7 +50,7 @@ def screen_options() -> dict:
     return {"locale": LANGUAGE}
 
 
-def test_no_sentence_is_left_out(page: Page, mindreader_server, tmp_path):
+def test_no_sentence_is_left_out(fresh_server, page: Page, tmp_path):
     outside: dict[str, set[str]] = {}
     seen = set()
 
@@ -66,7 +66,7 @@ def test_no_sentence_is_left_out(page: Page, mindreader_server, tmp_path):
     page.locator("[name=password]").fill("a long password")
     page.get_by_role("button", name="⟦Create administrator⟧").click()
     expect(page.get_by_role("heading", name="⟦Upload photos⟧")).to_be_visible()
-    fill(mindreader_server, tmp_path)
+    fill(fresh_server, tmp_path)
     for path in EVERY_PAGE:
         page.goto(path)
         page.wait_for_load_state("networkidle")

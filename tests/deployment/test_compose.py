@@ -135,13 +135,13 @@ def test_what_it_starts_takes_a_photo_and_finds_it(start, tmp_path, sketch_png):
     for name in ("web", "search", "embed"):
         start(name)
     url = f"http://127.0.0.1:{start.port}"
-    wait_until(lambda: _is_ok(f"{url}/readyz"), "a search worker that works", seconds=120)
+    wait_until(lambda: _is_ok(f"{url}/readyz"), "a search worker that works")
     token = (tmp_path / "data" / "secrets" / "local_token").read_text()
     headers = {"Authorization": f"Bearer {token}"}
     with httpx.Client(base_url=f"{url}/api/v1", headers=headers, timeout=120) as api:
         patron = Patron(api)
         assert patron.upload(write_photos(tmp_path / "photos", 12))
-        wait_until(lambda: patron.indexed() == 12, "embedding", seconds=120)
+        wait_until(lambda: patron.indexed() == 12, "embedding")
         assert {each["photo_id"] for each in patron.search(sketch_png)["results"]} == set(patron.record.created)
     for name, service in (("web", []), ("search", ["--worker", "search"]), ("embed", ["--worker", "embed"])):
         assert start(name, "mindreader", "health", *service).wait(timeout=60) == 0

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -31,7 +32,7 @@ from support.sketches import house_png
 
 from mindreader.bundles.archive import pack_bundle
 
-RECOVERY_SECONDS = 180.0
+RECOVERY_SECONDS = 600.0
 _UPLOADERS = 2
 
 
@@ -93,8 +94,9 @@ class Chaos:
 
     def run(self, actions: Iterator[Action], seconds: float) -> Outcome:
         started = time.monotonic()
-        while (elapsed := time.monotonic() - started) < seconds:
-            action = next(actions)
+        for action in actions:
+            if (elapsed := time.monotonic() - started) >= seconds:
+                break
             say(f"{elapsed:6.1f}  {action}")
             self.outcome.actions[action.name] += 1
             ACTIONS[action.name][2](self, *action.numbers)
@@ -241,11 +243,11 @@ ACTIONS: dict[str, tuple[int, bool, Callable[..., None]]] = {
 }
 
 
-def chaos(stores: str, seed: int, seconds: float, folder: Path) -> Outcome:
-    """One run; the processes it started have ended when it returns."""
+def chaos(stores: str, seed: int, seconds: float, folder: Path, most: int | None = None) -> Outcome:
+    """One run, of so many actions at most; the processes it started have ended when it returns."""
     deployment = DEPLOYMENTS[stores](folder / stores)
     try:
-        return Chaos(deployment, folder).run(plan(seed, stores), seconds)
+        return Chaos(deployment, folder).run(islice(plan(seed, stores), most), seconds)
     finally:
         deployment.close()
 

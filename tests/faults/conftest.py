@@ -1,15 +1,12 @@
-"""A quick bundle, and whole MindReaders to break."""
+"""Whole MindReaders to break."""
 
 from __future__ import annotations
 
 import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
-from support.bundles import write_untrained_bundle
 from support.deployments import DEPLOYMENTS, Embedded
 from support.services import postgres_programs
 
@@ -18,20 +15,25 @@ from mindreader.bundles import Bundle
 Deploy = Callable[..., Embedded]
 
 
-@pytest.fixture(scope="session")
-def quick_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return write_untrained_bundle(tmp_path_factory.mktemp("bundles") / "quick")
-
-
 @pytest.fixture
 def deploy(tmp_path: Path, quick_bundle: Bundle) -> Iterator[Deploy]:
     """Starts a MindReader on the stores named, the quick bundle answering."""
+    yield from _deploy(tmp_path, quick_bundle)
+
+
+@pytest.fixture(scope="module")
+def deploy_for_module(tmp_path_factory: pytest.TempPathFactory, quick_bundle: Bundle) -> Iterator[Deploy]:
+    """The same, for tests that break one MindReader one after the other."""
+    yield from _deploy(tmp_path_factory.mktemp("deployed"), quick_bundle)
+
+
+def _deploy(folder: Path, quick_bundle: Bundle) -> Iterator[Deploy]:
     deployed: list[Embedded] = []
 
     def start(stores: str, *, started: bool = True, **options: object) -> Embedded:
         if stores == "services" and not (shutil.which("redis-server") and postgres_programs()):
             pytest.skip("Redis or PostgreSQL is not installed: `make system-packages`")
-        deployed.append(DEPLOYMENTS[stores](tmp_path / stores, **options))
+        deployed.append(DEPLOYMENTS[stores](folder / stores, **options))
         deployed[-1].install(quick_bundle)
         if started:
             deployed[-1].start()
@@ -40,12 +42,3 @@ def deploy(tmp_path: Path, quick_bundle: Bundle) -> Iterator[Deploy]:
     yield start
     for each in deployed:
         each.close()
-
-
-@pytest.fixture
-def empty_postgres_url(postgres_url: str) -> str:
-    """A database of one's own on the shared server."""
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return postgres_url.rpartition("/")[0] + f"/{name}"

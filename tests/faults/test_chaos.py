@@ -1,7 +1,8 @@
-"""A short random run of `make chaos`, and that a seed means what it says."""
+"""A random run of `make chaos`, and that a seed means what it says."""
 
 from __future__ import annotations
 
+import math
 import sys
 from itertools import islice
 from pathlib import Path
@@ -21,7 +22,18 @@ def test_the_same_seed_gives_the_same_actions(stores):
     assert first == again != other
 
 
-def test_nothing_is_lost_duplicated_or_stuck(tmp_path):
-    outcome = chaos.chaos("embedded", SEED, 25.0, tmp_path)
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(
+    ("stores", "actions"),
+    [
+        ("embedded", 30),
+        pytest.param("embedded", 200, marks=pytest.mark.slow),
+        pytest.param("services", 120, marks=pytest.mark.slow),
+    ],
+)
+def test_nothing_is_lost_duplicated_or_stuck(tmp_path, stores, actions):
+    """So many actions, however long they take: a slow machine does the same ones."""
+    outcome = chaos.chaos(stores, SEED, math.inf, tmp_path, actions)
     assert outcome.wrong == []
+    assert sum(outcome.actions.values()) == actions
     assert {"upload", "delete", "search", "kill_server"} <= outcome.actions.keys()

@@ -63,7 +63,7 @@ def upload(cluster: Cluster, collection: int, paths) -> Record:
     with cluster.api() as api:
         patron = Patron(api, record, collection)
         for first in range(0, len(paths), AT_ONCE):
-            wait_until(lambda first=first: patron.upload(paths[first : first + AT_ONCE]), "an upload", seconds=120)
+            wait_until(lambda first=first: patron.upload(paths[first : first + AT_ONCE]), "an upload")
     return record
 
 
@@ -72,7 +72,7 @@ def test_nothing_is_lost_and_nothing_is_there_twice(cluster, tmp_path, sketch_pn
     photos = write_photos(tmp_path / "photos", PHOTOS, side=160)
     with cluster.api() as api:
         patron = Patron(api)
-        wait_until(lambda: patron.search(sketch_png) is not None, "the first search", seconds=120)
+        wait_until(lambda: patron.search(sketch_png) is not None, "the first search")
     killer = Killer(cluster)
     killer.start()
     began = time.monotonic()
@@ -81,7 +81,7 @@ def test_nothing_is_lost_and_nothing_is_there_twice(cluster, tmp_path, sketch_pn
         for record in pool.map(lambda share: upload(cluster, patron.collection, share), shares):
             patron.record.created |= record.created
     uploaded = time.monotonic() - began
-    wait_until(lambda: killer.killed >= 3, "three kills", seconds=120)
+    wait_until(lambda: killer.killed >= 3, "three kills")
     killer.over.set()
     killer.join()
     settle(cluster.settings, seconds=1800)
@@ -92,7 +92,7 @@ def test_nothing_is_lost_and_nothing_is_there_twice(cluster, tmp_path, sketch_pn
     assert len(patron.record.created) == PHOTOS
     with cluster.api() as patron.api:
         assert patron.indexed() == PHOTOS
-        wait_until(lambda: patron.search(sketch_png) is not None, "a search", seconds=60)
+        wait_until(lambda: patron.search(sketch_png) is not None, "a search")
     metrics = _metrics(cluster)
     assert metrics["mindreader_photos",] == PHOTOS
     states = {labels[1][1]: value for (name, *labels), value in metrics.items() if name == "mindreader_embeddings"}

@@ -7,17 +7,19 @@ import threading
 
 import pytest
 from sqlalchemy import func, select
+from support.bundles import install_bundle
+from support.gate import Gate, wrapped
 from support.invariants import check, settle
 from support.patrons import Patron
 from support.photos import write_photos
-from support.server import MINDREADER, environment, mindreader, server, start_server
+from support.server import MINDREADER, SERVE, environment, mindreader, server, start_server
 from support.services import wait_until
 
 from mindreader.catalog import Catalog, Embedding, EmbeddingSpace, Photo
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import load_settings
 
-PHOTOS = 120
+PHOTOS = 60
 
 
 def _states(catalog):
@@ -25,19 +27,25 @@ def _states(catalog):
         return dict(session.execute(select(Embedding.state, func.count()).group_by(Embedding.state)).all())
 
 
-def test_every_uploaded_photo_ends_indexed_exactly_once_and_the_import_can_be_repeated(tmp_path):
+def test_every_uploaded_photo_ends_indexed_exactly_once_and_the_import_can_be_repeated(tmp_path, quick_bundle):
     folder, data = tmp_path / "photos", tmp_path / "data"
-    write_photos(folder, PHOTOS, side=640)
-    killed = start_server(data, MINDREADER_EMBED_BATCH_SIZE="4")
-    settings = load_settings({"MINDREADER_DATA_DIR": str(data)})
+    write_photos(folder, PHOTOS, side=320)
+    settings = load_settings(environment(data))
+    install_bundle(settings, quick_bundle)
+    gate = Gate(tmp_path / "gate")
+    gate.close()
+    options = wrapped(("gate", str(gate.folder)))
+    serve = [*options.pop("python"), *SERVE[1:]]
+    killed = start_server(data, serve, MINDREADER_EMBED_BATCH_SIZE="4", **options)
     catalog = Catalog(settings.catalog_url)
     command = [*MINDREADER, "import", str(folder), "--collection", "Holidays", "--json"]
     importing = subprocess.Popen(
         command, env=environment(data), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    wait_until(lambda: _states(catalog).get("indexed", 0) >= 8, "the first photos", seconds=60)
+    gate.wait()
+    wait_until(lambda: _states(catalog).get("indexed", 0), "the first photos")
     killed.kill()
-    said = importing.communicate(timeout=60)
+    said = importing.communicate(timeout=300)
     interrupted = _states(catalog)
     uploaded = sum(interrupted.values())
     assert interrupted["indexed"] < uploaded, "the server was too quick to be killed in the middle"
@@ -50,7 +58,7 @@ def test_every_uploaded_photo_ends_indexed_exactly_once_and_the_import_can_be_re
             now = api.get(f"/collections/{collection['id']}").json()
             return now["photos"] == now["embedding"]["indexed"] == count
 
-        wait_until(lambda: all_indexed(uploaded), "embedding the rest", seconds=120)
+        wait_until(lambda: all_indexed(uploaded), "embedding the rest")
         report = mindreader(data, "import", folder, "--collection", "Holidays", "--wait", "--json")
         assert (report["created"], report["duplicate"]) == (PHOTOS - uploaded, uploaded)
         assert all_indexed(PHOTOS)
@@ -66,7 +74,7 @@ def test_every_uploaded_photo_ends_indexed_exactly_once_and_the_import_can_be_re
     assert mindreader(data, "doctor", "--json") == {"findings": []}
 
 
-@pytest.mark.parametrize("stores", ["embedded", "services"])
+@pytest.mark.parametrize("stores", ["embedded", pytest.param("services", marks=pytest.mark.slow)])
 def test_an_upload_that_was_acknowledged_outlasts_the_server_and_one_that_was_not_can_be_repeated(
     deploy, tmp_path, stores
 ):
@@ -78,7 +86,7 @@ def test_an_upload_that_was_acknowledged_outlasts_the_server_and_one_that_was_no
         patron = Patron(api)
         uploading = threading.Thread(target=lambda: answered.extend(patron.upload(batch) for batch in batches))
         uploading.start()
-        wait_until(lambda: len(patron.record.created) >= 9, "the first uploads", seconds=60)
+        wait_until(lambda: len(patron.record.created) >= 6, "the first uploads")
         deployment.kill_web()
         uploading.join()
     assert not all(answered), "the server was killed after the last upload"

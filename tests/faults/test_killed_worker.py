@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import pytest
-from support.invariants import check, settle
-from support.midway import count, upload_until_mid_batch
+from support.gate import Gate, wrapped
+from support.invariants import check, count, settle
 from support.patrons import Patron
 from support.photos import write_photos
 
 from mindreader.catalog import Catalog, EmbeddingState
 
-PHOTOS = 120
+PHOTOS = 24
 
 
-@pytest.mark.parametrize("stores", ["embedded", "services"])
+@pytest.mark.parametrize("stores", [pytest.param("embedded", marks=pytest.mark.slow), "services"])
 def test_every_photo_of_the_batch_is_indexed_once(deploy, tmp_path, stores):
-    deployment = deploy(stores)
+    gate = Gate(tmp_path / "gate")
+    gate.close()
+    deployment = deploy(stores, **wrapped(("gate", str(gate.folder))))
     catalog = Catalog(deployment.settings.catalog_url)
-
     with deployment.api() as api:
         patron = Patron(api)
-        photos = write_photos(tmp_path / "photos", PHOTOS)
-        upload_until_mid_batch(deployment.settings, catalog, patron, photos)
+        patron.upload(write_photos(tmp_path / "photos", PHOTOS))
+        gate.wait()
         deployment.kill_worker()
     assert count(catalog, EmbeddingState.LEASED), "nothing was leased when the worker was killed"
     assert count(catalog, EmbeddingState.INDEXED) < PHOTOS
+    gate.open()
     deployment.start()
     settle(deployment.settings)
     assert count(catalog, EmbeddingState.INDEXED) == PHOTOS

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
-from support.delivery import FAULTS
+from support.gate import wrapped
 from support.invariants import check, settle
 from support.patrons import Patron
 from support.photos import write_photos
 
-TESTS = Path(__file__).parents[1]
 
-
-@pytest.mark.parametrize("stores", ["embedded", "services"])
-@pytest.mark.parametrize("fault", sorted(FAULTS))
+@pytest.mark.parametrize(
+    ("fault", "stores"),
+    [
+        ("late", "embedded"),
+        ("twice", "services"),
+        pytest.param("late", "services", marks=pytest.mark.slow),
+        pytest.param("twice", "embedded", marks=pytest.mark.slow),
+    ],
+)
 def test_photos_are_embedded_once_and_searches_answered(deploy, tmp_path, sketch_png, fault, stores):
-    python = (sys.executable, "-m", "support.delivery", fault)
-    deployment = deploy(stores, python=python, PYTHONPATH=str(TESTS))
+    deployment = deploy(stores, **wrapped(("delivery", fault)))
     with deployment.api() as api:
         patron = Patron(api)
         for first in range(0, 24, 6):

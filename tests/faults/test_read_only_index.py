@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 
 import pytest
 from support.disks import read_only
@@ -13,7 +12,7 @@ from support.photos import write_photos
 from support.services import wait_until
 
 
-@pytest.mark.parametrize("stores", ["embedded", "services"])
+@pytest.mark.parametrize("stores", ["embedded", pytest.param("services", marks=pytest.mark.slow)])
 def test_uploads_and_deletions_are_taken_and_made_good_when_it_can_be_written_again(
     deploy, tmp_path, sketch_png, stores
 ):
@@ -31,17 +30,19 @@ def test_uploads_and_deletions_are_taken_and_made_good_when_it_can_be_written_ag
             patron.api = api
             assert patron.upload(photos[12:])
             assert patron.delete(min(patron.record.created))
-            wait_until(lambda: _refusal(api, sketch_png) is not None, "an answer", seconds=60)
+            wait_until(lambda: _refusal(api, sketch_png) is not None, "an answer")
             assert str(deployment.settings.index_dir) in _refusal(api, sketch_png)
-            time.sleep(2)  # so that embedding is tried, and fails
-            workers = api.get("/workers").json()["workers"]
-            assert any("index" in (worker["last_error"] or "") for worker in workers), workers
+            wait_until(lambda: _embedding_fails(api), "a worker that says why embedding fails")
             broken.close()
             settle(deployment.settings)
             found = {result["photo_id"] for result in patron.search(sketch_png, 50)["results"]}
             assert found == set(patron.record.present)
     deployment.stop()
     check(deployment.settings, patron.record)
+
+
+def _embedding_fails(api):
+    return any("index" in (worker["last_error"] or "") for worker in api.get("/workers").json()["workers"])
 
 
 def _refusal(api, sketch):

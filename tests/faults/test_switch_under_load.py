@@ -1,4 +1,4 @@
-"""A new E2 is built, activated and taken back over 3 000 photos while people upload, delete and search."""
+"""A new E2 is built, activated and taken back while people upload, delete and search. Figures: bench/reembedding.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
-from statistics import median
 
 import numpy as np
 import pytest
@@ -28,10 +27,9 @@ from mindreader.inference.query_model import QueryModel
 from mindreader.networks.compute import choose_compute
 from mindreader.photo_index import IndexPoint, PhotoIndexes
 
-PHOTOS = 3000
 SEARCHES_A_SECOND = 5
 SAME_SCORE = 2e-3
-SEARCHES_A_SWITCH_MAY_LAST = 10
+BEFORE_AND_AFTER = 10
 
 
 @dataclass
@@ -41,7 +39,6 @@ class Searches:
     patron: Patron
     sketch: bytes
     answers: list[dict] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
     failures: int = 0
 
     def __enter__(self) -> Searches:
@@ -55,6 +52,11 @@ class Searches:
         self._thread.join()
         self._pool.shutdown()
 
+    def wait_for(self, more: int) -> None:
+        """Until so many more have been answered, or one has failed."""
+        enough = len(self.answers) + more
+        wait_until(lambda: self.failures or len(self.answers) >= enough, "searches")
+
     def _run(self) -> None:
         started = time.monotonic()
         for number in count():
@@ -64,18 +66,16 @@ class Searches:
 
     def _search(self) -> None:
         gone = set(self.patron.record.deleted)
-        started = time.monotonic()
         answer = self.patron.search(self.sketch)
-        self.seconds.append(time.monotonic() - started)
         if answer is None or gone & {result["photo_id"] for result in answer["results"]}:
             self.failures += 1
         else:
             self.answers.append(answer)
 
 
-@pytest.fixture
-def library(deploy):
-    """3 000 photos that are embedded already. In the old space their embeddings are random, which costs no time."""
+@pytest.fixture(params=[100, pytest.param(3000, marks=pytest.mark.slow)])
+def library(deploy, request):
+    """Photos that are embedded already. In the old space their embeddings are random, which costs no time."""
     deployment = deploy(
         "embedded",
         started=False,
@@ -86,14 +86,14 @@ def library(deploy):
     settings = deployment.settings
     catalog, blobs = Catalog(settings.catalog_url), BlobStore(settings.blobs_root)
     collection = add_collection(catalog)
-    photos = add_photos(catalog, blobs, settings, collection, [jpeg(number) for number in range(PHOTOS)])
+    photos = add_photos(catalog, blobs, settings, collection, [jpeg(number) for number in range(request.param)])
     indexes, random = PhotoIndexes(settings), np.random.default_rng(0)
     with catalog.transaction() as session:
         session.execute(update(Collection).values(visibility="shared"))
         session.execute(update(Embedding).values(state="indexed"))
         (space,) = session.scalars(select(EmbeddingSpace))
         record = Record(dict(session.execute(select(Photo.id, Photo.sha256)).all()))
-    vectors = random.normal(size=(PHOTOS, space.dimension)).astype(np.float32)
+    vectors = random.normal(size=(len(photos), space.dimension)).astype(np.float32)
     indexes.get(space.key, space.dimension).upsert(
         [IndexPoint(photo, vector, collection, None) for photo, vector in zip(photos, vectors, strict=True)]
     )
@@ -104,8 +104,8 @@ def library(deploy):
     deployment.stop()
 
 
-@pytest.mark.timeout(900)
-def test_no_search_fails_or_mixes_versions_and_switching_costs_no_more_than_a_few_searches(
+@pytest.mark.timeout(3600)
+def test_no_search_fails_or_mixes_versions_while_one_switches_and_goes_back(
     library, quick_bundle, tmp_path, sketch_png
 ):
     deployment, record = library
@@ -116,33 +116,23 @@ def test_no_search_fails_or_mixes_versions_and_switching_costs_no_more_than_a_fe
         old = api.get("/status").json()["active_model"]["id"]
         new = _bring_in(api, other_bundle, tmp_path)
         with Searches(patron, sketch_png) as searches:
-            started = time.monotonic()
             job = api.post(f"/spaces/{_space_of(api, new)}/build").raise_for_status().json()["id"]
-            used = _use_until(lambda: api.get(f"/jobs/{job}").json()["state"] == "completed", patron, photos)
-            built = time.monotonic() - started
+            _use_until(lambda: api.get(f"/jobs/{job}").json()["state"] == "completed", patron, photos)
             settle(deployment.settings)  # the last uploads too
-            switched = _activate(api, new)
+            searches.wait_for(BEFORE_AND_AFTER)
+            _activate(api, new)
             newest = _upload_newest(api, patron.collection, photos[-1])
             record.created[newest] = hashlib.sha256(photos[-1].read_bytes()).hexdigest()
-            wait_until(lambda: _finds(api, sketch_png, newest), "the newest photo", seconds=60)
-            settle(
-                deployment.settings
-            )  # in the old space too: going back is refused, by name, while a photo waits there
-            back = _activate(api, old)
+            wait_until(lambda: _finds(api, sketch_png, newest), "the newest photo")
+            settle(deployment.settings)  # in the old space too: going back is refused while a photo waits there
+            searches.wait_for(BEFORE_AND_AFTER)
+            _activate(api, old)
             assert _finds(api, sketch_png, newest), "the upload made before the rollback is not found after it"
-            seconds = time.monotonic() - started
+            searches.wait_for(BEFORE_AND_AFTER)
         settle(deployment.settings)
     deployment.stop()
-    print(  # noqa: T201  # the figures of docs/reliability.md
-        f"built {PHOTOS} photos in {built:.0f} s beside {used} uploads; {len(searches.answers)} searches in "
-        f"{seconds:.0f} s ({median(searches.seconds):.3f} s each), activated in {switched:.3f} s, rolled back in "
-        f"{back:.3f} s"
-    )
     assert searches.failures == 0
-    assert len(searches.answers) > 0.9 * SEARCHES_A_SECOND * seconds
     assert {answer["model_version"]["id"] for answer in searches.answers} == {old, new}
-    # Not a matter of the library's size. In seconds, on a quiet machine: bench/reembedding.py.
-    assert max(switched, back) < SEARCHES_A_SWITCH_MAY_LAST * median(searches.seconds)
     check(deployment.settings, record)
     _check_scores(deployment.settings, {old: quick_bundle, new: other_bundle}, sketch_png, searches.answers)
 
@@ -155,7 +145,6 @@ def _use_until(done, patron, photos):
         assert patron.delete(min(patron.record.present))
         used = (used + 2) % (len(photos) - 2)
         time.sleep(0.5)
-    return used
 
 
 def _bring_in(api, bundle, folder):
@@ -170,9 +159,7 @@ def _space_of(api, version):
 
 
 def _activate(api, version):
-    started = time.monotonic()
     api.post(f"/models/{version}/activate").raise_for_status()
-    return time.monotonic() - started
 
 
 def _upload_newest(api, collection, path):

@@ -44,7 +44,7 @@ class Counting:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def settings(request, tmp_path):
-    url = request.getfixturevalue("empty_postgres_url") if request.param == "postgresql" else ""
+    url = request.getfixturevalue("migrated_postgres_url") if request.param == "postgresql" else ""
     small = {"EMBED_BATCH_SIZE": "4", "TRASH_DAYS": "0"}
     names = {"DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": url} | small
     return load_settings({f"MINDREADER_{name}": value for name, value in names.items()})

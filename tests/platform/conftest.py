@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.bundles import register_and_open
+from support.databases import copy_template
 
 from mindreader.blobs import BlobStore
 from mindreader.bundles import Bundle, BundleManifest, write_bundle
@@ -21,13 +22,13 @@ MakeBundle = Callable[..., Bundle]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def any_catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]:
-    is_sqlite = request.param == "sqlite"
-    url = f"sqlite:///{tmp_path}/any.sqlite3" if is_sqlite else request.getfixturevalue("postgres_url")
-    catalog = Catalog(url)
-    catalog.migrate()
+def any_catalog(request: pytest.FixtureRequest, tmp_path: Path, migrated_file: Path) -> Iterator[Catalog]:
+    if request.param == "sqlite":
+        catalog = Catalog(f"sqlite:///{tmp_path}/any.sqlite3")
+        copy_template(migrated_file, catalog)
+    else:
+        catalog = Catalog(request.getfixturevalue("migrated_postgres_url"))
     yield catalog
-    catalog.migrate("base")
     catalog.close()
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from mindreader.blobs import BlobStore
 from mindreader.bundles import Bundle, TrainingRecord
-from mindreader.catalog import ModelVersion
+from mindreader.catalog import Catalog, ModelVersion
 from mindreader.embedding.spaces import is_open, open_space
-from mindreader.model_versions.registry import bundle_store, register_bundle
+from mindreader.model_versions.registry import bundle_store, install, register_bundle
 from mindreader.networks.descriptions import encoder_description
 from mindreader.networks.encoders import Encoder
 from mindreader.networks.generator import Generator
@@ -30,6 +31,14 @@ def write_untrained_bundle(folder: Path, seed: int = 0, name: str = "untrained")
         network.add_projection(projection.weight, projection.bias)
     networks = TrainedNetworks(generator, encoder, tiny.query_encoder_size, tiny.sketch_weight, photo_encoder)
     return export_bundle(folder, "tiny", networks, RECORD, name)
+
+
+def install_bundle(settings, bundle: Bundle) -> None:
+    """Let a bundle answer, before the first start installs the one that ships with MindReader."""
+    catalog = Catalog(settings.catalog_url)
+    catalog.migrate()
+    install(catalog, bundle_store(settings, BlobStore(settings.blobs_root)), bundle)
+    catalog.close()
 
 
 def register_and_open(catalog, blobs, settings, bundle: Bundle) -> ModelVersion:

@@ -13,14 +13,12 @@ import sys
 from pathlib import Path
 
 import httpx
+from support.bundles import install_bundle
 from support.qdrant_server import QdrantServer
 from support.server import Server, environment, start_server
 from support.services import PostgresServer, RedisServer, S3Server, free_port, postgres_programs
 
-from mindreader.blobs import BlobStore
 from mindreader.bundles import Bundle
-from mindreader.catalog import Catalog
-from mindreader.model_versions.registry import bundle_store, install
 from mindreader.settings import Settings, load_settings
 
 # Small batches and short leases, so that a fault always falls into the middle of something; no trash, so that what
@@ -53,11 +51,8 @@ class Embedded:
         return load_settings(environment(self.data_dir, **self.variables))
 
     def install(self, bundle: Bundle) -> None:
-        """Let a quick bundle answer, before the first start installs the one that ships with MindReader."""
-        catalog = Catalog(self.settings.catalog_url)
-        catalog.migrate()
-        install(catalog, bundle_store(self.settings, BlobStore(self.settings.blobs_root)), bundle)
-        catalog.close()
+        """Let a bundle answer other than the one that ships with MindReader."""
+        install_bundle(self.settings, bundle)
 
     def start(self) -> None:
         self.start_worker()
@@ -213,7 +208,7 @@ DEPLOYMENTS = {kind.stores: kind for kind in (Embedded, Services)}
 def _end(process: subprocess.Popen) -> None:
     process.send_signal(signal.SIGTERM)
     try:
-        process.wait(timeout=60)
+        process.wait(timeout=300)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

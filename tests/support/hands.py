@@ -1,10 +1,12 @@
-"""What a person does on the pages: sets MindReader up, draws with a mouse or a finger."""
+"""What a person does on the pages: sets MindReader up, signs in, draws with a mouse or a finger."""
 
 from __future__ import annotations
 
 import math
+import uuid
 
 from playwright.sync_api import Page, expect
+from support.server import Server
 
 NAME, PASSWORD = "Ada", "a quiet long password"
 
@@ -16,6 +18,21 @@ def set_up(page: Page):
     page.get_by_label("Name").fill(NAME)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Create administrator").click()
+    expect(page.get_by_role("heading", name="Upload photos")).to_be_visible()
+
+
+def add_person(server: Server, name: str, role: str = "admin") -> str:
+    """A person whose name nobody else has."""
+    name = f"{name} {uuid.uuid4().hex[:8]}"
+    with server.api() as api:
+        api.post("/users", json={"name": name, "password": PASSWORD, "role": role}).raise_for_status()
+    return name
+
+
+def sign_in(page: Page, name: str):
+    answer = page.request.post("/api/v1/session", data={"name": name, "password": PASSWORD})
+    assert answer.ok, answer.text()
+    page.goto("/upload")
     expect(page.get_by_role("heading", name="Upload photos")).to_be_visible()
 
 

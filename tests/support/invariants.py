@@ -31,7 +31,7 @@ from mindreader.settings import Settings
 ENDED = (EmbeddingState.INDEXED, EmbeddingState.FAILED, EmbeddingState.SKIPPED)
 
 
-def settle(settings: Settings, seconds: float = 120.0) -> None:
+def settle(settings: Settings, seconds: float = 600.0) -> None:
     """Wait until nothing is left to do.
 
     Raises:
@@ -45,6 +45,12 @@ def settle(settings: Settings, seconds: float = 120.0) -> None:
             time.sleep(0.2)
     finally:
         catalog.close()
+
+
+def count(catalog: Catalog, state: EmbeddingState) -> int:
+    """Photos in this state, over all spaces."""
+    with catalog.snapshot() as session:
+        return _count(session, Embedding, Embedding.state == state)
 
 
 def check(settings: Settings, record: Record) -> None:

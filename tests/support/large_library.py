@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from sqlalchemy import insert, select
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from mindreader.catalog import Catalog, Category, Collection, Embedding, EmbeddingSpace, EmbeddingState, Photo
 from mindreader.catalog.models import now
+from mindreader.library.photos import PhotoFilter, photo_page
 
 CATEGORIES = 100
 _BATCH = 10_000
@@ -59,3 +61,23 @@ def add_large_collection(catalog: Catalog, owner_id: int, name: str) -> int:
         session.add(collection)
         session.flush()
         return collection.id
+
+
+def pages_of(session: Session, collection_id: int, space_id: int, limit: int) -> dict[str, Callable[[], object]]:
+    """Reads of one page each: with and without filters, at the top, in the middle and at the end."""
+    ids = session.scalars(select(Photo.id).order_by(Photo.id)).all()
+    category = session.scalars(select(Category.id).order_by(Category.id)).first()
+    middle = ids[len(ids) // 2]
+
+    def page(after: int | None = None, **only: object) -> Callable[[], object]:
+        return lambda: photo_page(session, collection_id, space_id, PhotoFilter(**only), after=after, limit=limit)
+
+    return {
+        "first": page(),
+        "in the middle": page(middle),
+        "last": page(ids[limit]),
+        "of a category": page(category_id=category),
+        "of a category, in the middle": page(middle, category_id=category),
+        "failed": page(state=EmbeddingState.FAILED),
+        "before yesterday": page(before=now().replace(hour=0)),
+    }

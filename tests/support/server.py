@@ -35,7 +35,7 @@ class Server:
     def api(self) -> httpx.Client:
         token = (self.data_dir / "secrets" / "local_token").read_text()
         headers = {"Authorization": f"Bearer {token}"}
-        return httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=120)
+        return httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=300)
 
 
 def environment(data_dir: Path, **settings: str) -> dict[str, str]:
@@ -68,7 +68,7 @@ def server(data_dir: Path, **settings: str) -> Iterator[Server]:
         yield started
     finally:
         started.process.terminate()
-        started.process.wait(timeout=90)
+        started.process.wait(timeout=300)
 
 
 def mindreader(data_dir: Path, *arguments: object, status: int = 0, **settings: str) -> dict:
@@ -78,7 +78,7 @@ def mindreader(data_dir: Path, *arguments: object, status: int = 0, **settings: 
         env=environment(data_dir, **settings),
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=600,
     )
     assert done.returncode == status, done.stdout + done.stderr
     return json.loads(done.stdout) if done.stdout.lstrip().startswith("{") else {"printed": done.stdout + done.stderr}

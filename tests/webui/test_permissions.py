@@ -3,14 +3,18 @@
 import io
 import json
 import re
+import shutil
 
 import pytest
+from support.databases import copy_template
 from support.library import jpeg
+from support.web import Finder, Person, add_active_version, add_person, web_settings
 
-from mindreader.blobs import sketch_key
-from mindreader.catalog import BenchmarkSketch, Job, Search, UserSketch
+from mindreader.blobs import BlobStore, sketch_key
+from mindreader.catalog import BenchmarkSketch, Catalog, Job, Role, Search, UserSketch
 from mindreader_webui.access import ADMIN, ANYONE, rule_of
-from mindreader_webui.services import current_services
+from mindreader_webui.app import create_app
+from mindreader_webui.services import Services, current_services
 
 # Expected status by who asks: nobody, the owner, another member (private collection), another member
 # (shared collection), an administrator. A member who was invited to a private one may do as in a shared one.
@@ -142,38 +146,84 @@ def filled(body, ids):
     return json.loads(text)
 
 
+class World:
+    """Ann, what she has, and who may ask for it: made once for each way she shares, put back for each test."""
+
+    def __init__(self, folder, migrated_file, celery, sharing):
+        self.settings, self.untouched = web_settings(folder / "data"), folder / "untouched"
+        self.catalog, self.blobs = Catalog(self.settings.catalog_url), BlobStore(self.settings.blobs_root)
+        copy_template(migrated_file, self.catalog)
+        app = create_app(Services(self.settings, self.catalog, self.blobs, celery))
+        self.version = add_active_version(self.catalog)
+        self.nobody = Person(app.test_client())
+        self.ann, self.bob, self.eve = (add_person(app, self.catalog, name) for name in ("Ann", "Bob", "Eve"))
+        self.admin = add_person(app, self.catalog, "Root", Role.ADMIN)
+        self.ids = self._fill("shared" if sharing == "other, shared" else "private")
+        for name in ["Eve", "Bob"] if sharing == "other, invited" else ["Eve"]:
+            self.ann.post(f"/collections/{self.ids['c']}/people", json={"name": name})
+        self.catalog.close()
+        shutil.copytree(self.settings.data_dir, self.untouched)
+
+    def _fill(self, visibility):
+        ann, version = self.ann, self.version
+        collection = ann.collection("Hers", visibility)
+        ids = {"c": collection, "p": ann.photo(collection), "m": version.id, "o": ann.collection("Other")}
+        ids |= {"b": ann.photo(collection, seed=9), "d": ann.collection("Gone", visibility)}
+        ann.post("/photos/delete", json={"photo_ids": [ids["b"]]})
+        ann.ask("DELETE", f"/collections/{ids['d']}")
+        with self.catalog.transaction() as session:
+            job = Job(space_id=version.space_id, last_photo_id=ids["p"])
+            sketch = BenchmarkSketch(name="dog", sketch_sha256="0" * 64)
+            search = Search(
+                user_id=ann.account.id, sketch_sha256="1" * 64, model_version_id=version.id, seeds=[0], timings_ms={}
+            )
+            kept = UserSketch(user_id=ann.account.id, name="hers", strokes=[])
+            session.add_all([job, sketch, search, kept])
+            session.flush()
+            ids |= {"s": version.space_id, "j": job.id, "k": sketch.id, "h": search.id, "w": kept.id}
+        self.blobs.put(sketch_key("1" * 64), b"PNG")
+        ids["t"] = ann.post("/tokens", json={"name": "laptop"}).json["id"]
+        return ids | {"u": ann.account.id, "n": self.eve.account.id}
+
+    def restore(self):
+        self.catalog.close()
+        shutil.rmtree(self.settings.data_dir)
+        shutil.copytree(self.untouched, self.settings.data_dir)
+
+
+@pytest.fixture(scope="module")
+def worlds(tmp_path_factory, migrated_file, celery):
+    made = {}
+
+    def world(who):
+        sharing = who if who.startswith("other") else "other, private"
+        if sharing not in made:
+            made[sharing] = World(tmp_path_factory.mktemp("world"), migrated_file, celery, sharing)
+        return made[sharing]
+
+    yield world
+    for each in made.values():
+        each.catalog.close()
+
+
+@pytest.fixture
+def world(worlds, search_worker, who):
+    world = worlds(PEOPLE[who])
+    world.restore()
+    search_worker.append(Finder(world.version))
+    return world
+
+
 @pytest.mark.parametrize("who", range(len(PEOPLE)), ids=PEOPLE)
 @pytest.mark.parametrize(("method", "path"), MATRIX, ids=[" ".join(key) for key in MATRIX])
-def test_who_may_do_what(nobody, ann, bob, admin, somebody, finder, catalog, blobs, method, path, who):
-    version = finder.version
-    visibility = "shared" if PEOPLE[who] == "other, shared" else "private"
-    collection = ann.collection("Hers", visibility)
-    ids = {"c": collection, "p": ann.photo(collection), "m": version.id, "o": ann.collection("Other")}
-    ids |= {"b": ann.photo(collection, seed=9), "d": ann.collection("Gone", visibility)}
-    ann.post("/photos/delete", json={"photo_ids": [ids["b"]]})
-    ann.ask("DELETE", f"/collections/{ids['d']}")
-    with catalog.transaction() as session:
-        job = Job(space_id=version.space_id, last_photo_id=ids["p"])
-        sketch = BenchmarkSketch(name="dog", sketch_sha256="0" * 64)
-        search = Search(
-            user_id=ann.account.id, sketch_sha256="1" * 64, model_version_id=version.id, seeds=[0], timings_ms={}
-        )
-        kept = UserSketch(user_id=ann.account.id, name="hers", strokes=[])
-        session.add_all([job, sketch, search, kept])
-        session.flush()
-        ids |= {"s": version.space_id, "j": job.id, "k": sketch.id, "h": search.id, "w": kept.id, "u": ann.account.id}
-    blobs.put(sketch_key("1" * 64), b"PNG")
-    ids["t"] = ann.post("/tokens", json={"name": "laptop"}).json["id"]
+def test_who_may_do_what(world, method, path, who):
+    ids = world.ids
     arguments = {"json": filled(BODIES[method, path], ids)} if (method, path) in BODIES else {}
     if path == "/photos/archive":
         arguments = {"query_string": {"ids": ids["p"]}}
     if path.endswith("/photos") and method == "POST":
         arguments = {"data": {"file": (io.BytesIO(jpeg(2)), "a.jpg")}}
-    ids["n"] = somebody("Eve").account.id
-    invited = ["Eve", "Bob"] if PEOPLE[who] == "other, invited" else ["Eve"]
-    for name in invited:
-        ann.post(f"/collections/{collection}/people", json={"name": name})
-    person = (nobody, ann, bob, bob, admin, bob)[who]
+    person = (world.nobody, world.ann, world.bob, world.bob, world.admin, world.bob)[who]
     answer = person.ask(method, path.format(**ids), **arguments)
     assert answer.status_code == MATRIX[method, path][COLUMN.get(PEOPLE[who], who)], answer.text
     if answer.status_code >= 400:

@@ -32,9 +32,9 @@ def test_a_search_is_one_trace_from_the_request_to_the_stages(stores, processes,
                 assert patron.upload(write_photos(tmp_path / "photos", 3))
                 sent = {"files": {"sketch": sketch_png}, "headers": {"X-Request-ID": "request-of-a-test"}}
                 api.post("/searches", **sent, timeout=60).raise_for_status()
-            wait_until(lambda: {span.name for span in collector.spans} >= STAGES, "the stages", seconds=30)
-            wait_until(lambda: "upsert" in {span.name for span in collector.spans}, "embedding", seconds=60)
-            wait_until(lambda: of_request(collector), "the request", seconds=30)
+            wait_until(lambda: {span.name for span in collector.spans} >= STAGES, "the stages")
+            wait_until(lambda: "upsert" in {span.name for span in collector.spans}, "embedding")
+            wait_until(lambda: of_request(collector), "the request")
         finally:
             deployment.close()
     (request,) = of_request(collector)

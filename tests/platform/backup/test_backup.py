@@ -203,9 +203,9 @@ def test_failed_and_skipped_photos_keep_their_reason_and_leases_are_given_back(
 
 @pytest.mark.parametrize("there_and_back", [("sqlite", "postgresql"), ("postgresql", "sqlite")], ids="-".join)
 def test_the_database_may_change(
-    there_and_back, blobs, settings, make_bundle, tmp_path, elsewhere, destination, postgres_url
+    there_and_back, blobs, settings, make_bundle, tmp_path, elsewhere, destination, empty_postgres_url
 ):
-    urls = {"sqlite": f"sqlite:///{tmp_path}/other.sqlite3", "postgresql": postgres_url}
+    urls = {"sqlite": f"sqlite:///{tmp_path}/other.sqlite3", "postgresql": empty_postgres_url}
     source, target = (Catalog(urls[kind]) for kind in there_and_back)
     source.migrate()
     photos = fill(source, blobs, settings, make_bundle)
@@ -221,8 +221,6 @@ def test_the_database_may_change(
         assert add_collection(target, "Another") > 1
     finally:
         for catalog in (source, target):
-            catalog.migrate()
-            catalog.migrate("base")
             catalog.close()
 
 

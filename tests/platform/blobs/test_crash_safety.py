@@ -34,7 +34,7 @@ def drafts(root: Path) -> list[Path]:
     return list((root / ".temporary").glob("*"))
 
 
-def wait_for(condition, seconds: float = 20.0) -> None:
+def wait_for(condition, seconds: float = 300.0) -> None:
     limit = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < limit, "nothing happened in time"

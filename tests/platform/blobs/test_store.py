@@ -170,7 +170,10 @@ def test_many_threads_use_one_store(store: BlobStore) -> None:
     assert set(store.keys()) == set(keys)
 
 
-def test_a_store_that_is_away_is_not_taken_for_empty(s3_server: S3Server, s3_url: str, tmp_path: Path) -> None:
+def test_a_store_that_is_away_is_not_taken_for_empty(
+    s3_server: S3Server, s3_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")  # Amazon's library asks five times, with pauses
     store = BlobStore(s3_url)
     store.put(KEY, DATA)
     photo = tmp_path / "photo"

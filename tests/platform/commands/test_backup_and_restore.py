@@ -44,7 +44,7 @@ def test_a_library_backed_up_while_it_runs_and_grows_comes_back_whole(tmp_path):
         (collection,) = api.get("/collections").json()["collections"]
         assert (collection["name"], collection["photos"]) == ("Holidays", 66)
         indexed = f"/collections/{collection['id']}"
-        wait_until(lambda: api.get(indexed).json()["embedding"]["indexed"] == 66, "embedding", seconds=120)
+        wait_until(lambda: api.get(indexed).json()["embedding"]["indexed"] == 66, "embedding")
     assert mindreader(restored, "doctor")["printed"].strip() == "Everything agrees."
     said = mindreader(restored, "restore", backup, status=1)
     assert "holds users or photos already" in said["printed"]

@@ -173,30 +173,23 @@ def test_the_start_of_an_embedded_server_frees_all_leases(catalog, blobs, settin
         assert lease(session, space.id, "next", settings, 32)
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_workers_at_once_never_lease_the_same_photo(request, tmp_path, settings, blobs, database):
-    url = f"sqlite:///{tmp_path}/c.sqlite3" if database == "sqlite" else request.getfixturevalue("postgres_url")
-    catalog = Catalog(url)
-    catalog.migrate()
-    try:
-        space = add_space(catalog, ENCODER)
-        add_photos(catalog, blobs, settings, add_collection(catalog), [b"%d" % i for i in range(200)])
+def test_workers_at_once_never_lease_the_same_photo(any_catalog, settings, blobs):
+    catalog = any_catalog
+    space = add_space(catalog, ENCODER)
+    add_photos(catalog, blobs, settings, add_collection(catalog), [b"%d" % i for i in range(200)])
 
-        def take(worker: int) -> list[int]:
-            mine: list[int] = []
-            while True:
-                with catalog.transaction() as session:
-                    leased = lease(session, space.id, f"worker {worker}", settings, 7)
-                if not leased:
-                    return mine
-                mine += [photo.photo_id for photo in leased]
+    def take(worker: int) -> list[int]:
+        mine: list[int] = []
+        while True:
+            with catalog.transaction() as session:
+                leased = lease(session, space.id, f"worker {worker}", settings, 7)
+            if not leased:
+                return mine
+            mine += [photo.photo_id for photo in leased]
 
-        with ThreadPoolExecutor(8) as pool:
-            taken = [photo for mine in pool.map(take, range(8)) for photo in mine]
-        assert len(taken) == len(set(taken)) == 200
-    finally:
-        catalog.migrate("base")
-        catalog.close()
+    with ThreadPoolExecutor(8) as pool:
+        taken = [photo for mine in pool.map(take, range(8)) for photo in mine]
+    assert len(taken) == len(set(taken)) == 200
 
 
 def test_a_deleted_photo_is_never_embedded_and_is_purged_with_its_point_and_bytes(

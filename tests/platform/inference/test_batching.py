@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from threading import Event
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from mindreader.inference import photo_encoder
 from mindreader.inference.batching import MicroBatcher, fastest_batch
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.networks.compute import Compute, choose_compute
@@ -107,10 +109,11 @@ def test_a_gpu_is_tried_with_real_batches(encoder, monkeypatch):
         tried.append(len(images))
         if len(images) > 70:
             raise torch.OutOfMemoryError
-        time.sleep(0.02)
         return torch.zeros(len(images), encoder.description.dimension)
 
     monkeypatch.setattr(encoder._network, "forward", forward)
+    ticks = count()
+    monkeypatch.setattr(photo_encoder, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
     monkeypatch.setattr(encoder, "_compute", Compute(torch.device("meta"), bfloat16=False))
     assert encoder.tune() == 64
     assert tried == [32, 32, 64, 64, 128]

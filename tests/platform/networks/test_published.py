@@ -2,6 +2,7 @@
 
 import socket
 
+import huggingface_hub.constants
 import pytest
 import safetensors.torch
 import torch
@@ -20,7 +21,7 @@ import torchvision  # isort: skip
 def weights(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_WEIGHTS_DIR", str(tmp_path))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)  # what HF_HUB_OFFLINE=1 sets at the start
     return tmp_path
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 import qdrant_edge
 
 from mindreader.errors import ConflictError, IndexMismatchError, NotReadyError
-from mindreader.photo_index import IndexFilter, IndexPoint, PhotoLabels
+from mindreader.photo_index import IndexFilter, IndexPoint
 from mindreader.photo_index.edge import EdgePhotoIndex, drop_edge_index
 
 DIMENSION = 16
@@ -61,7 +60,7 @@ def go(child: subprocess.Popen[str]) -> None:
 def run_child(folder: Path, then: str) -> int:
     """Run such a process to its end and return how it ended."""
     child = start_child(folder, then)
-    child.communicate("\n", timeout=60)
+    child.communicate("\n", timeout=600)
     return child.returncode
 
 
@@ -193,26 +192,18 @@ def test_opening_gives_back_the_space_of_deleted_photos(tmp_path: Path) -> None:
 
 
 def test_python_never_stands_still_while_the_index_grows(tmp_path: Path) -> None:
-    """The engine holds Python's global lock while it works; building HNSW would hold it for seconds."""
-    gaps: list[float] = []
-    done = threading.Event()
+    """The engine holds Python's global lock while it works; building HNSW would hold it for seconds.
 
-    def tick() -> None:
-        last = time.perf_counter()
-        while not done.wait(0.001):
-            now = time.perf_counter()
-            gaps.append(now - last)
-            last = now
-
-    ticker = threading.Thread(target=tick)
-    ticker.start()
+    So no graph is built, however many points come and however much opening compacts. The seconds: bench/photo_index.py.
+    """
     index = EdgePhotoIndex(tmp_path / "space", 256)
-    for start in range(0, 30_000, 1000):
-        batch = random_points(1000, dimension=256)
-        index.upsert([IndexPoint(start + p.photo_id, p.vector, 1, None) for p in batch])
-    index.update_labels([PhotoLabels(i, 2) for i in range(1, 30_001)])
+    points = random_points(15_000, dimension=256)  # 15 MB: by its own defaults the engine would build a graph
+    for start in range(0, len(points), 1000):
+        index.upsert(points[start : start + 1000])
+    index.delete(range(1, 6_001))
+    for _ in range(2):
+        index.close()
+        index = EdgePhotoIndex(tmp_path / "space", 256)
+        assert index._shard.info().indexed_vectors_count == 0
     index.close()
-    EdgePhotoIndex(tmp_path / "space", 256).close()
-    done.set()
-    ticker.join()
-    assert max(gaps) < 1.5
+    assert list((tmp_path / "space").rglob("graph*")) == []

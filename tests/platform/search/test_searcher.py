@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -13,6 +12,7 @@ from PIL import Image, ImageDraw
 from pydantic import ValidationError
 from support.bundles import register_and_open, write_untrained_bundle
 from support.library import add_collection, add_photos, jpeg
+from support.services import wait_until
 
 from mindreader.errors import NotReadyError
 from mindreader.imaging import Sketch
@@ -202,12 +202,14 @@ def test_searches_at_once_go_through_the_networks_together_and_none_gets_another
     batches, imagine = [], searcher._loaded(version).model.imagine_each
     busy = Barrier(len(sketches) + 1)
 
-    def slowly(asked):
+    batcher = searcher._loaded(version)._batcher
+
+    def when_all_have_come(asked):
         batches.append(len(asked))
-        time.sleep(0.3)  # so that the others have come
+        wait_until(lambda: sum(batches) + len(batcher._waiting) == len(sketches), "the others")
         return imagine(asked)
 
-    searcher._loaded(version)._batcher._work = slowly
+    batcher._work = when_all_have_come
 
     def ask(sketch):
         busy.wait()

@@ -1,0 +1,142 @@
+"""Who asks the web UI, and who answers it: people with tokens, and a stand-in for the search worker."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from support.library import jpeg
+from werkzeug.test import TestResponse
+
+from mindreader import messages
+from mindreader.accounts.tokens import issue_token
+from mindreader.catalog import Catalog, EmbeddingSpace, ModelVersion, Role, User
+from mindreader.catalog.models import now
+from mindreader.networks.descriptions import SpaceDescription, encoder_description
+from mindreader.settings import Settings, load_settings
+from mindreader_workers.envelopes import Envelopes
+
+WEBP = b"RIFF....WEBPnot looked at by the web"
+
+
+@dataclass
+class Person:
+    """Somebody who asks the API with a token; without one, nobody."""
+
+    client: FlaskClient
+    account: User | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def ask(self, method: str, path: str, **arguments: Any) -> TestResponse:
+        return self.client.open(f"/api/v1{path}", method=method, headers=self.headers, **arguments)
+
+    def get(self, path: str, **arguments: Any) -> TestResponse:
+        return self.ask("GET", path, **arguments)
+
+    def post(self, path: str, **arguments: Any) -> TestResponse:
+        return self.ask("POST", path, **arguments)
+
+    def collection(self, name: str = "Photos", visibility: str = "private") -> int:
+        made = self.post("/collections", json={"name": name, "visibility": visibility})
+        assert made.status_code == 201, made.text
+        return made.json["id"]
+
+    def upload(self, collection_id: int, *contents: bytes, **form: Any) -> list[dict[str, Any]]:
+        answer = self.post(f"/collections/{collection_id}/photos", data={"file": files(*contents), **form})
+        assert answer.status_code == 200, answer.text
+        return answer.json["outcomes"]
+
+    def photo(self, collection_id: int, seed: int = 1, **form: Any) -> int:
+        return self.upload(collection_id, jpeg(seed), **form)[0]["photo_id"]
+
+
+@dataclass
+class Finder:
+    """Stands in for the networks and the photo index: remembers what was asked, answers what it is told."""
+
+    version: ModelVersion
+    hits: list[dict[str, float]] = field(default_factory=list)
+    asked: list[messages.SearchRequest] = field(default_factory=list)
+    error: dict[str, str] | None = None
+    held_up: Callable[[], object] = lambda: None
+    cannot_load: dict[str, str] | None = None
+    tried: list[str] = field(default_factory=list)
+    warmed: list[int] = field(default_factory=list)
+
+    def trial(self, bundle_sha256: str) -> dict[str, Any]:
+        self.tried.append(bundle_sha256)
+        measured = messages.SmokeTest(photos_per_second=2.0, encoder_bytes=1000, device="cpu")
+        return {"error": self.cannot_load} if self.cannot_load else {"answer": measured.model_dump()}
+
+    def warm_up(self, model_version_id: int) -> dict[str, Any]:
+        self.warmed.append(model_version_id)
+        return {"error": self.cannot_load} if self.cannot_load else {"answer": None}
+
+    def quality(self, collection_ids: list[int]) -> dict[str, Any]:
+        category = messages.CategoryQuality(name="dog", photos=3, queries=3, precision=0.5)
+        found = messages.LibraryQuality(
+            model_version=self.version.name,
+            protocol=f"collections {collection_ids}",
+            mean_precision=0.5,
+            categories=(category,),
+        )
+        return {"answer": found.model_dump(mode="json")}
+
+    def answer(self, envelopes: Envelopes, sealed: Any) -> dict[str, Any]:
+        request = envelopes.open(messages.SearchRequest, sealed)
+        self.asked.append(request)
+        self.held_up()
+        if self.error:
+            return {"error": self.error}
+        found = messages.SearchAnswer(
+            model_version_id=request.model_version_id or self.version.id,
+            model_version=self.version.name,
+            space_id=self.version.space_id,
+            imaginary_webp=tuple(WEBP for _ in request.seeds),
+            hits=tuple(self.hits),
+            timings_ms={"imagine": 1.5},
+        )
+        return {"answer": envelopes.seal(found)}
+
+
+def files(*contents: bytes) -> list[tuple[io.BytesIO, str]]:
+    return [(io.BytesIO(content), f"photo-{number}.jpg") for number, content in enumerate(contents)]
+
+
+def web_settings(data_dir: Path) -> Settings:
+    return load_settings(
+        {
+            "MINDREADER_DATA_DIR": str(data_dir),
+            "MINDREADER_LOGIN_RATE": "1000/minute",
+            "MINDREADER_SEARCH_TIMEOUT": "60",
+        }
+    )
+
+
+def add_person(app: Flask, catalog: Catalog, name: str, role: Role = Role.MEMBER) -> Person:
+    user = User(name=name, password_hash="$", role=role)
+    with catalog.transaction() as session:
+        session.add(user)
+        session.flush()
+        _, secret = issue_token(session, user, "test")
+    return Person(app.test_client(), user, {"Authorization": f"Bearer {secret}"})
+
+
+def add_active_version(catalog: Catalog) -> ModelVersion:
+    described = SpaceDescription(encoder_description("efficientnet-lite0"))
+    space = EmbeddingSpace(
+        key=described.key,
+        photo_encoder=described.encoder.name,
+        dimension=described.dimension,
+        description=described.as_json(),
+        opened_at=now(),
+    )
+    version = ModelVersion(name="first", bundle_sha256="0" * 64, space=space, metrics=[{"a": 1}], active=True)
+    with catalog.transaction() as session:
+        session.add(version)
+    return version
