@@ -133,12 +133,13 @@ def test_labels_are_read_anew_with_every_lease(catalog, settings, space_id, phot
 
 def test_nothing_else_in_the_product_writes_the_queue():
     """Neither by statement nor by attribute: a row of `Embedding` is made and changed in queue.py alone."""
-    writes = []
-    for root in ("platform", "workers", "webui"):
-        for path in (REPOSITORY / root).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Call) and _writes_embeddings(node):
-                    writes.append(path.name)
+    paths = [path for root in ("platform", "workers", "webui") for path in (REPOSITORY / root).rglob("*.py")]
+    writes = [
+        path.name
+        for path in paths
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and _writes_embeddings(node)
+    ]
     assert set(writes) == {"queue.py"}
     assert len(writes) > 5
 
