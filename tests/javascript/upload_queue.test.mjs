@@ -82,12 +82,12 @@ test("every file has one outcome, with the page where it can be seen", async () 
 });
 
 test("files the server has are not sent: they are known by their hash", async () => {
-  server.keep("a", { collection: "Holidays" });
-  upload.queue.add(items(["a", "b"]));
+  for (const content of numbered(20)) server.keep(content, { collection: "Holidays" });
+  upload.queue.add(items([...numbered(20), "new"]));
   const outcomes = await upload.finished;
-  const duplicate = outcomes.find(({ file }) => file === "a.jpg");
-  assert.equal(duplicate.status, "duplicate");
-  assert.equal(duplicate.where, "Holidays");
+  const duplicates = outcomes.filter(({ status }) => status === "duplicate");
+  assert.equal(duplicates.length, 20);
+  assert.equal(duplicates[0].where, "Holidays");
   assert.deepEqual(server.batches, [1]);
 });
 
@@ -99,8 +99,10 @@ test("another collection's photo counts only if it is one's own and not wanted e
 
   const again = newUpload();
   server.keep("mine too", { collection_id: 2 });
-  again.queue.add(items(["mine too"], { everywhere: true }));
-  assert.deepEqual(statuses(await again.finished), ["created"]);
+  server.keep("here already");
+  again.queue.add(items(["here already", "mine too"], { everywhere: true }));
+  assert.deepEqual(statuses(await again.finished), ["duplicate", "created"]);
+  assert.deepEqual(server.batches, [1, 1], "somebody's, and mine too");
 });
 
 test("a pause lets requests end and begins none; resuming sends the rest", async () => {
@@ -140,8 +142,21 @@ test("the network coming back ends the waiting", async () => {
   upload.queue.add(items(["a"]));
   await until(() => upload.connectionLost.length === 1);
   await new Promise((resolve) => setImmediate(resolve));
+  const began = performance.now();
   dispatchEvent(new Event("online"));
   assert.deepEqual(statuses(await upload.finished), ["created"]);
+  assert.ok(performance.now() - began < 500, "otherwise it is tried again after a second");
+});
+
+test("cancelling does not wait for a connection that is away", async () => {
+  server.lost.before = Infinity;
+  upload.queue.add(items(["a"]));
+  await until(() => upload.connectionLost.length === 1);
+  await new Promise((resolve) => setImmediate(resolve));
+  const began = performance.now();
+  upload.queue.cancel();
+  assert.deepEqual(await upload.finished, []);
+  assert.ok(performance.now() - began < 500, "otherwise it ends after a second");
 });
 
 test("a file whose answer was lost is sent again and counts as uploaded, not as there already", async (t) => {
@@ -196,7 +211,12 @@ test("a request holds 16 MiB at most, or one file", async () => {
 
 test("a request holds files of one collection", async () => {
   const elsewhere = Promise.resolve(2);
-  upload.queue.add([...items(["a", "b"]), ...items(["c"], { target: elsewhere })]);
+  const mixed = [...items(["a", "b"]), ...items(["c"], { target: elsewhere })];
+  upload.queue.ready = [...mixed];
+  assert.equal(upload.queue.nextBatch().length, 2);
+  assert.equal(upload.queue.nextBatch().length, 1);
+
+  upload.queue.add(mixed);
   await upload.finished;
   assert.deepEqual(
     [...server.photos.values()].map((photo) => photo.collection_id),

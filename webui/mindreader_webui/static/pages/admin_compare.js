@@ -8,7 +8,7 @@ import { byId, h, setDisabled, showError, toast } from "../lib/dom.js";
 import { formatPercent } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 
-/** @import { BenchmarkSketch, ComparedSketch, ComparedVersion, Comparison, VersionAnswer } from "../../../typings/api" */
+/** @import { BenchmarkSketch, ComparedSketch, ComparedVersion, Comparison } from "../../../typings/api" */
 
 const MOST_RESULTS = 20;
 const MOST_RESULTS_OF_MANY_SKETCHES = 6;
@@ -112,7 +112,7 @@ function titledPair(each) {
 /** @param {ComparedSketch} each @param {number} most */
 const pair = ({ answers }, most) => h("div", { class: "pair" }, ...answers.map((one) => column(one, most)));
 
-/** @param {VersionAnswer} answer @param {number} most */
+/** @param {ComparedSketch["answers"][number]} answer @param {number} most */
 function column({ imaginary_image: { url }, results }, most) {
   const image = h("img", { class: "imagined", src: url, alt: _("Imaginary image"), width: 128, height: 128 });
   const tiles = results
