@@ -27,6 +27,7 @@ from mindreader.settings import Settings, load_settings
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
 from mindreader_workers import celery_app
+from mindreader_workers.envelopes import envelopes_of
 
 PASSWORD = "correct horse battery"
 WEBP = b"RIFF....WEBPnot looked at by the web"
@@ -68,8 +69,9 @@ class Finder:
     """Stands in for the networks and the photo index: remembers what was asked, answers what it is told."""
 
     version: ModelVersion
+    celery: Celery
     hits: list[dict[str, float]] = field(default_factory=list)
-    asked: list[dict[str, Any]] = field(default_factory=list)
+    asked: list[messages.SearchRequest] = field(default_factory=list)
     error: dict[str, str] | None = None
     seconds: float = 0
     cannot_load: dict[str, str] | None = None
@@ -95,20 +97,22 @@ class Finder:
         )
         return {"answer": found.model_dump(mode="json")}
 
-    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+    def answer(self, sealed: Any) -> dict[str, Any]:
+        envelopes = envelopes_of(self.celery)
+        request = envelopes.open(messages.SearchRequest, sealed)
         self.asked.append(request)
         time.sleep(self.seconds)
         if self.error:
             return {"error": self.error}
         found = messages.SearchAnswer(
-            model_version_id=request["model_version_id"] or self.version.id,
+            model_version_id=request.model_version_id or self.version.id,
             model_version=self.version.name,
             space_id=self.version.space_id,
-            imaginary_webp=tuple(WEBP for _ in request["seeds"]),
+            imaginary_webp=tuple(WEBP for _ in request.seeds),
             hits=tuple(self.hits),
             timings_ms={"imagine": 1.5},
         )
-        return {"answer": found.model_dump(mode="json")}
+        return {"answer": envelopes.seal(found)}
 
 
 def files(*contents: bytes) -> list[tuple[io.BytesIO, str]]:
@@ -204,7 +208,7 @@ def search_worker(celery: Celery) -> Iterator[list[Finder]]:
     finders: list[Finder] = []
 
     @celery.task(name=celery_app.SEARCH_TASK, shared=False)
-    def search(request: dict[str, Any]) -> dict[str, Any]:
+    def search(request: Any) -> dict[str, Any]:
         return finders[-1].answer(request)
 
     @celery.task(name=celery_app.SMOKE_TEST_TASK, shared=False)
@@ -224,6 +228,6 @@ def search_worker(celery: Celery) -> Iterator[list[Finder]]:
 
 
 @pytest.fixture
-def finder(search_worker: list[Finder], version: ModelVersion) -> Finder:
-    search_worker.append(Finder(version))
+def finder(search_worker: list[Finder], version: ModelVersion, celery: Celery) -> Finder:
+    search_worker.append(Finder(version, celery))
     return search_worker[-1]
