@@ -6,6 +6,9 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 TORCH := $(VENV)/.torch
 RUNNABLE := $(VENV)/.runnable
 READY := $(VENV)/.ready
+# What checks and formats the JavaScript of the pages; nothing of it is served.
+NODE_TOOLS := webui/node_modules/.package-lock.json
+NPM := npm --prefix webui --silent run
 # PyPI's torch for Linux brings CUDA along. Where there is no NVIDIA GPU, the index PyTorch documents for processors is
 # asked too, and its build comes first; where that index cannot be reached, pip goes on with the others.
 TORCH_INDEX ?= $(shell [ "$$(uname -s)" != Linux ] || command -v nvidia-smi >/dev/null || echo https://download.pytorch.org/whl/cpu)
@@ -22,7 +25,8 @@ SENTENCES := Sentence ErrorKind:3 InvalidInputError PhotoRejectedError SketchRej
 DATA ?= $(or $(MINDREADER_DATA),../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop run test test-all lint format bench chaos test-services screens secrets messages lock system-packages train-default clean
+.PHONY: help setup develop run test test-all lint lint-javascript format format-javascript bench chaos test-services screens \
+	secrets messages lock system-packages train-default clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -67,12 +71,27 @@ lint: develop ## check style, types and the arrows between the packages
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@if command -v npx >/dev/null; then npx --yes --package typescript@5.9 tsc --project webui/jsconfig.json; \
-	else echo "npx is missing: the JavaScript was not type-checked"; fi
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory lint-javascript; \
+	else echo "npm is missing: the JavaScript was not checked"; fi
+
+lint-javascript: develop $(NODE_TOOLS)
+	$(BIN)/python webui/typings/print_openapi.py > webui/typings/openapi.json
+	$(NPM) types >/dev/null
+	$(NPM) check
+	$(NPM) prettier -- --check
+
+$(NODE_TOOLS): webui/package-lock.json
+	npm ci --prefix webui --no-audit --no-fund --silent
+	touch $@
 
 format: develop ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory format-javascript; \
+	else echo "npm is missing: the JavaScript was not formatted"; fi
+
+format-javascript: $(NODE_TOOLS)
+	$(NPM) prettier -- --write
 
 bench: develop ## measure embedding and search against their floors, and a search during a re-embedding
 	$(BIN)/python bench/embedding.py
