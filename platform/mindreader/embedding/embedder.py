@@ -32,7 +32,7 @@ Pixels = NDArray[np.uint8]
 
 
 class EmbedsPhotos(Protocol):
-    """E2, as `mindreader.inference.query_model.PhotoEncoder` provides it."""
+    """E2, as `mindreader.inference.photo_encoder.PhotoEncoder` provides it."""
 
     def embed(self, photos: Pixels) -> NDArray[np.float32]:
         """Embed photos (B, S, S, 3); returns unit vectors (B, D)."""
