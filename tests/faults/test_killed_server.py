@@ -68,7 +68,7 @@ def test_every_uploaded_photo_ends_indexed_exactly_once_and_the_import_can_be_re
     assert _states(catalog) == {"indexed": PHOTOS}
     with catalog.snapshot() as session:
         photos = sorted(session.scalars(select(Photo.id)))
-        space = session.scalars(select(EmbeddingSpace)).one()
+        space = session.scalars(select(EmbeddingSpace).where(EmbeddingSpace.opened_at.is_not(None))).one()
     indexes = PhotoIndexes(settings)
     assert list(indexes.get(space.key, space.dimension).ids()) == photos
     indexes.close()
