@@ -47,7 +47,7 @@ def draw_and_find(page: Page, screen: str, keep):
     for stroke in BICYCLE:
         draw(page, screen, stroke)
     page.get_by_role("button", name="Search", exact=True).click()
-    expect(page.get_by_role("img", name="Imaginary image 1 of 3")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("img", name="Imaginary image 1 of 3")).to_be_visible()
     expect(page.locator("#results li:not(.guesswork)")).to_have_count(30)
     scores = [float(text.split()[1]) for text in page.locator("#results small").all_text_contents()]
     assert scores == sorted(scores, reverse=True)

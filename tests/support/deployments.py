@@ -34,7 +34,9 @@ IMPATIENT = {
     "MINDREADER_SEARCH_TIMEOUT": "120",
     "MINDREADER_SEARCH_RATE": "1000000/minute",
     "MINDREADER_TORCH_THREADS": "1",
+    "PYTHONPATH": str(Path(__file__).parents[1]),
 }
+LOOK_EVERY = ("-m", "support.brisk", "3")
 
 
 class Embedded:
@@ -45,7 +47,7 @@ class Embedded:
     def __init__(self, folder: Path, *, python: tuple[str, ...] = (sys.executable,), **variables: str) -> None:
         self.folder, self.data_dir = folder, folder / "data"
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        self.python, self.variables = python, IMPATIENT | variables
+        self.python, self.variables = (*python, *LOOK_EVERY), IMPATIENT | variables
         self._port = free_port()
         self._web: Server | None = None
 
