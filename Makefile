@@ -2,7 +2,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+TORCH := $(VENV)/.torch
+RUNNABLE := $(VENV)/.runnable
 READY := $(VENV)/.ready
+# What checks and formats the JavaScript of the pages; nothing of it is served.
+NODE_TOOLS := webui/node_modules/.package-lock.json
+NPM := npm --prefix webui --silent run
+# PyPI's torch for Linux brings CUDA along. Where there is no NVIDIA GPU, the index PyTorch documents for processors is
+# asked too, and its build comes first; where that index cannot be reached, pip goes on with the others.
+TORCH_INDEX ?= $(shell [ "$$(uname -s)" != Linux ] || command -v nvidia-smi >/dev/null || echo https://download.pytorch.org/whl/cpu)
 SECONDS ?= 60
 # Tests run in so many processes; each has servers and a browser of its own. Long files begin first (tests/conftest.py).
 WORKERS ?= auto
@@ -12,74 +21,106 @@ MESSAGES := webui/mindreader_webui/locale/messages.pot
 WITH_SENTENCES := accounts embedding imaging library model_versions operations search messages.py text.py
 # What holds a sentence in Python: `Sentence` itself, the errors of mindreader/errors.py, and the titles of their kinds.
 SENTENCES := Sentence ErrorKind:3 InvalidInputError PhotoRejectedError SketchRejectedError NotFoundError ForbiddenError \
-	NotSignedInError ConflictError TooLargeError NotReadyError
+	NotSignedInError ConflictError NotReadyError
 DATA ?= $(or $(MINDREADER_DATA),../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint format bench chaos test-services screens secrets messages lock system-packages train-default clean
+.PHONY: help setup develop run test test-all lint lint-javascript format format-javascript bench chaos test-services screens \
+	secrets messages lock system-packages train-default clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
-setup: $(READY) ## make .venv with MindReader and everything it needs
+setup: $(RUNNABLE) ## make .venv with what `make run` needs; TORCH_INDEX= for PyPI's torch on a machine without an NVIDIA GPU
 
-$(READY): pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	touch $@
+$(BIN)/python:
+	@echo "Set-up 1 of 3: the virtual environment $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(TORCH): constraints.txt | $(BIN)/python
+	@echo "Set-up 2 of 3: torch, $(if $(TORCH_INDEX),for processors (about 0.2 GB to download),with CUDA as PyPI has it (several GB to download))"
+	@$(PIP) --no-deps --constraint constraints.txt $(if $(TORCH_INDEX),--retries 0 --timeout 15 --extra-index-url $(TORCH_INDEX)) torch torchvision
+	@touch $@
+
+$(RUNNABLE): pyproject.toml constraints.txt $(TORCH)
+	@echo "Set-up 3 of 3: MindReader and the libraries it stands on"
+	@$(PIP) --constraint constraints.txt --editable .
+	@touch $@
+
+$(READY): $(RUNNABLE)
+	@echo "Set-up for developers: test tools, training, servers of the tests"
+	@$(PIP) --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+develop: $(READY) ## make .venv with everything that tests, lint and training need
 
 run: setup ## start MindReader and print its address
 	$(BIN)/mindreader serve
 
-test: setup system-packages ## run the tests, without those marked slow: WORKERS=1, ARGS=--durations=20
+test: develop system-packages ## run the tests, without those marked slow: WORKERS=1, ARGS=--durations=20
 	$(PYTEST) -m "not slow" $(ARGS)
 
-test-all: setup system-packages ## run the tests marked slow; what `make test` ran is not run again
+test-all: develop system-packages ## run the tests marked slow; what `make test` ran is not run again
 	$(PYTEST) -m slow $(ARGS)
 
 system-packages: ## install the servers and the browser the tests start (Debian), or say what is missing
 	sh tests/support/system_packages.sh
 
-lint: setup ## check style, types and the arrows between the packages
+lint: develop ## check style, types and the arrows between the packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@if command -v npx >/dev/null; then npx --yes --package typescript@5.9 tsc --project webui/jsconfig.json; \
-	else echo "npx is missing: the JavaScript was not type-checked"; fi
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory lint-javascript; \
+	else echo "npm is missing: the JavaScript was not checked"; fi
 
-format: setup ## format the code
+lint-javascript: develop $(NODE_TOOLS)
+	$(BIN)/python webui/typings/print_openapi.py > webui/typings/openapi.json
+	$(NPM) types >/dev/null
+	$(NPM) check
+	$(NPM) prettier -- --check
+
+$(NODE_TOOLS): webui/package-lock.json
+	npm ci --prefix webui --no-audit --no-fund --silent
+	touch $@
+
+format: develop ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory format-javascript; \
+	else echo "npm is missing: the JavaScript was not formatted"; fi
 
-bench: setup ## measure embedding and search against their floors, and a search during a re-embedding
+format-javascript: $(NODE_TOOLS)
+	$(NPM) prettier -- --write
+
+bench: develop ## measure embedding and search against their floors, and a search during a re-embedding
 	$(BIN)/python bench/embedding.py
 	$(BIN)/python bench/search.py
 	$(BIN)/python bench/reembedding.py --data $(DATA)
 
-chaos: setup system-packages ## break things at random: SECONDS=60 SEED=number STORES=embedded|services
+chaos: develop system-packages ## break things at random: SECONDS=60 SEED=number STORES=embedded|services
 	$(BIN)/python tests/faults/chaos.py --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(if $(STORES),--stores $(STORES))
 
-test-services: setup system-packages ## 8 clients, 3 embed workers, kills: PHOTOS=5000
+test-services: develop system-packages ## 8 clients, 3 embed workers, kills: PHOTOS=5000
 	PHOTOS=$(or $(PHOTOS),5000) $(BIN)/python -m pytest -s tests/faults/test_cluster.py
 
-screens: setup system-packages ## take the pictures of docs/screens.md again: PHOTOS=folder for your own
+screens: develop system-packages ## take the pictures of docs/screens.md again: PHOTOS=folder for your own
 	$(BIN)/python docs/screens/make.py $(if $(PHOTOS),--photos $(PHOTOS))
 
 secrets: ## make passwords and keys for docker-compose.yml, once
 	sh deploy/make_secrets.sh
 
-messages: setup ## list all English sentences of the pages again, for translators
+messages: develop ## list all English sentences of the pages again, for translators
 	mkdir -p $(dir $(MESSAGES))
 	$(BIN)/pybabel --quiet extract --mapping-file pyproject.toml $(addprefix --keyword=,$(SENTENCES)) --no-wrap \
 		--sort-by-file --add-location=file --project MindReader --output-file $(MESSAGES) \
 		platform/mindreader/errors.py $(addprefix platform/mindreader/,$(WITH_SENTENCES)) workers webui
 
-lock: setup ## write constraints.txt from what is installed now
+lock: develop ## write constraints.txt from what is installed now
 	@echo '# Every package at the version the tests ran with. `make lock` writes this file again.' > constraints.txt
 	@$(BIN)/pip freeze --exclude-editable --exclude mindreader | sed 's/+cpu//' >> constraints.txt
 
-train-default: setup ## train the bundle that ships with MindReader again (DATA=folder with meta.csv)
+train-default: develop ## train the bundle that ships with MindReader again (DATA=folder with meta.csv)
 	$(BIN)/mindreader train --preset small --data $(DATA) --out runs/small --resume
 
 clean: ## remove the virtual environment and everything made by tests

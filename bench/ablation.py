@@ -21,15 +21,15 @@ from pathlib import Path
 _SHORT = ("--preset small", "--set batch=32", "--set query_encoder_size=128", "--seed 0")
 _READING = (
     *_SHORT,
-    "--set 'phases.read sketches.steps=200'",
-    "--set phases.imagine.steps=0",
-    "--set 'phases.read both.steps=0'",
+    "--set 'phases.query encoder.steps=200'",
+    "--set phases.generator.steps=0",
+    "--set 'phases.joint fine-tuning.steps=0'",
 )
 _IMAGINING = (
     *_SHORT,
-    "--set 'phases.read sketches.steps=150'",
-    "--set phases.imagine.steps=150",
-    "--set 'phases.read both.steps=0'",
+    "--set 'phases.query encoder.steps=150'",
+    "--set phases.generator.steps=150",
+    "--set 'phases.joint fine-tuning.steps=0'",
     "--imagination",
 )
 

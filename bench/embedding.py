@@ -56,7 +56,7 @@ def measure(folder: Path, files: list[Path], rounds: int) -> None:
         bare.append(timed(lambda: forward(embedder, pixels, embedder._batch_size)))
         requeue(worker)
         started = time.perf_counter()
-        stages.append(embedder.work(seconds=3600).seconds)
+        stages.append(embedder.work(seconds=3600).timer.seconds)
         through.append(time.perf_counter() - started)
     bare, through, stages = bare[1:], through[1:], stages[1:]  # the first round warms everything up
     ratio = statistics.median(b / t for b, t in zip(bare, through, strict=True))

@@ -95,12 +95,6 @@ class ConflictError(MindReaderError):
     kind = ErrorKind("conflict", 409, "That does not fit the present state")
 
 
-class TooLargeError(MindReaderError):
-    """More bytes than the settings allow."""
-
-    kind = ErrorKind("too-large", 413, "Too large")
-
-
 class NotReadyError(MindReaderError):
     """A part MindReader needs is not there yet: no worker, no active model version, no weights."""
 

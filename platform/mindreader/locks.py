@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from mindreader.errors import ConflictError, NotReadyError
 from mindreader.settings import Settings
@@ -15,47 +15,28 @@ from mindreader.settings import Settings
 class FolderLock:
     """Holds an exclusive lock on ``path`` until :meth:`release`, or until the process ends in any way.
 
-    The file stays behind on purpose: removing it would let two processes lock two different files of
-    the same name.
-
     Raises:
         ConflictError: another process, or another part of this one, holds it.
         NotReadyError: the disk is full or read-only, or the folder may not be written to.
     """
 
     def __init__(self, path: Path, what: str) -> None:
+        # Held by the whole process: it is taken in one thread and may be released in another.
+        self._lock = FileLock(path, blocking=False, mode=0o600, thread_local=False)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise NotReadyError(f"{what} cannot be written to: {error.strerror} ({path}).") from error
-        try:
-            _lock(self._fd)
-        except OSError:
-            os.close(self._fd)
+            self._lock.acquire()
+        except Timeout:
             raise ConflictError(
                 f"{what} is already open, in another process or elsewhere in this one. Stop the other "
                 "MindReader, or set MINDREADER_QDRANT_URL so that several processes share a Qdrant server."
             ) from None
+        except OSError as error:
+            raise NotReadyError(f"{what} cannot be written to: {error.strerror} ({path}).") from error
 
     def release(self) -> None:
         """Give the lock back; twice is fine."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(fd: int) -> None:
-        msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(fd: int) -> None:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._lock.release()
 
 
 @contextmanager

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import uuid
 from contextvars import ContextVar
-from datetime import UTC, datetime
+
+from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.json import JsonFormatter
 
 from mindreader.settings import Settings
 
@@ -26,31 +27,26 @@ def checked_request_id(given: str | None) -> str:
 def configure(settings: Settings) -> None:
     """Send everything to the error output, in the form and from the level the settings name."""
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines() if settings.log_format == "json" else logging.Formatter(_TEXT))
+    handler.setFormatter(json_lines() if settings.log_format == "json" else logging.Formatter(_TEXT))
     handler.addFilter(_with_request)
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     logging.getLogger("celery").setLevel(logging.WARNING)  # it would log every task and every answer
 
 
-class JsonLines(logging.Formatter):
+def json_lines() -> logging.Formatter:
     """One JSON object a line: time (UTC), level, logger, message, and request and exception where there are any."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line of a record."""
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        if current := request_id.get():
-            line["request_id"] = current
-        return json.dumps(line, ensure_ascii=False)
+    return JsonFormatter(
+        ("levelname", "name", "message"),
+        rename_fields={"levelname": "level", "name": "logger", "exc_info": "exception"},
+        reserved_attrs=[*RESERVED_ATTRS, "request"],  # the text form's
+        timestamp="time",
+        json_ensure_ascii=False,
+    )
 
 
 def _with_request(record: logging.LogRecord) -> bool:
     current = request_id.get()
     record.request = f" [{current}]" if current else ""
+    if current:
+        record.request_id = current
     return True

@@ -1,13 +1,19 @@
-"""What the web and the search worker say to each other; plain JSON, free of torch."""
+"""What the web and the search worker say to each other, free of torch.
+
+In one process they hand these objects over as they are; between processes they travel as JSON.
+"""
 
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from mindreader.errors import Sentence
+from mindreader.imaging import Sketch
+from mindreader.photo_index import IndexFilter
 
 
 def _decoded(value: object) -> bytes:
@@ -16,6 +22,13 @@ def _decoded(value: object) -> bytes:
 
 Base64Bytes = Annotated[
     bytes, PlainValidator(_decoded), PlainSerializer(lambda b: b64encode(b).decode(), when_used="json")
+]
+
+
+SketchField = Annotated[
+    Sketch,
+    PlainValidator(lambda value: value if isinstance(value, Sketch) else Sketch.from_png(_decoded(value))),
+    PlainSerializer(lambda sketch: b64encode(sketch.png).decode(), when_used="json"),
 ]
 
 
@@ -39,15 +52,9 @@ class _Message(BaseModel):
 class SearchRequest(_Message):
     """One sketch to search with, and where the caller may look."""
 
-    sketch_png: Base64Bytes
-    """8-bit grey PNG, black strokes on white, as `mindreader.imaging.sketch_png` writes it."""
-    collection_ids: tuple[int, ...]
-    """Collections to search, already restricted to those the caller may see; empty finds nothing."""
-    category_ids: tuple[int, ...] | None = None
-    """Restrict to these categories; None means all."""
-    first_day: int | None = None
-    """Restrict to photos taken on this day or later, in days since 1970-01-01 (see `Photo.day`)."""
-    last_day: int | None = None
+    sketch: SketchField
+    where: IndexFilter
+    """What may be found, already restricted to what the caller may see."""
     limit: int = Field(ge=1, le=1000)
     seeds: tuple[int, ...] = Field(min_length=1, max_length=16)
     """One imaginary image for each seed."""
@@ -61,6 +68,14 @@ class SearchRequest(_Message):
     """Photos the caller may see and wants less of."""
     model_version_id: int | None = None
     """Ask this version instead of the active one, to compare them."""
+
+    @field_validator("chosen")
+    @classmethod
+    def _is_there(cls, chosen: int, info: ValidationInfo) -> int:
+        images = len(info.data.get("seeds", ()))
+        if chosen >= images:
+            raise PydanticCustomError("no_such_image", "There are only {n} imaginary images, from 0", {"n": images})
+        return chosen
 
 
 class SearchHit(_Message):

@@ -69,7 +69,7 @@ def test_the_draw_page_is_light(page: Page, somebody):
     urls = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
     code = [url for url in urls if "/static/" in url and url.endswith((".js", ".css"))]
     own = {url.rsplit("/static/")[1]: len(page.request.get(url).body()) for url in code}
-    assert {"draw.js", "style.css"} <= own.keys()
+    assert {"pages/draw.js", "style.css"} <= own.keys()
     assert sum(own.values()) < OWN_CODE_BYTES, own
 
 

@@ -73,11 +73,11 @@ def test_photos_lead_the_search_and_can_be_taken_home(drawn: Page, keep, tmp_pat
         assert set(archive.namelist()) == wanted
         assert archive.testzip() is None
     page.get_by_role("button", name="More like these").click()
-    expect(page.locator("#led li")).to_have_count(2)
+    expect(page.locator("#feedback li")).to_have_count(2)
     calm(page)
     assert wanted <= set(names(page)[:6]), "the photos chosen are most like themselves"
-    page.locator("#led button").first.click()
-    page.locator("#led button").first.click()
+    page.locator("#feedback button").first.click()
+    page.locator("#feedback button").first.click()
     calm(page)
     assert names(page) == first
 
@@ -116,7 +116,7 @@ def test_the_drawer_says_where_is_searched(drawn: Page):
 def test_a_sketch_is_kept_under_a_name_and_opened_again(drawn: Page):
     page = drawn
     before = inked(page)
-    page.locator("#keep summary").click()
+    page.locator("#save-or-share summary").click()
     page.get_by_label("Name").fill("My bicycle")
     page.get_by_role("button", name="Save this sketch").click()
     expect(page.get_by_role("button", name="Open My bicycle")).to_be_visible()
@@ -125,7 +125,7 @@ def test_a_sketch_is_kept_under_a_name_and_opened_again(drawn: Page):
     page.get_by_role("button", name="Clear").click()
     assert inked(page) == 0
     page.reload()
-    page.locator("#keep summary").click()
+    page.locator("#save-or-share summary").click()
     page.get_by_role("button", name="Open My bicycle").click()
     assert abs(inked(page) - before) < 0.02 * before
     page.get_by_role("button", name="Delete the sketch My bicycle").click()

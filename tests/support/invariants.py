@@ -24,7 +24,7 @@ from mindreader.catalog import (
 )
 from mindreader.embedding.jobs import job_view
 from mindreader.embedding.spaces import is_open
-from mindreader.operations.doctor import examine
+from mindreader.operations.doctor import diagnose
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings
 
@@ -72,7 +72,7 @@ def violations(settings: Settings, record: Record) -> list[str]:
                 wrong += _wrong_rows(session, space) if is_open(space) else _left_rows(session, space)
                 if is_open(space):
                     wrong += _wrong_points(session, indexes, space)
-        findings = examine(catalog, BlobStore(settings.blobs_root), indexes, settings, repair=False)
+        findings = diagnose(catalog, BlobStore(settings.blobs_root), indexes, settings, repair=False)
     finally:
         indexes.close()
         catalog.close()

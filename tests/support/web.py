@@ -19,6 +19,7 @@ from mindreader.catalog import Catalog, EmbeddingSpace, ModelVersion, Role, User
 from mindreader.catalog.models import now
 from mindreader.networks.descriptions import SpaceDescription, encoder_description
 from mindreader.settings import Settings, load_settings
+from mindreader_workers.envelopes import Envelopes
 
 WEBP = b"RIFF....WEBPnot looked at by the web"
 
@@ -60,7 +61,7 @@ class Finder:
 
     version: ModelVersion
     hits: list[dict[str, float]] = field(default_factory=list)
-    asked: list[dict[str, Any]] = field(default_factory=list)
+    asked: list[messages.SearchRequest] = field(default_factory=list)
     error: dict[str, str] | None = None
     held_up: Callable[[], object] = lambda: None
     cannot_load: dict[str, str] | None = None
@@ -86,20 +87,21 @@ class Finder:
         )
         return {"answer": found.model_dump(mode="json")}
 
-    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+    def answer(self, envelopes: Envelopes, sealed: Any) -> dict[str, Any]:
+        request = envelopes.open(messages.SearchRequest, sealed)
         self.asked.append(request)
         self.held_up()
         if self.error:
             return {"error": self.error}
         found = messages.SearchAnswer(
-            model_version_id=request["model_version_id"] or self.version.id,
+            model_version_id=request.model_version_id or self.version.id,
             model_version=self.version.name,
             space_id=self.version.space_id,
-            imaginary_webp=tuple(WEBP for _ in request["seeds"]),
+            imaginary_webp=tuple(WEBP for _ in request.seeds),
             hits=tuple(self.hits),
             timings_ms={"imagine": 1.5},
         )
-        return {"answer": found.model_dump(mode="json")}
+        return {"answer": envelopes.seal(found)}
 
 
 def files(*contents: bytes) -> list[tuple[io.BytesIO, str]]:

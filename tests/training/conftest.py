@@ -1,11 +1,26 @@
+"""Drawn data, and miniatures of training that the tests share: a trained run, and runs of a few small steps."""
+
 import csv
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from click.testing import CliRunner
 from PIL import Image, ImageDraw
 
+from mindreader.networks.compute import choose_compute
+from mindreader_training.commands import train
+from mindreader_training.data.layouts import read_dataset
+from mindreader_training.overrides import with_overrides
+from mindreader_training.presets import Preset, preset
+from mindreader_training.run import EarlyStopping, Run
+from mindreader_training.trainer import Trainer
+
 CATEGORIES = {"ball": "ellipse", "box": "rectangle"}
+MINIATURE = ("batch=2", "generator.image_size=32", "generator.base_channels=4", "query_encoder_size=32")
 
 
 def _draw(shape: str, fill: str | None, ground: str, place: int) -> Image.Image:
@@ -40,3 +55,55 @@ def drawn_data(tmp_path_factory) -> Path:
 def _write(path: Path, head: list[str], rows: list[list[str]]) -> None:
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([head, *rows])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Networks this small gain nothing from a second thread, and on a busy machine the two wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def trained_options() -> list[str]:
+    """The preset `tiny`, measured on the dev split every 20 steps."""
+    return ["--preset", "tiny", "--device", "cpu", "--measure-every", "20"]
+
+
+@pytest.fixture(scope="session")
+def trained(drawn_data, trained_options, tmp_path_factory) -> Path:
+    """The folder of a whole run of 40 steps."""
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    result = CliRunner().invoke(train, [*trained_options, "--data", str(drawn_data), "--out", str(folder)])
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+@pytest.fixture(scope="session")
+def miniature() -> Preset:
+    """The preset `tiny` with smaller images, networks and batches: 2 steps of each phase."""
+    return with_overrides(preset("tiny", steps=6), MINIATURE)
+
+
+@pytest.fixture(scope="session")
+def miniature_options() -> list[str]:
+    """The same on the command line."""
+    return ["--preset", "tiny", "--steps", "6", *(word for override in MINIATURE for word in ("--set", override))]
+
+
+@pytest.fixture
+def new_run(drawn_data, trained, miniature, tmp_path) -> Callable[..., Run]:
+    """Makes a run of the miniature, or of other settings, in a folder of its own."""
+
+    def make(settings: Preset = miniature, name: str = "run", stopping: EarlyStopping | None = None, **world) -> Run:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        # CopiedBlobs only where it is of the same photos and encoder: saves embedding them again.
+        shutil.copy(trained / "photo_embeddings.npz", folder)
+        compute = choose_compute("cpu", "float32")
+        trainer = Trainer(read_dataset(drawn_data, "train"), settings, compute, folder, seed=0, **world)
+        return Run(trainer, folder, stopping)
+
+    return make

@@ -3,8 +3,10 @@
 import pytest
 
 from mindreader.bundles import default_bundle_folder, read_bundle
+from mindreader.inference.smoke import check_bundle
 from mindreader.networks.compute import choose_compute
-from mindreader_training.evaluation.golden import check_golden, try_bundle
+from mindreader_training.data.protocols import protocol
+from mindreader_training.evaluation.golden import check_golden, top_photos
 from mindreader_training.export import model_card
 
 CPU = choose_compute("cpu", "float32")
@@ -17,7 +19,9 @@ def shipped():
 
 
 def test_it_loads_as_the_server_loads_it(shipped):
-    assert shipped.manifest.name in try_bundle(shipped, CPU)
+    found = check_bundle(shipped, CPU)
+    assert found.image_size == 128
+    assert found.dimension == shipped.space.dimension == 256
 
 
 def test_it_stays_small(shipped):
@@ -35,5 +39,19 @@ def test_its_record_says_how_to_make_it_again_and_on_what_terms(shipped):
     assert "research use only" in training.data
 
 
+def test_it_ranks_the_photos_it_found_as_it_did_when_it_was_made(shipped, real_data):
+    """The golden results in a gallery of their own photos: whatever else there is, it was further away."""
+    golden = shipped.manifest.golden
+    found = {path for record in golden for path in record.found}
+    dataset = protocol(real_data, "dev", shipped.manifest.training.seed).dataset.only(
+        lambda item: str(item.path.relative_to(real_data)) in found | {record.sketch for record in golden}
+    )
+    ranked = top_photos(shipped, real_data, dataset, [record.sketch for record in golden], CPU)
+    for record, now in zip(golden, ranked, strict=True):
+        assert now[0] == record.found[0]
+        assert len({*now} & {*record.found}) >= 4  # two at nearly the same distance may change places
+
+
+@pytest.mark.slow
 def test_it_finds_what_it_found_when_it_was_made(shipped, real_data):
     assert "3 golden results" in check_golden(shipped, real_data, CPU)

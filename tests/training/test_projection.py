@@ -4,7 +4,7 @@ import torch
 from mindreader.networks.compute import choose_compute
 from mindreader_training.data.layouts import read_dataset
 from mindreader_training.evaluation.metrics import retrieval_scores
-from mindreader_training.photo_bank import photo_side
+from mindreader_training.photo_bank import build_photo_bank
 from mindreader_training.presets import preset
 from mindreader_training.projection import fit_projection
 
@@ -23,7 +23,7 @@ def _precision(vectors, labels):
     return retrieval_scores(unit, labels, unit, labels, leave_self_out=True).values["map"].mean()
 
 
-def test_what_differs_within_a_subject_counts_for_less():
+def test_what_differs_within_a_class_counts_for_less():
     x, labels = _photos(np.random.default_rng(0))
     fitted = fit_projection(x, labels, dimension=8, shrinkage=0.1)
     projected = x @ fitted.weight.T + fitted.bias
@@ -39,13 +39,13 @@ def test_full_shrinkage_and_dimension_keep_every_distance():
     np.testing.assert_allclose(ours / ours.max(), theirs / theirs.max(), atol=1e-4)
 
 
-def test_the_photo_side_is_embedded_once_for_a_run(drawn_data, tmp_path, monkeypatch):
+def test_the_photo_bank_is_embedded_once_for_a_run(drawn_data, tmp_path, monkeypatch):
     dataset = read_dataset(drawn_data, "train")
-    first = photo_side(dataset, preset("tiny"), choose_compute("cpu", "float32"), tmp_path)
+    first = build_photo_bank(dataset, preset("tiny"), choose_compute("cpu", "float32"), tmp_path)
     monkeypatch.setattr("mindreader_training.photo_bank.PhotoEncoder", None)
-    again = photo_side(dataset, preset("tiny"), choose_compute("cpu", "float32"), tmp_path)
-    assert torch.equal(first.bank, again.bank)
-    torch.testing.assert_close(first.bank.norm(dim=1), torch.ones(16))
+    again = build_photo_bank(dataset, preset("tiny"), choose_compute("cpu", "float32"), tmp_path)
+    assert torch.equal(first.embeddings, again.embeddings)
+    torch.testing.assert_close(first.embeddings.norm(dim=1), torch.ones(16))
     assert first.centroids.shape == (2, 64)
 
 

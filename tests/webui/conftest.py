@@ -21,6 +21,7 @@ from mindreader.settings import Settings, load_settings
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
 from mindreader_workers import celery_app
+from mindreader_workers.envelopes import envelopes_of
 
 
 @pytest.fixture(autouse=True)
@@ -99,8 +100,8 @@ def search_worker(celery: Celery) -> Iterator[list[Finder]]:
     finders: list[Finder] = []
 
     @celery.task(name=celery_app.SEARCH_TASK, shared=False)
-    def search(request: dict[str, Any]) -> dict[str, Any]:
-        return finders[-1].answer(request)
+    def search(request: Any) -> dict[str, Any]:
+        return finders[-1].answer(envelopes_of(celery), request)
 
     @celery.task(name=celery_app.SMOKE_TEST_TASK, shared=False)
     def trial(bundle_sha256: str) -> dict[str, Any]:

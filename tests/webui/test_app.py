@@ -95,7 +95,7 @@ def test_ready_means_a_model_version_is_active_and_a_search_worker_works(client,
     assert client.get("/readyz").text == "no model version is active"
     request.getfixturevalue("version")
     assert client.get("/readyz").status_code == 503
-    Heartbeat("search", "cpu").beat(catalog)
+    Heartbeat("search", "cpu").record(catalog)
     assert client.get("/readyz").status_code == 200
 
 

@@ -192,7 +192,7 @@ def test_names_in_an_archive_are_each_there_once_and_a_lost_photo_is_named(blobs
         ("a.jpg", "a.jpg"),
         ("../a.jpg", "_a.jpg"),
         ("C:\\a?.jpg", "C__a_.jpg"),
-        ("con.jpg", "_con.jpg"),
+        ("con.jpg", "con_.jpg"),
         (".hidden", "hidden"),
         ("...", "photo"),
         ("a. ", "a"),

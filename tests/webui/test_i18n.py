@@ -138,7 +138,7 @@ def test_values_stay_apart_from_the_sentence(translated_client, tmp_path):
 def test_scripts_are_given_their_own_sentences_and_the_rule_of_plurals(tmp_path):
     translation = load_translations(german(tmp_path))["de"]
     assert translation.for_scripts["messages"] == {"{n} photo": ("{n} Foto", "{n} Fotos")}
-    assert translation.for_scripts["plurals"][:3] == "101"
+    assert translation.for_scripts["pluralForms"][:3] == "101"
 
 
 def test_right_to_left(translated_client, tmp_path):

@@ -176,7 +176,7 @@ def test_versions_are_compared_on_one_sketch(admin, ann, finder, version, second
     assert compared["mean_overlap"] == 1.0
     (row,) = compared["sketches"]
     assert [len(each["results"]) for each in row["answers"]] == [2, 2]
-    assert [asked["model_version_id"] for asked in finder.asked] == [version.id, second.id]
+    assert [asked.model_version_id for asked in finder.asked] == [version.id, second.id]
 
 
 def test_versions_are_compared_on_the_saved_sketches_with_precision(admin, ann, finder, version, second):
@@ -212,9 +212,9 @@ def test_quality_is_of_what_the_caller_may_see(ann, bob, finder):
 
 
 def test_workers_are_alive_while_tasks_run_in_them(admin, catalog, client, version):
-    pulse = Heartbeat("search", "cpu", "search@here")
+    heartbeat = Heartbeat("search", "cpu", "search@here")
     assert client.get("/readyz").status_code == 503
-    pulse.beat(catalog, photos=3, error=None)
+    heartbeat.record(catalog, photos=3, error=None)
     assert client.get("/readyz").text == "ok"
     (listed,) = admin.get("/workers").json["workers"]
     assert (listed["name"], listed["alive"], listed["tasks"], listed["photos"]) == ("search@here", True, 1, 3)

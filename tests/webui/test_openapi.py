@@ -1,7 +1,14 @@
 """Every operation of the OpenAPI document, with requests made up from it: no 5xx, no answer it does not describe."""
 
+import importlib
+import inspect
+import pkgutil
+from collections import Counter
+
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from pydantic import BaseModel
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -10,6 +17,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from mindreader_webui import api
 from mindreader_webui.app import OPENAPI_PATH, create_app
 from mindreader_webui.services import Services
 
@@ -52,3 +60,29 @@ def _try(operation, headers, wrong):
         ask()
     except (AssertionError, BaseExceptionGroup) as failure:
         wrong[operation.label] = str(failure)[:2000]
+
+
+def test_every_schema_has_a_name_of_its_own():
+    """Of two with one name, the document would describe both by the one that came last."""
+    names = Counter(
+        kind.__name__
+        for info in pkgutil.walk_packages(api.__path__, f"{api.__name__}.")
+        for _, kind in inspect.getmembers(importlib.import_module(info.name), inspect.isclass)
+        if issubclass(kind, BaseModel) and kind.__module__ == info.name
+    )
+    assert len(names) > 80
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "schema"),
+    [
+        ("/photos/category", "ChangedPhotos"),
+        ("/photos/delete", "ChangedPhotos"),
+        ("/trash/photos/restore", "ChangedPhotos"),
+        ("/jobs/{job_id}/retry", "ChangedJobPhotos"),
+    ],
+)
+def test_answers_are_described_by_what_they_hold(app, path, schema):
+    described = app.api_doc["paths"][f"/api/v1{path}"]["post"]["responses"]["200"]["content"]["application/json"]
+    assert described["schema"]["$ref"] == f"#/components/schemas/{schema}"

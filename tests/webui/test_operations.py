@@ -17,7 +17,7 @@ from support.library import jpeg
 
 from mindreader.catalog import Embedding, Job
 from mindreader.catalog.models import now
-from mindreader.logs import JsonLines, configure, request_id
+from mindreader.logs import configure, json_lines, request_id
 from mindreader.operations.worker_status import Heartbeat
 from mindreader.settings import load_settings
 from mindreader_webui.app import create_app
@@ -66,7 +66,7 @@ def test_they_agree_with_the_catalog(client, ann, finder, catalog):
         session.execute(update(Embedding).where(Embedding.photo_id == photos[0]).values(state="indexed"))
         session.execute(update(Embedding).where(Embedding.photo_id == photos[1]).values(state="failed", error="broken"))
         session.add(Job(space_id=finder.version.space_id, last_photo_id=photos[-1]))
-    Heartbeat("embed", "cpu", "embed@here:1").beat(catalog, photos=2, seconds={"decode": 0.5, "infer": 1.25})
+    Heartbeat("embed", "cpu", "embed@here:1").record(catalog, photos=2, seconds={"decode": 0.5, "infer": 1.25})
     found = samples(client)
     space = ("space", finder.version.space.key)
     assert found["mindreader_photos",] == 3
@@ -81,9 +81,9 @@ def test_they_agree_with_the_catalog(client, ann, finder, catalog):
 
 
 def test_a_workers_seconds_add_up(client, catalog):
-    pulse = Heartbeat("embed", "cpu", "embed@here:1")
+    heartbeat = Heartbeat("embed", "cpu", "embed@here:1")
     for _ in range(3):
-        pulse.beat(catalog, seconds={"decode": 0.5})
+        heartbeat.record(catalog, seconds={"decode": 0.5})
     labels = (("queue", "embed"), ("stage", "decode"), ("worker", "embed@here:1"))
     assert samples(client)["mindreader_embed_stage_seconds_total", *labels] == 1.5
 
@@ -102,7 +102,7 @@ def test_requests_and_searches_are_counted(client, ann, finder, sketch_png):
 
 
 def test_the_dashboard_and_the_alerts_ask_for_metrics_there_are(client, ann, finder, catalog, sketch_png):
-    Heartbeat("search", "cpu", "search@here:1").beat(catalog, seconds={"decode": 1.0})
+    Heartbeat("search", "cpu", "search@here:1").record(catalog, seconds={"decode": 1.0})
     with catalog.transaction() as session:
         session.add(Job(space_id=finder.version.space_id, last_photo_id=0, created_at=now()))
     ann.photo(ann.collection("Photos"))
@@ -140,7 +140,8 @@ def test_a_line_of_json_says_what_which_request_and_what_went_wrong():
         record = logging.getLogger("mindreader.test").makeRecord(
             "mindreader.test", logging.ERROR, __file__, 1, "It %s", ("failed",), sys.exc_info()
         )
-    line = JsonLines().format(record)
+    record.request_id = request_id.get()
+    line = json_lines().format(record)
     request_id.reset(held)
     assert "\n" not in line
     said = json.loads(line)

@@ -12,8 +12,8 @@ from support.web import Finder, Person, add_active_version, add_person, web_sett
 
 from mindreader.blobs import BlobStore, sketch_key
 from mindreader.catalog import BenchmarkSketch, Catalog, Job, Role, Search, UserSketch
+from mindreader_webui.access import ADMIN, ANYONE, rule_of
 from mindreader_webui.app import create_app
-from mindreader_webui.auth import OPEN_TO_ALL
 from mindreader_webui.services import Services, current_services
 
 # Expected status by who asks: nobody, the owner, another member (private collection), another member
@@ -96,7 +96,6 @@ MATRIX = {
     ("GET", "/quality"): (401, 200, 200, 200, 200),
     ("GET", "/workers"): (401, 403, 403, 403, 200),
 }
-OPEN = {("POST", "/setup"), ("POST", "/session")}
 BODIES = {
     ("POST", "/tokens"): {"name": "mine"},
     ("POST", "/user-sketches"): {"name": "New", "strokes": [{"tool": "pen", "width": 1, "points": [[0, 0]]}]},
@@ -232,12 +231,48 @@ def test_who_may_do_what(world, method, path, who):
 
 
 def test_the_matrix_knows_every_endpoint(app):
-    known = {(method, path) for _, method, path in routes(app)}
-    assert known == MATRIX.keys() | OPEN
+    rules = {(method, path): rule_of(app, endpoint) for endpoint, method, path in routes(app)}
+    assert {key for key, rule in rules.items() if rule.caller is not ANYONE} == MATRIX.keys()
+    for key, statuses in MATRIX.items():
+        for_admins = all(status == 403 for status in statuses[1:4])
+        assert (rules[key].caller is ADMIN) == for_admins, key
 
 
-def test_exactly_the_endpoints_that_must_be_are_open(app):
-    assert {endpoint for endpoint, method, path in routes(app) if (method, path) in OPEN} == OPEN_TO_ALL
+def test_exactly_these_endpoints_are_open(app):
+    open_to_all = {endpoint for endpoint in app.view_functions if rule_of(app, endpoint).caller is ANYONE}
+    pages = {f"pages.{name}" for name in ("set_up", "sign_in", "offline", "manifest", "service_worker")}
+    operators = {"health.healthz", "health.readyz", "metrics.show"}
+    assert open_to_all == {"accounts.set_up", "accounts.sign_in", "static", "openapi"} | pages | operators
+
+
+def test_an_endpoint_that_does_not_say_who_may_ask_answers_nobody(app, admin):
+    app.add_url_rule("/api/v1/new", "new", lambda: "secret")
+    app.add_url_rule("/new", "new_page", lambda: "secret")
+    assert admin.get("/new").status_code == 403
+    assert admin.client.get("/new", headers=admin.headers).status_code == 403
+
+
+MULTIPART = {"searches.search", "models.add_model"}
+
+
+@pytest.mark.parametrize("endpoint", ["accounts.sign_in", "searches.search", "models.add_model", "bulk.label"])
+def test_a_larger_body_is_refused_before_it_is_read(app, admin, services, endpoint):
+    rule = next(rule for rule in app.url_map.iter_rules() if rule.endpoint == endpoint)
+    limit = rule_of(app, endpoint).body_limit(services.settings)
+    kind = "multipart/form-data; boundary=x" if endpoint in MULTIPART else "application/json"
+    body = {"wsgi.input": Unread(), "CONTENT_LENGTH": str(limit + 1), "CONTENT_TYPE": kind}
+    answer = admin.client.post(rule.rule, headers=admin.headers, environ_overrides=body)
+    assert answer.status_code == 413
+
+
+class Unread(io.RawIOBase):
+    """A body nobody may read."""
+
+    def readable(self):
+        return True
+
+    def readinto(self, _buffer):
+        raise AssertionError("the body was read")
 
 
 def test_a_collection_of_another_and_none_at_all_look_alike(ann, bob):

@@ -70,22 +70,26 @@ def test_there_is_one_imaginary_image_for_each_seed(ann, finder, sketch_png, set
 def test_the_worker_gets_what_was_asked(ann, finder, indexed, sketch_png):
     search(ann, sketch_png, limit="5", seed="3", chosen="2")
     asked = finder.asked[0]
-    assert (asked["limit"], asked["seeds"], asked["chosen"]) == (5, [3, 4, 5], 2)
-    assert (asked["collection_ids"], asked["category_ids"]) == ([indexed[0]], None)
+    assert (asked.limit, asked.seeds, asked.chosen) == (5, (3, 4, 5), 2)
+    assert (asked.where.collection_ids, asked.where.category_ids) == ((indexed[0],), None)
 
 
 def test_everyone_searches_only_in_what_they_may_see(ann, bob, admin, finder, sketch_png):
     private, shared = ann.collection("Private"), ann.collection("Shared", "shared")
     for person in (ann, bob, admin):
         search(person, sketch_png)
-    assert [set(asked["collection_ids"]) for asked in finder.asked] == [{private, shared}, {shared}, {private, shared}]
+    assert [set(asked.where.collection_ids) for asked in finder.asked] == [
+        {private, shared},
+        {shared},
+        {private, shared},
+    ]
 
 
 def test_asking_for_a_hidden_collection_does_not_open_it(ann, bob, finder, sketch_png):
     private, shared = ann.collection("Private"), ann.collection("Shared", "shared")
     assert search(bob, sketch_png, collection_id=[private, shared]).status_code == 200
     assert search(bob, sketch_png, collection_id=[private]).json["results"] == []
-    assert [asked["collection_ids"] for asked in finder.asked] == [[shared], []]
+    assert [asked.where.collection_ids for asked in finder.asked] == [(shared,), ()]
 
 
 def test_results_nobody_may_see_any_more_are_left_out(ann, bob, finder, indexed, sketch_png):
@@ -104,7 +108,7 @@ def test_categories_are_found_by_name_in_every_collection_searched(ann, finder, 
     search(ann, sketch_png, category=["dog"], collection_id=[second])
     search(ann, sketch_png, category=["2024"])
     search(ann, sketch_png, category=["horse"])
-    assert [asked["category_ids"] for asked in finder.asked] == [[1, 2], [2], [3], []]
+    assert [asked.where.category_ids for asked in finder.asked] == [(1, 2), (2,), (3,), ()]
     assert answer["searchable"] == {"indexed": 0, "total": 2}
 
 
@@ -119,7 +123,7 @@ def test_photos_are_found_by_when_they_were_taken_or_else_uploaded(ann, finder, 
         for days in ({"taken_until": "1999-12-31"}, {"taken_from": "2000-01-01"}, {"taken_from": "2026-01-01"})
     ]
     assert counts == [1, 2, 1]
-    asked = [(each["first_day"], each["last_day"]) for each in finder.asked]
+    asked = [(each.where.first_day, each.where.last_day) for each in finder.asked]
     assert asked == [(None, 10_956), (10_957, None), (20_454, None)]
     with catalog.snapshot() as session:
         assert [session.get(Photo, photo).day for photo in (old, new, undated)] == [10_956, 10_957, 20_780]
@@ -217,7 +221,7 @@ def test_only_photos_the_caller_may_see_lead_a_search(ann, bob, finder, sketch_p
     hers, shared = ann.photo(ann.collection("Hers")), ann.photo(ann.collection("Shared", "shared"), 2)
     _search(bob, sketch_png, like=[shared, hers], unlike=[hers], by_sketch="true")
     asked = finder.asked[-1]
-    assert (asked["like"], asked["unlike"], asked["by_sketch"]) == ([shared], [], True)
+    assert (asked.like, asked.unlike, asked.by_sketch) == ((shared,), (), True)
     refused = bob.post("/searches", data={"sketch": (io.BytesIO(sketch_png), "s.png"), "like": list(range(1, 23))})
     assert refused.status_code == 422
 

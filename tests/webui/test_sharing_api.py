@@ -51,11 +51,11 @@ def test_searches_look_into_the_shared_collection_alone(invited, finder, library
     found = invited.post("/searches", data=form).json
     assert [result["photo_id"] for result in found["results"]] == [library["shared"]]
     assert found["searchable"]["total"] == 0
-    assert tuple(finder.asked[-1]["collection_ids"]) == (library["shared_id"],)
-    assert tuple(finder.asked[-1]["category_ids"]) == ()
+    assert tuple(finder.asked[-1].where.collection_ids) == (library["shared_id"],)
+    assert tuple(finder.asked[-1].where.category_ids) == ()
     led = {"sketch": (io.BytesIO(sketch_png), "s.png"), "like": library["secret"]}
     invited.post("/searches", data=led)
-    assert tuple(finder.asked[-1]["like"]) == ()
+    assert tuple(finder.asked[-1].like) == ()
 
 
 def test_nothing_else_leaks(invited, library):

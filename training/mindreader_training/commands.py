@@ -37,7 +37,7 @@ _device = click.option("--device", default="auto", show_default=True, help="auto
 @click.option("--protocol", "name", help="With --data: dev, dev-large, zero-shot or doodle. Else a name of your own.")
 @click.option("--imaginary-images", type=click.IntRange(1, 64), default=1, show_default=True, help="In each query.")
 @click.option("--imagination", is_flag=True, help="Judge the imaginary images by an outside encoder too.")
-@click.option("--out", type=_FOLDER, help="Write evaluation.json, evaluation.md and figures into this folder.")
+@click.option("--out", type=_FOLDER, help="Write evaluation.json, evaluation.md and plots into this folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_device
 def evaluate(
@@ -62,7 +62,7 @@ def evaluate(
     loaded = _bundle(bundle)
     # The seed of the training: where a layout has no split of its own, the seed is the split.
     under = _asked_protocol(photos, sketches, data, name, loaded.manifest.training.seed)
-    # float32 here: figures must not depend on the processor they were measured on.
+    # float32 here: metrics must not depend on the processor they were measured on.
     compute = choose_compute(device, "float32")
     evaluation = run_evaluation(loaded, under, compute, imaginary_images=imaginary_images, imagination=imagination)
     result = evaluation.as_json()
@@ -86,14 +86,14 @@ def _asked_protocol(
 
 def _write_report(out: Path, bundle: Bundle, evaluation: Evaluation, device: str) -> None:
     from mindreader.networks.compute import choose_compute
-    from mindreader_training.evaluation.figures import write_figures
+    from mindreader_training.evaluation.plots import write_plots
     from mindreader_training.evaluation.report import tables
 
     out.mkdir(parents=True, exist_ok=True)
     result = evaluation.as_json()
     (out / "evaluation.json").write_text(json.dumps(result, indent=2) + "\n")
-    figures = write_figures(out, bundle, evaluation, choose_compute(device, "float32"))
-    pictures = [f"![{path.stem}]({path.name})" for path in figures]
+    plots = write_plots(out, bundle, evaluation, choose_compute(device, "float32"))
+    pictures = [f"![{path.stem}]({path.name})" for path in plots]
     (out / "evaluation.md").write_text("\n".join([*tables([result]), *pictures]) + "\n")
 
 
@@ -132,7 +132,7 @@ def train(data: Path, out: Path, name: str | None, terms: str, device: str, resu
     if resume:
         run.resume()
     run.train()
-    if world.leads:
+    if world.is_main_process:
         bundle = _export(run, name or out.name, terms)
         bundle = _with_dev_evaluation(bundle, data, device, asked)
         click.echo(f"Wrote {bundle.folder}")
@@ -179,12 +179,13 @@ def _stopping(trainer: Trainer, dataset: Dataset | None, asked: dict[str, Any]) 
 
 
 def _asked_preset(asked: dict[str, Any]) -> Preset:
-    from mindreader_training.presets import changed, preset
+    from mindreader_training.overrides import with_overrides
+    from mindreader_training.presets import preset
 
     settings = {name: asked[name] for name in ("steps", "photo_encoder") if asked[name]}
     if asked["untrained_encoders"]:
         settings["untrained_seed"] = asked["seed"]
-    return changed(preset(asked["preset_name"], **settings), asked["changes"])
+    return with_overrides(preset(asked["preset_name"], **settings), asked["changes"])
 
 
 def _export(run: Run, name: str, terms: str) -> Bundle:
@@ -249,12 +250,16 @@ def show(folder: str) -> None:
 @_device
 def check(folder: str, data: Path | None, device: str) -> None:
     """Load a bundle as the server does, use it once, and (with --data) repeat its golden results."""
+    from mindreader.inference.smoke import check_bundle
     from mindreader.networks.compute import choose_compute
-    from mindreader_training.evaluation.golden import check_golden, try_bundle
+    from mindreader_training.evaluation.golden import check_golden
 
     loaded = _bundle(folder)
     compute = choose_compute(device, "float32")
-    click.echo(try_bundle(loaded, compute))
+    found = check_bundle(loaded, compute)
+    click.echo(
+        f"{loaded.manifest.name} loads: {found.image_size} px, space {loaded.space.key}, {found.dimension} dimensions."
+    )
     if data:
         click.echo(check_golden(loaded, data, compute))
 

@@ -16,18 +16,18 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class World:
-    """This process among those that train together."""
+    """This process among those that train together (torch.distributed's world)."""
 
     rank: int = 0
     size: int = 1
 
     @property
-    def leads(self) -> bool:
-        """Whether this process writes the run's files."""
+    def is_main_process(self) -> bool:
+        """Whether this process, of rank 0, writes the run's files."""
         return self.rank == 0
 
     def average_gradients(self, parameters: Iterable[Tensor]) -> None:
-        """Replace each gradient by its mean over all processes."""
+        """Replace each gradient by its mean over all processes (one all-reduce of all of them)."""
         if self.size == 1:
             return
         gradients = [p.grad for p in parameters if p.grad is not None]
@@ -39,38 +39,38 @@ class World:
             gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
             start += gradient.numel()
 
-    def share(self, module: nn.Module) -> None:
-        """Give every process the first one's parameters and buffers."""
+    def broadcast_module(self, module: nn.Module) -> None:
+        """Give every process the main one's parameters and buffers."""
         if self.size > 1:
             for tensor in module.state_dict().values():
                 torch.distributed.broadcast(tensor, src=0)
 
-    def agreed(self, number: float, device: torch.device) -> float:
-        """The first process's number, in every process."""
+    def broadcast(self, number: float, device: torch.device) -> float:
+        """The main process's number, in every process."""
         if self.size == 1:
             return number
         shared = torch.tensor([number], dtype=torch.float32, device=device)
         torch.distributed.broadcast(shared, src=0)
         return float(shared)
 
-    def wait(self) -> None:
-        """Until every process is here."""
+    def barrier(self) -> None:
+        """Wait until every process is here."""
         if self.size > 1:
             torch.distributed.barrier()
 
 
-ALONE = World()
+SINGLE_PROCESS = World()
 
 
 def join_world(device: str) -> World:
-    """Join the processes that torchrun started; without it, be alone.
+    """Join the processes that torchrun started; without it, be the only one.
 
     Args:
         device: as asked for: auto, cpu or cuda. With several processes each takes the GPU of its own number.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
-        return ALONE
+        return SINGLE_PROCESS
     on_gpus = device != "cpu" and torch.cuda.is_available()
     torch.distributed.init_process_group("nccl" if on_gpus else "gloo")
     if on_gpus:

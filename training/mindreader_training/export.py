@@ -20,7 +20,7 @@ from mindreader_training.evaluation.report import tables
 
 @dataclass(frozen=True)
 class TrainedNetworks:
-    """What a run leaves behind."""
+    """What a run has trained, and what it was trained for."""
 
     generator: Generator
     query_encoder: Encoder
@@ -39,15 +39,15 @@ def export_bundle(
     training: TrainingRecord,
     name: str,
 ) -> Bundle:
-    """Write G and E1 as a bundle without metrics; `record_metrics` adds those once it has been evaluated."""
+    """Write G and E1 as a bundle without metrics; `record_results` adds those once it has been evaluated."""
     generator, query_encoder, projection = networks.generator, networks.query_encoder, networks.photo_encoder.projection
     weights = {
-        "generator.safetensors": half_precision(generator.state_dict()),
-        "query_encoder.safetensors": half_precision(query_encoder.state_dict()),
+        "generator.safetensors": fp16_safetensors(generator.state_dict()),
+        "query_encoder.safetensors": fp16_safetensors(query_encoder.state_dict()),
     }
     projected = None
     if isinstance(projection, nn.Linear):
-        weights[PROJECTION_FILE] = half_precision(projection.state_dict())
+        weights[PROJECTION_FILE] = fp16_safetensors(projection.state_dict())
         projected = ProjectionDescription(projection.out_features, hashlib.sha256(weights[PROJECTION_FILE]).hexdigest())
     space = SpaceDescription(networks.photo_encoder.description, projected)
     manifest = BundleManifest(
@@ -70,14 +70,14 @@ def record_results(
     bundle: Bundle, evaluations: list[dict[str, object]], golden: list[GoldenRecord] | None = None
 ) -> Bundle:
     """Write evaluations, and golden results if there are any new ones, into the manifest and the model card."""
-    kept = bundle.manifest.golden if golden is None else golden
-    manifest = bundle.manifest.model_copy(update={"metrics": evaluations, "golden": kept})
+    golden = bundle.manifest.golden if golden is None else golden
+    manifest = bundle.manifest.model_copy(update={"metrics": evaluations, "golden": golden})
     weights = {name: bundle.weights(name).read_bytes() for name in manifest.files}
     return write_bundle(bundle.folder, manifest, weights, model_card(manifest))
 
 
-def half_precision(state: Mapping[str, Tensor]) -> bytes:
-    """Weights as safetensors, floating point numbers rounded to fp16."""
+def fp16_safetensors(state: Mapping[str, Tensor]) -> bytes:
+    """Weights as the bytes of a safetensors file, floating point numbers rounded to fp16."""
     halves = {name: t.half() if t.is_floating_point() else t for name, t in state.items()}
     return safetensors.torch.save({name: t.detach().cpu().contiguous() for name, t in halves.items()})
 
@@ -107,8 +107,9 @@ def model_card(manifest: BundleManifest) -> str:
             "",
             "Trained on single objects drawn with a few strokes. Scenes, several objects, text, faces of particular "
             "people and categories outside the training data were never shown to it. Imaginary images show what the "
-            "sketch suggests to the generator; they are no photos of anything. G paints the drawn shape as the subject "
-            "E1 reads in the sketch: where E1 misreads it, the image is of the wrong thing, and looks no less sure.",
+            "sketch suggests to the generator; they are no photos of anything. G paints the drawn shape as the "
+            "category E1 reads in the sketch: where E1 misreads it, the image is of the wrong thing, and looks no less "
+            "sure.",
             "",
             *_untrained(manifest),
         ]
@@ -119,7 +120,7 @@ def _stopped(training: TrainingRecord) -> list[str]:
     if not training.stopped_by_dev:
         return []
     phases = ", ".join(training.stopped_by_dev)
-    return [f"- The split dev chose when to stop ({phases}): its figures below are a little optimistic."]
+    return [f"- The split dev chose when to stop ({phases}): its metrics below are a little optimistic."]
 
 
 def _untrained(manifest: BundleManifest) -> list[str]:

@@ -1,57 +1,66 @@
-"""The terms of the loss. G, D, E1, E2, s (sketch) and p (photo) as in Guo et al. 2017, section 3.2."""
+"""The terms of the loss. G, D, E1, E2, s (sketch) and p (photo) as in Guo et al. 2017, section 3.2.
+
+The paper's loss is L = λ1·L_GAN + λ2·L_pixel + λ3·L_feat; the weights λ are `presets.LossWeights`.
+Every term is a scalar; middle layers are feature maps (B, C, h, w).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 
-def log_likelihood(logits: Tensor, *, real: bool) -> Tensor:
-    """The log loss (Goodfellow et al. 2014) of patch logits (B, 1, h, w); the paper's L_GAN."""
+def weighted_sum(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
+    """Σ λ·L over the terms, each by the weight of its name."""
+    return torch.stack([weights[name] * value.float() for name, value in terms.items()]).sum()
+
+
+def log_loss(logits: Tensor, *, real: bool) -> Tensor:
+    """Binary cross-entropy (Goodfellow et al. 2014) of patch logits (B, 1, h, w); the paper's L_GAN."""
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(real)))
 
 
-def hinge(real: Sequence[Tensor], imagined: Sequence[Tensor]) -> Tensor:
+def hinge(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
     """D's hinge loss (Lim and Ye 2017), mean over maps of logits (B, 1, h, w); G's is minus their mean."""
     return torch.stack(
-        [F.relu(1 - r.float()).mean() + F.relu(1 + i.float()).mean() for r, i in zip(real, imagined, strict=True)]
+        [F.relu(1 - r.float()).mean() + F.relu(1 + f.float()).mean() for r, f in zip(real, fake, strict=True)]
     ).mean()
 
 
 def pixel(imaginary: Tensor, photos: Tensor) -> Tensor:
-    """L1 between images (B, 3, S, S); the paper's L_pixel."""
+    """L1 between images (B, 3, S, S) in [0, 1]; the paper's L_pixel."""
     return F.l1_loss(imaginary, photos)
 
 
-def feature(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> Tensor:
+def feature(predicted: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
     """Mean squared error of several layers, each scaled by the target's own variance; the paper's L_feat.
 
     The paper compares VGG's relu3_3 and relu7; scaling lets layers of any network count alike.
     """
     return torch.stack(
-        [F.mse_loss(mine, target) / (target.var() + 1e-6) for mine, target in zip(ours, theirs, strict=True)]
+        [F.mse_loss(layer, target) / (target.var() + 1e-6) for layer, target in zip(predicted, targets, strict=True)]
     ).mean()
 
 
-def perceptual(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> Tensor:
+def perceptual(predicted: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
     """Distance of channel-normalised feature maps (Zhang et al. 2018, without the learned weights)."""
     distances = [
-        (F.normalize(mine, dim=1) - F.normalize(target, dim=1)).square().sum(1).mean()
-        for mine, target in zip(ours, theirs, strict=True)
+        (F.normalize(layer, dim=1) - F.normalize(target, dim=1)).square().sum(1).mean()
+        for layer, target in zip(predicted, targets, strict=True)
     ]
     return torch.stack(distances).mean()
 
 
 def semantic(embeddings: Tensor, targets: Tensor) -> Tensor:
-    """Mean cosine distance between embeddings (B, D) and targets (B, D)."""
+    """Mean cosine distance, in [0, 2], between embeddings (B, K) and targets (B, K)."""
     return (1 - F.cosine_similarity(embeddings, targets)).mean()
 
 
 def category(embeddings: Tensor, centroids: Tensor, labels: Tensor, temperature: float) -> Tensor:
-    """Cross-entropy of unit embeddings (B, D) against the categories' unit E2 centroids (C, D).
+    """Cross-entropy of unit embeddings (B, K) against the categories' unit E2 centroids (C, K); labels (B,).
 
     Because E2 is fixed the centroids are exact: every photo of the training set is a contrast.
     """
@@ -61,9 +70,15 @@ def category(embeddings: Tensor, centroids: Tensor, labels: Tensor, temperature:
 def instance(
     embeddings: Tensor, bank: Tensor, photo_index: Tensor, bank_labels: Tensor, labels: Tensor, temperature: float
 ) -> Tensor:
-    """InfoNCE of embeddings (B, D) with their own photo against all photos (N, D) of its category.
+    """InfoNCE of unit embeddings (B, K) with their own photo against all photos of its category.
 
-    Photos of other categories are left to `category`; here the sketch must find its own photo among its like.
+    Photos of other categories are left to `category`; here the sketch must find its own photo within the category.
+
+    Args:
+        bank: (N, K) unit vectors of all photos.
+        photo_index: (B,) each embedding's own photo in the bank.
+        bank_labels: (N,) category of each photo.
+        labels: (B,) category of each embedding.
     """
     logits = embeddings @ bank.T / temperature
     logits = logits.masked_fill(bank_labels[None] != labels[:, None], float("-inf"))

@@ -20,7 +20,7 @@ _LINE_EVERY = 100
 
 
 class Monitor:
-    """Shows one run: a bar in a terminal, a line every 100 steps elsewhere; a process that does not lead, nothing."""
+    """Shows one run: a bar in a terminal, a line every 100 steps elsewhere; nothing where it is not enabled."""
 
     def __init__(self, folder: Path, steps: int, first_step: int, *, enabled: bool) -> None:
         self._writer = SummaryWriter(folder / "tensorboard") if enabled else None
@@ -31,10 +31,10 @@ class Monitor:
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[words]}"),
+            TextColumn("{task.fields[status]}"),
         )
         self._bar = Progress(*columns, console=console, disable=not (enabled and console.is_terminal))
-        self._task = self._bar.add_task("", total=steps, completed=first_step, words="")
+        self._task = self._bar.add_task("", total=steps, completed=first_step, status="")
 
     def __enter__(self) -> Monitor:
         self._bar.start()
@@ -52,10 +52,10 @@ class Monitor:
         rate = (step - self._first_step) / max(time.monotonic() - self._started, 1e-9)
         left = timedelta(seconds=round((self._steps - step) / max(rate, 1e-9)))
         losses = ", ".join(f"{name} {value:.3f}" for name, value in terms.items())
-        words = f"{rate * batch:.1f} images/s, {left} left, {losses}"
-        self._bar.update(self._task, completed=step, description=phase, words=words)
+        status = f"{rate * batch:.1f} images/s, {left} left, {losses}"
+        self._bar.update(self._task, completed=step, description=phase, status=status)
         if self._lines and (step % _LINE_EVERY == 0 or step == self._steps):
-            click.echo(f"{phase}: step {step} of {self._steps}, {words}")
+            click.echo(f"{phase}: step {step} of {self._steps}, {status}")
         self.scalars(step, {f"loss/{name}": value for name, value in terms.items()} | {"steps_per_second": rate})
 
     def scalars(self, step: int, values: dict[str, float]) -> None:

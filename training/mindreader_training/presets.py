@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass, replace
-from types import NoneType
-from typing import Any, Literal, get_args, get_type_hints
-
-from pydantic import TypeAdapter, ValidationError
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Literal
 
 from mindreader.errors import InvalidInputError
 from mindreader.networks.generator import GeneratorSizes
@@ -26,11 +22,11 @@ class LossWeights:
     perceptual: float
     """Distance between E2(G(s)) and E2(p) at the middle layers, on aligned pairs: keeps G honest."""
     semantic: float
-    """Cosine distance between E2(G(s)) and what E2 reads in photos of the sketch's subject."""
+    """Cosine distance between E2(G(s)) and E2's embeddings of photos of the sketch's category."""
     category: float
-    """Cross-entropy of E1's reading against the categories' E2 centroids."""
+    """Cross-entropy of E1's embedding against the categories' E2 centroids."""
     instance: float
-    """Contrast of E1's reading with its own photo's E2 embedding, against all photos of its category."""
+    """InfoNCE of E1's embedding with its own photo's E2 embedding, against all photos of its category."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +37,11 @@ class Phase:
     steps: int
     batch: int
     trains_generator: bool
-    """Whether G (and D with it) learns; else G is used as it is, where it is used at all."""
-    reads: tuple[Literal["sketches", "imaginary"], ...]
-    """What E1 learns to read; nothing if empty."""
+    """Whether G (and D with it) is trained; else G is used as it is, where it is used at all."""
+    query_inputs: tuple[Literal["sketches", "imaginary"], ...]
+    """What E1 is trained to embed; if empty, E1 is not trained."""
     condition: Literal["photos", "sketches"] = "sketches"
-    """Who tells a conditioned G the subject: E2 from the photo, or E1 from the sketch, as in use."""
+    """What a conditioned G is conditioned on: E2's embedding of the photo, or E1's of the sketch, as in use."""
     aligned_share: float = 0.4
     """Share of a batch drawn from photos as pseudo-sketches; these lie exactly on their photo."""
     rate: float = 1.0
@@ -72,7 +68,7 @@ class Preset:
     generator: GeneratorSizes
     """Its `condition` is set when the space is known, if G is `conditioned`."""
     conditioned: bool
-    """Whether G is told what the sketch shows, as a point of the embedding space."""
+    """Whether G gets, beside the sketch, a point of the embedding space: what the sketch shows."""
     discriminator: Literal["patch", "features"]
     discriminator_channels: int
     weights: LossWeights
@@ -81,11 +77,11 @@ class Preset:
     discriminator_rate: float
     encoder_rate: float
     retrieval_to_generator: float
-    """How much of E1's gradient reaches G: all of it as in the paper, or less, lest G becomes an encoder of strokes."""
+    """E1's gradient reaches G scaled by this: 1 as in the paper, or less, lest G becomes an encoder of strokes."""
     temperature: float
     ema_decay: float
     sketch_weight: float
-    """In a query, E1's reading of the sketch counts this much beside that of the imaginary image."""
+    """In a query, E1's embedding of the sketch counts this much beside that of the imaginary image."""
     untrained_seed: int | None = None
     """Random weights for E2 and E1 instead of published ones: shapes and speed are real, results mean nothing."""
 
@@ -115,9 +111,9 @@ _SMALL = Preset(
     discriminator_channels=64,
     weights=LossWeights(gan=0.25, pixel=10.0, feature=0.0, perceptual=4.0, semantic=1.0, category=1.0, instance=0.25),
     phases=(
-        Phase("read sketches", 900, 64, trains_generator=False, reads=("sketches",), aligned_share=0.3),
-        Phase("imagine", 1800, 48, trains_generator=True, reads=(), condition="photos", aligned_share=0.6),
-        Phase("read both", 600, 32, trains_generator=False, reads=("sketches", "imaginary"), rate=0.5),
+        Phase("query encoder", 900, 64, trains_generator=False, query_inputs=("sketches",), aligned_share=0.3),
+        Phase("generator", 1800, 48, trains_generator=True, query_inputs=(), condition="photos", aligned_share=0.6),
+        Phase("joint fine-tuning", 600, 32, trains_generator=False, query_inputs=("sketches", "imaginary"), rate=0.5),
     ),
     generator_rate=4e-4,
     discriminator_rate=2e-4,
@@ -149,7 +145,7 @@ PRESETS: dict[str, Preset] = {
             weights=LossWeights(
                 gan=1.0, pixel=100.0, feature=10.0, perceptual=0.0, semantic=0.0, category=0.0, instance=0.0
             ),
-            phases=(Phase("joint", 100_000, 8, trains_generator=True, reads=("imaginary",), aligned_share=0.0),),
+            phases=(Phase("joint", 100_000, 8, trains_generator=True, query_inputs=("imaginary",), aligned_share=0.0),),
             generator_rate=2e-4,
             discriminator_rate=2e-4,
             encoder_rate=1e-5,
@@ -169,17 +165,18 @@ PRESETS: dict[str, Preset] = {
             generator=GeneratorSizes(image_size=64, base_channels=8, upsampling="resize", norm="group"),
             discriminator_channels=8,
             phases=(
-                Phase("read sketches", 15, 8, trains_generator=False, reads=("sketches",)),
-                Phase("imagine", 15, 8, trains_generator=True, reads=(), condition="photos", aligned_share=0.6),
-                Phase("read both", 10, 8, trains_generator=False, reads=("sketches", "imaginary"), rate=0.5),
+                Phase("query encoder", 15, 8, trains_generator=False, query_inputs=("sketches",)),
+                Phase(
+                    "generator", 15, 8, trains_generator=True, query_inputs=(), condition="photos", aligned_share=0.6
+                ),
+                Phase(
+                    "joint fine-tuning", 10, 8, trains_generator=False, query_inputs=("sketches", "imaginary"), rate=0.5
+                ),
             ),
             ema_decay=0.8,
         ),
     )
 }
-
-
-_OF_PHASES = ("batch", "aligned_share", "rate")
 
 
 def preset(name: str, **changes: object) -> Preset:
@@ -201,35 +198,15 @@ def preset(name: str, **changes: object) -> Preset:
     known = {field.name for field in fields(Preset)}
     if unknown := sorted(changes.keys() - known):
         raise InvalidInputError(f"Unknown setting {', '.join(unknown)}. Settings: {', '.join(sorted(known))}.")
-    return _checked(replace(chosen, **changes))  # type: ignore[arg-type]
+    return checked(replace(chosen, **changes))  # type: ignore[arg-type]
 
 
-def changed(chosen: Preset, changes: Sequence[str]) -> Preset:
-    """The preset with settings changed by ``name=value``; ``weights.gan=0.2`` reaches into a group of them.
-
-    ``batch``, ``aligned_share`` and ``rate`` are set for every phase, ``phases.imagine.steps=0`` for the phase of that
-    name; ``projection=none`` leaves the projection out.
+def checked(chosen: Preset) -> Preset:
+    """The preset itself, if a run can be made of it; a mistake must not show hours later.
 
     Raises:
-        InvalidInputError: a change has no such form, no such setting exists, the value is of another kind, or
-            nothing can be trained with the numbers together.
+        InvalidInputError: nothing can be trained with the numbers together.
     """
-    for change in changes:
-        name, equals, text = change.partition("=")
-        if not equals:
-            raise InvalidInputError(f"{change!r} is no setting. Write NAME=VALUE, for example weights.gan=0.2.")
-        if name in _OF_PHASES:
-            phases = tuple(_with(phase, [name], text, name) for phase in chosen.phases)
-            chosen = replace(chosen, phases=phases)
-        elif name.startswith("phases."):
-            chosen = _with_phase(chosen, name, text)
-        else:
-            chosen = _with(chosen, name.split("."), text, name)
-    return _checked(chosen)
-
-
-def _checked(chosen: Preset) -> Preset:
-    """The preset itself, if a run can be made of it; a mistake must not show hours later."""
     rules = {
         "generator.image_size must be a power of two from 32 to 1024": chosen.generator.image_size
         in (32, 64, 128, 256, 512, 1024),
@@ -249,32 +226,6 @@ def _checked(chosen: Preset) -> Preset:
     if broken := [rule for rule, kept in rules.items() if not kept]:
         raise InvalidInputError(f"These settings cannot be trained with: {'; '.join(broken)}.")
     return chosen
-
-
-def _with_phase(chosen: Preset, name: str, text: str) -> Preset:
-    _, phase_name, *setting = name.split(".")
-    names = [phase.name for phase in chosen.phases]
-    if phase_name not in names or len(setting) != 1:
-        raise InvalidInputError(f"Unknown setting {name}. Write phases.NAME.SETTING; phases: {', '.join(names)}.")
-    phases = tuple(_with(p, setting, text, name) if p.name == phase_name else p for p in chosen.phases)
-    return replace(chosen, phases=phases)
-
-
-def _with(part: Any, path: Sequence[str], text: str, whole: str) -> Any:
-    known = sorted(field.name for field in fields(part)) if is_dataclass(part) else []
-    if path[0] not in known or path[0] in ("name", "phases", "condition"):
-        raise InvalidInputError(f"Unknown setting {whole}. Settings here: {', '.join(known) or 'none'}.")
-    old = getattr(part, path[0])
-    if len(path) > 1:
-        return replace(part, **{path[0]: _with(old, path[1:], text, whole)})
-    kind = get_type_hints(type(part))[path[0]]
-    if text == "none" and NoneType in get_args(kind):
-        return replace(part, **{path[0]: None})
-    try:
-        return replace(part, **{path[0]: TypeAdapter(kind).validate_strings(text)})
-    except ValidationError as error:
-        reason = error.errors()[0]["msg"]
-        raise InvalidInputError(f"{whole} must be like {old!r}, not {text!r}: {reason}.") from None
 
 
 def _stretched(chosen: Preset, steps: int) -> Preset:

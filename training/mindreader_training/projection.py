@@ -1,8 +1,8 @@
-"""The linear projection after E2: directions in which photos of one subject differ count for less.
+"""The linear projection after E2: directions in which photos of one class differ count for less.
 
 Within-class whitening (as in linear discriminant analysis) with strong shrinkage, then the principal
 directions of what is left. Fitted on training photos alone; it belongs to the embedding space. The
-shrinkage decides between subjects it was fitted on and others (docs/decisions/0004).
+shrinkage decides between classes it was fitted on and others (docs/decisions/0004).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Projection:
 
 
 def fit_projection(embeddings: Embeddings, labels: NDArray[np.int64], dimension: int, shrinkage: float) -> Projection:
-    """Fit a projection to unit embeddings (N, D) of photos with labels (N,).
+    """Fit a projection (K, D) to unit embeddings (N, D) of photos with labels (N,).
 
     Args:
         dimension: K, at most D.

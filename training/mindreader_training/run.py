@@ -27,9 +27,9 @@ class Progress:
     step: int = 0
     seconds: float = 0.0
     best: float = float("-inf")
-    """The phase's best figure on the development split."""
+    """The phase's best mean average precision on the development split."""
     since_best: int = 0
-    """Evaluations since then."""
+    """Measurements since then."""
     stopped: list[str] = field(default_factory=list)
     """Phases that ended early."""
     trained: int = 0
@@ -38,7 +38,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """Ends a phase in which E1 learns once the development split gets no better."""
+    """Ends a phase in which E1 is trained once the development split gets no better."""
 
     measure: Callable[[nn.Module, nn.Module], float]
     """Mean average precision of averaged G and E1 on the development split."""
@@ -58,7 +58,9 @@ class Run:
     def train(self) -> None:
         """Go on to the preset's last step; logs every 10 steps, keeps a checkpoint every 100."""
         preset = self.trainer.preset
-        with Monitor(self.folder, preset.steps, self.progress.step, enabled=self.trainer.world.leads) as monitor:
+        with Monitor(
+            self.folder, preset.steps, self.progress.step, enabled=self.trainer.world.is_main_process
+        ) as monitor:
             while self.progress.step < preset.steps:
                 self._train_phase(monitor)
 
@@ -75,7 +77,7 @@ class Run:
             progress.seconds += time.monotonic() - started
             if progress.step % _LOG_EVERY == 0 or progress.step == end:
                 self._log(phase.name, len(batch.category), terms, monitor)
-            ended = bool(phase.reads) and self._measured(monitor, end)
+            ended = bool(phase.query_inputs) and self._should_stop(monitor, end)
             if ended:
                 progress.stopped.append(phase.name)
                 progress.step = end
@@ -86,25 +88,25 @@ class Run:
             if ended:
                 return
 
-    def _measured(self, monitor: Monitor, end: int) -> bool:
+    def _should_stop(self, monitor: Monitor, end: int) -> bool:
         """Measure on the development split when it is time to; whether the phase should end."""
         stopping, progress = self._stopping, self.progress
         if stopping is None or (progress.step % stopping.every and progress.step != end):
             return False
-        # One process judges: the phase ends for all or for none.
-        world, judged = self.trainer.world, 0.0
-        if world.leads:
-            judged = stopping.measure(*self.trainer.averaged(progress.step))
-        figure = world.agreed(judged, self.trainer.compute.device)
-        monitor.scalars(progress.step, {"dev_map": figure})
-        if figure > progress.best:
-            progress.best, progress.since_best = figure, 0
+        # The main process measures: the phase ends for all or for none.
+        world, measured = self.trainer.world, 0.0
+        if world.is_main_process:
+            measured = stopping.measure(*self.trainer.averaged(progress.step))
+        metric = world.broadcast(measured, self.trainer.compute.device)
+        monitor.scalars(progress.step, {"dev_map": metric})
+        if metric > progress.best:
+            progress.best, progress.since_best = metric, 0
         else:
             progress.since_best += 1
         return 0 < stopping.patience <= progress.since_best
 
     def _log(self, phase: str, batch: int, terms: dict[str, float], monitor: Monitor) -> None:
-        if not self.trainer.world.leads:
+        if not self.trainer.world.is_main_process:
             return
         numbers = {"step": self.progress.step, "seconds": self.progress.seconds, "batch": batch} | terms
         entry = {"phase": phase} | {name: round(value, 5) for name, value in numbers.items()}
@@ -116,12 +118,12 @@ class Run:
 
     def save(self) -> None:
         """Write the checkpoint; a kill in the middle leaves the one before it."""
-        if self.trainer.world.leads:
-            state = {name: part.state_dict() for name, part in self.trainer.parts().items()}
+        if self.trainer.world.is_main_process:
+            state = {name: part.state_dict() for name, part in self.trainer.checkpoint_parts().items()}
             fresh = self.folder / f"{CHECKPOINT}.new"
             torch.save({"progress": asdict(self.progress), "identity": self.trainer.identity, **state}, fresh)
             fresh.replace(self.folder / CHECKPOINT)
-        self.trainer.world.wait()
+        self.trainer.world.barrier()
 
     def resume(self) -> None:
         """Go on from the folder's checkpoint; a run without one starts at the beginning.
@@ -139,7 +141,7 @@ class Run:
                 f"{path} is of a run with other {', '.join(other)}. Resume with those it began with, or give another "
                 "--out."
             )
-        for name, part in self.trainer.parts().items():
+        for name, part in self.trainer.checkpoint_parts().items():
             part.load_state_dict(saved[name])
         self.progress = Progress(**saved["progress"])
-        self.trainer.share_weights()
+        self.trainer.broadcast_weights()

@@ -9,14 +9,16 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from mindreader_webui.access import ANYONE, access, init_access
 from mindreader_webui.api import BLUEPRINTS, SECURITY_SCHEMES
 from mindreader_webui.api.schemas.common import Problem
-from mindreader_webui.auth import init_auth, limit_rates
+from mindreader_webui.auth import init_auth
 from mindreader_webui.health import health
 from mindreader_webui.i18n import init_i18n
 from mindreader_webui.metrics import init_metrics
 from mindreader_webui.pages import pages
 from mindreader_webui.problems import init_problems, refuse_fields
+from mindreader_webui.rates import limit_rates
 from mindreader_webui.requests import init_requests
 from mindreader_webui.services import Services, attach
 from mindreader_webui.uploads import init_uploads
@@ -53,13 +55,15 @@ def create_app(services: Services) -> Flask:
     init_metrics(app, services.catalog)
     init_problems(app)
     init_auth(app, services)
+    init_access(app)
     init_uploads(app, services.settings)
     for blueprint in BLUEPRINTS:
         app.register_api(blueprint)
     app.register_blueprint(pages)
     app.register_blueprint(health)
+    app.add_url_rule(OPENAPI_PATH, "openapi", access(ANYONE)(lambda: app.api_doc))
+    access(ANYONE)(app.view_functions["static"])
     limit_rates(app, services.settings)
-    app.add_url_rule(OPENAPI_PATH, "openapi", lambda: app.api_doc)
     app.after_request(_with_headers)
     _trust_proxies(app, services.settings.trusted_proxies)
     return app

@@ -1,4 +1,4 @@
-"""Who is asking: people by a session cookie, programs by a bearer token. Everything is closed unless listed here."""
+"""Who is asking: people by a session cookie, programs by a bearer token. What they may: `mindreader_webui.access`."""
 
 from __future__ import annotations
 
@@ -8,41 +8,20 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import cast
 
 from flask import Flask, Request, request
 from flask import session as session_cookie
-from flask.typing import RouteCallable
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, current_user, login_user, logout_user
-from flask_wtf.csrf import CSRFProtect, validate_csrf
-from limits import parse_many
-from wtforms import ValidationError  # type: ignore[import-untyped]
+from flask_wtf.csrf import CSRFProtect
 
 from mindreader.accounts.tokens import token_of
 from mindreader.catalog import Role, TokenScope, User
-from mindreader.errors import ConfigurationError, ForbiddenError, NotSignedInError
-from mindreader.settings import Settings
+from mindreader.errors import ForbiddenError, NotSignedInError
 from mindreader_webui.services import Services, current_services
 
-CSRF_HEADER = "X-CSRFToken"
-_UNSAFE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _BEARER = "bearer"
 _SEAL = "seal"
 _KEY_BYTES = 32
-
-OPEN_TO_ALL = frozenset({"accounts.set_up", "accounts.sign_in"})
-"""The only endpoints below /api that answer without signing in."""
-
-
-READING = frozenset({"searches.search", "selections.existing"})
-"""Endpoints that only answer, though asked by POST."""
-
-OF_THE_PERSON = frozenset(
-    {"accounts.list_tokens", "accounts.add_token", "accounts.remove_token", "accounts.change_password"}
-)
-"""Closed to tokens without the scope full: a token must not make a stronger one."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +46,7 @@ class SignedIn:
 
 
 def init_auth(app: Flask, services: Services) -> None:
-    """Sessions, tokens, CSRF protection and rate limits."""
+    """Sessions, tokens and CSRF tokens."""
     settings = services.settings
     app.config.update(
         SECRET_KEY=session_key(settings.secrets_dir),
@@ -86,26 +65,6 @@ def init_auth(app: Flask, services: Services) -> None:
     manager = LoginManager(app, add_context_processor=False)  # templates get `user` from mindreader_webui.pages
     manager.user_loader(_user_of_session)
     manager.request_loader(_user_of_bearer)
-    app.before_request(_guard)
-
-
-def limit_rates(app: Flask, settings: Settings) -> None:
-    """Bound how often an address may try to sign in and a user may search.
-
-    Raises:
-        ConfigurationError: a rate of the settings cannot be understood.
-    """
-    for name in ("login_rate", "search_rate"):
-        _check_rate(name, getattr(settings, name))
-    limiter = Limiter(_user_or_address, app=app, storage_uri="memory://")
-    by_address = limiter.shared_limit(settings.login_rate, scope="sign-in", key_func=get_remote_address)
-    limits = {
-        "accounts.set_up": by_address,
-        "accounts.sign_in": by_address,
-        "searches.search": limiter.limit(settings.search_rate),
-    }
-    for endpoint, limit in limits.items():
-        app.view_functions[endpoint] = cast(RouteCallable, limit(app.view_functions[endpoint]))
 
 
 def sign_in(user: User) -> None:
@@ -164,14 +123,6 @@ def session_key(folder: Path) -> str:
     return path.read_text()
 
 
-def _check_rate(name: str, rate: str) -> None:
-    # Flask-Limiter itself would only log a rate it cannot read, and limit nothing.
-    try:
-        parse_many(rate)
-    except ValueError:
-        raise ConfigurationError(f"The setting {name} is {rate!r}; write a rate such as 10/minute.") from None
-
-
 def _write_once(path: Path, secret: str) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
@@ -211,38 +162,3 @@ def _user_of_bearer(asked: Request) -> SignedIn | None:
 def _bearer(asked: Request) -> str | None:
     credentials = asked.authorization
     return credentials.token or "" if credentials and credentials.type == _BEARER else None
-
-
-def _guard() -> None:
-    """Refuse what may not be asked, before a byte of the body is read."""
-    if request.endpoint is None or not request.path.startswith("/api/"):
-        return
-    if request.method in _UNSAFE_METHODS:
-        _refuse_forgery()
-    if request.endpoint not in OPEN_TO_ALL:
-        current_account()
-        _refuse_beyond_scope()
-
-
-def _refuse_beyond_scope() -> None:
-    scope = current_user.scope
-    if scope == TokenScope.READ and request.method in _UNSAFE_METHODS and request.endpoint not in READING:
-        raise ForbiddenError("This access token can only look and search. Make one that may change things.")
-    if scope in (TokenScope.READ, TokenScope.WRITE) and request.endpoint in OF_THE_PERSON:
-        raise ForbiddenError("This needs an access token with the scope full, or a person who signs in.")
-
-
-def _refuse_forgery() -> None:
-    """A page of another site can make a browser send its cookie, but neither a token nor our header."""
-    if not current_user.is_authenticated or current_user.by_token:
-        return
-    try:
-        validate_csrf(request.headers.get(CSRF_HEADER))
-    except ValidationError:
-        raise ForbiddenError(
-            "The header {header} is missing or out of date. Load the page again, then repeat this.", header=CSRF_HEADER
-        ) from None
-
-
-def _user_or_address() -> str:
-    return f"user {current_user.get_id()}" if current_user.is_authenticated else get_remote_address()

@@ -8,10 +8,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mindreader.model_versions.registry import active_version
 from mindreader.operations.worker_status import queue_is_served
+from mindreader_webui.access import ANYONE, access_to_all
 from mindreader_webui.services import current_services
 from mindreader_workers.celery_app import SEARCH_QUEUE
 
 health = Blueprint("health", __name__)
+access_to_all(health, ANYONE)
 
 
 @health.get("/healthz")

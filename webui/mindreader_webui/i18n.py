@@ -42,8 +42,8 @@ class Translation:
     """Which way it is written: `ltr` or `rtl`."""
     messages: GNUTranslations
     for_scripts: dict[str, Any] = field(default_factory=dict)
-    """What `static/i18n.js` needs: `messages` (a text, or one for each plural form) and `plurals`, the number of the
-    form, a digit each, for 0 to 99 and for 100 to 199 (which stand for all larger numbers)."""
+    """What `static/lib/i18n.js` needs: `messages` (a text, or one for each plural form) and `pluralForms`, the number
+    of the form, a digit each, for 0 to 99 and for 100 to 199 (which stand for all larger numbers)."""
 
 
 def init_i18n(app: Flask, folder: Path | None) -> None:
@@ -165,9 +165,10 @@ def _for_scripts(catalog: Catalog, messages: GNUTranslations, in_scripts: frozen
         for message in catalog
         if message.id and not message.fuzzy and _is_complete(message) and _id(message) in in_scripts
     }
-    # The rule of the language, as its translator wrote it; scripts look it up, since they may not run text as code.
+    # The rule of the file's own header, which numbers its `msgstr[i]`: as a table, since scripts may not run text as
+    # code. `Intl.PluralRules` would not do: its categories have other borders in some languages (Latvian, Maltese).
     numbered = messages.plural  # type: ignore[attr-defined]
-    return {"messages": texts, "plurals": "".join(str(numbered(n)) for n in range(_PLURALS))}
+    return {"messages": texts, "pluralForms": "".join(str(numbered(n)) for n in range(_PLURALS))}
 
 
 def _is_complete(message: Message) -> bool:

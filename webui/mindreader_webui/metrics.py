@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 from mindreader.catalog import Catalog, EmbeddingState
 from mindreader.errors import NotFoundError, NotSignedInError
 from mindreader.operations.metrics import Metrics, collect_metrics
+from mindreader_webui.access import ANYONE, access_to_all
 from mindreader_webui.services import current_services
 
 _EXTENSION = "mindreader_metrics"
@@ -24,6 +25,7 @@ _FRESH_SECONDS = 5.0
 _QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 metrics = Blueprint("metrics", __name__)
+access_to_all(metrics, ANYONE)  # it asks for a token of its own
 
 
 class ProcessMetrics:
@@ -31,7 +33,7 @@ class ProcessMetrics:
 
     def __init__(self, catalog: Catalog) -> None:
         self.registry = CollectorRegistry()
-        self.registry.register(_OfTheCatalog(catalog))
+        self.registry.register(CatalogCollector(catalog))
         self.requests = Histogram(
             "mindreader_http_request_seconds",
             "Requests this web process answered.",
@@ -54,15 +56,11 @@ def init_metrics(app: Flask, catalog: Catalog) -> None:
     app.extensions[_EXTENSION] = counted
     app.register_blueprint(metrics)
 
-    @app.before_request
-    def _begin() -> None:
-        g.began = time.perf_counter()
-
     @app.after_request
     def _end(response: Response) -> Response:
         # By endpoint, not by address: there are as many addresses as photos.
         labels = (request.method, request.endpoint or "none", str(response.status_code))
-        counted.requests.labels(*labels).observe(time.perf_counter() - g.began)
+        counted.requests.labels(*labels).observe(g.timer.total)  # of mindreader_webui.requests
         return response
 
 
@@ -92,7 +90,7 @@ def show() -> Response:
     return Response(generate_latest(counted.registry), content_type=CONTENT_TYPE_LATEST)
 
 
-class _OfTheCatalog(Collector):
+class CatalogCollector(Collector):
     """Asks the catalog when Prometheus asks, at most every few seconds."""
 
     def __init__(self, catalog: Catalog) -> None:

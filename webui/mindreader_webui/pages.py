@@ -12,20 +12,20 @@ from sqlalchemy.exc import SQLAlchemyError
 from mindreader.accounts.users import users_exist
 from mindreader.catalog import User
 from mindreader.embedding.jobs import job_view
+from mindreader.errors import NotSignedInError
 from mindreader.library.collections import visible_collection
-from mindreader_webui.auth import current_account, require_admin
+from mindreader_webui.access import ADMIN, ANYONE, USER, access, access_to_all
+from mindreader_webui.auth import current_account
 from mindreader_webui.services import current_services
 
 pages = Blueprint("pages", __name__)
+access_to_all(pages, USER)
 
-_OPEN = frozenset(f"pages.{name}" for name in ("set_up", "sign_in", "offline", "manifest", "service_worker"))
 _HOME = "/"
 
 
-@pages.before_request
-def _ask_to_sign_in() -> Any:
-    if request.endpoint in _OPEN or current_user.is_authenticated:
-        return None
+@pages.errorhandler(NotSignedInError)
+def _ask_to_sign_in(_error: NotSignedInError) -> Any:
     if not _is_set_up():
         return redirect("/setup")
     return redirect(f"/sign-in?next={quote(request.full_path.rstrip('?'), safe='')}")
@@ -48,12 +48,14 @@ def _always_fresh(response: Response) -> Response:
 
 
 @pages.get("/setup")
+@access(ANYONE)
 def set_up() -> Any:
     """Make the first administrator."""
     return redirect(_HOME) if _is_set_up() else render_template("setup.html")
 
 
 @pages.get("/sign-in")
+@access(ANYONE)
 def sign_in() -> Any:
     """Sign in, then go on to the page that was asked for."""
     target = _local_target(request.args.get("next", _HOME))
@@ -107,69 +109,72 @@ def quality() -> str:
 
 
 @pages.get("/admin")
+@access(ADMIN)
 def admin() -> Any:
     """The first page for administrators."""
-    require_admin()
     return redirect("/admin/models")
 
 
 @pages.get("/admin/models")
+@access(ADMIN)
 def admin_models() -> str:
     """Model versions: bring in, build, switch, go back."""
-    require_admin()
     return render_template("admin_models.html")
 
 
 @pages.get("/admin/jobs")
+@access(ADMIN)
 def admin_jobs() -> str:
     """All jobs, live."""
-    require_admin()
     return render_template("admin_jobs.html")
 
 
 @pages.get("/admin/jobs/<int(max=2147483647):job_id>")
+@access(ADMIN)
 def admin_job(job_id: int) -> str:
     """One job and the photos that failed."""
-    require_admin()
     with current_services().catalog.snapshot() as session:
         job_view(session, job_id)
     return render_template("admin_job.html", job_id=job_id)
 
 
 @pages.get("/admin/compare")
+@access(ADMIN)
 def admin_compare() -> str:
     """Model versions side by side."""
-    require_admin()
     return render_template("admin_compare.html")
 
 
 @pages.get("/admin/users")
+@access(ADMIN)
 def admin_users() -> str:
     """Everyone who may sign in."""
-    require_admin()
     return render_template("admin_users.html")
 
 
 @pages.get("/admin/workers")
+@access(ADMIN)
 def admin_workers() -> str:
     """Workers, and whether they work."""
-    require_admin()
     return render_template("admin_workers.html")
 
 
 @pages.get("/offline")
+@access(ANYONE)
 def offline() -> str:
     """What an installed app shows without a connection; the same for everybody."""
     return render_template("offline.html")
 
 
 @pages.get("/manifest.webmanifest")
+@access(ANYONE)
 def manifest() -> Response:
     """What makes MindReader installable."""
     return current_app.send_static_file("manifest.webmanifest")
 
 
 @pages.get("/sw.js")
+@access(ANYONE)
 def service_worker() -> Response:
     """The service worker; at the top, since it may only look after what lies below it."""
     return current_app.send_static_file("sw.js")

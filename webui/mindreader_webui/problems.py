@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask, Response, current_app, json, render_template, request
@@ -46,6 +48,19 @@ class InvalidFieldsError(InvalidInputError):
         """The same, from what pydantic found."""
         found = error.errors(include_url=False, include_context=False, include_input=False)
         return cls([{"field": _field(each["loc"]), "message": each["msg"]} for each in found])
+
+
+@contextmanager
+def invalid_fields() -> Iterator[None]:
+    """What pydantic finds wrong inside is what the caller sent.
+
+    Raises:
+        InvalidFieldsError: naming each field.
+    """
+    try:
+        yield
+    except ValidationError as error:
+        raise InvalidFieldsError.from_validation(error) from None
 
 
 def refuse_fields(error: ValidationError) -> Response:

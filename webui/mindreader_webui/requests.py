@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import time
 
 from flask import Flask, Response, g, request
 
 from mindreader.logs import checked_request_id, request_id
 from mindreader.settings import Settings
+from mindreader.timing import StageTimer
 from mindreader.traces import describe, start_traces
 
 log = logging.getLogger(__name__)
@@ -31,13 +31,13 @@ def _begin() -> None:
     # Not reset afterwards: the thread's next request sets its own, and a problem document may still want it.
     request_id.set(checked_request_id(request.headers.get(HEADER)))
     describe(request_id=request_id.get())
-    g.asked_at = time.perf_counter()
+    g.timer = StageTimer()
 
 
 def _end(response: Response) -> Response:
     response.headers[HEADER] = request_id.get()
     is_quiet = request.method in ("GET", "HEAD") and response.status_code < 400
-    milliseconds = (time.perf_counter() - g.asked_at) * 1000
+    milliseconds = g.timer.total * 1000
     level = logging.DEBUG if is_quiet else logging.INFO
     log.log(level, "%s %s: %d, %.0f ms", request.method, request.path, response.status_code, milliseconds)
     return response

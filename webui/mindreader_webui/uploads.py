@@ -1,24 +1,21 @@
-"""How large requests may be, and where uploaded files lie: in the data folder, never whole in memory."""
+"""Where uploaded files lie until their request ends: in the data folder, never whole in memory."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
 import time
-from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from flask import Flask, Request, current_app, request
+from flask import Flask, Request, current_app
 from werkzeug.datastructures import FileStorage
 
-from mindreader.search.user_sketches import MOST_POINTS
 from mindreader.settings import Settings
 
 FILES_PER_REQUEST = 100
 UPLOADS_FOLDER = "uploads"
 _STALE_SECONDS = 86400
-_SMALL_BYTES = 64 * 2**10  # JSON, and the fields of a form
 
 
 class UploadRequest(Request):
@@ -29,7 +26,7 @@ class UploadRequest(Request):
 
 
 def init_uploads(app: Flask, settings: Settings) -> None:
-    """Bound requests, and clear away what a killed server left."""
+    """Give uploads a place, and clear away what a killed server left."""
     folder = settings.data_dir / UPLOADS_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     for file in folder.iterdir():
@@ -41,16 +38,6 @@ def init_uploads(app: Flask, settings: Settings) -> None:
         # A file and its category each; every file is an open one, and a process has about a thousand.
         MAX_FORM_PARTS=2 * FILES_PER_REQUEST,
     )
-    limits = {
-        "collections.upload_photos": settings.request_max_bytes,
-        "selections.existing": 2 * _SMALL_BYTES,  # a thousand digests
-        "user_sketches.keep": MOST_POINTS * 32,  # three numbers and what stands between them
-        "models.add_model": settings.bundle_max_bytes + _SMALL_BYTES,
-        "comparisons.compare": settings.sketch_max_bytes + _SMALL_BYTES,
-        "comparisons.save": settings.sketch_max_bytes + _SMALL_BYTES,
-        "searches.search": settings.sketch_max_bytes + _SMALL_BYTES,
-    }
-    app.before_request(partial(_bound_body, limits))
 
 
 def _remove(path: Path) -> None:
@@ -64,8 +51,3 @@ def path_of(upload: FileStorage) -> Path:
     """Where an uploaded file lies until the request ends."""
     upload.stream.flush()
     return Path(upload.stream.name)
-
-
-def _bound_body(limits: dict[str, int]) -> None:
-    """Set before anything looks at the body, so that a larger one is refused and not read."""
-    request.max_content_length = limits.get(request.endpoint or "", _SMALL_BYTES)

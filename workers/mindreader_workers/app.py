@@ -17,7 +17,7 @@ from mindreader.logs import configure
 from mindreader.settings import load_settings
 from mindreader_workers.beat import Beat
 from mindreader_workers.celery_app import EMBED_QUEUE, SEARCH_QUEUE, make_celery
-from mindreader_workers.cpu_priority import yield_to_searches
+from mindreader_workers.cpu_priority import lower_cpu_priority
 from mindreader_workers.tasks import add_tasks
 from mindreader_workers.worker import Worker
 
@@ -40,7 +40,7 @@ def _take_up_work(sender: Any, **_: object) -> None:
     if SEARCH_QUEUE in names:
         _worker.searcher.warm_up()
     elif _worker.compute.device.type == "cpu":
-        yield_to_searches()
+        lower_cpu_priority()
     _beats.append(Beat(app, names & {SEARCH_QUEUE, EMBED_QUEUE}))
     _beats[-1].start()
 

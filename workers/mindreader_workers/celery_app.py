@@ -21,7 +21,7 @@ HEARTBEAT_TASK = "mindreader.heartbeat"
 REQUEST_HEADER = "mindreader_request_id"
 """Header of a task that says for which request it is done."""
 
-_SECONDS_BETWEEN_LOOKS = 0.002
+SECONDS_BETWEEN_LOOKS = 0.002
 # Somebody waits for a result: for Redis to be started again, but not for half a minute before being told.
 _SHORT_RETRIES = {"max_retries": 5, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
 
@@ -46,7 +46,7 @@ def make_celery(settings: Settings) -> Celery:
         result_expires=600,
         worker_hijack_root_logger=False,
         # In one process a task waits on no network, so looking for it often is all that keeps it from being slow.
-        broker_transport_options={"polling_interval": _SECONDS_BETWEEN_LOOKS} if settings.embedded_workers else {},
+        broker_transport_options={"polling_interval": SECONDS_BETWEEN_LOOKS} if settings.embedded_workers else {},
     )
     if start_traces(settings):
         _trace_tasks()

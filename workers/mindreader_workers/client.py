@@ -24,7 +24,6 @@ from mindreader.errors import (
 from mindreader.logs import request_id
 from mindreader.messages import LibraryQuality, SearchAnswer, SearchRequest, SmokeTest
 from mindreader_workers.celery_app import (
-    _SECONDS_BETWEEN_LOOKS,
     EMBED_QUEUE,
     EMBED_TASK,
     HEARTBEAT_TASK,
@@ -32,9 +31,11 @@ from mindreader_workers.celery_app import (
     REQUEST_HEADER,
     SEARCH_QUEUE,
     SEARCH_TASK,
+    SECONDS_BETWEEN_LOOKS,
     SMOKE_TEST_TASK,
     WARM_UP_TASK,
 )
+from mindreader_workers.envelopes import envelopes_of
 
 
 def wake_embedders(celery: Celery) -> None:
@@ -60,7 +61,9 @@ def search(
         NotReadyError: no worker answered in time, the broker is away, or no model version is active.
         InvalidInputError: the worker could not use the sketch.
     """
-    return SearchAnswer.model_validate(_ask(celery, SEARCH_TASK, request.model_dump(mode="json"), timeout, meanwhile))
+    envelopes = envelopes_of(celery)
+    sealed = _ask(celery, SEARCH_TASK, envelopes.seal(request), timeout, meanwhile)
+    return envelopes.open(SearchAnswer, sealed)
 
 
 def smoke_test(celery: Celery, bundle_sha256: str, timeout: float) -> SmokeTest:
@@ -104,7 +107,7 @@ def _ask(
             headers={REQUEST_HEADER: request_id.get()},
         )
         meanwhile()
-        reply = pending.get(timeout=timeout, disable_sync_subtasks=False, interval=_SECONDS_BETWEEN_LOOKS)
+        reply = pending.get(timeout=timeout, disable_sync_subtasks=False, interval=SECONDS_BETWEEN_LOOKS)
     except CeleryTimeoutError:
         raise NotReadyError(
             "No search worker answered within {seconds:g} seconds. Check that one is running, then try again.",

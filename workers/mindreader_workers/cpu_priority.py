@@ -9,7 +9,7 @@ import threading
 _NICE = 15
 
 
-def yield_to_searches() -> None:
+def lower_cpu_priority() -> None:
     """Lower the priority of this thread and of all threads it starts, E2's and the decoders' among them.
 
     On Linux, where priorities belong to threads; elsewhere embedding and searching share alike.

@@ -14,7 +14,7 @@ from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings
 from mindreader_workers.beat import Beat
 from mindreader_workers.celery_app import EMBED_QUEUE, SEARCH_QUEUE, make_celery
-from mindreader_workers.cpu_priority import yield_to_searches
+from mindreader_workers.cpu_priority import lower_cpu_priority
 from mindreader_workers.tasks import add_tasks
 from mindreader_workers.worker import Worker
 
@@ -58,7 +58,7 @@ class EmbeddedWorkers:
 
 def _run(controller: WorkController, yields: bool) -> None:
     if yields:
-        yield_to_searches()
+        lower_cpu_priority()
     # Celery finds a task through the current app, which is a matter of the thread.
     controller.app.set_current()
     controller.start()

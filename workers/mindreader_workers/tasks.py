@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +13,7 @@ from mindreader.logs import request_id
 from mindreader.messages import SearchRequest
 from mindreader.model_versions.library_quality import library_quality
 from mindreader.model_versions.smoke_test import smoke_test
+from mindreader.timing import StageTimer
 from mindreader_workers.celery_app import (
     EMBED_TASK,
     HEARTBEAT_TASK,
@@ -23,7 +24,10 @@ from mindreader_workers.celery_app import (
     WARM_UP_TASK,
 )
 from mindreader_workers.client import wake_embedders
-from mindreader_workers.worker import Worker, log
+from mindreader_workers.envelopes import envelopes_of
+from mindreader_workers.worker import Worker
+
+log = logging.getLogger(__name__)
 
 # Redis gives a task to a second worker after an hour without an acknowledgement; these stay far below.
 _SEARCH_SECONDS = 120
@@ -41,12 +45,12 @@ def add_tasks(celery: Celery, worker: Worker) -> None:
             wake_embedders(celery)
 
     @celery.task(name=SEARCH_TASK, shared=False, soft_time_limit=_SEARCH_SECONDS)
-    def search(request: dict[str, Any]) -> dict[str, Any]:
-        asked = SearchRequest.model_validate(request)
-        return _reply(lambda: worker.searcher.answer(asked).model_dump(mode="json"))
+    def search(request: Any) -> dict[str, Any]:
+        envelopes = envelopes_of(celery)
+        return _reply(lambda: envelopes.seal(worker.searcher.answer(envelopes.open(SearchRequest, request))))
 
     @celery.task(name=SMOKE_TEST_TASK, shared=False, soft_time_limit=_SMOKE_TEST_SECONDS)
-    def trial(bundle_sha256: str) -> dict[str, Any]:
+    def smoke_test_bundle(bundle_sha256: str) -> dict[str, Any]:
         return _reply(lambda: smoke_test(worker.kept, bundle_sha256, worker.compute).model_dump(mode="json"))
 
     @celery.task(name=WARM_UP_TASK, shared=False, soft_time_limit=_SMOKE_TEST_SECONDS)
@@ -59,14 +63,14 @@ def add_tasks(celery: Celery, worker: Worker) -> None:
 
     @celery.task(name=HEARTBEAT_TASK, shared=False, ignore_result=True)
     def heartbeat(queue: str) -> None:
-        worker.heartbeats[queue].beat(worker.catalog)
+        worker.heartbeats[queue].record(worker.catalog)
 
 
 def _reply(work: Callable[[], Any]) -> dict[str, Any]:
     """The answer, or the error as a sentence: exceptions do not travel between processes."""
     task = current_task.request
     held = request_id.set(getattr(task, REQUEST_HEADER, None) or "")
-    started = time.perf_counter()
+    timer = StageTimer()
     outcome = "done"
     try:
         return {"answer": work()}
@@ -75,5 +79,5 @@ def _reply(work: Callable[[], Any]) -> dict[str, Any]:
         made_of = {"template": error.detail.template, "values": error.detail.values}
         return {"error": {"kind": error.kind.slug, "detail": error.detail, **made_of}}
     finally:
-        log.info("%s: %s, %.0f ms", current_task.name, outcome, (time.perf_counter() - started) * 1000)
+        log.info("%s: %s, %.0f ms", current_task.name, outcome, timer.total * 1000)
         request_id.reset(held)

@@ -36,10 +36,9 @@ from mindreader_workers.celery_app import (
 log = logging.getLogger(__name__)
 
 
-_SECONDS_BETWEEN_MENDING = 600.0
-
-
+_SECONDS_BETWEEN_REPAIRS = 600.0
 _FEWEST_IN_A_BATCH = 32
+"""Photos leased, decoded and written together, even where fewer go through E2 at once."""
 
 
 class Worker:
@@ -53,7 +52,7 @@ class Worker:
         self._embedding, self._asked = Lock(), Event()
         self.stopping = Event()
         """Once set, embedding ends after the batch at hand."""
-        self._mend_at = 0.0
+        self._repair_at = 0.0
         if settings.torch_threads:
             torch.set_num_threads(settings.torch_threads)
         self.compute = choose_compute(settings.device, settings.precision)
@@ -96,7 +95,7 @@ class Worker:
         for chore in (self._purge, self._drop, self._repair):
             error = self._try(chore) or error
         finish_jobs(self.catalog)
-        self.heartbeats[EMBED_QUEUE].beat(self.catalog, photos=done, error=error, seconds=seconds)
+        self.heartbeats[EMBED_QUEUE].record(self.catalog, photos=done, error=error, seconds=seconds)
         return done
 
     def _try(self, chore: Callable[[], None]) -> str | None:
@@ -131,16 +130,16 @@ class Worker:
                 error = problem.detail
                 log.error("space %s: %s", space.key, error)
                 continue
-            _say(space, report)
+            _log_report(space, report)
             if report.indexed + report.failed:
-                return report.indexed + report.failed, error, report.seconds
+                return report.indexed + report.failed, error, report.timer.seconds
         return 0, error, {}
 
     def _repair(self) -> None:
         """Every now and then, and first of all at the start: an index may have been lost while nobody looked."""
-        if time.monotonic() >= self._mend_at:
+        if time.monotonic() >= self._repair_at:
             repair_indexes(self.catalog, self.indexes)
-            self._mend_at = time.monotonic() + _SECONDS_BETWEEN_MENDING
+            self._repair_at = time.monotonic() + _SECONDS_BETWEEN_REPAIRS
 
     def embedder(self, space: EmbeddingSpace) -> Embedder:
         """The embedder of a space; its E2 is loaded once."""
@@ -164,5 +163,5 @@ class Worker:
         self.catalog.close()
 
 
-def _say(space: EmbeddingSpace, report: EmbedReport) -> None:
-    log.info("space %s: %d indexed, %d failed, %s", space.key, report.indexed, report.failed, report.seconds)
+def _log_report(space: EmbeddingSpace, report: EmbedReport) -> None:
+    log.info("space %s: %d indexed, %d failed, %s", space.key, report.indexed, report.failed, report.timer.seconds)

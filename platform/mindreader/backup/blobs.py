@@ -14,7 +14,7 @@ _SHA256_DIGITS = 64
 
 
 @dataclass(frozen=True)
-class Taken:
+class CopyResult:
     """What became of one blob."""
 
     key: str
@@ -24,7 +24,7 @@ class Taken:
     problem: str = ""
 
 
-class BlobTaker:
+class BlobCopier:
     """Copies blobs of a store into a backup, or only sees that they are there."""
 
     def __init__(self, blobs: BlobStore, folder: BackupFolder, *, reference: bool) -> None:
@@ -34,7 +34,7 @@ class BlobTaker:
         self.new: dict[str, int] = {}
         """Those that were not there before."""
 
-    def take(self, key: str, size: int | None = None) -> Taken:
+    def copy(self, key: str, size: int | None = None) -> CopyResult:
         """Take one blob; threads may share this.
 
         Args:
@@ -50,25 +50,25 @@ class BlobTaker:
             self.new[key] = taken.size
         return taken
 
-    def _look(self, key: str, size: int | None) -> Taken:
+    def _look(self, key: str, size: int | None) -> CopyResult:
         try:
             found = self._blobs.size(key)
         except NotFoundError:
-            return Taken(key, is_missing=True)
+            return CopyResult(key, is_missing=True)
         if size not in (None, found):
-            return Taken(key, problem=f"{key} has {found} bytes instead of {size}.")
-        return Taken(key, found)
+            return CopyResult(key, problem=f"{key} has {found} bytes instead of {size}.")
+        return CopyResult(key, found)
 
-    def _copy(self, key: str, size: int | None) -> Taken:
+    def _copy(self, key: str, size: int | None) -> CopyResult:
         try:
             wanted = self._blobs.size(key) if size is None else size
             if self._has(key, wanted):
-                return Taken(key, wanted)
-            return Taken(key, self._folder.copy_in(key, self._blobs), is_new=True)
+                return CopyResult(key, wanted)
+            return CopyResult(key, self._folder.copy_in(key, self._blobs), is_new=True)
         except NotFoundError:
-            return Taken(key, is_missing=True)
+            return CopyResult(key, is_missing=True)
         except DamagedBlobError as error:
-            return Taken(key, problem=error.detail)
+            return CopyResult(key, problem=error.detail)
 
     def _has(self, key: str, size: int) -> bool:
         """Whether the backup has the blob; what is under a name that follows from its content need not be read."""

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from sqlalchemy import delete, func, select
 
-from mindreader.backup.blobs import BUNDLES, ORIGINALS, BlobTaker, Taken, belonging, is_listed, stored_sha256
+from mindreader.backup.blobs import BUNDLES, ORIGINALS, BlobCopier, CopyResult, belonging, is_listed, stored_sha256
 from mindreader.backup.folder import (
     BackupError,
     BackupFolder,
@@ -101,14 +101,14 @@ def back_up(
     """
     _check_apart(path, settings)
     folder = BackupFolder(path)
-    taker = BlobTaker(blobs, folder, reference=reference)
-    with folder.to_oneself():
+    copier = BlobCopier(blobs, folder, reference=reference)
+    with folder.exclusive():
         # Before the catalog too: a bundle may be removed together with its row while the photos are copied.
         for key in blobs.keys(BUNDLES):
-            taker.take(key)
+            copier.copy(key)
         revision = _copy_catalog(catalog, folder)
         with _draft(folder) as draft:
-            contents = _take_blobs(catalog, draft, blobs, taker, progress)
+            contents = _copy_blobs(catalog, draft, blobs, copier, progress)
         folder.publish(
             BackupManifest(
                 mindreader=version("mindreader"),
@@ -116,16 +116,16 @@ def back_up(
                 created_at=datetime.now(UTC),
                 catalog_sha256=sha256_of(folder.draft),
                 tables=contents.tables,
-                blobs=_record(taker, blobs if reference else folder.blobs, settings, contents, reference),
+                blobs=_record(copier, blobs if reference else folder.blobs, settings, contents, reference),
             )
         )
-        pruned = _prune(folder, taker) if prune and not reference and not contents.problems else 0
+        pruned = _prune(folder, copier) if prune and not reference and not contents.problems else 0
     return BackupReport(
         photos=contents.tables["photo"],
-        blobs=len(taker.kept),
-        bytes=sum(taker.kept.values()),
-        new_blobs=len(taker.new),
-        new_bytes=sum(taker.new.values()),
+        blobs=len(copier.kept),
+        bytes=sum(copier.kept.values()),
+        new_blobs=len(copier.new),
+        new_bytes=sum(copier.new.values()),
         purged=contents.purged,
         pruned=pruned,
         to_embed=contents.to_embed,
@@ -170,20 +170,22 @@ def _draft(folder: BackupFolder) -> Iterator[Catalog]:
         draft.close()
 
 
-def _take_blobs(catalog: Catalog, draft: Catalog, blobs: BlobStore, taker: BlobTaker, progress: Progress) -> _Contents:
+def _copy_blobs(
+    catalog: Catalog, draft: Catalog, blobs: BlobStore, copier: BlobCopier, progress: Progress
+) -> _Contents:
     """Take what the draft refers to; the draft forgets what was purged meanwhile."""
     with draft.snapshot() as session:
         sizes = dict(session.execute(select(Photo.sha256, Photo.size_bytes)).all())
     todo: list[tuple[str, int | None]] = [(original_key(sha256), size) for sha256, size in sizes.items()]
     todo += [(key, None) for key in belonging(blobs.keys(), sizes)]
-    troubled: list[Taken] = []
-    for done, taken in enumerate(in_parallel(lambda blob: taker.take(*blob), todo), 1):
+    troubled: list[CopyResult] = []
+    for done, taken in enumerate(in_parallel(lambda blob: copier.copy(*blob), todo), 1):
         if taken.problem or (taken.is_missing and taken.key.startswith(ORIGINALS)):
             troubled.append(taken)
         progress(done, len(todo))
     purged, living = _forget_purged(catalog, draft, [_digest(t.key) for t in troubled if t.is_missing])
     # Of the missing ones, some were purged and uploaded again in between; the others are lost.
-    again = [taker.take(original_key(sha256), sizes[sha256]) for sha256 in living]
+    again = [copier.copy(original_key(sha256), sizes[sha256]) for sha256 in living]
     problems = [t for t in troubled if not t.is_missing] + [t for t in again if t.problem or t.is_missing]
     with draft.engine.connect() as connection:
         tables = count_rows(connection)
@@ -215,7 +217,7 @@ def _to_embed(draft: Catalog) -> int:
         return session.scalar(waiting) or 0
 
 
-def _named(draft: Catalog, taken: Taken) -> Problem:
+def _named(draft: Catalog, taken: CopyResult) -> Problem:
     """The problem in words that name the photo."""
     with draft.snapshot() as session:
         photo = session.execute(
@@ -229,13 +231,15 @@ def _digest(key: str) -> str:
     return key.rpartition("/")[2].partition(".")[0]
 
 
-def _record(taker: BlobTaker, store: BlobStore, settings: Settings, contents: _Contents, reference: bool) -> BlobRecord:
+def _record(
+    copier: BlobCopier, store: BlobStore, settings: Settings, contents: _Contents, reference: bool
+) -> BlobRecord:
     return BlobRecord(
         kept="reference" if reference else "copy",
         root=_without_password(settings.blobs_root),
-        count=len(taker.kept),
-        bytes=sum(taker.kept.values()),
-        files={key: stored_sha256(store, key) for key in sorted(filter(is_listed, taker.kept))},
+        count=len(copier.kept),
+        bytes=sum(copier.kept.values()),
+        files={key: stored_sha256(store, key) for key in sorted(filter(is_listed, copier.kept))},
         lost=tuple(sorted(problem.key for problem in contents.problems)),
     )
 
@@ -245,8 +249,8 @@ def _without_password(root: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if parts.netloc else root
 
 
-def _prune(folder: BackupFolder, taker: BlobTaker) -> int:
-    needless = [key for key in folder.blobs.keys() if key not in taker.kept]  # noqa: SIM118  # a method, not a dict
+def _prune(folder: BackupFolder, copier: BlobCopier) -> int:
+    needless = [key for key in folder.blobs.keys() if key not in copier.kept]  # noqa: SIM118  # a method, not a dict
     for key in needless:
         folder.blobs.delete(key)
     return len(needless)

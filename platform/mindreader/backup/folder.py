@@ -98,7 +98,7 @@ class BackupFolder:
         self.blobs = BlobStore(str(self.blobs_root))
 
     @contextmanager
-    def to_oneself(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         """Keep a second backup out of the folder, and remove what a killed one left half done.
 
         Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -176,6 +176,14 @@ class Category(Base):
 def day_number(day: date) -> int:
     """Days since 1970-01-01."""
     return (day - date(1970, 1, 1)).days
+
+
+def start_of_day(number: int) -> datetime:
+    """The first moment of a day numbered as `day_number` does; the last one there is, if it lies beyond."""
+    try:
+        return datetime(1970, 1, 1) + timedelta(days=number)  # the catalog's times have no zone
+    except OverflowError:
+        return datetime.max
 
 
 class Photo(Base):

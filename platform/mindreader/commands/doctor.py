@@ -18,7 +18,7 @@ def doctor_command(repair: bool, as_json: bool) -> None:
     from mindreader.blobs import BlobStore
     from mindreader.catalog import Catalog
     from mindreader.locks import exclusive_lock
-    from mindreader.operations.doctor import examine
+    from mindreader.operations.doctor import diagnose
     from mindreader.photo_index import PhotoIndexes
 
     settings = load_settings()
@@ -26,7 +26,7 @@ def doctor_command(repair: bool, as_json: bool) -> None:
     catalog.migrate()
     try:
         with exclusive_lock(settings):
-            findings = examine(catalog, BlobStore(settings.blobs_root), indexes, settings, repair=repair)
+            findings = diagnose(catalog, BlobStore(settings.blobs_root), indexes, settings, repair=repair)
     finally:
         indexes.close()
         catalog.close()

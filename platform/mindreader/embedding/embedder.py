@@ -7,7 +7,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -25,7 +24,7 @@ from mindreader.errors import NotFoundError, PhotoRejectedError
 from mindreader.imaging import decode_photo, photo_array
 from mindreader.photo_index import IndexPoint, PhotoIndexes
 from mindreader.settings import Settings
-from mindreader.traces import span
+from mindreader.timing import StageTimer
 
 log = logging.getLogger(__name__)
 
@@ -49,13 +48,11 @@ class _Embedded:
 
 @dataclass
 class EmbedReport:
-    """What a slice of work did, and the seconds each stage took."""
+    """What a slice of work did, and how long each stage took."""
 
     indexed: int = 0
     failed: int = 0
-    seconds: dict[str, float] = field(
-        default_factory=lambda: dict.fromkeys(("lease", "decode", "infer", "upsert"), 0.0)
-    )
+    timer: StageTimer = field(default_factory=lambda: StageTimer("lease", "decode", "infer", "upsert"))
 
 
 class Embedder:
@@ -127,7 +124,7 @@ class Embedder:
     def _lease_and_decode(
         self, pool: ThreadPoolExecutor, report: EmbedReport
     ) -> tuple[list[LeasedPhoto], list[Future[Pixels]]]:
-        with _timed(report, "lease"), self._catalog.transaction() as session:
+        with report.timer.stage("lease"), self._catalog.transaction() as session:
             photos = queue.lease(session, self._space.id, self._owner, self._settings, self._batch_size)
         return photos, [pool.submit(self._pixels, photo) for photo in photos]
 
@@ -138,17 +135,17 @@ class Embedder:
         return photo_array(decoded.image, self._input_size)
 
     def _infer(self, photos: list[LeasedPhoto], decoded: list[Future[Pixels]], report: EmbedReport) -> _Embedded:
-        with _timed(report, "decode"):
+        with report.timer.stage("decode"):
             good, errors = _outcomes(photos, decoded)
         if not good:
             return _Embedded({}, errors)
-        with _timed(report, "infer"):
+        with report.timer.stage("infer"):
             vectors = self._encoder.embed(np.stack([pixels for _, pixels in good]))
         return _Embedded({photo: vector for (photo, _), vector in zip(good, vectors, strict=True)}, errors)
 
     def _write(self, embedded: _Embedded, report: EmbedReport) -> None:
         done = {photo.photo_id for photo in embedded.vectors}
-        with _timed(report, "upsert"):
+        with report.timer.stage("upsert"):
             if done:
                 self._upsert(embedded.vectors)
             with self._catalog.transaction() as session:
@@ -193,13 +190,3 @@ def _outcomes(
             errors[photo.photo_id] = error.detail
             log.warning("photo %s cannot be embedded: %s", photo.photo_id, error.detail)
     return good, errors
-
-
-@contextmanager
-def _timed(report: EmbedReport, stage: str) -> Iterator[None]:
-    started = time.perf_counter()
-    try:
-        with span(stage):
-            yield
-    finally:
-        report.seconds[stage] += time.perf_counter() - started

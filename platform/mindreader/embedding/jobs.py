@@ -13,6 +13,7 @@ from mindreader.catalog.models import now
 from mindreader.embedding import queue
 from mindreader.embedding.spaces import SpaceCounts, open_space, recent_rate, request_drop, space_counts
 from mindreader.errors import ConflictError, NotFoundError, Sentence
+from mindreader.paging import Page, read_page
 
 _GAVE_UP = (EmbeddingState.FAILED, EmbeddingState.SKIPPED)
 _ONGOING = (JobState.RUNNING, JobState.PAUSED)
@@ -41,15 +42,6 @@ class FailedPhoto:
     reason: str
     attempts: int
     skipped: bool
-
-
-@dataclass(frozen=True)
-class FailedPage:
-    """Some failed photos, by id."""
-
-    photos: tuple[FailedPhoto, ...]
-    next: int | None
-    """Ask for `after` this to go on; None at the end."""
 
 
 def start_job(session: Session, space_id: int, user: User | None) -> Job:
@@ -114,27 +106,23 @@ def cancel_job(session: Session, job_id: int) -> None:
     request_drop(session, job.space_id)
 
 
-def failed_photos(session: Session, job_id: int, *, after: int, limit: int) -> FailedPage:
-    """The job's failed and skipped photos with an id above `after`.
+def failed_photos(session: Session, job_id: int, *, after: int, limit: int) -> Page[FailedPhoto]:
+    """The job's failed and skipped photos with an id above `after`, by id.
 
     Raises:
         NotFoundError: there is no such job.
     """
     job = _job(session, job_id)
-    rows = session.execute(
+    query = (
         select(Embedding, Photo)
         .join(Embedding.photo)
         .join(Photo.collection)
         .where(*_of_job(job), _gave_up(), Photo.id > after)
         .order_by(Photo.id)
-        .limit(limit + 1)
         .options(contains_eager(Embedding.photo).contains_eager(Photo.collection))
-    ).all()
-    shown = tuple(
-        FailedPhoto(photo, row.error or "", row.attempts, row.state == EmbeddingState.SKIPPED)
-        for row, photo in rows[:limit]
     )
-    return FailedPage(shown, shown[-1].photo.id if len(rows) > limit else None)
+    page = read_page(session, query, limit, lambda row: row.Photo.id)
+    return page.map(lambda row: _failed_photo(row.Embedding, row.Photo))
 
 
 def retry_failed(session: Session, job_id: int, photo_id: int | None = None) -> int:
@@ -225,6 +213,11 @@ def _failed(session: Session, job: Job, photo_id: int | None) -> list[int]:
     if not found:
         raise ConflictError("No such photo of this job has failed, so there is nothing to do.")
     return found
+
+
+def _failed_photo(embedding: Embedding, photo: Photo) -> FailedPhoto:
+    skipped = embedding.state == EmbeddingState.SKIPPED
+    return FailedPhoto(photo, embedding.error or "", embedding.attempts, skipped)
 
 
 def _gave_up() -> ColumnElement[bool]:

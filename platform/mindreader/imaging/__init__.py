@@ -2,16 +2,16 @@
 
 from mindreader.imaging.arrays import photo_array
 from mindreader.imaging.decode import DecodedPhoto, decode_photo
-from mindreader.imaging.sketches import decode_sketch, sketch_array, sketch_png
+from mindreader.imaging.sketches import Sketch, decode_sketch, sketch_array
 from mindreader.imaging.thumbnails import THUMBNAIL_MEDIA_TYPE, make_thumbnail
 
 __all__ = [
     "THUMBNAIL_MEDIA_TYPE",
     "DecodedPhoto",
+    "Sketch",
     "decode_photo",
     "decode_sketch",
     "make_thumbnail",
     "photo_array",
     "sketch_array",
-    "sketch_png",
 ]

@@ -5,6 +5,9 @@ Drawings are not cropped to their strokes: the sketches of the training set keep
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 
 import numpy as np
@@ -18,6 +21,42 @@ from mindreader.imaging.paper import is_clean, lines_of_paper
 _WHITE = 255
 # Less difference than this between the lightest and the darkest pixel (of 255) is paper, not a stroke.
 _LEAST_CONTRAST = 16
+
+
+_LONGEST_SIDE = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Sketch:
+    """A drawing ready to search with: a square of mode ``L``, black strokes on white, at most 512 pixels wide."""
+
+    image: Image.Image
+
+    @classmethod
+    def read(cls, data: bytes, *, max_bytes: int) -> Sketch:
+        """Decode a drawing somebody sent.
+
+        Raises:
+            SketchRejectedError: as `decode_sketch`.
+        """
+        return cls(shrunk(decode_sketch(data, max_bytes=max_bytes)))
+
+    @classmethod
+    def from_png(cls, png: bytes) -> Sketch:
+        """A sketch from its own `png`, which is taken as it is."""
+        return cls(Image.open(BytesIO(png)))
+
+    @cached_property
+    def png(self) -> bytes:
+        """As an 8-bit grey PNG."""
+        out = BytesIO()
+        self.image.save(out, "PNG")
+        return out.getvalue()
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the PNG, in hex."""
+        return hashlib.sha256(self.png).hexdigest()
 
 
 def decode_sketch(data: bytes, *, max_bytes: int, max_pixels: int = 64_000_000) -> Image.Image:
@@ -41,13 +80,11 @@ def decode_sketch(data: bytes, *, max_bytes: int, max_pixels: int = 64_000_000) 
     return _squared(drawn if is_clean(drawn) else lines_of_paper(drawn))
 
 
-def sketch_png(image: Image.Image, size: int = 512) -> bytes:
-    """Encode a sketch as an 8-bit grey PNG whose longer side has at most ``size`` pixels (never enlarged)."""
+def shrunk(image: Image.Image, side: int = _LONGEST_SIDE) -> Image.Image:
+    """A grey copy whose longer side has at most ``side`` pixels (never enlarged)."""
     small = image.convert("L")
-    small.thumbnail((size, size), Image.Resampling.BICUBIC, reducing_gap=None)
-    out = BytesIO()
-    small.save(out, "PNG")
-    return out.getvalue()
+    small.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=None)
+    return small
 
 
 def sketch_array(image: Image.Image, size: int) -> NDArray[np.uint8]:

@@ -84,7 +84,7 @@ class PhotoEncoder:
         return time.perf_counter() - started
 
     def embed(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Embed photos (B, S, S, 3), S the description's input size; returns unit vectors (B, K).
+        """Embed photos (B, H, W, 3), resized where S, the description's input size, differs; unit vectors (B, K).
 
         They go through the network by as many as the device is fast with. Where so many do not fit into its memory, it
         is fewer, also later.

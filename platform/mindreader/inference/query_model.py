@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from mindreader.bundles import Bundle
 from mindreader.inference.weights import load_weights, needs_projection, resized
@@ -29,33 +29,25 @@ class Imagined:
     """(N, K) unit vectors: E1's embedding of each imaginary image, with its share of the sketch's own."""
 
 
-class QueryModel:
-    """G and E1 of one bundle, ready to answer sketches."""
+class QueryNetworks:
+    """G and E1 at work, wherever their weights come from: a bundle, or a training that still runs."""
 
-    def __init__(self, bundle: Bundle, compute: Compute) -> None:
-        """Load the weights.
+    def __init__(
+        self, generator: nn.Module, encoder: nn.Module, encoder_size: int, sketch_weight: float, compute: Compute
+    ) -> None:
+        """Use two networks as they are, in evaluation mode and on the device of `compute`.
 
-        Raises:
-            BundleError: E1 is no encoder, or not the one described, or the weight files do not fit the manifest.
+        Args:
+            generator: a `Generator`; its sizes say whether it is conditioned on E1's embedding of the sketch.
+            encoder: E1, from images (B, 3, S1, S1) in [0, 1] to unit vectors (B, K).
+            encoder_size: S1, side of the images E1 reads, in pixels.
+            sketch_weight: how much E1's embedding of the sketch counts beside that of the imaginary image.
         """
-        manifest, space = bundle.manifest, bundle.space
-        check_encoder(bundle.query_encoder, manifest.query_encoder.input_size)
-        self.image_size = manifest.generator.image_size
-        self._encoder_size = manifest.query_encoder.input_size
-        self._compute = compute
-        self._conditioned = manifest.generator.condition > 0
-        self._sketch_weight = manifest.query_encoder.sketch_weight
-        # Without memory until the weights are there: the sizes are only what the manifest says.
-        with torch.device("meta"):
-            generator = Generator(GeneratorSizes(**manifest.generator.model_dump()))
-        encoder = Encoder(bundle.query_encoder)
-        if needs_projection(encoder.description, space.dimension, space.projection is not None):
-            size = encoder.description.dimension
-            encoder.add_projection(torch.zeros(space.dimension, size), torch.zeros(space.dimension))
-        load_weights(generator, bundle, "generator.safetensors")
-        load_weights(encoder, bundle, "query_encoder.safetensors")
-        self._generator = compute.place(generator.eval().requires_grad_(False))
-        self._encoder = compute.place(encoder.eval().requires_grad_(False))
+        assert isinstance(generator, Generator)
+        self.image_size = generator.sizes.image_size
+        self._generator, self._encoder, self._compute = generator, encoder, compute
+        self._encoder_size, self._sketch_weight = encoder_size, sketch_weight
+        self._conditioned = generator.sizes.condition > 0
 
     def imagine(self, sketch: NDArray[np.uint8], seeds: Sequence[int]) -> Imagined:
         """Imagine one sketch (S, S) once for each seed; each imaginary image gives a query."""
@@ -70,7 +62,7 @@ class QueryModel:
         repeated = None if read is None else read.repeat_interleave(rows, dim=0)
         seeds = [seed for _, own in asked for seed in own]
         imaginary = self._imagined(images.repeat_interleave(rows, dim=0), repeated, seeds)
-        pixels, queries = _pixels(imaginary), self._queries(imaginary, repeated).cpu().numpy()
+        pixels, queries = to_pixels(imaginary), self._queries(imaginary, repeated).cpu().numpy()
         ends = np.cumsum([len(own) for _, own in asked])[:-1]
         return [Imagined(*each) for each in zip(np.split(pixels, ends), np.split(queries, ends), strict=True)]
 
@@ -116,6 +108,37 @@ class QueryModel:
         return embeddings.float()
 
 
-def _pixels(images: Tensor) -> NDArray[np.uint8]:
+class QueryModel(QueryNetworks):
+    """G and E1 of one bundle, ready to answer sketches."""
+
+    def __init__(self, bundle: Bundle, compute: Compute) -> None:
+        """Load the weights.
+
+        Raises:
+            BundleError: E1 is no encoder, or not the one described, or the weight files do not fit the manifest.
+        """
+        manifest, space = bundle.manifest, bundle.space
+        encoder_size = manifest.query_encoder.input_size
+        check_encoder(bundle.query_encoder, encoder_size)
+        # Without memory until the weights are there: the sizes are only what the manifest says.
+        with torch.device("meta"):
+            generator = Generator(GeneratorSizes(**manifest.generator.model_dump()))
+        encoder = Encoder(bundle.query_encoder)
+        if needs_projection(encoder.description, space.dimension, space.projection is not None):
+            size = encoder.description.dimension
+            encoder.add_projection(torch.zeros(space.dimension, size), torch.zeros(space.dimension))
+        load_weights(generator, bundle, "generator.safetensors")
+        load_weights(encoder, bundle, "query_encoder.safetensors")
+        super().__init__(
+            compute.place(generator.eval().requires_grad_(False)),
+            compute.place(encoder.eval().requires_grad_(False)),
+            encoder_size,
+            manifest.query_encoder.sketch_weight,
+            compute,
+        )
+
+
+def to_pixels(images: Tensor) -> NDArray[np.uint8]:
+    """Images (B, 3, H, W) in [0, 1] as pixels (B, H, W, 3)."""
     pixels: NDArray[np.uint8] = (images * 255).round().byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()
     return pixels

@@ -15,7 +15,7 @@ from mindreader.embedding import queue
 from mindreader.errors import ForbiddenError, NotFoundError
 from mindreader.library.categories import category_named
 from mindreader.library.collections import changeable_collection, may_change, visible_to
-from mindreader.library.trash import FOR_GOOD
+from mindreader.library.trash import PURGE_AT_ONCE
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _take_the_place_of(session: Session, photo: Photo, same: Photo) -> None:
     """A collection holds each file once: the copy in its trash comes back instead of the photo, which goes."""
     same.category_id = category_named(session, same.collection_id, _category_name(photo))
     same.filename, same.deleted_at = photo.filename, None
-    photo.deleted_at = FOR_GOOD
+    photo.deleted_at = PURGE_AT_ONCE
     session.flush()
     queue.enqueue(session, [same.id])
 

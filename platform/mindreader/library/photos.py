@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from mindreader.catalog import Collection, Embedding, EmbeddingState, Photo, User
-from mindreader.catalog.models import day_number, now
+from mindreader.catalog.models import now, start_of_day
 from mindreader.embedding import queue
 from mindreader.errors import ConflictError, ForbiddenError, NotFoundError
 from mindreader.library.categories import category_named
 from mindreader.library.collections import may_change, visible_to
+from mindreader.paging import Page, read_page
+from mindreader.photo_index import IndexFilter
 
-"""Priority of photos a person is waiting for; re-embedding has 0."""
 _RARE = frozenset({EmbeddingState.LEASED, EmbeddingState.FAILED, EmbeddingState.SKIPPED})
 
 
@@ -32,15 +33,6 @@ class PhotoView:
 
 
 @dataclass(frozen=True)
-class PhotoPage:
-    """Some photos, the newest first."""
-
-    photos: tuple[PhotoView, ...]
-    next: int | None
-    """Ask for `after` this to go on; None at the end."""
-
-
-@dataclass(frozen=True)
 class PhotoFilter:
     """Which photos of a collection to list; None restricts nothing."""
 
@@ -48,32 +40,6 @@ class PhotoFilter:
     state: EmbeddingState | None = None
     before: datetime | None = None
     """Uploaded before this moment (UTC, without a zone)."""
-
-
-@dataclass(frozen=True)
-class Days:
-    """When photos were taken (else uploaded), both days included; None restricts nothing."""
-
-    first: date | None = None
-    last: date | None = None
-
-    @property
-    def numbers(self) -> tuple[int | None, int | None]:
-        """As the photo index knows them: days since 1970-01-01."""
-        return (
-            None if self.first is None else day_number(self.first),
-            None if self.last is None else day_number(self.last),
-        )
-
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """On `Photo`: as `Photo.day` says it."""
-        moment = func.coalesce(Photo.taken_at, Photo.created_at)
-        from_first = [moment >= datetime.combine(self.first, time.min)] if self.first else []
-        until_last = [moment <= datetime.combine(self.last, time.max)] if self.last else []
-        return from_first + until_last
-
-
-EVER = Days()
 
 
 @dataclass(frozen=True)
@@ -92,8 +58,8 @@ def photo_page(
     *,
     after: int | None,
     limit: int,
-) -> PhotoPage:
-    """The next `limit` photos of a collection below the id `after`.
+) -> Page[PhotoView]:
+    """The next `limit` photos of a collection below the id `after`, the newest first.
 
     Pages are found by id, so photos uploaded or deleted meanwhile neither repeat nor hide others.
     """
@@ -102,9 +68,7 @@ def photo_page(
         query = query.where(Photo.id < after)
     if only.before is not None:
         query = query.where(Photo.id <= _last_before(collection_id, only.before))
-    rows = session.execute(query.order_by(Photo.id.desc()).limit(limit + 1)).all()
-    views = tuple(_view(row) for row in rows[:limit])
-    return PhotoPage(views, views[-1].photo.id if len(rows) > limit else None)
+    return read_page(session, query.order_by(Photo.id.desc()), limit, lambda row: row.Photo.id).map(_view)
 
 
 def visible_photo(session: Session, user: User, space_id: int | None, photo_id: int) -> PhotoView:
@@ -170,24 +134,31 @@ def retry_photo(session: Session, user: User, photo_id: int) -> None:
         raise ConflictError("This photo has not failed, so there is nothing to try again.")
 
 
-def searchable(
-    session: Session,
-    space_id: int,
-    collection_ids: Sequence[int],
-    categories: Sequence[int] | None = None,
-    days: Days = EVER,
-) -> Searchable:
-    """Count the photos of these collections (categories, days), and those that the space's index holds."""
+def searchable(session: Session, space_id: int, where: IndexFilter) -> Searchable:
+    """Count the photos that a search may find, and those of them that the space's index holds."""
     indexed = func.count(Embedding.photo_id).filter(Embedding.state == EmbeddingState.INDEXED)
     counted = (
         select(func.count(Photo.id), indexed)
         .outerjoin(Embedding, (Embedding.photo_id == Photo.id) & (Embedding.space_id == space_id))
-        .where(Photo.collection_id.in_(collection_ids), Photo.deleted_at.is_(None), *days.conditions())
+        .where(Photo.deleted_at.is_(None), *_let_through(where))
     )
-    if categories is not None:
-        counted = counted.where(Photo.category_id.in_(categories))
     total, found = session.execute(counted).one()
     return Searchable(found, total)
+
+
+def _let_through(where: IndexFilter) -> list[ColumnElement[bool]]:
+    """Conditions on `Photo` that say what the filter says to the index."""
+    conditions: list[ColumnElement[bool]] = []
+    if where.collection_ids is not None:
+        conditions.append(Photo.collection_id.in_(where.collection_ids))
+    if where.category_ids is not None:
+        conditions.append(Photo.category_id.in_(where.category_ids))
+    moment = func.coalesce(Photo.taken_at, Photo.created_at)  # as `Photo.day` says it
+    if where.first_day is not None:
+        conditions.append(moment >= start_of_day(where.first_day))
+    if where.last_day is not None:
+        conditions.append(moment < start_of_day(where.last_day + 1))
+    return conditions
 
 
 def _last_before(collection_id: int, moment: datetime) -> ScalarSelect[int]:

@@ -19,9 +19,10 @@ from mindreader.catalog.models import now
 from mindreader.embedding import queue
 from mindreader.errors import NotFoundError
 from mindreader.library.collections import LONGEST_NAME
+from mindreader.paging import Page, read_entities
 from mindreader.settings import Settings
 
-FOR_GOOD = datetime(1970, 1, 1)  # the catalog's times have no zone
+PURGE_AT_ONCE = datetime(1970, 1, 1)  # the catalog's times have no zone
 """Time of a deletion that nobody can take back: it is over, however long the trash keeps things."""
 _NAMES_TRIED = 1000
 _Moment = InstrumentedAttribute[datetime | None]
@@ -40,12 +41,10 @@ class Trash:
     """What can be restored: collections, and photos deleted one by one, the newest first."""
 
     collections: tuple[TrashedCollection, ...]
-    photos: tuple[Photo, ...]
+    photos: Page[Photo]
     """Collection and category are loaded."""
     total: int
     """Of the photos deleted one by one."""
-    next: int | None
-    """Ask for `after` this to go on; None at the end."""
 
 
 def is_expired(deleted_at: _Moment, settings: Settings) -> ColumnElement[bool]:
@@ -67,10 +66,10 @@ def trash_of(session: Session, user: User, settings: Settings, *, after: int | N
     if after is not None:
         query = query.where(Photo.id < after)
     loaded = (contains_eager(Photo.collection), joinedload(Photo.category))
-    rows = session.scalars(query.options(*loaded).order_by(Photo.id.desc()).limit(limit + 1)).all()
+    page = read_entities(session, query.options(*loaded).order_by(Photo.id.desc()), limit)
     total = session.scalar(select(func.count(Photo.id)).join(Photo.collection).where(*mine)) or 0
     collections = tuple(_collections(session, user, settings))
-    return Trash(collections, tuple(rows[:limit]), total, rows[limit - 1].id if len(rows) > limit else None)
+    return Trash(collections, page, total)
 
 
 def trashed_photo(session: Session, user: User, settings: Settings, photo_id: int) -> Photo:
@@ -134,7 +133,7 @@ def remove_photos(session: Session, user: User, settings: Settings, photo_ids: S
         NotFoundError: none of them is in the user's trash.
     """
     found = _trashed_ids(session, user, settings, photo_ids)
-    session.execute(update(Photo).where(Photo.id.in_(found)).values(deleted_at=FOR_GOOD))
+    session.execute(update(Photo).where(Photo.id.in_(found)).values(deleted_at=PURGE_AT_ONCE))
     return len(found)
 
 
@@ -144,15 +143,15 @@ def remove_collection(session: Session, user: User, settings: Settings, collecti
     Raises:
         NotFoundError: it is not in the user's trash.
     """
-    _trashed_collection(session, user, settings, collection_id).deleted_at = FOR_GOOD
-    session.execute(update(Photo).where(Photo.collection_id == collection_id).values(deleted_at=FOR_GOOD))
+    _trashed_collection(session, user, settings, collection_id).deleted_at = PURGE_AT_ONCE
+    session.execute(update(Photo).where(Photo.collection_id == collection_id).values(deleted_at=PURGE_AT_ONCE))
 
 
 def empty_trash(session: Session, user: User) -> None:
     """Remove everything in the user's trash for good."""
     mine = select(Collection.id).where(Collection.owner_id == user.id)
     for table, condition in ((Photo, Photo.collection_id.in_(mine)), (Collection, Collection.owner_id == user.id)):
-        session.execute(update(table).where(condition, table.deleted_at.is_not(None)).values(deleted_at=FOR_GOOD))
+        session.execute(update(table).where(condition, table.deleted_at.is_not(None)).values(deleted_at=PURGE_AT_ONCE))
 
 
 def _may_restore(user: User) -> ColumnElement[bool]:

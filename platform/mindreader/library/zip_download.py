@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
+
+from pathvalidate import sanitize_filename
 
 from mindreader.blobs import BlobStore, original_key
 from mindreader.catalog import Photo
 from mindreader.errors import NotFoundError
 
 _PIECE_BYTES = 2**18
-_FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 _MISSING = "MISSING.txt"
 
 
@@ -39,8 +38,7 @@ def zip_of(blobs: BlobStore, photos: Iterable[Photo]) -> Iterator[bytes]:
 
 def safe_name(filename: str) -> str:
     """A file name that no system takes for a path, a device or a hidden file."""
-    name = _FORBIDDEN.sub("_", filename).strip(" ").lstrip(".").rstrip(". ")
-    return f"_{name}" if _RESERVED.match(name) else name or "photo"
+    return sanitize_filename(filename.lstrip(" ."), "_", platform="universal") or "photo"
 
 
 class _Names:

@@ -38,7 +38,7 @@ class Finding:
         return asdict(self)
 
 
-def examine(
+def diagnose(
     catalog: Catalog, blobs: BlobStore, indexes: PhotoIndexes, settings: Settings, *, repair: bool
 ) -> list[Finding]:
     """Look for everything that differs, and mend it if asked to."""

@@ -35,7 +35,7 @@ class Heartbeat:
         """Name it after its machine and process, unless it has a name."""
         self.name = self.name or f"{self.queue}@{socket.gethostname()}:{os.getpid()}"
 
-    def beat(
+    def record(
         self,
         catalog: Catalog,
         *,

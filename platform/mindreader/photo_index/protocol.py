@@ -55,7 +55,7 @@ class IndexFilter:
     collection_ids: tuple[int, ...] | None = None
     category_ids: tuple[int, ...] | None = None
     first_day: int | None = None
-    """Taken on this day or later, in days since 1970-01-01."""
+    """CopiedBlobs on this day or later, in days since 1970-01-01."""
     last_day: int | None = None
 
     @property

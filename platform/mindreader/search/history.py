@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from mindreader.catalog import BenchmarkSketch, Search, User
 from mindreader.errors import NotFoundError
+from mindreader.paging import Page, read_entities
 
 
-@dataclass(frozen=True)
-class SearchPage:
-    """Some past searches, the newest first. Their model versions are loaded."""
+def search_page(session: Session, user: User, after: int | None, limit: int) -> Page[Search]:
+    """The next `limit` searches of a user below the id `after`, the newest first; of the same sketch only the last.
 
-    searches: tuple[Search, ...]
-    next: int | None
-    """Ask for `after` this to go on; None at the end."""
-
-
-def search_page(session: Session, user: User, after: int | None, limit: int) -> SearchPage:
-    """The next `limit` searches of a user below the id `after`; of searches with the same sketch only the last."""
+    Their model versions are loaded.
+    """
     last_of_each = (
         select(func.max(Search.id)).where(Search.user_id == user.id).group_by(Search.sketch_sha256).scalar_subquery()
     )
     query = select(Search).where(Search.id.in_(last_of_each)).options(joinedload(Search.model_version))
     if after is not None:
         query = query.where(Search.id < after)
-    rows = session.scalars(query.order_by(Search.id.desc()).limit(limit + 1)).all()
-    return SearchPage(tuple(rows[:limit]), rows[limit - 1].id if len(rows) > limit else None)
+    return read_entities(session, query.order_by(Search.id.desc()), limit)
 
 
 def own_search(session: Session, user: User, search_id: int) -> Search:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from threading import Lock
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,24 +14,23 @@ from PIL import Image
 from mindreader.bundles.store import BundleStore
 from mindreader.catalog import Catalog, ModelVersion
 from mindreader.embedding.spaces import is_open
-from mindreader.errors import ConflictError, InvalidInputError, NotReadyError
-from mindreader.imaging import decode_sketch, sketch_array
+from mindreader.errors import ConflictError, NotReadyError
+from mindreader.imaging import sketch_array
 from mindreader.inference.batching import MicroBatcher
 from mindreader.inference.query_model import Imagined, QueryModel
 from mindreader.messages import SearchAnswer, SearchHit, SearchRequest
 from mindreader.model_versions.registry import active_version, version_by_id
 from mindreader.networks.compute import Compute
-from mindreader.photo_index import IndexFilter, PhotoIndexes
+from mindreader.photo_index import PhotoIndexes
 from mindreader.search.score_threshold import NoiseFloor
 from mindreader.settings import Settings
-from mindreader.traces import span
+from mindreader.timing import StageTimer
 
 _WEBP_QUALITY = 90
 _LOADED = 3
 """Versions in memory: the active one, and two to compare or to go back to."""
 _AT_ONCE = 4
 """Sketches that go through G and E1 together, if as many wait."""
-_Result = TypeVar("_Result")
 
 
 class _Loaded:
@@ -77,22 +74,28 @@ class Searcher:
         Raises:
             NotReadyError: no model version is active, or its bundle cannot be read.
             NotFoundError, ConflictError: the version asked does not exist, or its space is not built.
-            InvalidInputError: the sketch cannot be read, or `chosen` names no imaginary image.
         """
-        if request.chosen >= len(request.seeds):
-            raise InvalidInputError("There are only {n} imaginary images to choose from.", n=len(request.seeds))
         version = self._version(request.model_version_id)
         if not is_open(version.space):
             raise ConflictError("{name} cannot be searched with: its embedding space is not built.", name=version.name)
-        clock = _Clock()
-        loaded = clock.time("load", lambda: self._loaded(version))
-        sketch = clock.time("decode", lambda: self._sketch(request.sketch_png, loaded.model.image_size))
-        imagined = clock.time("imagine", lambda: loaded.imagine(sketch, request.seeds))
-        query = loaded.model.embed_sketches(sketch[None])[0] if request.by_sketch else imagined.queries[request.chosen]
-        query = clock.time("feedback", lambda: self._with_feedback(version, query, request))
-        hits = clock.time("query", lambda: self._hits(version, query, request))
-        score_threshold = clock.time("score_threshold", lambda: self._noise_floor.score_threshold(version.space, query))
-        images = clock.time("encode", lambda: tuple(_webp(image) for image in imagined.imaginary_images))
+        timer = StageTimer()
+        with timer.stage("load"):
+            loaded = self._loaded(version)
+        with timer.stage("decode"):
+            sketch = sketch_array(request.sketch.image, loaded.model.image_size)
+        with timer.stage("imagine"):
+            imagined = loaded.imagine(sketch, request.seeds)
+            query = imagined.queries[request.chosen]
+            if request.by_sketch:
+                query = loaded.model.embed_sketches(sketch[None])[0]
+        with timer.stage("feedback"):
+            query = self._with_feedback(version, query, request)
+        with timer.stage("query"):
+            hits = self._hits(version, query, request)
+        with timer.stage("score_threshold"):
+            score_threshold = self._noise_floor.score_threshold(version.space, query)
+        with timer.stage("encode"):
+            images = tuple(_webp(image) for image in imagined.imaginary_images)
         return SearchAnswer(
             model_version_id=version.id,
             model_version=version.name,
@@ -100,7 +103,7 @@ class Searcher:
             imaginary_webp=images,
             hits=hits,
             score_threshold=score_threshold,
-            timings_ms=clock.milliseconds,
+            timings_ms=timer.milliseconds,
         )
 
     def _version(self, model_version_id: int | None) -> ModelVersion:
@@ -122,9 +125,6 @@ class Searcher:
                 self._models.popitem(last=False)
             return self._models[version.id]
 
-    def _sketch(self, png: bytes, size: int) -> NDArray[np.uint8]:
-        return sketch_array(decode_sketch(png, max_bytes=self._settings.sketch_max_bytes), size)
-
     def _with_feedback(
         self, version: ModelVersion, query: NDArray[np.float32], request: SearchRequest
     ) -> NDArray[np.float32]:
@@ -138,8 +138,7 @@ class Searcher:
 
     def _hits(self, version: ModelVersion, query: NDArray[np.float32], request: SearchRequest) -> tuple[SearchHit, ...]:
         index = self._indexes.get(version.space.key, version.space.dimension)
-        where = IndexFilter(request.collection_ids, request.category_ids, request.first_day, request.last_day)
-        found = index.search(query, request.limit, where)
+        found = index.search(query, request.limit, request.where)
         return tuple(SearchHit(photo_id=hit.photo_id, score=hit.score) for hit in found)
 
 
@@ -157,18 +156,6 @@ def refined(
     moved = wanted + (wanted - np.mean(unliked, axis=0)) if unliked else wanted
     length = float(np.linalg.norm(moved))
     return query if length == 0 else (moved / length).astype(np.float32)
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self.milliseconds: dict[str, float] = {}
-
-    def time(self, stage: str, work: Callable[[], _Result]) -> _Result:
-        started = time.perf_counter()
-        with span(stage):
-            result = work()
-        self.milliseconds[stage] = round((time.perf_counter() - started) * 1000, 2)
-        return result
 
 
 def _webp(image: NDArray[np.uint8]) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from mindreader.catalog import User, UserSketch
 from mindreader.errors import ConflictError, NotFoundError
+from mindreader.paging import Page, read_entities
 from mindreader.text import checked_name
 
 MOST_POINTS = 20_000
@@ -37,15 +37,6 @@ class Stroke(BaseModel):
     )
 
 
-@dataclass(frozen=True)
-class UserSketchPage:
-    """Some of a user's sketches, the newest first."""
-
-    sketches: tuple[UserSketch, ...]
-    next: int | None
-    """Ask for `after` this to go on; None at the end."""
-
-
 def add_user_sketch(session: Session, user: User, name: str, strokes: Sequence[Stroke]) -> UserSketch:
     """Keep a sketch.
 
@@ -66,13 +57,12 @@ def add_user_sketch(session: Session, user: User, name: str, strokes: Sequence[S
     return sketch
 
 
-def user_sketch_page(session: Session, user: User, after: int | None, limit: int) -> UserSketchPage:
-    """The next `limit` sketches a user keeps, below the id `after`."""
+def user_sketch_page(session: Session, user: User, after: int | None, limit: int) -> Page[UserSketch]:
+    """The next `limit` sketches a user keeps, below the id `after`, the newest first."""
     query = select(UserSketch).where(UserSketch.user_id == user.id)
     if after is not None:
         query = query.where(UserSketch.id < after)
-    rows = session.scalars(query.order_by(UserSketch.id.desc()).limit(limit + 1)).all()
-    return UserSketchPage(tuple(rows[:limit]), rows[limit - 1].id if len(rows) > limit else None)
+    return read_entities(session, query.order_by(UserSketch.id.desc()), limit)
 
 
 def delete_user_sketch(session: Session, user: User, user_sketch_id: int) -> None:

@@ -35,7 +35,7 @@ from mindreader.library.purge import purge_deleted
 from mindreader.library.upload import add_photo
 from mindreader.locks import exclusive_lock
 from mindreader.model_versions.registry import activate
-from mindreader.operations.doctor import examine
+from mindreader.operations.doctor import diagnose
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import load_settings
 
@@ -118,7 +118,7 @@ def findings(settings):
     try:
         return [
             finding.kind
-            for finding in examine(catalog, BlobStore(settings.blobs_root), indexes, settings, repair=False)
+            for finding in diagnose(catalog, BlobStore(settings.blobs_root), indexes, settings, repair=False)
         ]
     finally:
         indexes.close()
@@ -694,7 +694,7 @@ def test_a_backup_into_the_data_it_backs_up_is_refused(catalog, blobs, settings,
 
 
 def test_two_backups_into_one_folder_are_refused(catalog, blobs, settings, photos, destination):
-    with BackupFolder(destination).to_oneself(), pytest.raises(ConflictError, match="Another backup"):
+    with BackupFolder(destination).exclusive(), pytest.raises(ConflictError, match="Another backup"):
         back_up(catalog, blobs, settings, destination)
 
 

@@ -159,10 +159,10 @@ def test_failed_photos_are_listed_retried_and_skipped(catalog, new_space, job_id
     jobs.finish_jobs(catalog)
     with catalog.snapshot() as session:
         page = jobs.failed_photos(session, job_id, after=0, limit=2)
-        assert [photo.photo.id for photo in page.photos] == [1, 2]
-        assert {photo.reason for photo in page.photos} == {"The file is damaged."}
+        assert [photo.photo.id for photo in page.items] == [1, 2]
+        assert {photo.reason for photo in page.items} == {"The file is damaged."}
         rest = jobs.failed_photos(session, job_id, after=page.next, limit=2)
-    assert ([photo.photo.id for photo in rest.photos], rest.next) == ([3], None)
+    assert ([photo.photo.id for photo in rest.items], rest.next) == ([3], None)
 
     assert change(catalog, jobs.skip_failed, job_id, 1) == 1
     assert change(catalog, jobs.retry_failed, job_id, 2) == 1

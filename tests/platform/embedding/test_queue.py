@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -12,6 +15,7 @@ from mindreader.catalog.models import now
 from mindreader.embedding import queue
 from mindreader.library.collections import create_collection
 
+REPOSITORY = Path(__file__).parents[3]
 PENDING, LEASED, INDEXED, FAILED, SKIPPED = EmbeddingState
 OWNER = "this worker"
 
@@ -125,3 +129,24 @@ def test_labels_are_read_anew_with_every_lease(catalog, settings, space_id, phot
         queue.lease(session, space_id, OWNER, settings, 1)
     with catalog.snapshot() as session:
         assert session.scalar(select(Embedding.labels_stale)) is False
+
+
+def test_nothing_else_in_the_product_writes_the_queue():
+    """Neither by statement nor by attribute: a row of `Embedding` is made and changed in queue.py alone."""
+    paths = [path for root in ("platform", "workers", "webui") for path in (REPOSITORY / root).rglob("*.py")]
+    writes = [
+        path.name
+        for path in paths
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and _writes_embeddings(node)
+    ]
+    assert set(writes) == {"queue.py"}
+    assert len(writes) > 5
+
+
+def _writes_embeddings(call: ast.Call) -> bool:
+    if isinstance(call.func, ast.Name) and call.func.id == "Embedding":
+        return True
+    first = call.args[0] if call.args else None
+    is_statement = isinstance(call.func, ast.Name) and call.func.id in {"insert", "update", "delete"}
+    return is_statement and isinstance(first, ast.Name) and first.id == "Embedding"

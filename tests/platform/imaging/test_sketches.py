@@ -6,7 +6,7 @@ import pytest
 from PIL import ExifTags, Image, ImageDraw
 
 from mindreader.errors import SketchRejectedError
-from mindreader.imaging import decode_sketch, sketch_array, sketch_png
+from mindreader.imaging import Sketch, decode_sketch, sketch_array
 
 Encode = Callable[..., bytes]
 
@@ -109,14 +109,22 @@ def test_the_default_limit_is_64_megapixels(encode: Encode) -> None:
 
 
 @pytest.mark.parametrize(("side", "stored"), [(1024, 512), (300, 300)])
-def test_sketches_are_stored_as_small_grey_pngs(side: int, stored: int) -> None:
-    with Image.open(BytesIO(sketch_png(drawing((side, side))))) as image:
+def test_sketches_are_stored_as_small_grey_pngs(side: int, stored: int, encode: Encode) -> None:
+    sketch = Sketch.read(encode(drawing((side, side)), "PNG"), max_bytes=10**6)
+    with Image.open(BytesIO(sketch.png)) as image:
         assert (image.format, image.mode, image.size) == ("PNG", "L", (stored, stored))
 
 
 def test_a_stored_sketch_decodes_to_itself() -> None:
     sketch = drawing()
-    assert np.array_equal(np.asarray(decoded(sketch_png(sketch))), np.asarray(sketch))
+    assert np.array_equal(np.asarray(decoded(Sketch(sketch).png)), np.asarray(sketch))
+
+
+def test_a_sketch_from_its_own_png_is_the_same() -> None:
+    sketch = Sketch(drawing())
+    again = Sketch.from_png(sketch.png)
+    assert np.array_equal(np.asarray(again.image), np.asarray(sketch.image))
+    assert (again.png, again.sha256) == (sketch.png, sketch.sha256)
 
 
 def test_arrays_are_square_bytes_of_one_channel() -> None:

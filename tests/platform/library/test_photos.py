@@ -7,6 +7,7 @@ from mindreader.errors import ConflictError, ForbiddenError, InvalidInputError, 
 from mindreader.library import categories, photos
 from mindreader.library.collections import create_collection
 from mindreader.library.photos import PhotoFilter
+from mindreader.photo_index import IndexFilter
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def embedding(catalog, photo_id):
 def page_ids(catalog, collection_id, space_id, only=PhotoFilter(), after=None, limit=100):  # noqa: B008
     with catalog.snapshot() as session:
         page = photos.photo_page(session, collection_id, space_id, only, after=after, limit=limit)
-    return [view.photo.id for view in page.photos], page.next
+    return [view.photo.id for view in page.items], page.next
 
 
 def test_pages_together_give_every_photo_once_newest_first(catalog, collection_id, space_id, photo_ids):
@@ -185,6 +186,10 @@ def test_searchable_says_how_much_can_be_found(catalog, collection_id, space_id,
         dog = session.scalars(select(Category.id)).one()
         photos.delete_photo(session, ann, photo_ids[2])
     with catalog.snapshot() as session:
-        assert photos.searchable(session, space_id, [collection_id], None) == photos.Searchable(1, 6)
-        assert photos.searchable(session, space_id, [collection_id], [dog]) == photos.Searchable(0, 1)
-        assert photos.searchable(session, space_id, [], None) == photos.Searchable(0, 0)
+        here = (collection_id,)
+        assert photos.searchable(session, space_id, IndexFilter(here)) == photos.Searchable(1, 6)
+        assert photos.searchable(session, space_id, IndexFilter(here, (dog,))) == photos.Searchable(0, 1)
+        assert photos.searchable(session, space_id, IndexFilter(())) == photos.Searchable(0, 0)
+        assert photos.searchable(session, space_id, IndexFilter()) == photos.Searchable(1, 6)
+        beyond = IndexFilter(here, first_day=0, last_day=10**9)
+        assert photos.searchable(session, space_id, beyond) == photos.Searchable(1, 6)

@@ -16,6 +16,7 @@ from mindreader.library.photos import delete_photo
 from mindreader.library.purge import purge_deleted
 from mindreader.library.upload import add_photo
 from mindreader.networks.descriptions import ENCODERS
+from mindreader.paging import Page
 from mindreader.photo_index import IndexPoint
 
 ENCODER = ENCODERS["efficientnet-lite0"]
@@ -76,7 +77,7 @@ def content(catalog, user, settings, after=None, limit=100):
 
 
 def binned_ids(catalog, user, settings):
-    return [photo.id for photo in content(catalog, user, settings).photos]
+    return [photo.id for photo in content(catalog, user, settings).photos.items]
 
 
 def age(catalog, table, days):
@@ -180,7 +181,7 @@ def test_a_collection_comes_back_with_what_was_deleted_with_it(
     purge()
     binned = content(catalog, ann, settings)
     assert [(each.collection.name, each.photos) for each in binned.collections] == [("Photos", 2)]
-    assert binned.photos == ()  # the one deleted before cannot come back without its collection
+    assert binned.photos.items == ()  # the one deleted before cannot come back without its collection
     do(trash.restore_collection, settings, collection_id)
     with catalog.snapshot() as session:
         assert summary(session, ann, space.id, collection_id).photos == 2
@@ -216,7 +217,7 @@ def test_a_collection_removed_for_good_takes_its_photos_along(
     do(delete_photo, photos[0])
     do(delete_collection, collection_id)
     do(trash.remove_collection, settings, collection_id)
-    assert content(catalog, ann, settings) == trash.Trash((), (), 0, None)
+    assert content(catalog, ann, settings) == trash.Trash((), Page((), None), 0)
     assert purge() == 3
     assert list(blobs.keys("originals")) == []
     with catalog.snapshot() as session:
@@ -225,7 +226,7 @@ def test_a_collection_removed_for_good_takes_its_photos_along(
 
 def test_the_bin_of_another_is_closed(catalog, settings, photos, do, bob):
     do(delete_photo, photos[0])
-    assert content(catalog, bob, settings) == trash.Trash((), (), 0, None)
+    assert content(catalog, bob, settings) == trash.Trash((), Page((), None), 0)
     for change in (trash.restore_photos, trash.remove_photos):
         with pytest.raises(NotFoundError), catalog.transaction() as session:
             change(session, bob, settings, [photos[0]])
@@ -246,6 +247,6 @@ def test_pages_of_the_bin_go_on_where_they_ended(catalog, settings, photos, do, 
     for photo_id in photos:
         do(delete_photo, photo_id)
     first = content(catalog, ann, settings, limit=2)
-    assert ([photo.id for photo in first.photos], first.total) == (photos[:0:-1], 3)
-    rest = content(catalog, ann, settings, after=first.next, limit=2)
-    assert ([photo.id for photo in rest.photos], rest.next) == ([photos[0]], None)
+    assert ([photo.id for photo in first.photos.items], first.total) == (photos[:0:-1], 3)
+    rest = content(catalog, ann, settings, after=first.photos.next, limit=2)
+    assert ([photo.id for photo in rest.photos.items], rest.photos.next) == ([photos[0]], None)

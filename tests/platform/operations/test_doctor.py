@@ -11,7 +11,7 @@ from support.library import add_collection, add_photos, jpeg
 from mindreader.blobs import original_key
 from mindreader.catalog import Embedding, EmbeddingState, Photo
 from mindreader.model_versions.registry import activate
-from mindreader.operations.doctor import examine
+from mindreader.operations.doctor import diagnose
 from mindreader.photo_index import IndexPoint
 
 
@@ -31,7 +31,7 @@ def library(catalog, blobs, settings, indexes, tmp_path):
 
 
 def _examine(catalog, blobs, indexes, settings, repair=False):
-    return {finding.kind: finding for finding in examine(catalog, blobs, indexes, settings, repair=repair)}
+    return {finding.kind: finding for finding in diagnose(catalog, blobs, indexes, settings, repair=repair)}
 
 
 def test_an_orderly_library_has_no_findings(library, catalog, blobs, indexes, settings):

@@ -9,10 +9,10 @@ from mindreader.operations.worker_status import Heartbeat, is_alive, queue_is_se
 
 
 def test_tasks_at_once_in_one_worker_are_all_counted(any_catalog):
-    pulse = Heartbeat("embed", "cpu", "embed@here")
-    pulse.beat(any_catalog)
+    heartbeat = Heartbeat("embed", "cpu", "embed@here")
+    heartbeat.record(any_catalog)
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: pulse.beat(any_catalog, photos=2), range(8)))
+        list(pool.map(lambda _: heartbeat.record(any_catalog, photos=2), range(8)))
     with any_catalog.snapshot() as session:
         (row,) = workers(session)
     assert (row.tasks, row.photos) == (9, 16)
@@ -20,13 +20,13 @@ def test_tasks_at_once_in_one_worker_are_all_counted(any_catalog):
 
 def test_first_tasks_at_once_make_one_row(any_catalog):
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: Heartbeat("embed", "cpu", "embed@here").beat(any_catalog), range(4)))
+        list(pool.map(lambda _: Heartbeat("embed", "cpu", "embed@here").record(any_catalog), range(4)))
     with any_catalog.snapshot() as session:
         assert len(workers(session)) == 1
 
 
 def test_a_worker_lives_while_tasks_run_in_it(catalog):
-    Heartbeat("search", "cpu", "search@here").beat(catalog, error="x" * 5000)
+    Heartbeat("search", "cpu", "search@here").record(catalog, error="x" * 5000)
     with catalog.snapshot() as session:
         assert queue_is_served(session, "search")
         assert not queue_is_served(session, "embed")
@@ -39,9 +39,9 @@ def test_a_worker_lives_while_tasks_run_in_it(catalog):
 
 
 def test_workers_gone_for_a_day_are_forgotten(catalog):
-    Heartbeat("search", "cpu", "search@old").beat(catalog)
+    Heartbeat("search", "cpu", "search@old").record(catalog)
     with catalog.transaction() as session:
         session.execute(update(WorkerProcess).values(last_task_at=now() - timedelta(days=2)))
-    Heartbeat("search", "cpu", "search@new").beat(catalog)
+    Heartbeat("search", "cpu", "search@new").record(catalog)
     with catalog.snapshot() as session:
         assert [row.name for row in workers(session)] == ["search@new"]

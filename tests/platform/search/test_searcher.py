@@ -9,15 +9,17 @@ from threading import Barrier
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+from pydantic import ValidationError
 from support.bundles import register_and_open, write_untrained_bundle
 from support.library import add_collection, add_photos, jpeg
 from support.services import wait_until
 
-from mindreader.errors import InvalidInputError, NotReadyError
+from mindreader.errors import NotReadyError
+from mindreader.imaging import Sketch
 from mindreader.messages import SearchAnswer, SearchRequest
 from mindreader.model_versions.registry import activate, bundle_store
 from mindreader.networks.compute import choose_compute
-from mindreader.photo_index import IndexPoint
+from mindreader.photo_index import IndexFilter, IndexPoint
 from mindreader.search.score_threshold import score_threshold
 from mindreader.search.searcher import Searcher, refined
 
@@ -61,7 +63,13 @@ def _line(angle):
 
 
 def _request(sketch_png, **changes):
-    given = {"sketch_png": sketch_png, "collection_ids": (1, 2), "limit": 20, "seeds": (0, 1)}
+    where = {name: changes.pop(name) for name in ("collection_ids", "category_ids") if name in changes}
+    given = {
+        "sketch": Sketch.read(sketch_png, max_bytes=10**7),
+        "where": IndexFilter(**({"collection_ids": (1, 2)} | where)),
+        "limit": 20,
+        "seeds": (0, 1),
+    }
     return SearchRequest(**(given | changes))
 
 
@@ -95,7 +103,7 @@ def test_the_chosen_imaginary_image_searches(searcher, index, sketch_png):
 
 
 def test_choosing_an_image_that_is_not_there_is_refused(searcher, index, sketch_png):
-    with pytest.raises(InvalidInputError, match="only 2"):
+    with pytest.raises(ValidationError, match="only 2"):
         searcher.answer(_request(sketch_png, chosen=2))
 
 
@@ -124,7 +132,9 @@ def test_a_bundle_that_was_damaged_on_disk_is_refused_by_name(searcher, version,
 
 def test_messages_survive_the_journey_as_json(searcher, index, sketch_png):
     request = _request(sketch_png)
-    assert SearchRequest.model_validate_json(request.model_dump_json()) == request
+    arrived = SearchRequest.model_validate_json(request.model_dump_json())
+    assert arrived.model_dump(exclude={"sketch"}) == request.model_dump(exclude={"sketch"})
+    assert arrived.sketch.png == request.sketch.png
     answer = searcher.answer(request)
     assert SearchAnswer.model_validate_json(answer.model_dump_json()) == answer
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 from mindreader.errors import InvalidInputError
 from mindreader_training.data.augmentation import augmented_photo, augmented_sketch
@@ -7,6 +8,7 @@ from mindreader_training.data.batches import Sampler
 from mindreader_training.data.datasets import load_photos, load_sketches
 from mindreader_training.data.layouts import folder_dataset, listed_dataset
 from mindreader_training.data.pseudo_sketches import pseudo_sketch
+from mindreader_training.overrides import with_overrides
 from mindreader_training.presets import preset
 
 
@@ -83,8 +85,19 @@ def test_a_category_with_sketches_but_no_photos_is_refused(drawn_data):
         Sampler(dataset, preset("tiny"), seed=0)
 
 
-def test_an_unknown_preset_or_setting_is_an_error():
-    with pytest.raises(InvalidInputError, match="tiny"):
-        preset("huge")
-    with pytest.raises(InvalidInputError, match="stepz"):
-        preset("tiny", stepz=3)
+def test_a_drawn_sketch_and_its_photo_face_the_same_way(drawn_data, monkeypatch):
+    """The shapes lie left of the middle; where one was mirrored, both lie right of it."""
+    monkeypatch.setattr("mindreader_training.data.batches.augmented_sketch", lambda sketch, _random: sketch)
+    left = listed_dataset(drawn_data, _train).only(lambda item: item.path.stem in ("1", "2"))
+    sampler = Sampler(left, with_overrides(preset("tiny"), ["aligned_share=0"]), seed=0)
+    ways = set()
+    for step in range(4):
+        batch = sampler.batch(step)
+        red = ((batch.photos[:, 0] > 0.8) & (batch.photos[:, 1] < 0.3)).float()
+        ways |= set(zip((_centre(red) > 0.5).tolist(), (_centre(1 - batch.sketches[:, 0]) > 0.5).tolist(), strict=True))
+    assert ways == {(False, False), (True, True)}
+
+
+def _centre(weight):
+    columns = weight.sum(1)
+    return (columns * torch.linspace(0, 1, columns.shape[1])).sum(1) / columns.sum(1)

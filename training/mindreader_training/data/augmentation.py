@@ -38,7 +38,7 @@ def augmented_photo(photo: Image, random: np.random.Generator) -> Image:
 def shared_view(batches: Sequence[Tensor]) -> list[Tensor]:
     """The same random crop, mirroring and tint of the same row in several batches (B, 3, S, S) in [0, 1].
 
-    Differentiable. What judges images by one fixed network is deceived by patterns made for that network;
+    Differentiable. A loss on one fixed network's features is minimised by patterns made for that network too;
     patterns survive a change of view less than pictures do (Zhao et al. 2020; torch's own random numbers).
     """
     first = batches[0]

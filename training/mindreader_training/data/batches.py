@@ -1,4 +1,4 @@
-"""What one training step sees: sketches, their photos and their subjects. Fully determined by (seed, step)."""
+"""What one training step sees: sketches, their photos and categories. Fully determined by (seed, step, rank)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from mindreader.errors import InvalidInputError
 from mindreader_training.data.augmentation import augmented_photo, augmented_sketch
 from mindreader_training.data.datasets import Dataset, load_photos, load_sketches
 from mindreader_training.data.pseudo_sketches import pseudo_sketch
-from mindreader_training.distributed import ALONE, World
+from mindreader_training.distributed import SINGLE_PROCESS, World
 from mindreader_training.presets import Preset
+from mindreader_training.seeding import Stream, numpy_generator
 
 _Row = tuple[NDArray[np.uint8], NDArray[np.uint8], int, int, bool]
 """Sketch, photo, the photo's index, category, and whether the sketch was drawn from that photo."""
@@ -51,9 +52,9 @@ class Batch:
 
 
 class Sampler:
-    """Draws batches from a data set held in memory; every source of sketches gets a fair share."""
+    """Draws batches from a data set held in memory, balanced between categories and sources."""
 
-    def __init__(self, dataset: Dataset, preset: Preset, seed: int, world: World = ALONE) -> None:
+    def __init__(self, dataset: Dataset, preset: Preset, seed: int, world: World = SINGLE_PROCESS) -> None:
         """Load everything.
 
         Raises:
@@ -67,9 +68,9 @@ class Sampler:
         self._sketches = load_sketches(dataset.sketches, size)
         self._photo_category = dataset.labels(dataset.photos)
         self._sketch_category = dataset.labels(dataset.sketches)
-        self._photo_chance = _balanced(self._photo_category, np.zeros(len(dataset.photos), dtype=np.int64))
+        self._photo_probabilities = _balanced(self._photo_category, np.zeros(len(dataset.photos), dtype=np.int64))
         sources = np.unique([item.source for item in dataset.sketches], return_inverse=True)[1].astype(np.int64)
-        self._sketch_chance = _balanced(self._sketch_category, sources)
+        self._sketch_probabilities = _balanced(self._sketch_category, sources)
         self._by_category = {int(c): np.flatnonzero(self._photo_category == c) for c in set(self._photo_category)}
 
         if missing := set(self._sketch_category) - set(self._by_category):
@@ -90,7 +91,7 @@ class Sampler:
 
     def batch(self, step: int) -> Batch:
         """The batch of one step."""
-        random = np.random.default_rng((self._seed, step, self._world.rank))
+        random = numpy_generator(Stream.BATCHES, self._seed, step, self._world.rank)
         phase, _ = self._preset.phase_at(step)
         size = max(1, phase.batch // self._world.size)
         aligned = round(size * phase.aligned_share) if len(self._sketches) else size
@@ -107,22 +108,22 @@ class Sampler:
         )
 
     def _aligned_row(self, random: np.random.Generator) -> _Row:
-        i = int(random.choice(len(self._photos), p=self._photo_chance))
+        i = int(random.choice(len(self._photos), p=self._photo_probabilities))
         photo = augmented_photo(self._photos[i], random)
         return pseudo_sketch(photo, random), photo, i, int(self._photo_category[i]), True
 
     def _drawn_row(self, random: np.random.Generator) -> _Row:
-        i = int(random.choice(len(self._sketches), p=self._sketch_chance))
+        i = int(random.choice(len(self._sketches), p=self._sketch_probabilities))
         category, pair = int(self._sketch_category[i]), int(self._pairs[i])
         photo = pair if pair >= 0 else int(random.choice(self._by_category[category]))
-        sketch, taken = augmented_sketch(self._sketches[i], random), self._photos[photo]
+        sketch, pixels = augmented_sketch(self._sketches[i], random), self._photos[photo]
         if random.random() < 0.5:  # both, or a pair would face two ways
-            sketch, taken = sketch[:, ::-1], taken[:, ::-1]
-        return sketch, taken, photo, category, pair >= 0
+            sketch, pixels = sketch[:, ::-1], pixels[:, ::-1]
+        return sketch, pixels, photo, category, pair >= 0
 
 
 def _balanced(category: NDArray[np.int64], source: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Chances that favour small groups: proportional to the root of how rare category × source is."""
+    """Sampling probabilities (N,) that favour small groups: a group, category × source, of n has a share of √n."""
     _, group, size = np.unique(np.stack([category, source]), axis=1, return_inverse=True, return_counts=True)
-    chance: NDArray[np.float64] = 1.0 / np.sqrt(size[group.reshape(-1)])
-    return np.asarray(chance / chance.sum())
+    weights: NDArray[np.float64] = 1.0 / np.sqrt(size[group.reshape(-1)])
+    return np.asarray(weights / weights.sum())

@@ -26,7 +26,7 @@ class Item:
     category: str
     source: str = ""
     line: int | None = None
-    """Which line of the file, where one file holds many drawings as strokes (see `strokes`)."""
+    """Which line of the file, where one file holds many drawings as strokes (see `quickdraw`)."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Dataset:
         return self.only(lambda item: item.category not in categories)
 
     def only(self, keep: Callable[[Item], bool]) -> Dataset:
-        """The part of the data set that `keep` wants; pairs whose photo is gone are pairs no more."""
+        """The items that `keep` selects; pairs whose photo is gone are pairs no more."""
         photo_index = {i: n for n, i in enumerate(i for i, photo in enumerate(self.photos) if keep(photo))}
         kept = [i for i, sketch in enumerate(self.sketches) if keep(sketch)]
         pairs = np.array([photo_index.get(int(self.pairs[i]), NO_PAIR) for i in kept], dtype=np.int64)

@@ -82,17 +82,17 @@ def sketchy_release(root: Path, split: Split, seed: int) -> Dataset:
     for category in sorted({item.category for item in sketches}):
         own = [item for item in sketches if item.category == category]
         random = np.random.default_rng((seed, *category.encode()))
-        picked = [own[i] for i in random.permutation(len(own))[:SKETCHY_TEST_PAIRS]]
-        chosen |= {item.path for item in picked}
-        held_back |= {(category, _drawn_from(item)) for item in picked}
+        test_sketches = [own[i] for i in random.permutation(len(own))[:SKETCHY_TEST_PAIRS]]
+        chosen |= {item.path for item in test_sketches}
+        held_back |= {(category, _photo_name(item)) for item in test_sketches}
     if split == "dev":
         kept_photos = tuple(p for p in photos if (p.category, p.path.stem) in held_back)
         kept_sketches = tuple(s for s in sketches if s.path in chosen)
     else:
         kept_photos = tuple(p for p in photos if (p.category, p.path.stem) not in held_back)
-        kept_sketches = tuple(s for s in sketches if (s.category, _drawn_from(s)) not in held_back)
+        kept_sketches = tuple(s for s in sketches if (s.category, _photo_name(s)) not in held_back)
     index = {(photo.category, photo.path.stem): i for i, photo in enumerate(kept_photos)}
-    pairs = [index.get((s.category, _drawn_from(s)), NO_PAIR) for s in kept_sketches]
+    pairs = [index.get((s.category, _photo_name(s)), NO_PAIR) for s in kept_sketches]
     return Dataset(kept_photos, kept_sketches, np.array(pairs, dtype=np.int64))
 
 
@@ -100,15 +100,15 @@ def category_folders(root: Path, split: Split, seed: int) -> Dataset:
     """Plain folders; a tenth of the photos and sketches of every category, chosen by name, is "dev"."""
     photos = folder_items(root / "photos")
     sketches = folder_items(root / "sketches") if (root / "sketches").is_dir() else ()
-    sketches += tuple(item for path in sorted((root / "quickdraw").glob("*.ndjson")) for item in _drawn(path))
+    sketches += tuple(item for path in sorted((root / "quickdraw").glob("*.ndjson")) for item in _quickdraw_items(path))
     dataset = Dataset(photos, sketches, np.full(len(sketches), NO_PAIR))
-    return dataset.only(lambda item: (_lot(item, seed) < _DEV_SHARE) == (split == "dev"))
+    return dataset.only(lambda item: (_split_position(item, seed) < _DEV_SHARE) == (split == "dev"))
 
 
 def folder_dataset(photos: Path, sketches: Path) -> Dataset:
     """Data set of two folders laid out as `CATEGORY/file`; no pairs are known."""
-    taken, drawn = folder_items(photos), folder_items(sketches)
-    return Dataset(taken, drawn, np.full(len(drawn), NO_PAIR))
+    photo_items, sketch_items = folder_items(photos), folder_items(sketches)
+    return Dataset(photo_items, sketch_items, np.full(len(sketch_items), NO_PAIR))
 
 
 def folder_items(root: Path, source: str = "") -> tuple[Item, ...]:
@@ -131,17 +131,17 @@ def folder_items(root: Path, source: str = "") -> tuple[Item, ...]:
     return items
 
 
-def _drawn(path: Path) -> Iterable[Item]:
+def _quickdraw_items(path: Path) -> Iterable[Item]:
     return (Item(path, path.stem, "quickdraw", line) for line in range(len(drawings(path))))
 
 
-def _drawn_from(sketch: Item) -> str:
+def _photo_name(sketch: Item) -> str:
     """Name of the photo a sketch of the Sketchy release was drawn from: ``n02691156_58-3`` is of ``n02691156_58``."""
     return sketch.path.stem.rsplit("-", 1)[0]
 
 
-def _lot(item: Item, seed: int) -> float:
-    """A number in [0, 1) that depends on the item's name and the seed alone."""
+def _split_position(item: Item, seed: int) -> float:
+    """A number in [0, 1) that depends on the item's name and the seed alone, whatever other files there are."""
     name = f"{seed}/{item.category}/{item.path.name}/{item.line}"
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
 

@@ -1,4 +1,4 @@
-"""Named protocols: which sketches search which photos. A figure without its protocol means nothing."""
+"""Named protocols: which sketches search which photos. A metric without its protocol means nothing."""
 
 from __future__ import annotations
 

@@ -49,15 +49,15 @@ def _rows(rows: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
     return head + [f"| {name} | {' | '.join(_cell(row, c) for c in columns)} |" for name, row in rows.items()]
 
 
-def _imagination(judged: Mapping[str, Any] | None) -> list[str]:
-    if not judged:
+def _imagination(quality: Mapping[str, Any] | None) -> list[str]:
+    if not quality:
         return []
-    kid = ", ".join(f"{name} {value['mean']:.3f} ± {value['std']:.3f}" for name, value in judged["kid"].items())
+    kid = ", ".join(f"{name} {value['mean']:.3f} ± {value['std']:.3f}" for name, value in quality["kid"].items())
     return [
         "The same sketches and their imaginary images (seed 0), embedded as if they were photos by "
-        f"{judged['encoder']}, which took no part in training, search photos in that encoder's own space:",
+        f"{quality['encoder']}, which took no part in training, search photos in that encoder's own space:",
         "",
-        *_rows(judged["rows"], ("map", "p@5", "p@20")),
+        *_rows(quality["rows"], ("map", "p@5", "p@20")),
         "",
         f"KID against the gallery's photos at the same size, in that encoder's features: {kid}.",
         "",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from mindreader_webui.api.accounts import accounts
-from mindreader_webui.api.bulk import selections
+from mindreader_webui.api.bulk import bulk
 from mindreader_webui.api.collections import collections
 from mindreader_webui.api.comparisons import comparisons
 from mindreader_webui.api.jobs import jobs
@@ -12,7 +12,7 @@ from mindreader_webui.api.photos import photos
 from mindreader_webui.api.searches import searches
 from mindreader_webui.api.sharing import sharing
 from mindreader_webui.api.spaces import spaces
-from mindreader_webui.api.system import workers
+from mindreader_webui.api.system import system
 from mindreader_webui.api.trash import trash
 from mindreader_webui.api.user_sketches import user_sketches
 
@@ -21,7 +21,7 @@ BLUEPRINTS = (
     collections,
     sharing,
     photos,
-    selections,
+    bulk,
     trash,
     searches,
     user_sketches,
@@ -29,7 +29,7 @@ BLUEPRINTS = (
     spaces,
     jobs,
     comparisons,
-    workers,
+    system,
 )
 
 SECURITY_SCHEMES: dict[str, Any] = {

@@ -14,8 +14,10 @@ from mindreader.accounts.users import (
     user_by_id,
     users,
 )
+from mindreader.catalog import TokenScope
 from mindreader.errors import ConflictError, NotSignedInError
 from mindreader_webui import auth
+from mindreader_webui.access import ADMIN, ANYONE, USER, access
 from mindreader_webui.api.common import NO_SECURITY, answer, blueprint, id_in_path, no_content
 from mindreader_webui.api.schemas.accounts import (
     Credentials,
@@ -36,10 +38,11 @@ from mindreader_webui.services import current_services
 
 _ONE_USER = f"/users/{id_in_path('user_id')}"
 
-accounts = blueprint("accounts", __name__, "Signing in, access tokens, users")
+accounts = blueprint("accounts", __name__, "Signing in, access tokens, users", USER)
 
 
 @accounts.post("/setup", responses={201: User}, security=NO_SECURITY)
+@access(ANYONE, rate="login_rate")
 def set_up(body: Credentials) -> Response:
     """Make the first administrator and sign in; only while nobody can sign in."""
     user = create_first_administrator(current_services().catalog, body.name, body.password)
@@ -48,6 +51,7 @@ def set_up(body: Credentials) -> Response:
 
 
 @accounts.post("/session", responses={200: User}, security=NO_SECURITY)
+@access(ANYONE, rate="login_rate")
 def sign_in(body: Credentials) -> Response:
     """Sign in with a session cookie."""
     user = authenticate(current_services().catalog, body.name, body.password)
@@ -71,6 +75,7 @@ def sign_out() -> Response:
 
 
 @accounts.post("/session/password", responses={204: None})
+@access(USER, scope=TokenScope.FULL)
 def change_password(body: PasswordChange) -> Response:
     """Give oneself another password; sessions in other browsers end."""
     user = change_own_password(current_services().catalog, auth.current_account(), body.old, body.new)
@@ -80,6 +85,7 @@ def change_password(body: PasswordChange) -> Response:
 
 
 @accounts.get("/tokens", responses={200: Tokens})
+@access(USER, scope=TokenScope.FULL)
 def list_tokens() -> Response:
     """The caller's access tokens, the newest first."""
     with current_services().catalog.snapshot() as session:
@@ -88,6 +94,7 @@ def list_tokens() -> Response:
 
 
 @accounts.post("/tokens", responses={201: IssuedToken})
+@access(USER, scope=TokenScope.FULL)
 def add_token(body: NewToken) -> Response:
     """Make an access token; its secret is shown this once."""
     with current_services().catalog.transaction() as session:
@@ -96,6 +103,7 @@ def add_token(body: NewToken) -> Response:
 
 
 @accounts.delete(f"/tokens/{id_in_path('token_id')}", responses={204: None})
+@access(USER, scope=TokenScope.FULL)
 def remove_token(path: TokenPath) -> Response:
     """End one of the caller's access tokens."""
     with current_services().catalog.transaction() as session:
@@ -104,26 +112,26 @@ def remove_token(path: TokenPath) -> Response:
 
 
 @accounts.get("/users", responses={200: Users})
+@access(ADMIN)
 def list_users() -> Response:
     """Everyone; for administrators."""
-    auth.require_admin()
     with current_services().catalog.snapshot() as session:
         rows = users(session)
     return answer(Users(users=[User.of(row) for row in rows]))
 
 
 @accounts.post("/users", responses={201: User})
+@access(ADMIN)
 def add_user(body: NewUser) -> Response:
     """Add a user; for administrators."""
-    auth.require_admin()
     user = create_user(current_services().catalog, body.name, body.password, body.role)
     return answer(User.of(user), 201)
 
 
 @accounts.patch(_ONE_USER, responses={200: User})
+@access(ADMIN)
 def edit_user(path: UserPath, body: UserChange) -> Response:
     """Give a user another password, which ends their sessions, or another role; for administrators."""
-    auth.require_admin()
     catalog = current_services().catalog
     if body.role is not None:
         with catalog.transaction() as session:
@@ -135,9 +143,10 @@ def edit_user(path: UserPath, body: UserChange) -> Response:
 
 
 @accounts.delete(_ONE_USER, responses={204: None})
+@access(ADMIN)
 def delete_user(path: UserPath, query: HeirQuery) -> Response:
     """Remove a user; their collections go to the heir. For administrators."""
-    if auth.require_admin().id == path.user_id:
+    if auth.current_account().id == path.user_id:
         raise ConflictError("You cannot remove yourself. Ask another administrator.")
     with current_services().catalog.transaction() as session:
         remove_user(session, path.user_id, query.heir_id)

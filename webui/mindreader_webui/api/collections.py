@@ -20,6 +20,7 @@ from mindreader.library.collections import (
 from mindreader.library.photos import PhotoFilter, photo_page
 from mindreader.library.upload import Outcome, add_photo, safe_filename
 from mindreader.model_versions.registry import active_space_id
+from mindreader_webui.access import USER, access
 from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
 from mindreader_webui.api.schemas.collections import (
     Collection,
@@ -34,13 +35,13 @@ from mindreader_webui.api.schemas.photos import Photo, PhotoQuery, Photos
 from mindreader_webui.auth import current_account
 from mindreader_webui.i18n import translated
 from mindreader_webui.problems import InvalidFieldsError
-from mindreader_webui.services import current_services
+from mindreader_webui.services import change, current_services
 from mindreader_webui.uploads import path_of
 from mindreader_workers.client import wake_embedders
 
 log = logging.getLogger(__name__)
 
-collections = blueprint("collections", __name__, "Collections and uploads into them")
+collections = blueprint("collections", __name__, "Collections and uploads into them", USER)
 
 _ONE = f"/collections/{id_in_path('collection_id')}"
 _STORAGE_FAILED = "The server could not keep this file. Send it again later; if that fails too, tell an administrator."
@@ -87,10 +88,8 @@ def edit_collection(path: CollectionPath, body: CollectionChange) -> Response:
 @collections.delete(_ONE, responses={204: None})
 def remove_collection(path: CollectionPath) -> Response:
     """Put a collection with its photos into the trash; for its owner and administrators."""
-    services = current_services()
-    with services.catalog.transaction() as session:
+    with change() as session:
         delete_collection(session, current_account(), path.collection_id)
-    wake_embedders(services.celery)  # they also purge
     return no_content()
 
 
@@ -103,10 +102,11 @@ def list_photos(path: CollectionPath, query: PhotoQuery) -> Response:
         visible_collection(session, current_account(), path.collection_id)
         space_id = active_space_id(session)
         page = photo_page(session, path.collection_id, space_id, only, after=query.after, limit=query.limit)
-    return answer(Photos(photos=[Photo.of(view) for view in page.photos], next=page.next))
+    return answer(Photos(photos=[Photo.of(view) for view in page.items], next=page.next))
 
 
 @collections.post(f"{_ONE}/photos", responses={200: Outcomes}, openapi_extensions=multipart(UploadForm))
+@access(USER, max_body=lambda settings: settings.request_max_bytes)
 def upload_photos(path: CollectionPath) -> Response:
     """Upload photos; each file has its own outcome, and one that is refused does not stop the others."""
     services = current_services()

@@ -7,6 +7,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel
 
+from mindreader_webui.access import Caller, access_to_all
 from mindreader_webui.problems import MEDIA_TYPE
 
 PREFIX = "/api/v1"
@@ -20,9 +21,13 @@ _PROBLEM: dict[str, Any] = {
 NO_SECURITY: list[dict[str, list[str]]] = [{}]
 
 
-def blueprint(name: str, import_name: str, description: str) -> APIBlueprint:
-    """A part of the API; each operation's errors are problem documents."""
-    return APIBlueprint(
+def blueprint(name: str, import_name: str, description: str, caller: Caller) -> APIBlueprint:
+    """A part of the API; each operation's errors are problem documents.
+
+    Args:
+        caller: who may ask, where a view does not say otherwise by `mindreader_webui.access.access`.
+    """
+    part = APIBlueprint(
         name,
         import_name,
         url_prefix=PREFIX,
@@ -30,6 +35,8 @@ def blueprint(name: str, import_name: str, description: str) -> APIBlueprint:
         abp_security=[{"token": []}, {"session": []}],
         abp_responses={"422": _PROBLEM, "default": _PROBLEM},
     )
+    access_to_all(part, caller)
+    return part
 
 
 def id_in_path(name: str) -> str:

@@ -1,24 +1,24 @@
 """Compare model versions side by side, on one sketch or a saved set; judge the active one on one's own photos."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean, median
 
 from flask import Response, request
-from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from mindreader import messages
 from mindreader.blobs import sketch_key
 from mindreader.catalog import ModelVersion, User
 from mindreader.errors import InvalidInputError
-from mindreader.imaging import decode_sketch, sketch_png
+from mindreader.imaging import Sketch
 from mindreader.library.collections import visible_collection_ids
 from mindreader.library.photos import searchable
 from mindreader.model_versions.registry import version_by_id
+from mindreader.photo_index import IndexFilter
 from mindreader.search.benchmark_sketches import add_benchmark_sketch, benchmark_sketches, remove_benchmark_sketch
+from mindreader_webui.access import ADMIN, USER, access, sketch_body
 from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
 from mindreader_webui.api.photo_results import results_of
 from mindreader_webui.api.responses import data_url
@@ -35,35 +35,36 @@ from mindreader_webui.api.schemas.comparisons import (
     VersionAnswer,
 )
 from mindreader_webui.api.schemas.searches import ImaginaryImage, Searchable
-from mindreader_webui.auth import current_account, require_admin
+from mindreader_webui.auth import current_account
 from mindreader_webui.i18n import translated
-from mindreader_webui.problems import InvalidFieldsError
+from mindreader_webui.problems import InvalidFieldsError, invalid_fields
 from mindreader_webui.services import Services, current_services
 from mindreader_workers import client
 
-comparisons = blueprint("comparisons", __name__, "Compare model versions")
+comparisons = blueprint("comparisons", __name__, "Compare model versions", ADMIN)
 
 _PRECISION_AT = (5, 20)
 _QUALITY_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
-class _Sketch:
+class _Compared:
     name: str
     category: str | None
-    png: bytes
+    """That it should find, if that is known."""
+    sketch: Sketch
 
 
 @comparisons.post("/comparisons", responses={200: Comparison}, openapi_extensions=multipart(ComparisonForm))
+@access(ADMIN, max_body=sketch_body)
 def compare() -> Response:
     """Ask several versions the same: one sketch, or all saved ones if none is sent. For administrators."""
-    require_admin()
     services, user = current_services(), current_account()
     form = _comparison_form()
     with services.catalog.snapshot() as session:
         chosen = [version_by_id(session, number) for number in form.model_version_id]
         collections = tuple(visible_collection_ids(session, user))
-        sketches = _sketches(services, session, form)
+        sketches = _sketches(services, session)
     answers = [[_ask(services, sketch, version, collections, form) for version in chosen] for sketch in sketches]
     with services.catalog.snapshot() as session:
         compared = [
@@ -77,9 +78,8 @@ def compare() -> Response:
 
 
 @comparisons.get("/benchmark-sketches", responses={200: BenchmarkSketches})
-def list_saved() -> Response:
+def list_benchmark_sketches() -> Response:
     """The sketches kept for comparisons; for administrators."""
-    require_admin()
     with current_services().catalog.snapshot() as session:
         return answer(BenchmarkSketches(sketches=[BenchmarkSketch.of(row) for row in benchmark_sketches(session)]))
 
@@ -87,30 +87,29 @@ def list_saved() -> Response:
 @comparisons.post(
     "/benchmark-sketches", responses={201: BenchmarkSketch}, openapi_extensions=multipart(BenchmarkSketchForm)
 )
-def save() -> Response:
+@access(ADMIN, max_body=sketch_body)
+def save_sketch() -> Response:
     """Keep a sketch for comparisons; for administrators."""
-    require_admin()
     services = current_services()
-    png = _sent_sketch(services)
-    if png is None:
+    sketch = _sent_sketch(services)
+    if sketch is None:
         raise InvalidFieldsError([{"field": "sketch", "message": "Send a sketch as an image file"}])
-    digest = hashlib.sha256(png).hexdigest()
-    services.blobs.put(sketch_key(digest), png)
+    services.blobs.put(sketch_key(sketch.sha256), sketch.png)
     with services.catalog.transaction() as session:
-        saved = add_benchmark_sketch(session, request.form.get("name", ""), request.form.get("category"), digest)
+        saved = add_benchmark_sketch(session, request.form.get("name", ""), request.form.get("category"), sketch.sha256)
         return answer(BenchmarkSketch.of(saved), 201)
 
 
 @comparisons.delete(f"/benchmark-sketches/{id_in_path('benchmark_sketch_id')}", responses={204: None})
-def forget(path: BenchmarkSketchPath) -> Response:
+def remove_sketch(path: BenchmarkSketchPath) -> Response:
     """Remove a benchmark sketch; for administrators."""
-    require_admin()
     with current_services().catalog.transaction() as session:
         remove_benchmark_sketch(session, path.benchmark_sketch_id)
     return no_content()
 
 
 @comparisons.get("/quality", responses={200: Quality})
+@access(USER)
 def quality() -> Response:
     """How well the photos of each of the caller's categories find each other, with the protocol."""
     services = current_services()
@@ -123,24 +122,22 @@ def quality() -> Response:
 def _comparison_form() -> ComparisonForm:
     values = {name: request.form.get(name) for name in ("limit", "seed") if name in request.form}
     lists = {"model_version_id": request.form.getlist("model_version_id")}
-    try:
+    with invalid_fields():
         return ComparisonForm.model_validate(values | lists)
-    except ValidationError as error:
-        raise InvalidFieldsError.from_validation(error) from None
 
 
-def _sent_sketch(services: Services) -> bytes | None:
+def _sent_sketch(services: Services) -> Sketch | None:
     sent = request.files.get("sketch")
     if sent is None:
         return None
-    return sketch_png(decode_sketch(sent.stream.read(), max_bytes=services.settings.sketch_max_bytes))
+    return Sketch.read(sent.stream.read(), max_bytes=services.settings.sketch_max_bytes)
 
 
-def _sketches(services: Services, session: Session, form: ComparisonForm) -> list[_Sketch]:
-    if (png := _sent_sketch(services)) is not None:
-        return [_Sketch("sketch", None, png)]
+def _sketches(services: Services, session: Session) -> list[_Compared]:
+    if (sent := _sent_sketch(services)) is not None:
+        return [_Compared("sketch", None, sent)]
     kept = [
-        _Sketch(row.name, row.category, services.blobs.get(sketch_key(row.sketch_sha256)))
+        _Compared(row.name, row.category, Sketch.from_png(services.blobs.get(sketch_key(row.sketch_sha256))))
         for row in benchmark_sketches(session)
     ]
     if not kept:
@@ -149,20 +146,20 @@ def _sketches(services: Services, session: Session, form: ComparisonForm) -> lis
 
 
 def _ask(
-    services: Services, sketch: _Sketch, version: ModelVersion, collections: tuple[int, ...], form: ComparisonForm
+    services: Services, asked: _Compared, version: ModelVersion, collections: tuple[int, ...], form: ComparisonForm
 ) -> messages.SearchAnswer:
-    asked = messages.SearchRequest(
-        sketch_png=sketch.png,
-        collection_ids=collections,
+    request_ = messages.SearchRequest(
+        sketch=asked.sketch,
+        where=IndexFilter(collections),
         limit=form.limit,
         seeds=(form.seed,),
         model_version_id=version.id,
     )
-    return client.search(services.celery, asked, services.settings.search_timeout)
+    return client.search(services.celery, request_, services.settings.search_timeout)
 
 
 def _compared(
-    session: Session, user: User, sketch: _Sketch, row: Sequence[messages.SearchAnswer], limit: int
+    session: Session, user: User, asked: _Compared, row: Sequence[messages.SearchAnswer], limit: int
 ) -> ComparedSketch:
     answers = [
         VersionAnswer(
@@ -175,7 +172,7 @@ def _compared(
     ]
     found = [{result.photo_id for result in each.results} for each in answers]
     shared = [len(one & other) / max(1, len(one | other)) for one, other in combinations(found, 2)]
-    return ComparedSketch(name=sketch.name, category=sketch.category, answers=answers, overlap=round(fmean(shared), 4))
+    return ComparedSketch(name=asked.name, category=asked.category, answers=answers, overlap=round(fmean(shared), 4))
 
 
 def _judged(
@@ -186,7 +183,7 @@ def _judged(
     answers: Sequence[Sequence[messages.SearchAnswer]],
     collections: tuple[int, ...],
 ) -> ComparedVersion:
-    count = searchable(session, version.space_id, collections)
+    count = searchable(session, version.space_id, IndexFilter(collections))
     labelled = [sketch for sketch in compared if sketch.category]
     return ComparedVersion(
         id=version.id,

@@ -12,9 +12,10 @@ from mindreader.embedding.jobs import (
     skip_failed,
 )
 from mindreader.embedding.jobs import jobs as all_jobs
+from mindreader_webui.access import ADMIN
 from mindreader_webui.api.common import answer, blueprint, id_in_path
 from mindreader_webui.api.schemas.jobs import (
-    Changed,
+    ChangedJobPhotos,
     FailedPhotos,
     FailedQuery,
     Job,
@@ -22,11 +23,9 @@ from mindreader_webui.api.schemas.jobs import (
     JobPhotoPath,
     Jobs,
 )
-from mindreader_webui.auth import require_admin
-from mindreader_webui.services import current_services
-from mindreader_workers.client import wake_embedders
+from mindreader_webui.services import change, current_services
 
-jobs = blueprint("jobs", __name__, "Jobs that embed a whole library")
+jobs = blueprint("jobs", __name__, "Jobs that embed a whole library", ADMIN)
 
 _ONE = f"/jobs/{id_in_path('job_id')}"
 _PHOTO = f"{_ONE}/failed/{id_in_path('photo_id')}"
@@ -35,7 +34,6 @@ _PHOTO = f"{_ONE}/failed/{id_in_path('photo_id')}"
 @jobs.get("/jobs", responses={200: Jobs})
 def list_jobs() -> Response:
     """All jobs, the newest first."""
-    require_admin()
     with current_services().catalog.snapshot() as session:
         return answer(Jobs(jobs=[Job.of(view) for view in all_jobs(session)]))
 
@@ -43,15 +41,13 @@ def list_jobs() -> Response:
 @jobs.get(_ONE, responses={200: Job})
 def show_job(path: JobPath) -> Response:
     """One job."""
-    require_admin()
     return _shown(path.job_id)
 
 
 @jobs.post(f"{_ONE}/pause", responses={200: Job})
 def pause(path: JobPath) -> Response:
     """Stand still; uploads go on."""
-    require_admin()
-    with current_services().catalog.transaction() as session:
+    with change() as session:
         pause_job(session, path.job_id)
     return _shown(path.job_id)
 
@@ -59,69 +55,55 @@ def pause(path: JobPath) -> Response:
 @jobs.post(f"{_ONE}/resume", responses={200: Job})
 def resume(path: JobPath) -> Response:
     """Go on."""
-    require_admin()
-    with current_services().catalog.transaction() as session:
+    with change() as session:
         resume_job(session, path.job_id)
-    return _woken(path.job_id)
+    return _shown(path.job_id)
 
 
 @jobs.post(f"{_ONE}/cancel", responses={200: Job})
 def cancel(path: JobPath) -> Response:
     """Give it up, with everything embedded so far."""
-    require_admin()
-    with current_services().catalog.transaction() as session:
+    with change() as session:
         cancel_job(session, path.job_id)
-    return _woken(path.job_id)
+    return _shown(path.job_id)
 
 
 @jobs.get(f"{_ONE}/failed", responses={200: FailedPhotos})
 def list_failed(path: JobPath, query: FailedQuery) -> Response:
     """Photos that could not be embedded, with the reason; ask for `after=next` to go on."""
-    require_admin()
     with current_services().catalog.snapshot() as session:
         page = failed_photos(session, path.job_id, after=query.after, limit=query.limit)
         return answer(FailedPhotos.of(page))
 
 
-@jobs.post(f"{_ONE}/retry", responses={200: Changed})
+@jobs.post(f"{_ONE}/retry", responses={200: ChangedJobPhotos})
 def retry_all(path: JobPath) -> Response:
     """Try all of them again, the skipped ones too."""
-    require_admin()
-    with current_services().catalog.transaction() as session:
+    with change() as session:
         changed = retry_failed(session, path.job_id)
-    wake_embedders(current_services().celery)
-    return answer(Changed(photos=changed))
+    return answer(ChangedJobPhotos(photos=changed))
 
 
-@jobs.post(f"{_ONE}/skip", responses={200: Changed})
+@jobs.post(f"{_ONE}/skip", responses={200: ChangedJobPhotos})
 def skip_all(path: JobPath) -> Response:
     """Leave all of them out for good."""
-    require_admin()
-    with current_services().catalog.transaction() as session:
-        return answer(Changed(photos=skip_failed(session, path.job_id)))
+    with change() as session:
+        return answer(ChangedJobPhotos(photos=skip_failed(session, path.job_id)))
 
 
-@jobs.post(f"{_PHOTO}/retry", responses={200: Changed})
+@jobs.post(f"{_PHOTO}/retry", responses={200: ChangedJobPhotos})
 def retry_one(path: JobPhotoPath) -> Response:
     """Try one photo again."""
-    require_admin()
-    with current_services().catalog.transaction() as session:
+    with change() as session:
         changed = retry_failed(session, path.job_id, path.photo_id)
-    wake_embedders(current_services().celery)
-    return answer(Changed(photos=changed))
+    return answer(ChangedJobPhotos(photos=changed))
 
 
-@jobs.post(f"{_PHOTO}/skip", responses={200: Changed})
+@jobs.post(f"{_PHOTO}/skip", responses={200: ChangedJobPhotos})
 def skip_one(path: JobPhotoPath) -> Response:
     """Leave one photo out for good."""
-    require_admin()
-    with current_services().catalog.transaction() as session:
-        return answer(Changed(photos=skip_failed(session, path.job_id, path.photo_id)))
-
-
-def _woken(job_id: int) -> Response:
-    wake_embedders(current_services().celery)
-    return _shown(job_id)
+    with change() as session:
+        return answer(ChangedJobPhotos(photos=skip_failed(session, path.job_id, path.photo_id)))
 
 
 def _shown(job_id: int) -> Response:

@@ -24,6 +24,7 @@ from mindreader.model_versions.registry import (
     version_of_bundle,
     versions,
 )
+from mindreader_webui.access import ADMIN, SMALL_BODY, USER, access
 from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
 from mindreader_webui.api.schemas.common import EmbeddingCounts
 from mindreader_webui.api.schemas.models import (
@@ -35,13 +36,13 @@ from mindreader_webui.api.schemas.models import (
     Models,
     Status,
 )
-from mindreader_webui.auth import current_account, require_admin
+from mindreader_webui.auth import current_account
 from mindreader_webui.problems import InvalidFieldsError
-from mindreader_webui.services import Services, current_services
+from mindreader_webui.services import Services, change, current_services
 from mindreader_webui.uploads import UPLOADS_FOLDER, path_of
 from mindreader_workers import client
 
-models = blueprint("models", __name__, "Model versions")
+models = blueprint("models", __name__, "Model versions", USER)
 
 _ONE = f"/models/{id_in_path('model_version_id')}"
 _SMOKE_TEST_SECONDS = 600.0
@@ -71,12 +72,12 @@ def list_models() -> Response:
 
 
 @models.post("/models", responses={201: Model}, openapi_extensions=multipart(BundleForm))
+@access(ADMIN, max_body=lambda settings: settings.bundle_max_bytes + SMALL_BODY)
 def add_model() -> Response:
     """Bring in a bundle (a zip file): it is checked, tried by a worker, and then waits to be built or activated.
 
     For administrators. A bundle that is known already is repaired if its files were damaged.
     """
-    require_admin()
     services = current_services()
     with _unpacked(services) as bundle:
         kept = bundle_store(services.settings, services.blobs)
@@ -96,12 +97,12 @@ def add_model() -> Response:
 
 
 @models.post(f"{_ONE}/activate", responses={200: Model})
+@access(ADMIN)
 def activate_model(path: ModelPath, query: ActivationQuery) -> Response:
     """Let this version answer searches from now on, or go back to it; for administrators.
 
     A worker loads it first: a version that cannot be loaded never takes the place of one that works.
     """
-    require_admin()
     services = current_services()
     with services.catalog.snapshot() as session:
         version_by_id(session, path.model_version_id)
@@ -111,14 +112,13 @@ def activate_model(path: ModelPath, query: ActivationQuery) -> Response:
 
 
 @models.delete(_ONE, responses={204: None})
+@access(ADMIN)
 def remove_model(path: ModelPath) -> Response:
     """Forget a version that does not answer searches; a space nobody else uses is dropped. For administrators."""
-    require_admin()
     services = current_services()
-    with services.catalog.transaction() as session:
+    with change() as session:
         removed = remove_version(session, path.model_version_id)
     bundle_store(services.settings, services.blobs).remove(removed.bundle_sha256)
-    client.wake_embedders(services.celery)  # they also remove indexes
     return no_content()
 
 

@@ -7,14 +7,14 @@ from mindreader.catalog import Photo as PhotoRow
 from mindreader.imaging import THUMBNAIL_MEDIA_TYPE
 from mindreader.library.photos import delete_photo, retry_photo, set_category, visible_photo
 from mindreader.model_versions.registry import active_space_id
+from mindreader_webui.access import USER
 from mindreader_webui.api.common import answer, blueprint, id_in_path, no_content
-from mindreader_webui.api.responses import _FOREVER, _SANDBOX, image_response
+from mindreader_webui.api.responses import FOREVER, SANDBOX, image_response
 from mindreader_webui.api.schemas.photos import Photo, PhotoChange, PhotoPath
 from mindreader_webui.auth import current_account
-from mindreader_webui.services import current_services
-from mindreader_workers.client import wake_embedders
+from mindreader_webui.services import change, current_services
 
-photos = blueprint("photos", __name__, "Single photos")
+photos = blueprint("photos", __name__, "Single photos", USER)
 
 _ONE = f"/photos/{id_in_path('photo_id')}"
 
@@ -28,30 +28,24 @@ def show_photo(path: PhotoPath) -> Response:
 @photos.patch(_ONE, responses={200: Photo})
 def edit_photo(path: PhotoPath, body: PhotoChange) -> Response:
     """Give the photo another category, or none; for the collection's owner and administrators."""
-    services = current_services()
-    with services.catalog.transaction() as session:
+    with change() as session:
         set_category(session, current_account(), path.photo_id, body.category)
-    wake_embedders(services.celery)
     return answer(_shown(path.photo_id))
 
 
 @photos.delete(_ONE, responses={204: None})
 def remove_photo(path: PhotoPath) -> Response:
     """Put the photo into the trash; for the collection's owner and administrators."""
-    services = current_services()
-    with services.catalog.transaction() as session:
+    with change() as session:
         delete_photo(session, current_account(), path.photo_id)
-    wake_embedders(services.celery)  # they also purge
     return no_content()
 
 
 @photos.post(f"{_ONE}/retry", responses={202: None})
 def retry(path: PhotoPath) -> Response:
     """Embed a failed photo again; for the collection's owner and administrators."""
-    services = current_services()
-    with services.catalog.transaction() as session:
+    with change() as session:
         retry_photo(session, current_account(), path.photo_id)
-    wake_embedders(services.celery)
     return no_content(202)
 
 
@@ -66,8 +60,8 @@ def original(path: PhotoPath) -> Response:
     """The photo as it was uploaded."""
     photo = _photo(path.photo_id)
     response = _blob(original_key(photo.sha256), photo.media_type, photo, photo.filename)
-    response.headers["Cache-Control"] = _FOREVER
-    response.headers["Content-Security-Policy"] = _SANDBOX
+    response.headers["Cache-Control"] = FOREVER
+    response.headers["Content-Security-Policy"] = SANDBOX
     return response
 
 
@@ -75,7 +69,7 @@ def thumbnail_of(photo: PhotoRow) -> Response:
     """The thumbnail of a photo that the caller may see."""
     key = thumbnail_key(photo.sha256, current_services().settings.thumbnail_pixels)
     response = _blob(key, THUMBNAIL_MEDIA_TYPE, photo, f"{photo.filename}.webp")
-    response.headers["Cache-Control"] = _FOREVER
+    response.headers["Cache-Control"] = FOREVER
     return response
 
 

@@ -11,11 +11,11 @@ def data_url(webp: bytes) -> str:
 
 
 # A photo's bytes never change and its id is never used twice; `private`, because not everyone may see them.
-_FOREVER = "private, max-age=31536000, immutable"
+FOREVER = "private, max-age=31536000, immutable"
 
 
 # Nothing in a file from a stranger may run, whatever a browser takes it for.
-_SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:"
+SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:"
 
 
 def image_response(media_type: str) -> dict[str | int | HTTPStatus, Any]:

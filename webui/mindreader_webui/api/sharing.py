@@ -4,13 +4,14 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from mindreader.library.sharing import people_of, share_with, unshare
+from mindreader_webui.access import USER
 from mindreader_webui.api.common import answer, blueprint, id_in_path, no_content
 from mindreader_webui.api.schemas.collections import CollectionPath
 from mindreader_webui.api.schemas.sharing import People, Person, PersonName, PersonPath
 from mindreader_webui.auth import current_account
 from mindreader_webui.services import current_services
 
-sharing = blueprint("sharing", __name__, "Collections shared with people")
+sharing = blueprint("sharing", __name__, "Collections shared with people", USER)
 
 _PEOPLE = f"/collections/{id_in_path('collection_id')}/people"
 

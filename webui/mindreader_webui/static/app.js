@@ -1,3 +1,4 @@
 // Makes MindReader an app that can be installed, and that says so when its server is away.
 
-if ("serviceWorker" in navigator) navigator.serviceWorker.register("/sw.js").catch(() => { /* it works without one */ });
+// It works without one, too.
+if ("serviceWorker" in navigator) navigator.serviceWorker.register("/sw.js").catch(() => {});

@@ -1,19 +1,31 @@
 // The service worker: pages come from the server, always; without a connection comes a page that says so.
 
-const SHELL = "mindreader-shell-1";
-const KEPT = ["/offline", "/static/style.css", "/static/icon.svg"];
-const worker = /** @type {any} */ (self);
+/** @import { ServiceWorkerScope } from "../../typings/service_worker" */
 
-worker.addEventListener("install", (/** @type {any} */ event) => {
-  event.waitUntil(caches.open(SHELL).then((shell) => shell.addAll(KEPT)).then(() => worker.skipWaiting()));
-});
+const CACHE = "mindreader-shell-1";
+const CACHED = ["/offline", "/static/style.css", "/static/icon.svg"];
+const worker = /** @type {ServiceWorkerScope} */ (/** @type {unknown} */ (self));
 
-worker.addEventListener("activate", (/** @type {any} */ event) => {
-  event.waitUntil(caches.keys().then((names) => Promise.all(names.filter((name) => name !== SHELL).map((name) => caches.delete(name)))));
-});
-
-worker.addEventListener("fetch", (/** @type {any} */ event) => {
+worker.addEventListener("install", (event) => event.waitUntil(install()));
+worker.addEventListener("activate", (event) => event.waitUntil(removeOldCaches()));
+worker.addEventListener("fetch", (event) => {
   const { request } = event;
-  if (request.mode === "navigate") event.respondWith(fetch(request).catch(() => caches.match("/offline")));
-  else if (KEPT.includes(new URL(request.url).pathname)) event.respondWith(fetch(request).catch(() => caches.match(request, { ignoreSearch: true })));
+  if (request.mode === "navigate") event.respondWith(fetch(request).catch(() => cached("/offline")));
+  else if (CACHED.includes(new URL(request.url).pathname)) {
+    event.respondWith(fetch(request).catch(() => cached(request)));
+  }
 });
+
+async function install() {
+  const cache = await caches.open(CACHE);
+  await cache.addAll(CACHED);
+  await worker.skipWaiting();
+}
+
+async function removeOldCaches() {
+  const names = await caches.keys();
+  await Promise.all(names.filter((name) => name !== CACHE).map((name) => caches.delete(name)));
+}
+
+/** @param {RequestInfo} request */
+const cached = async (request) => (await caches.match(request, { ignoreSearch: true })) ?? Response.error();

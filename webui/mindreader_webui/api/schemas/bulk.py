@@ -30,14 +30,14 @@ class TargetOfSelection(Selection):
     collection_id: Id
 
 
-class Changed(BaseModel):
+class ChangedPhotos(BaseModel):
     """How many photos were changed; the others were gone already."""
 
     changed: int
     gone: int
 
     @classmethod
-    def of(cls, asked: Selection, changed: int) -> "Changed":
+    def of(cls, asked: Selection, changed: int) -> "ChangedPhotos":
         """Of a selection in which some may have been named twice."""
         return cls(changed=changed, gone=len(set(asked.photo_ids)) - changed)
 

@@ -3,8 +3,9 @@
 from pydantic import BaseModel, Field
 
 from mindreader.catalog import JobState
-from mindreader.embedding.jobs import FailedPage, JobView
 from mindreader.embedding.jobs import FailedPhoto as FailedPhotoView
+from mindreader.embedding.jobs import JobView
+from mindreader.paging import Page
 from mindreader_webui.api.common import MAX_ID
 from mindreader_webui.api.schemas.common import Moment, Request
 from mindreader_webui.api.schemas.photos import PhotoUrls, photo_urls
@@ -95,13 +96,13 @@ class FailedPhotos(BaseModel):
     next: int | None
 
     @classmethod
-    def of(cls, page: FailedPage) -> "FailedPhotos":
+    def of(cls, page: Page[FailedPhotoView]) -> "FailedPhotos":
         """From the catalog."""
-        return cls(photos=[FailedPhoto.of(view) for view in page.photos], next=page.next)
+        return cls(photos=[FailedPhoto.of(view) for view in page.items], next=page.next)
 
 
-class Changed(BaseModel):
-    """How many photos something was done to."""
+class ChangedJobPhotos(BaseModel):
+    """How many photos of a job something was done to."""
 
     photos: int
 

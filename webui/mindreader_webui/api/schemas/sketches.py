@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field, model_validator
 
-from mindreader.catalog import UserSketch as KeptSketchRow
+from mindreader.catalog import UserSketch as UserSketchRow
 from mindreader.search.user_sketches import MOST_POINTS, Stroke
 from mindreader_webui.api.schemas.common import Id, Moment, Request
 
@@ -29,7 +29,7 @@ class UserSketch(BaseModel):
     created_at: Moment
 
     @classmethod
-    def of(cls, row: KeptSketchRow) -> "UserSketch":
+    def of(cls, row: UserSketchRow) -> "UserSketch":
         """From the catalog."""
         return cls.model_validate(row, from_attributes=True)
 

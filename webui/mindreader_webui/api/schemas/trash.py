@@ -9,14 +9,14 @@ from mindreader_webui.api.schemas.common import Id, Moment, Request
 from mindreader_webui.api.schemas.photos import labels
 
 
-class BinQuery(Request):
+class TrashQuery(Request):
     """Which photos of the trash to list."""
 
     after: Id | None = Field(None, description="Continue below this photo id.")
     limit: int = Field(60, ge=1, le=200)
 
 
-class BinnedPath(BaseModel):
+class TrashedPhotoPath(BaseModel):
     """A photo in the trash by its id."""
 
     trashed_photo_id: int
@@ -28,7 +28,7 @@ class TrashedCollectionPath(BaseModel):
     trashed_collection_id: int
 
 
-class BinnedPhoto(BaseModel):
+class TrashedPhoto(BaseModel):
     """A deleted photo."""
 
     id: int
@@ -42,7 +42,7 @@ class BinnedPhoto(BaseModel):
     thumbnail_url: str
 
     @classmethod
-    def of(cls, row: PhotoRow) -> "BinnedPhoto":
+    def of(cls, row: PhotoRow) -> "TrashedPhoto":
         """From the catalog."""
         assert row.deleted_at is not None
         url = f"{PREFIX}/trash/photos/{row.id}/thumbnail"
@@ -58,11 +58,11 @@ class TrashedCollection(BaseModel):
     deleted_at: Moment
 
     @classmethod
-    def of(cls, binned: CollectionRow) -> "TrashedCollection":
+    def of(cls, trashed: CollectionRow) -> "TrashedCollection":
         """From the catalog."""
-        row = binned.collection
+        row = trashed.collection
         assert row.deleted_at is not None
-        return cls(id=row.id, name=row.name, photos=binned.photos, deleted_at=row.deleted_at)
+        return cls(id=row.id, name=row.name, photos=trashed.photos, deleted_at=row.deleted_at)
 
 
 class Trash(BaseModel):
@@ -70,6 +70,6 @@ class Trash(BaseModel):
 
     days: int = Field(description="How long things stay in the trash.")
     collections: list[TrashedCollection]
-    photos: list[BinnedPhoto]
+    photos: list[TrashedPhoto]
     total: int = Field(description="Of the photos that were deleted one by one.")
     next: int | None

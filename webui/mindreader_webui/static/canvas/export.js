@@ -1,55 +1,82 @@
-// A sketch outside the page: a link that holds it, an SVG, a PNG.
+// A sketch outside the page: a link that holds it, an SVG.
 
-/** @typedef {import("./strokes.js").Stroke} Stroke */
+/** @import { Point, Stroke } from "./strokes.js" */
+/** @typedef {[tool: number, width: number, points: number[][]]} Row a stroke in a link; points in thousandths */
 
-const MARK = "#sketch=";
+export const HASH = "#sketch=";
 const DIGITS = 1000;
 const LONGEST = 20000;
+const WIDEST = 50;
 
-/** Strokes as text short enough for an address. @param {Stroke[]} strokes */
-export async function asLink(strokes) {
-  const rounded = strokes.map(({ tool, width, points }) => [tool === "pen" ? 0 : 1, width, points.map((point) => point.map((n) => Math.round(n * DIGITS)))]);
-  const packed = await pass(new Blob([JSON.stringify(rounded)]).stream(), new CompressionStream("deflate-raw"));
-  const text = btoa(String.fromCharCode(...packed)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-  return text.length > LONGEST ? null : `${location.origin}/${MARK}${text}`;
+/** A link that holds the strokes; null if it would be too long. @param {Stroke[]} strokes */
+export async function toLink(strokes) {
+  const rows = strokes.map(toRow);
+  const packed = await piped(new Blob([JSON.stringify(rows)]), new CompressionStream("deflate-raw"));
+  const text = btoa(String.fromCharCode(...packed));
+  const safe = text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return safe.length > LONGEST ? null : `${location.origin}/${HASH}${safe}`;
 }
 
 /** The sketch an address holds, if it holds one. @param {string} hash @returns {Promise<Stroke[]|null>} */
 export async function fromLink(hash) {
-  if (!hash.startsWith(MARK) || hash.length > LONGEST + MARK.length) return null;
+  if (!hash.startsWith(HASH) || hash.length > LONGEST + HASH.length) return null;
   try {
-    const binary = atob(hash.slice(MARK.length).replaceAll("-", "+").replaceAll("_", "/"));
-    const bytes = Uint8Array.from(binary, (letter) => letter.charCodeAt(0));
-    const packed = await pass(new Blob([bytes]).stream(), new DecompressionStream("deflate-raw"));
-    const strokes = JSON.parse(new TextDecoder().decode(packed)).map(stroke);
-    return strokes.every(sound) ? strokes : null;
-  } catch { return null; }
+    const binary = atob(hash.slice(HASH.length).replaceAll("-", "+").replaceAll("_", "/"));
+    const packed = Uint8Array.from(binary, (letter) => letter.charCodeAt(0));
+    const text = await piped(new Blob([packed]), new DecompressionStream("deflate-raw"));
+    /** @type {Row[]} */
+    const rows = JSON.parse(new TextDecoder().decode(text));
+    const strokes = rows.map(fromRow);
+    return strokes.every(isDrawable) ? strokes : null;
+  } catch {
+    return null;
+  }
 }
 
-/** @param {any[]} row @returns {Stroke} */
-const stroke = ([tool, width, points]) => ({ tool: tool === 1 ? "eraser" : "pen", width: Number(width), points: points.map((/** @type {number[]} */ point) => point.map((n) => n / DIGITS)) });
+/** @param {Stroke} stroke @returns {Row} */
+const toRow = ({ tool, width, points }) => [
+  tool === "pen" ? 0 : 1,
+  width,
+  points.map((point) => point.map((number) => Math.round(number * DIGITS))),
+];
+
+/** @param {Row} row @returns {Stroke} */
+const fromRow = ([tool, width, points]) => ({
+  tool: tool === 1 ? "eraser" : "pen",
+  width: Number(width),
+  points: points.map((point) => /** @type {Point} */ (point.map((number) => number / DIGITS))),
+});
 
 /** A link comes from anywhere: only numbers, and only as many as a drawing has. @param {Stroke} stroke */
-const sound = ({ width, points }) => width > 0 && width < 50 && points.length > 0 && points.every((point) => (point.length === 2 || point.length === 3) && point.every(Number.isFinite));
+const isDrawable = ({ width, points }) => width > 0 && width < WIDEST && points.length > 0 && points.every(isPoint);
 
-/** @param {ReadableStream} stream @param {any} through */
-async function pass(stream, through) {
-  return new Uint8Array(await new Response(stream.pipeThrough(through)).arrayBuffer());
+/** @param {Point} point */
+const isPoint = (point) => (point.length === 2 || point.length === 3) && point.every(Number.isFinite);
+
+/** @param {Blob} blob @param {CompressionStream|DecompressionStream} transform */
+async function piped(blob, transform) {
+  return new Uint8Array(await new Response(blob.stream().pipeThrough(transform)).arrayBuffer());
 }
 
 /** Strokes as an SVG image; what the eraser took away is covered by a mask. @param {Stroke[]} strokes */
-export function asSvg(strokes) {
-  const path = (/** @type {Stroke} */ { width, points }, /** @type {string} */ colour) =>
-    `<path d="M${points.map(([x, y]) => `${(x * 100).toFixed(2)} ${(y * 100).toFixed(2)}`).join("L")}${points.length === 1 ? "h0" : ""}" stroke="${colour}" stroke-width="${width}"/>`;
-  const groups = strokes.reduce((inner, each, i) => each.tool === "pen"
-    ? `${inner}${path(each, "#000")}`
-    : `<mask id="m${i}"><rect width="100" height="100" fill="#fff"/>${path(each, "#000")}</mask><g mask="url(#m${i})">${inner}</g>`, "");
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100" fill="none" stroke-linecap="round" stroke-linejoin="round"><rect width="100" height="100" fill="#fff"/>${groups}</svg>`;
+export function toSvg(strokes) {
+  const groups = strokes.reduce(
+    (below, stroke, i) => (stroke.tool === "pen" ? below + path(stroke) : masked(below, stroke, i)),
+    "",
+  );
+  const style = 'fill="none" stroke-linecap="round" stroke-linejoin="round"';
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100" ${style}>${WHITE}${groups}</svg>`;
 }
 
-/** @param {Blob} blob @param {string} name */
-export function download(blob, name) {
-  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+const WHITE = '<rect width="100" height="100" fill="#fff"/>';
+
+/** @param {string} content @param {Stroke} eraser @param {number} i its number */
+const masked = (content, eraser, i) =>
+  `<mask id="m${i}">${WHITE}${path(eraser)}</mask><g mask="url(#m${i})">${content}</g>`;
+
+/** @param {Stroke} stroke */
+function path({ width, points }) {
+  const places = points.map(([x, y]) => `${(x * 100).toFixed(2)} ${(y * 100).toFixed(2)}`).join("L");
+  const dot = points.length === 1 ? "h0" : "";
+  return `<path d="M${places}${dot}" stroke="#000" stroke-width="${width}"/>`;
 }

@@ -1,7 +1,8 @@
-// A sketch as strokes: points in 0..1 of the sheet, so it survives resizing, rotation and reload.
+// A sketch as strokes, with its history: points in 0..1 of the sheet, so it survives resizing, rotation and reload.
 
-/** @typedef {{tool: "pen"|"eraser", width: number, points: number[][]}} Stroke  width in hundredths of the side; a
- * point is [x, y], or [x, y, pressure] of a pen that feels how hard it is pressed, 0..1 */
+/** @typedef {[x: number, y: number, ...pressure: number[]]} Point with the pressure, 0..1, of a pen that feels it */
+/** @typedef {{tool: "pen"|"eraser", width: number, points: Point[]}} Stroke width in hundredths of the sheet's side */
+/** @typedef {CanvasRenderingContext2D|OffscreenCanvasRenderingContext2D} Context */
 
 const KEY = "mindreader.sketch";
 const LONGEST_HISTORY = 500;
@@ -9,37 +10,43 @@ const LONGEST_HISTORY = 500;
 export class Sketch {
   constructor() {
     /** @type {Stroke[]} */
-    this.strokes = [];
+    this.strokes = stored();
     /** @type {Stroke[][]} what undo brings back, newest last */
     this.past = [];
     /** @type {Stroke[][]} */
     this.future = [];
     this.onchange = () => {};
-    this.#restore();
   }
 
   /** A stroke is drawn to the end, so it becomes one step of the history. @param {Stroke} stroke */
-  add(stroke) { this.#change([...this.strokes, stroke]); }
+  add(stroke) {
+    this.replace([...this.strokes, stroke]);
+  }
 
-  clear() { if (this.strokes.length) this.#change([]); }
+  clear() {
+    if (this.strokes.length) this.replace([]);
+  }
 
   /** Others in place of all strokes, as one step of the history. @param {Stroke[]} strokes */
-  replace(strokes) { this.#change(strokes); }
-
-  undo() { this.#step(this.past, this.future); }
-
-  redo() { this.#step(this.future, this.past); }
-
-  /** Whether anything of the pen is there. */
-  get empty() { return !this.strokes.some((stroke) => stroke.tool === "pen"); }
-
-  /** @param {Stroke[]} strokes */
-  #change(strokes) {
+  replace(strokes) {
     this.past.push(this.strokes);
     if (this.past.length > LONGEST_HISTORY) this.past.shift();
     this.future = [];
     this.strokes = strokes;
     this.#changed();
+  }
+
+  undo() {
+    this.#step(this.past, this.future);
+  }
+
+  redo() {
+    this.#step(this.future, this.past);
+  }
+
+  /** Whether nothing of the pen is there. */
+  get empty() {
+    return !this.strokes.some((stroke) => stroke.tool === "pen");
   }
 
   /** @param {Stroke[][]} from @param {Stroke[][]} to */
@@ -52,48 +59,66 @@ export class Sketch {
   }
 
   #changed() {
-    try { localStorage.setItem(KEY, JSON.stringify(this.strokes)); } catch { /* a private window keeps nothing */ }
+    try {
+      localStorage.setItem(KEY, JSON.stringify(this.strokes));
+    } catch {
+      // a private window keeps nothing
+    }
     this.onchange();
   }
+}
 
-  #restore() {
-    try { this.strokes = JSON.parse(localStorage.getItem(KEY) ?? "[]"); } catch { this.strokes = []; }
+/** @returns {Stroke[]} of the last visit */
+function stored() {
+  try {
+    return JSON.parse(localStorage.getItem(KEY) ?? "[]");
+  } catch {
+    return [];
   }
 }
 
 /**
  * Paint strokes on a context whose sheet is `side` pixels wide. The eraser takes away, it does not paint white.
- * @param {CanvasRenderingContext2D} context @param {Stroke[]} strokes @param {number} side
+ *
+ * @param {Context} context
+ * @param {Stroke[]} strokes
+ * @param {number} side
  */
 export function paint(context, strokes, side) {
   context.lineCap = context.lineJoin = "round";
-  for (const { tool, width, points } of strokes) {
-    context.globalCompositeOperation = tool === "eraser" ? "destination-out" : "source-over";
-    context.strokeStyle = context.fillStyle = "#000";
-    context.lineWidth = (width / 100) * side;
-    context.beginPath();
-    if (points.length === 1) {
-      context.arc(points[0][0] * side, points[0][1] * side, context.lineWidth / 2, 0, 2 * Math.PI);
-      context.fill();
-      continue;
-    }
-    if (points[0].length > 2) {
-      pressed(context, points, width, side);
-      continue;
-    }
-    smooth(context, points, side);
-    context.stroke();
+  context.strokeStyle = context.fillStyle = "#000";
+  for (const stroke of strokes) {
+    context.globalCompositeOperation = stroke.tool === "eraser" ? "destination-out" : "source-over";
+    context.lineWidth = (stroke.width / 100) * side;
+    const [first, second] = stroke.points;
+    if (!first) continue;
+    if (!second) dot(context, first, side);
+    else if (first.length > 2) pressedLine(context, stroke, side);
+    else smoothLine(context, stroke.points, side);
   }
   context.globalCompositeOperation = "source-over";
 }
 
-/** Each segment as wide as the pen was pressed there. @param {CanvasRenderingContext2D} context @param {number[][]} points @param {number} width @param {number} side */
-function pressed(context, points, width, side) {
-  for (let i = 1; i < points.length; i += 1) {
+/** @param {Context} context @param {Point} point @param {number} side */
+function dot(context, [x, y], side) {
+  context.beginPath();
+  context.arc(x * side, y * side, context.lineWidth / 2, 0, 2 * Math.PI);
+  context.fill();
+}
+
+/**
+ * Each segment as wide as the pen was pressed there.
+ *
+ * @param {Context} context
+ * @param {Stroke} stroke
+ * @param {number} side
+ */
+function pressedLine(context, { points, width }, side) {
+  for (const [from, [x, y, pressure = 0.5]] of segments(points)) {
     context.beginPath();
-    context.lineWidth = widthAt(width, points[i][2]) * side;
-    context.moveTo(points[i - 1][0] * side, points[i - 1][1] * side);
-    context.lineTo(points[i][0] * side, points[i][1] * side);
+    context.lineWidth = widthAt(width, pressure) * side;
+    context.moveTo(from[0] * side, from[1] * side);
+    context.lineTo(x * side, y * side);
     context.stroke();
   }
 }
@@ -101,26 +126,47 @@ function pressed(context, points, width, side) {
 /** @param {number} width @param {number} pressure */
 const widthAt = (width, pressure) => (width / 100) * (0.4 + 1.2 * pressure);
 
-/** Quadratic curves through the middles of the segments. @param {CanvasRenderingContext2D} context @param {number[][]} points @param {number} side */
-function smooth(context, points, side) {
-  context.moveTo(points[0][0] * side, points[0][1] * side);
-  for (let i = 1; i < points.length - 1; i += 1) {
-    const [x, y] = points[i];
-    const [nextX, nextY] = points[i + 1];
+/**
+ * Quadratic curves through the middles of the segments.
+ *
+ * @param {Context} context
+ * @param {Point[]} points
+ * @param {number} side
+ */
+function smoothLine(context, points, side) {
+  const [first, ...rest] = points;
+  const last = points.at(-1);
+  if (!first || !last) return;
+  context.beginPath();
+  context.moveTo(first[0] * side, first[1] * side);
+  for (const [[x, y], [nextX, nextY]] of segments(rest)) {
     context.quadraticCurveTo(x * side, y * side, ((x + nextX) / 2) * side, ((y + nextY) / 2) * side);
   }
-  const [lastX, lastY] = points[points.length - 1];
-  context.lineTo(lastX * side, lastY * side);
+  context.lineTo(last[0] * side, last[1] * side);
+  context.stroke();
 }
 
-/** The sketch as the search wants it: black on opaque white, 512 pixels. @param {Stroke[]} strokes @returns {Promise<Blob>} */
+/** Each point with the one after it. @template T @param {T[]} points @returns {[T, T][]} */
+export const segments = (points) => points.slice(1).map((to, i) => [/** @type {T} */ (points[i]), to]);
+
+/**
+ * The sketch as the search wants it: black on opaque white.
+ *
+ * @param {Stroke[]} strokes
+ * @param {number} side in pixels
+ */
 export async function asPng(strokes, side = 512) {
-  const drawn = new OffscreenCanvas(side, side);
-  paint(/** @type {any} */ (drawn.getContext("2d")), strokes, side);
-  const sheet = new OffscreenCanvas(side, side);
-  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (sheet.getContext("2d"));
-  context.fillStyle = "#fff";
-  context.fillRect(0, 0, side, side);
-  context.drawImage(drawn, 0, 0);
-  return sheet.convertToBlob({ type: "image/png" });
+  const [drawing, sheet] = [newContext(side), newContext(side)];
+  paint(drawing, strokes, side); // on a layer of its own: the eraser must not take away the white
+  sheet.fillStyle = "#fff";
+  sheet.fillRect(0, 0, side, side);
+  sheet.drawImage(drawing.canvas, 0, 0);
+  return sheet.canvas.convertToBlob({ type: "image/png" });
+}
+
+/** @param {number} side @returns {OffscreenCanvasRenderingContext2D} */
+function newContext(side) {
+  const context = new OffscreenCanvas(side, side).getContext("2d");
+  if (!context) throw new Error("This browser has no 2d canvas");
+  return context;
 }

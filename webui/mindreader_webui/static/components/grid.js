@@ -2,33 +2,42 @@
 //
 // All tiles are equally high, so rows above and below are nothing but padding. Pages are asked for as one scrolls.
 
-const AHEAD_SCREENS = 1.5;
+import { columnsOf } from "../lib/dom.js";
+
+/** @import { Photo, Photos } from "../../../typings/api" */
 
 /**
- * @typedef {{photos: any[], next: number|null}} Page
- * @typedef {{load: (after: number|null) => Promise<Page>, tile: (photo: any, index: number) => HTMLElement, failed: (error: Error) => void,
- *   shown?: () => void}} Source
+ * @typedef {object} Source
+ * @property {(after: number|null) => Promise<Photos>} load the next page
+ * @property {(photo: Photo, index: number) => HTMLElement} tile
+ * @property {(error: unknown) => void} onerror
+ * @property {() => void} onload a page was added
  */
+
+const AHEAD_SCREENS = 1.5;
 
 export class Grid {
   /** @param {HTMLElement} list an empty list with the class "grid" @param {Source} source */
   constructor(list, source) {
     this.list = list;
     this.source = source;
-    /** @type {any[]} */
+    /** @type {Photo[]} */
     this.photos = [];
     /** @type {Map<number, HTMLElement>} tiles in the document by index */
     this.tiles = new Map();
-    /** @type {number|null} */
+    /** @type {number|null} where the next page begins */
     this.next = null;
-    this.done = false;
+    this.complete = false;
     this.loading = false;
     this.generation = 0;
     this.columns = 1;
-    this.row = 0;
-    this.asked = 0;
-    addEventListener("scroll", () => this.soon(), { passive: true });
-    new ResizeObserver(() => { this.row = 0; this.soon(); }).observe(list);
+    this.rowHeight = 0;
+    this.frame = 0;
+    addEventListener("scroll", () => this.scheduleRender(), { passive: true });
+    new ResizeObserver(() => {
+      this.rowHeight = 0;
+      this.scheduleRender();
+    }).observe(list);
   }
 
   /** Begin again from the first page. */
@@ -36,95 +45,108 @@ export class Grid {
     this.generation += 1;
     this.photos = [];
     this.next = null;
-    this.done = this.loading = false;
-    this.draw();
-    return this.more();
+    this.complete = this.loading = false;
+    this.redraw();
+    this.list.style.paddingBlock = "0";
+    return this.loadMore();
   }
 
   /** The photos changed: make their tiles anew. */
   redraw() {
-    for (const tile of this.tiles.values()) tile.remove();
-    this.tiles.clear();
+    this.removeTiles();
     this.render();
   }
 
-  draw() {
-    this.redraw();
-    this.list.style.paddingBlock = "0";
+  removeTiles() {
+    for (const tile of this.tiles.values()) tile.remove();
+    this.tiles.clear();
   }
 
   /** Render before the next frame, once. */
-  soon() {
-    if (!this.asked) this.asked = requestAnimationFrame(() => { this.asked = 0; this.render(); });
+  scheduleRender() {
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      this.render();
+    });
   }
 
-  async more() {
-    if (this.loading || this.done) return;
+  async loadMore() {
+    if (this.loading || this.complete) return;
     this.loading = true;
-    const mine = this.generation;
+    const { generation } = this;
+    const isStale = () => generation !== this.generation;
     try {
       const page = await this.source.load(this.next);
-      if (mine !== this.generation) return;
+      if (isStale()) return;
       this.photos.push(...page.photos);
       this.next = page.next;
-      this.done = page.next === null;
+      this.complete = page.next === null;
     } catch (error) {
-      if (mine !== this.generation) return;
-      this.done = true;
-      this.source.failed(/** @type {Error} */ (error));
+      if (isStale()) return;
+      this.complete = true;
+      this.source.onerror(error);
     } finally {
-      if (mine === this.generation) this.loading = false;
+      if (!isStale()) this.loading = false;
     }
     this.render();
-    this.source.shown?.();
+    this.source.onload();
   }
 
   render() {
-    if (!this.photos.length) { for (const tile of this.tiles.values()) tile.remove(); this.tiles.clear(); return; }
-    if (!this.row) this.measure();
-    const top = this.list.getBoundingClientRect().top;
+    if (!this.photos.length) return this.removeTiles();
+    if (!this.rowHeight) this.measure();
+    const { top } = this.list.getBoundingClientRect();
     const ahead = innerHeight * AHEAD_SCREENS;
-    const rows = Math.ceil(this.photos.length / this.columns);
-    const first = Math.min(rows - 1, Math.max(0, Math.floor((-top - ahead) / this.row)));
-    const last = Math.max(first, Math.min(rows - 1, Math.ceil((innerHeight - top + ahead) / this.row)));
-    this.show(first * this.columns, Math.min(this.photos.length, (last + 1) * this.columns));
-    this.list.style.paddingBlock = `${first * this.row}px ${(rows - 1 - last) * this.row}px`;
-    if (last >= rows - 1) this.more();
+    const lastRow = Math.ceil(this.photos.length / this.columns) - 1;
+    const first = clamp(Math.floor((-top - ahead) / this.rowHeight), 0, lastRow);
+    const last = clamp(Math.ceil((innerHeight - top + ahead) / this.rowHeight), first, lastRow);
+    this.renderRange(first * this.columns, Math.min(this.photos.length, (last + 1) * this.columns));
+    this.list.style.paddingBlock = `${first * this.rowHeight}px ${(lastRow - last) * this.rowHeight}px`;
+    if (last === lastRow) this.loadMore();
   }
 
   /** Tiles of these indexes and no others, in order. @param {number} from @param {number} to */
-  show(from, to) {
+  renderRange(from, to) {
     for (const [index, tile] of this.tiles) {
-      if (index < from || index >= to) { tile.remove(); this.tiles.delete(index); }
+      if (index >= from && index < to) continue;
+      tile.remove();
+      this.tiles.delete(index);
     }
-    let after = /** @type {ChildNode|null} */ (null);
-    for (let index = from; index < to; index += 1) {
-      let tile = this.tiles.get(index);
-      if (!tile) {
-        tile = this.source.tile(this.photos[index], index);
-        this.tiles.set(index, tile);
-        if (after) after.after(tile);
-        else this.list.prepend(tile);
-      }
-      after = tile;
-    }
+    /** @type {HTMLElement|null} */
+    let previous = null;
+    this.photos.slice(from, to).forEach((photo, offset) => {
+      previous = this.tiles.get(from + offset) ?? this.insertTile(photo, from + offset, previous);
+    });
+  }
+
+  /** @param {Photo} photo @param {number} index @param {HTMLElement|null} previous */
+  insertTile(photo, index, previous) {
+    const tile = this.source.tile(photo, index);
+    this.tiles.set(index, tile);
+    if (previous) previous.after(tile);
+    else this.list.prepend(tile);
+    return tile;
   }
 
   measure() {
-    if (!this.tiles.size) this.show(0, 1);
+    if (!this.tiles.size) this.renderRange(0, 1);
     const style = getComputedStyle(this.list);
-    this.columns = style.gridTemplateColumns.split(" ").length;
     const [tile] = this.tiles.values();
-    this.row = tile.getBoundingClientRect().height + parseFloat(style.rowGap);
+    this.columns = columnsOf(this.list);
+    this.rowHeight = (tile?.getBoundingClientRect().height ?? 0) + parseFloat(style.rowGap);
   }
 
   /** Bring a tile onto the screen and give it the focus. @param {number} index */
   focus(index) {
     if (!this.tiles.has(index)) {
-      const offset = Math.floor(index / this.columns) * this.row + this.list.getBoundingClientRect().top + scrollY;
-      scrollTo({ top: offset - innerHeight / 2, behavior: "instant" });
+      const offset = Math.floor(index / this.columns) * this.rowHeight;
+      const top = this.list.getBoundingClientRect().top + scrollY + offset;
+      scrollTo({ top: top - innerHeight / 2, behavior: "instant" });
       this.render();
     }
     this.tiles.get(index)?.querySelector("button")?.focus();
   }
 }
+
+/** @param {number} value @param {number} low @param {number} high */
+const clamp = (value, low, high) => Math.min(high, Math.max(low, value));

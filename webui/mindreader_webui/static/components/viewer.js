@@ -1,39 +1,68 @@
-// A photo, large, with what is known about it.
+// A photo as a tile of a grid, and large, with what is known about it.
 
-import { byId, make } from "../lib/dom.js";
+import { byId, h } from "../lib/dom.js";
+import { formatDate } from "../lib/format.js";
 import { _ } from "../lib/i18n.js";
 
-/**
- * @param {any} photo as the API gives it
- * @param {...HTMLElement} actions further buttons
- */
-export function view(photo, ...actions) {
-  const dialog = byId("viewer");
-  const facts = [photo.category, photo.collection, photo.width && `${photo.width} × ${photo.height}`,
-    photo.score != null && _("similarity {score}", { score: photo.score.toFixed(2) }), photo.taken_at && new Date(photo.taken_at).toLocaleDateString(),
-    photo.error].filter(Boolean);
+/** @import { Photo, SearchResult } from "../../../typings/api" */
+/** @typedef {Photo|SearchResult} AnyPhoto */
+
+/** The page holds a `<dialog id="viewer">`. @param {AnyPhoto} photo @param {...HTMLElement} actions further buttons */
+export function openViewer(photo, ...actions) {
+  const dialog = byId("viewer", HTMLDialogElement);
+  const { filename, width, height, thumbnail_url: thumbnail, original_url: original } = photo;
+  const image = h("img", { src: thumbnail, alt: filename, width, height });
   dialog.replaceChildren(
-    make("img", { src: photo.thumbnail_url, alt: photo.filename, width: photo.width, height: photo.height }),
-    make("h2", {}, photo.filename),
-    make("p", { class: "hint" }, facts.join(" · ")),
-    make("div", { class: "row" },
-      make("button", { class: "primary", onclick: () => dialog.close() }, _("Close")),
-      make("a", { href: photo.original_url, target: "_blank", rel: "noopener" }, _("Open original")), ...actions),
+    image,
+    h("h2", {}, filename),
+    h("p", { class: "hint" }, factsOf(photo).join(" · ")),
+    h(
+      "div",
+      { class: "row" },
+      h("button", { class: "primary", onclick: () => dialog.close() }, _("Close")),
+      h("a", { href: original, target: "_blank", rel: "noopener" }, _("Open original")),
+      ...actions,
+    ),
   );
   const large = new Image();
-  large.onload = () => { dialog.querySelector("img").src = large.src; };
-  large.src = photo.original_url;
+  large.onload = () => (image.src = large.src);
+  large.src = original;
   dialog.showModal();
 }
 
+export const closeViewer = () => byId("viewer", HTMLDialogElement).close();
+
+/** @param {AnyPhoto} photo */
+function factsOf(photo) {
+  const facts = [photo.category, photo.collection, `${photo.width} × ${photo.height}`];
+  if ("score" in photo) facts.push(_("similarity {score}", { score: photo.score.toFixed(2) }));
+  if (photo.taken_at) facts.push(formatDate(photo.taken_at));
+  if ("error" in photo) facts.push(photo.error);
+  return facts.filter(Boolean);
+}
+
 /** A click beside the dialog closes it. */
-byId("viewer")?.addEventListener("click", (/** @type {MouseEvent} */ event) => {
-  if (event.target === byId("viewer")) byId("viewer").close();
+const viewer = document.getElementById("viewer");
+viewer?.addEventListener("click", (event) => {
+  if (event.target === viewer) closeViewer();
 });
 
-/** @param {any} photo @param {(photo: any) => void} open @param {string} [note] @returns {HTMLLIElement} */
-export function tile(photo, open, note = photo.collection) {
-  const image = make("img", { src: photo.thumbnail_url, alt: "", loading: "lazy", decoding: "async", width: 256, height: 256 });
-  const caption = make("span", { class: "caption" }, make("span", {}, photo.category || photo.filename), make("small", {}, note));
-  return make("li", {}, make("button", { onclick: () => open(photo), title: photo.filename }, image, caption));
+/**
+ * @param {AnyPhoto} photo
+ * @param {string} note below its name
+ * @param {number} [index] in its grid
+ * @param {(event: MouseEvent) => void} [onclick]
+ */
+export function photoTile(photo, note, index, onclick = () => openViewer(photo)) {
+  const attributes = { alt: "", loading: "lazy", decoding: "async", width: 256, height: 256 };
+  const image = h("img", { src: photo.thumbnail_url, ...attributes });
+  const name = h("span", {}, photo.category || photo.filename);
+  const button = h(
+    "button",
+    { title: photo.filename },
+    image,
+    h("span", { class: "caption" }, name, h("small", {}, note)),
+  );
+  button.addEventListener("click", onclick);
+  return h("li", { "data-index": index }, button);
 }

@@ -2,6 +2,13 @@
 
 import { _ } from "./i18n.js";
 
+/** @import { Call, Get, Method } from "../../../typings/client" */
+/** @typedef {string|number|boolean|null|undefined} Parameter */
+/** @typedef {Record<string, Parameter>} Parameters */
+/** @typedef {{path?: Parameters, query?: Parameters, body?: unknown, signal?: AbortSignal}} Options */
+
+const SIGNING_IN = ["/session", "/setup"];
+
 export class ApiError extends Error {
   /** @param {string} message @param {number} status */
   constructor(message, status) {
@@ -10,30 +17,57 @@ export class ApiError extends Error {
   }
 }
 
-const CSRF = /** @type {HTMLMetaElement} */ (document.querySelector('meta[name="csrf-token"]')).content;
+/**
+ * `call("PATCH", "/users/{user_id}", { path: { user_id: 7 }, body: { role: "admin" } })`: the answer, or null.
+ *
+ * @type {Call} paths, parameters and answers are those of the OpenAPI document
+ */
+export const call = /** @type {Call} */ (/** @type {unknown} */ (request));
+
+/** @type {Get} */
+export const get = (path, ...options) => call("GET", path, ...options);
 
 /**
- * @param {string} method
+ * @param {Method} method
  * @param {string} path below /api/v1
- * @param {object|FormData} [body]
- * @param {AbortSignal} [signal]
- * @returns {Promise<any>}
+ * @param {Options} [options]
+ * @returns {Promise<unknown>}
  */
-export async function call(method, path, body, signal) {
-  /** @type {Record<string, string>} */
-  const headers = { "X-CSRFToken": CSRF, Accept: "application/json" };
-  const isForm = body instanceof FormData;
-  if (body && !isForm) headers["Content-Type"] = "application/json";
-  const payload = isForm ? /** @type {FormData} */ (body) : body && JSON.stringify(body);
-  const response = await fetch(`/api/v1${path}`, { method, headers, body: payload, signal, credentials: "same-origin" });
+async function request(method, path, { path: parts = {}, query = {}, body, signal } = {}) {
+  const response = await fetch(`/api/v1${filled(path, parts)}${queryString(query)}`, {
+    method,
+    headers: headersFor(body),
+    body: body === undefined || body instanceof FormData ? body : JSON.stringify(body),
+    signal,
+    credentials: "same-origin",
+  });
   if (response.status === 204) return null;
   const answer = await response.json().catch(() => null);
-  if (!response.ok) {
-    if (response.status === 401 && !["/session", "/setup"].includes(path)) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
-    throw new ApiError(answer?.detail || answer?.title || _("The server answered {status}. Try again.", { status: response.status }), response.status);
-  }
-  return answer;
+  if (response.ok) return answer;
+  if (response.status === 401 && !SIGNING_IN.includes(path)) signIn();
+  const message = answer?.detail || answer?.title;
+  throw new ApiError(
+    message || _("The server answered {status}. Try again.", { status: response.status }),
+    response.status,
+  );
 }
 
-/** @param {string} path @param {AbortSignal} [signal] */
-export const get = (path, signal) => call("GET", path, undefined, signal);
+/** @param {unknown} body */
+function headersFor(body) {
+  const csrf = /** @type {HTMLMetaElement|null} */ (document.querySelector('meta[name="csrf-token"]'));
+  /** @type {Record<string, string>} */
+  const headers = { "X-CSRFToken": csrf?.content ?? "", Accept: "application/json" };
+  if (body && !(body instanceof FormData)) headers["Content-Type"] = "application/json";
+  return headers;
+}
+
+/** @param {string} path @param {Parameters} parts */
+const filled = (path, parts) => path.replace(/\{(\w+)\}/g, (_whole, name) => encodeURIComponent(String(parts[name])));
+
+/** Parameters that are null are left out. @param {Parameters} query */
+function queryString(query) {
+  const known = Object.entries(query).filter(([, value]) => value != null);
+  return known.length ? `?${new URLSearchParams(known.map(([name, value]) => [name, String(value)]))}` : "";
+}
+
+const signIn = () => location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);

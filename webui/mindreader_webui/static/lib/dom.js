@@ -1,21 +1,38 @@
 // Small helpers around the document.
 
-import { _, ngettext } from "./i18n.js";
+import { _ } from "./i18n.js";
 
-/** @param {string} id @returns {any} */
-export const byId = (id) => document.getElementById(id);
+/** @typedef {string|number|boolean|null|undefined|((event: Event) => unknown)} Attribute */
+
+const TOAST_MS = 6000;
 
 /**
- * Make an element: `make("li", {class: "x"}, "text", child)`.
- * @param {string} tag
- * @param {Record<string, any>} [attributes] names that begin with "on" are listeners
- * @param {...(Node|string)} children
- * @returns {any}
+ * The element with this id. With a class its own properties are known: `byId("name", HTMLInputElement).value`.
+ *
+ * @template {HTMLElement} [T=HTMLElement]
+ * @param {string} id
+ * @param {new () => T} [type]
+ * @returns {T}
  */
-export function make(tag, attributes = {}, ...children) {
+export function byId(id, type) {
+  const found = document.getElementById(id);
+  if (!(found instanceof (type ?? HTMLElement))) throw new Error(`The page has no ${type?.name ?? "element"} #${id}`);
+  return /** @type {T} */ (found);
+}
+
+/**
+ * Make an element: `h("li", { class: "x" }, "text", child)`.
+ *
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, Attribute>} [attributes] names that begin with "on" are listeners
+ * @param {...(Node|string)} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    if (typeof value === "function") element.addEventListener(name.slice(2), value);
     else if (value === true) element.setAttribute(name, "");
     else if (value !== false && value != null) element.setAttribute(name, String(value));
   }
@@ -23,50 +40,82 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** @type {ReturnType<typeof setTimeout>|undefined} */
-let fading;
-
-/** Say something in the corner, and to screen readers. @param {string} sentence */
-export function say(sentence) {
-  const toast = byId("status");
-  toast.textContent = sentence;
-  toast.hidden = false;
-  clearTimeout(fading);
-  fading = setTimeout(() => { toast.hidden = true; }, 6000);
+/** @param {boolean} disabled @param {...string} ids of buttons and fields */
+export function setDisabled(disabled, ...ids) {
+  for (const id of ids) byId(id).toggleAttribute("disabled", disabled);
 }
 
+/** How many tiles stand beside each other. @param {HTMLElement} list with the class "grid" */
+export const columnsOf = (list) => getComputedStyle(list).gridTemplateColumns.split(" ").length;
+
+/** @type {ReturnType<typeof setTimeout>|undefined} */
+let toastTimer;
+
+/** Show a sentence in the corner for a while, and say it to screen readers. @param {string} sentence */
+export function toast(sentence) {
+  const status = byId("status");
+  status.textContent = sentence;
+  status.hidden = false;
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => (status.hidden = true), TOAST_MS);
+}
+
+/** For `catch`. @param {unknown} error */
+export const showError = (error) => toast(messageOf(error));
+
+/** @param {unknown} error */
+export const messageOf = (error) => (error instanceof Error ? error.message : String(error));
+
 /**
- * Ask before doing something. The page holds a `<dialog id="dialog">`.
- * @param {string} title @param {HTMLElement} content @param {string} word @param {() => void} yes @param {string} [kind]
+ * Ask before doing something; the content may hold fields. The page holds a `<dialog id="dialog">`.
+ *
+ * @param {string} title
+ * @param {HTMLElement} content
+ * @param {string} label of the button that confirms
+ * @param {() => unknown} onConfirm
+ * @param {"primary"|"danger"} [kind]
  */
-export function ask(title, content, word, yes, kind = "primary") {
-  const dialog = byId("dialog");
-  const form = make("form", { method: "dialog", class: "stack", onsubmit: yes }, make("h2", {}, title), content,
-    make("div", { class: "row" }, make("button", { class: kind }, word), make("button", { type: "button", onclick: () => dialog.close() }, _("Cancel"))));
-  dialog.replaceChildren(form);
+export function confirmDialog(title, content, label, onConfirm, kind = "primary") {
+  const dialog = byId("dialog", HTMLDialogElement);
+  const cancel = h("button", { type: "button", onclick: () => dialog.close() }, _("Cancel"));
+  const buttons = h("div", { class: "row" }, h("button", { class: kind }, label), cancel);
+  dialog.replaceChildren(
+    h("form", { method: "dialog", class: "stack", onsubmit: onConfirm }, h("h2", {}, title), content, buttons),
+  );
   dialog.showModal();
 }
 
-/** Do something now and then again, as long as somebody looks. @param {() => Promise<any>} look @param {number} milliseconds */
-export async function keepLooking(look, milliseconds) {
-  await look();
+/**
+ * Send a form by script. Until now its button was disabled: without a module the form would go nowhere.
+ *
+ * @param {HTMLFormElement} form
+ * @param {() => Promise<unknown>} submit
+ */
+export function onSubmit(form, submit) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    submit().catch(showError);
+  });
+  form.querySelector("button")?.removeAttribute("disabled");
+}
+
+/**
+ * Load now and then again and again while the page is seen.
+ *
+ * @param {() => Promise<unknown>} load
+ * @param {number} milliseconds
+ */
+export async function poll(load, milliseconds) {
+  await load();
   setTimeout(async function again() {
-    if (!document.hidden) await look().catch((/** @type {Error} */ error) => say(error.message));
+    if (!document.hidden) await load().catch(showError);
     setTimeout(again, milliseconds);
   }, milliseconds);
 }
 
-const UNITS = ["B", "kB", "MB", "GB", "TB"];
-
-/** @param {number} bytes */
-export function size(bytes) {
-  const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
-  return `${(bytes / 1000 ** power).toLocaleString(undefined, { maximumFractionDigits: power > 2 ? 1 : 0 })} ${UNITS[power]}`;
-}
-
-/** @param {number} seconds */
-export function duration(seconds) {
-  if (seconds < 90) return ngettext("{n} second", "{n} seconds", Math.max(1, Math.round(seconds)));
-  if (seconds < 5400) return ngettext("{n} minute", "{n} minutes", Math.round(seconds / 60));
-  return _("{hours} hours", { hours: (seconds / 3600).toLocaleString(undefined, { maximumFractionDigits: 1 }) });
+/** Offer a file to save. @param {Blob} blob @param {string} name */
+export function saveFile(blob, name) {
+  const url = URL.createObjectURL(blob);
+  h("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
 }

@@ -1,28 +1,46 @@
 // The page's words in the visitor's language. English stands in the code; a translation comes with the page.
 
+/** @typedef {Record<string, string|number>} Values */
+/**
+ * `pluralForms` is the rule of the translation's own header (Plural-Forms) as a table, a digit for each number from 0
+ * to 199: which form of a message fits it. Larger numbers go by their last two digits, as every such rule does.
+ *
+ * @typedef {{messages: Record<string, string|string[]>, pluralForms: string}} Translation
+ */
+
 const SINGLE_DIGITS = 100;
 
-/** @type {{messages: Record<string, string|string[]>, plurals: string}} */
-const { messages, plurals } = JSON.parse(document.getElementById("translation")?.textContent || '{"messages": {}, "plurals": ""}');
+const embedded = document.getElementById("translation")?.textContent;
+/** @type {Translation} */
+const { messages, pluralForms } = embedded ? JSON.parse(embedded) : { messages: {}, pluralForms: "" };
 const numbers = new Intl.NumberFormat(document.documentElement.lang);
 
-/** @typedef {Record<string, string|number>} Values */
-
 /** `_("Remove {name}?", { name })` @param {string} message in English @param {Values} [values] */
-export const _ = (message, values = {}) => filled(/** @type {string} */ (messages[message]) ?? message, values);
+export function _(message, values = {}) {
+  const text = messages[message];
+  return interpolate(typeof text === "string" ? text : message, values);
+}
 
 /**
  * `ngettext("{n} photo", "{n} photos", n)`: the form that fits the number, and the number in it.
- * @param {string} one @param {string} many @param {number} n @param {Values} [values]
+ *
+ * @param {string} one
+ * @param {string} many
+ * @param {number} n
+ * @param {Values} [values]
  */
 export function ngettext(one, many, n, values = {}) {
   const forms = messages[one];
-  const text = forms ? forms[Number(plurals[n < SINGLE_DIGITS ? n : SINGLE_DIGITS + (n % SINGLE_DIGITS)])] : n === 1 ? one : many;
-  return filled(text, { n, ...values });
+  const text = Array.isArray(forms) ? forms[pluralForm(n)] : undefined;
+  return interpolate(text ?? (n === 1 ? one : many), { n, ...values });
 }
 
-/** @param {string} text @param {Values} values */
-const filled = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? shown(values[name]) : whole));
+/** @param {number} n */
+const pluralForm = (n) => Number(pluralForms[n < SINGLE_DIGITS ? n : SINGLE_DIGITS + (n % SINGLE_DIGITS)]);
 
-/** @param {string|number} value */
-const shown = (value) => (typeof value === "number" ? numbers.format(value) : value);
+/** @param {string} text @param {Values} values */
+const interpolate = (text, values) =>
+  text.replace(/\{(\w+)\}/g, (placeholder, name) => {
+    const value = values[name];
+    return typeof value === "number" ? numbers.format(value) : (value ?? placeholder);
+  });

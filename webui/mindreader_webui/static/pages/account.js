@@ -1,39 +1,58 @@
+// The page Account: access tokens, the password, the way out.
+
 import { call, get } from "../lib/api.js";
-import { byId, make, say } from "../lib/dom.js";
+import { byId, h, onSubmit, setDisabled, showError, toast } from "../lib/dom.js";
+import { formatDate } from "../lib/format.js";
 import { _ } from "../lib/i18n.js";
 
-/** @type {Record<string, string>} */
-const SCOPES = { read: _("may look and search"), write: _("may also upload, label and delete"), full: _("may do everything you may") };
+/** @import { NewToken, Token } from "../../../typings/api" */
+
+/** @type {Record<Token["scope"], string>} */
+const SCOPES = {
+  read: _("may look and search"),
+  write: _("may also upload, label and delete"),
+  full: _("may do everything you may"),
+};
+
+const name = byId("name", HTMLInputElement);
+const scope = byId("scope", HTMLSelectElement);
+const oldPassword = byId("old", HTMLInputElement);
+const newPassword = byId("new", HTMLInputElement);
 
 async function load() {
   const { tokens } = await get("/tokens");
-  byId("tokens").replaceChildren(...tokens.map((/** @type {any} */ token) => make("li", {},
-    _("{name} ({scope}), made {date}", { name: token.name, scope: SCOPES[token.scope], date: new Date(token.created_at).toLocaleDateString() }),
-    make("button", { class: "danger", onclick: () => call("DELETE", `/tokens/${token.id}`).then(load).catch(failed) }, _("Revoke")))));
+  byId("tokens").replaceChildren(...tokens.map(entry));
 }
 
-/** @param {Error} error */
-const failed = (error) => say(error.message);
+/** @param {Token} token */
+function entry(token) {
+  const values = { name: token.name, scope: SCOPES[token.scope], date: formatDate(token.created_at) };
+  const revoke = () =>
+    call("DELETE", "/tokens/{token_id}", { path: { token_id: token.id } })
+      .then(load)
+      .catch(showError);
+  const button = h("button", { class: "danger", onclick: revoke }, _("Revoke"));
+  return h("li", {}, _("{name} ({scope}), made {date}", values), button);
+}
 
-byId("create").addEventListener("submit", async (/** @type {Event} */ event) => {
-  event.preventDefault();
-  try {
-    const made = await call("POST", "/tokens", { name: byId("name").value, scope: byId("scope").value });
-    byId("secret").replaceChildren(_("Copy it now, it is shown only once:"), " ", make("code", {}, made.token));
-    byId("secret").hidden = false;
-    byId("name").value = "";
-    await load();
-  } catch (error) { failed(/** @type {Error} */ (error)); }
+onSubmit(byId("create", HTMLFormElement), async () => {
+  const body = { name: name.value, scope: /** @type {NewToken["scope"]} */ (scope.value) };
+  const issued = await call("POST", "/tokens", { body });
+  byId("secret").replaceChildren(_("Copy it now, it is shown only once:"), " ", h("code", {}, issued.token));
+  byId("secret").hidden = false;
+  name.value = "";
+  await load();
 });
-byId("password").addEventListener("submit", async (/** @type {Event} */ event) => {
-  event.preventDefault();
-  try {
-    await call("POST", "/session/password", { old: byId("old").value, new: byId("new").value });
-    byId("old").value = byId("new").value = "";
-    say(_("The password is changed. Other browsers are signed out."));
-  } catch (error) { failed(/** @type {Error} */ (error)); }
+
+onSubmit(byId("password", HTMLFormElement), async () => {
+  await call("POST", "/session/password", { body: { old: oldPassword.value, new: newPassword.value } });
+  oldPassword.value = newPassword.value = "";
+  toast(_("The password is changed. Other browsers are signed out."));
 });
-byId("password").querySelector("button").disabled = false;
-byId("sign-out").onclick = () => call("DELETE", "/session").then(() => location.assign("/sign-in")).catch(failed);
-byId("create").querySelector("button").disabled = byId("sign-out").disabled = false;
-load().catch(failed);
+
+byId("sign-out").onclick = () =>
+  call("DELETE", "/session")
+    .then(() => location.assign("/sign-in"))
+    .catch(showError);
+setDisabled(false, "sign-out");
+load().catch(showError);

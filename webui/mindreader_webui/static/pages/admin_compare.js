@@ -1,87 +1,148 @@
 // The page Compare: two model versions side by side.
 
-import { call, get } from "../lib/api.js";
-import { Easel } from "../canvas/easel.js";
+import { DrawingCanvas } from "../canvas/drawing_canvas.js";
 import { Sketch, asPng } from "../canvas/strokes.js";
-import { byId, make, say } from "../lib/dom.js";
-import { tile, view } from "../components/viewer.js";
+import { photoTile } from "../components/viewer.js";
+import { call, get } from "../lib/api.js";
+import { byId, h, setDisabled, showError, toast } from "../lib/dom.js";
+import { formatPercent } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 
-const SHOWN_OF_MANY = 6;
+/** @import { BenchmarkSketch, ComparedSketch, ComparedVersion, Comparison } from "../../../typings/api" */
+
+const MOST_RESULTS = 20;
+const MOST_RESULTS_OF_MANY_SKETCHES = 6;
 
 const sketch = new Sketch();
-const easel = new Easel(byId("canvas"), sketch);
-/** @type {any[]} */
-let saved = [];
+const canvas = new DrawingCanvas(byId("canvas", HTMLCanvasElement), sketch);
+const versions = [byId("first", HTMLSelectElement), byId("second", HTMLSelectElement)];
+const name = byId("name", HTMLInputElement);
+const category = byId("category", HTMLInputElement);
+const answer = byId("answer");
+/** @type {BenchmarkSketch[]} */
+let benchmark = [];
 
 async function load() {
   const [{ models }, { spaces }] = await Promise.all([get("/models"), get("/spaces")]);
-  const open = new Set(spaces.filter((/** @type {any} */ space) => space.state === "open").map((/** @type {any} */ space) => space.id));
-  const options = models.filter((/** @type {any} */ model) => open.has(model.space_id));
-  const asked = new URLSearchParams(location.search);
-  for (const [place, id] of ["first", "second"].entries()) {
-    byId(id).replaceChildren(...options.map((/** @type {any} */ model) => make("option", { value: model.id }, model.active ? _("{name} (active)", { name: model.name }) : model.name)));
-    byId(id).value = asked.get(id) ?? String(options[place]?.id ?? options[0]?.id ?? "");
+  const open = new Set(spaces.filter(({ state }) => state === "open").map(({ id }) => id));
+  const ready = models.filter((model) => open.has(model.space_id));
+  const wanted = new URLSearchParams(location.search);
+  for (const [place, select] of versions.entries()) {
+    const title = (/** @type {typeof ready[number]} */ model) =>
+      model.active ? _("{name} (active)", { name: model.name }) : model.name;
+    select.replaceChildren(...ready.map((model) => h("option", { value: model.id }, title(model))));
+    select.value = wanted.get(select.id) ?? String((ready[place] ?? ready[0])?.id ?? "");
   }
-  if (options.length < 2) say(_("There is only one version whose photos are embedded. Build another one first."));
-  await loadSaved();
+  if (ready.length < 2) toast(_("There is only one version whose photos are embedded. Build another one first."));
+  await loadBenchmark();
 }
 
-async function loadSaved() {
-  saved = (await get("/benchmark-sketches")).sketches;
-  byId("saved").replaceChildren(...saved.map((each) => make("li", {}, each.category ? `${each.name} → ${each.category} ` : `${each.name} `,
-    make("button", { type: "button", class: "quiet small", "aria-label": _("Forget {name}", { name: each.name }), onclick: () => call("DELETE", `/benchmark-sketches/${each.id}`).then(loadSaved).catch(failed) }, "×"))));
+async function loadBenchmark() {
+  benchmark = (await get("/benchmark-sketches")).sketches;
+  byId("saved").replaceChildren(...benchmark.map(chip));
   refresh();
 }
 
-function refresh() {
-  byId("undo").disabled = byId("clear").disabled = !sketch.strokes.length;
-  byId("ask").disabled = sketch.empty;
-  byId("ask-saved").disabled = saved.length === 0;
-  byId("save").disabled = sketch.empty || !byId("name").value.trim();
-  byId("invitation").hidden = Boolean(sketch.strokes.length || easel.current);
+/** @param {BenchmarkSketch} each */
+function chip(each) {
+  const forget = () =>
+    call("DELETE", "/benchmark-sketches/{benchmark_sketch_id}", { path: { benchmark_sketch_id: each.id } })
+      .then(loadBenchmark)
+      .catch(showError);
+  const label = _("Forget {name}", { name: each.name });
+  const attributes = { type: "button", class: "quiet small", "aria-label": label, onclick: forget };
+  return h("li", {}, `${titleOf(each)} `, h("button", attributes, "×"));
 }
 
-/** @param {Blob|null} png */
+/** @param {{name: string, category: string|null}} sketch */
+const titleOf = ({ name, category }) => (category ? `${name} → ${category}` : name);
+
+function refresh() {
+  setDisabled(!sketch.strokes.length, "undo", "clear");
+  setDisabled(sketch.empty, "ask");
+  setDisabled(benchmark.length === 0, "ask-saved");
+  setDisabled(sketch.empty || !name.value.trim(), "save");
+  byId("invitation").hidden = Boolean(sketch.strokes.length || canvas.current);
+}
+
+/** @param {Blob|null} png all benchmark sketches if there is none */
 async function compare(png) {
   const form = new FormData();
   if (png) form.append("sketch", png, "sketch.png");
-  for (const id of ["first", "second"]) form.append("model_version_id", byId(id).value);
-  byId("answer").replaceChildren(make("p", { class: "hint" }, _("Asking both…")));
-  try { show(await call("POST", "/comparisons", form)); } catch (error) { byId("answer").replaceChildren(); failed(/** @type {Error} */ (error)); }
+  for (const { value } of versions) form.append("model_version_id", value);
+  answer.replaceChildren(h("p", { class: "hint" }, _("Asking both…")));
+  try {
+    show(await call("POST", "/comparisons", { body: form }));
+  } catch (error) {
+    answer.replaceChildren();
+    showError(error);
+  }
 }
 
-const percent = (/** @type {number} */ share) => share.toLocaleString(undefined, { style: "percent" });
-
-/** @param {any} answer */
-function show(answer) {
-  const single = answer.sketches.length === 1;
-  const heads = answer.versions.map((/** @type {any} */ version) => make("section", { class: "card" }, make("h2", {}, version.name),
-    make("p", { class: "hint" }, [`${Math.round(version.median_milliseconds)} ms`, ngettext("{indexed} of {n} photo searchable", "{indexed} of {n} photos searchable", version.searchable.total, { indexed: version.searchable.indexed }),
-      ...Object.entries(version.precision).map(([k, share]) => _("{share} right among the first {k}", { share: percent(/** @type {number} */ (share)), k }))].join(" · "))));
-  const rows = answer.sketches.flatMap((/** @type {any} */ each) => [
-    ...(single ? [] : [make("h3", {}, each.category ? `${each.name} → ${each.category}` : each.name, make("span", { class: "hint" }, " ", _("{share} in common", { share: percent(each.overlap) })))]),
-    make("div", { class: "pair" }, ...each.answers.map((/** @type {any} */ one) => make("div", {}, make("img", { class: "imagined", src: one.imaginary_image.url, alt: _("Imaginary image"), width: 128, height: 128 }),
-      make("ol", { class: "grid small" }, ...one.results.slice(0, single ? 20 : SHOWN_OF_MANY).map((/** @type {any} */ photo) => tile(photo, view, _("similarity {score}", { score: photo.score.toFixed(2) }))))))),
-  ]);
-  byId("answer").replaceChildren(make("p", {}, _("{share} of all photos found were found by both.", { share: percent(answer.mean_overlap) })), make("div", { class: "pair" }, ...heads), ...rows);
+/** @param {Comparison} comparison */
+function show(comparison) {
+  const overlap = formatPercent(comparison.mean_overlap);
+  const isSingle = comparison.sketches.length === 1;
+  answer.replaceChildren(
+    h("p", {}, _("{share} of all photos found were found by both.", { share: overlap })),
+    h("div", { class: "pair" }, ...comparison.versions.map(versionCard)),
+    ...comparison.sketches.flatMap((each) => (isSingle ? [pair(each, MOST_RESULTS)] : titledPair(each))),
+  );
 }
 
-/** @param {Error} error */
-const failed = (error) => say(error.message);
+/** @param {ComparedVersion} version */
+function versionCard({ name, median_milliseconds: milliseconds, searchable: { indexed, total }, precision }) {
+  const facts = [
+    `${Math.round(milliseconds)} ms`,
+    ngettext("{indexed} of {n} photo searchable", "{indexed} of {n} photos searchable", total, { indexed }),
+    ...Object.entries(precision).map(([k, share]) =>
+      _("{share} right among the first {k}", { share: formatPercent(share), k }),
+    ),
+  ];
+  return h("section", { class: "card" }, h("h2", {}, name), h("p", { class: "hint" }, facts.join(" · ")));
+}
 
-sketch.onchange = () => { easel.redraw(); refresh(); };
-easel.onstart = refresh;
-byId("undo").onclick = () => sketch.undo();
-byId("clear").onclick = () => sketch.clear();
-byId("name").oninput = refresh;
-byId("compare").addEventListener("submit", async (/** @type {Event} */ event) => { event.preventDefault(); await compare(await asPng(sketch.strokes)); });
-byId("ask-saved").onclick = () => compare(null);
-byId("save").onclick = async () => {
+/** @param {ComparedSketch} each */
+function titledPair(each) {
+  const overlap = _("{share} in common", { share: formatPercent(each.overlap) });
+  const heading = h("h3", {}, titleOf(each), h("span", { class: "hint" }, " ", overlap));
+  return [heading, pair(each, MOST_RESULTS_OF_MANY_SKETCHES)];
+}
+
+/** @param {ComparedSketch} each @param {number} most */
+const pair = ({ answers }, most) => h("div", { class: "pair" }, ...answers.map((one) => column(one, most)));
+
+/** @param {ComparedSketch["answers"][number]} answer @param {number} most */
+function column({ imaginary_image: { url }, results }, most) {
+  const image = h("img", { class: "imagined", src: url, alt: _("Imaginary image"), width: 128, height: 128 });
+  const tiles = results
+    .slice(0, most)
+    .map((photo) => photoTile(photo, _("similarity {score}", { score: photo.score.toFixed(2) })));
+  return h("div", {}, image, h("ol", { class: "grid small" }, ...tiles));
+}
+
+async function save() {
   const form = new FormData();
   form.append("sketch", await asPng(sketch.strokes), "sketch.png");
-  form.append("name", byId("name").value);
-  form.append("category", byId("category").value);
-  await call("POST", "/benchmark-sketches", form).then(() => { byId("name").value = byId("category").value = ""; return loadSaved(); }).catch(failed);
+  form.append("name", name.value);
+  form.append("category", category.value);
+  await call("POST", "/benchmark-sketches", { body: form });
+  name.value = category.value = "";
+  await loadBenchmark();
+}
+
+sketch.onchange = () => {
+  canvas.redraw();
+  refresh();
 };
-load().catch(failed);
+canvas.onstart = refresh;
+name.oninput = refresh;
+byId("undo").onclick = () => sketch.undo();
+byId("clear").onclick = () => sketch.clear();
+byId("compare").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  await compare(await asPng(sketch.strokes));
+});
+byId("ask-saved").onclick = () => compare(null);
+byId("save").onclick = () => save().catch(showError);
+load().catch(showError);

@@ -1,63 +1,90 @@
 // The page of one job: live progress, and the photos that failed.
 
-import { call, get } from "../lib/api.js";
-import { ask, byId, keepLooking, make, say } from "../lib/dom.js";
 import { jobEntry } from "../components/job_entry.js";
+import { call, get } from "../lib/api.js";
+import { byId, confirmDialog, h, poll, setDisabled, showError, toast } from "../lib/dom.js";
 import { _, ngettext } from "../lib/i18n.js";
 
-const id = byId("job").dataset.job;
+/** @import { FailedPhoto } from "../../../typings/api" */
+/** @typedef {"retry"|"skip"} Action */
+
+const POLL_MS = 2000;
+
+const id = Number(byId("job").dataset.job);
 /** @type {number|null} */
 let next = 0;
-let failures = -1;
+let shown = "";
+let failures = -1; // how many are listed
 
 async function load() {
-  const job = await get(`/jobs/${id}`);
-  const key = JSON.stringify(job);
-  if (byId("job").dataset.shown !== key) {
-    byId("job").dataset.shown = key;
-    byId("job").replaceChildren(...jobEntry(job, load, make("h1", {}, _("Job {number}", { number: id }))));
-  }
+  const job = await get("/jobs/{job_id}", { path: { job_id: id } });
+  const news = JSON.stringify(job);
+  if (shown !== news) byId("job").replaceChildren(...jobEntry(job, load, heading()));
+  shown = news;
   byId("failures").hidden = job.failed + job.skipped === 0;
-  byId("skip-all").disabled = job.failed === 0;
-  if (job.failed + job.skipped !== failures) {
-    failures = job.failed + job.skipped;
-    await list();
-  }
+  setDisabled(job.failed === 0, "skip-all");
+  if (job.failed + job.skipped === failures) return;
+  failures = job.failed + job.skipped;
+  await loadFailed();
 }
 
-async function list() {
+const heading = () => h("h1", {}, _("Job {number}", { number: String(id) }));
+
+async function loadFailed() {
   next = 0;
   byId("failed").replaceChildren();
-  await more();
+  await loadMore();
 }
 
-async function more() {
-  const page = await get(`/jobs/${id}/failed?after=${next}`);
+async function loadMore() {
+  const page = await get("/jobs/{job_id}/failed", { path: { job_id: id }, query: { after: next } });
   next = page.next;
   byId("more").hidden = next === null;
   byId("failed").append(...page.photos.map(entry));
 }
 
-/** @param {any} photo */
+/** @param {FailedPhoto} photo */
 function entry(photo) {
-  const act = (/** @type {string} */ what) => change(`/failed/${photo.photo_id}`, what);
-  return make("li", { class: "failure" }, make("a", { href: photo.original_url, target: "_blank" }, make("img", { src: photo.thumbnail_url, alt: _("Photo {name}", { name: photo.filename }), width: 96, height: 96, loading: "lazy" })),
-    make("div", {}, make("strong", {}, photo.filename), make("p", { class: "hint" }, ngettext("{collection} · tried {n} time", "{collection} · tried {n} times", photo.attempts, { collection: photo.collection })), make("p", { class: "problem" }, photo.reason)),
-    make("div", { class: "row" }, make("button", { onclick: () => act("retry") }, _("Try again")),
-      photo.skipped ? make("span", { class: "badge" }, _("skipped")) : make("button", { class: "quiet", onclick: () => act("skip") }, _("Skip for good"))));
+  const { filename, collection, attempts, reason } = photo;
+  const alt = _("Photo {name}", { name: filename });
+  const image = h("img", { src: photo.thumbnail_url, alt, width: 96, height: 96, loading: "lazy" });
+  const tried = ngettext("{collection} · tried {n} time", "{collection} · tried {n} times", attempts, { collection });
+  const act = (/** @type {Action} */ action) => change(action, photo.photo_id).catch(showError);
+  return h(
+    "li",
+    { class: "failure" },
+    h("a", { href: photo.original_url, target: "_blank" }, image),
+    h("div", {}, h("strong", {}, filename), h("p", { class: "hint" }, tried), h("p", { class: "problem" }, reason)),
+    h(
+      "div",
+      { class: "row" },
+      h("button", { onclick: () => act("retry") }, _("Try again")),
+      photo.skipped
+        ? h("span", { class: "badge" }, _("skipped"))
+        : h("button", { class: "quiet", onclick: () => act("skip") }, _("Skip for good")),
+    ),
+  );
 }
 
-/** @param {string} which @param {string} what */
-async function change(which, what) {
-  try {
-    const { photos } = await call("POST", `/jobs/${id}${which}/${what}`);
-    say(what === "retry" ? ngettext("{n} photo will be tried again.", "{n} photos will be tried again.", photos) : ngettext("{n} photo left out for good.", "{n} photos left out for good.", photos));
-    failures = -1;
-    await load();
-  } catch (error) { say(/** @type {Error} */ (error).message); }
+/** @param {Action} action @param {number} [photoId] all of them if none is named */
+async function change(action, photoId) {
+  const { photos } = photoId
+    ? await call("POST", `/jobs/{job_id}/failed/{photo_id}/${action}`, { path: { job_id: id, photo_id: photoId } })
+    : await call("POST", `/jobs/{job_id}/${action}`, { path: { job_id: id } });
+  toast(
+    action === "retry"
+      ? ngettext("{n} photo will be tried again.", "{n} photos will be tried again.", photos)
+      : ngettext("{n} photo left out for good.", "{n} photos left out for good.", photos),
+  );
+  failures = -1;
+  await load();
 }
 
-byId("retry-all").onclick = () => change("", "retry");
-byId("skip-all").onclick = () => ask(_("Skip all of them for good?"), make("p", {}, _("They will not be found by searches with this photo encoder. You can still try them again later.")), _("Skip all"), () => change("", "skip"), "danger");
-byId("more").onclick = () => more().catch((/** @type {Error} */ error) => say(error.message));
-keepLooking(load, 2000).catch((/** @type {Error} */ error) => say(error.message));
+byId("retry-all").onclick = () => change("retry").catch(showError);
+byId("skip-all").onclick = () => {
+  const text = _("They will not be found by searches with this photo encoder. You can still try them again later.");
+  const skip = () => change("skip").catch(showError);
+  confirmDialog(_("Skip all of them for good?"), h("p", {}, text), _("Skip all"), skip, "danger");
+};
+byId("more").onclick = () => loadMore().catch(showError);
+poll(load, POLL_MS).catch(showError);

@@ -1,20 +1,31 @@
 // The page Jobs: all of them, live.
 
-import { get } from "../lib/api.js";
-import { byId, keepLooking, make, say } from "../lib/dom.js";
 import { jobEntry } from "../components/job_entry.js";
+import { get } from "../lib/api.js";
+import { byId, h, poll, showError } from "../lib/dom.js";
 import { _ } from "../lib/i18n.js";
+
+/** @import { Job } from "../../../typings/api" */
+
+const POLL_MS = 2000;
+
+let shown = "";
 
 async function load() {
   const { jobs } = await get("/jobs");
-  const key = JSON.stringify(jobs);
-  if (byId("jobs").dataset.shown === key) return;
-  byId("jobs").dataset.shown = key;
+  const news = JSON.stringify(jobs);
+  if (shown === news) return;
+  shown = news;
   byId("empty").hidden = jobs.length > 0;
-  byId("jobs").replaceChildren(...jobs.map((/** @type {any} */ job) => {
-    const failures = job.failed + job.skipped ? [make("a", { href: `/admin/jobs/${job.id}` }, _("See what failed"))] : [];
-    return make("li", {}, ...jobEntry(job, load, make("h2", {}, make("a", { href: `/admin/jobs/${job.id}` }, _("Job {number}", { number: String(job.id) })))), ...failures);
-  }));
+  byId("jobs").replaceChildren(...jobs.map(entry));
 }
 
-keepLooking(load, 2000).catch((/** @type {Error} */ error) => say(error.message));
+/** @param {Job} job */
+function entry(job) {
+  const href = `/admin/jobs/${job.id}`;
+  const heading = h("h2", {}, h("a", { href }, _("Job {number}", { number: String(job.id) })));
+  const failures = job.failed + job.skipped ? [h("a", { href }, _("See what failed"))] : [];
+  return h("li", {}, ...jobEntry(job, load, heading), ...failures);
+}
+
+poll(load, POLL_MS).catch(showError);

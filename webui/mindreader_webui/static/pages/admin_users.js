@@ -1,11 +1,18 @@
 // The page Users: add, give another role or password, remove.
 
 import { call, get } from "../lib/api.js";
-import { ask, byId, make, say } from "../lib/dom.js";
+import { byId, confirmDialog, h, onSubmit, showError, toast } from "../lib/dom.js";
 import { _ } from "../lib/i18n.js";
 
+/** @import { User, UserChange } from "../../../typings/api" */
+
+const SHORTEST_PASSWORD = 10;
+
 const me = Number(byId("users").dataset.me);
-/** @type {any[]} */
+const name = byId("name", HTMLInputElement);
+const password = byId("password", HTMLInputElement);
+const role = byId("role", HTMLSelectElement);
+/** @type {User[]} */
 let users = [];
 
 async function load() {
@@ -13,40 +20,74 @@ async function load() {
   byId("users").replaceChildren(...users.map(entry));
 }
 
-/** @param {any} user */
+/** @param {User} user */
 function entry(user) {
-  const admin = user.role === "admin";
-  const change = (/** @type {object} */ body, /** @type {string} */ sentence) => call("PATCH", `/users/${user.id}`, body).then(() => { say(sentence); return load(); }).catch(failed);
-  return make("li", {}, make("div", { class: "row spread" }, make("h2", {}, user.name), make("span", { class: "badge" }, admin ? _("administrator") : _("member"))),
-    make("div", { class: "row" },
-      make("button", { class: "quiet", onclick: () => change({ role: admin ? "member" : "admin" }, (admin ? _("{name} is a member now.", { name: user.name }) : _("{name} is an administrator now.", { name: user.name }))) }, admin ? _("Make a member") : _("Make an administrator")),
-      make("button", { class: "quiet", onclick: () => password(user, change) }, _("Set a password")),
-      ...(user.id === me ? [] : [make("button", { class: "quiet", onclick: () => remove(user) }, _("Remove"))])));
+  const isAdmin = user.role === "admin";
+  const roleLabel = isAdmin ? _("Make a member") : _("Make an administrator");
+  const buttons = [
+    h("button", { class: "quiet", onclick: () => toggleRole(user).catch(showError) }, roleLabel),
+    h("button", { class: "quiet", onclick: () => passwordDialog(user) }, _("Set a password")),
+  ];
+  if (user.id !== me) buttons.push(h("button", { class: "quiet", onclick: () => removeDialog(user) }, _("Remove")));
+  const badge = h("span", { class: "badge" }, isAdmin ? _("administrator") : _("member"));
+  return h(
+    "li",
+    {},
+    h("div", { class: "row spread" }, h("h2", {}, user.name), badge),
+    h("div", { class: "row" }, ...buttons),
+  );
 }
 
-/** @param {any} user @param {(body: object, sentence: string) => void} change */
-function password(user, change) {
-  const input = make("input", { type: "password", minlength: 10, required: true, autocomplete: "new-password" });
-  ask(_("Another password for {name}", { name: user.name }), make("label", {}, _("Password, at least 10 characters"), " ", input), _("Set it"), () => change({ password: input.value }, _("The password is set. Sessions with the old one have ended.")));
+/** @param {User} user @param {UserChange} body @param {string} sentence */
+async function change(user, body, sentence) {
+  await call("PATCH", "/users/{user_id}", { path: { user_id: user.id }, body });
+  toast(sentence);
+  await load();
 }
 
-/** @param {any} user */
-function remove(user) {
-  const heir = make("select", {}, ...users.filter((each) => each.id !== user.id).map((each) => make("option", { value: each.id, selected: each.id === me }, each.name)));
-  const text = make("div", { class: "stack" }, make("p", {}, _("Tokens and searches are deleted with the account. Collections and photos stay.")), make("label", {}, _("Who takes over the collections?"), " ", heir));
-  ask(_("Remove {name}?", { name: user.name }), text, _("Remove"), () => call("DELETE", `/users/${user.id}?heir_id=${heir.value}`).then(load).catch(failed), "danger");
+/** @param {User} user */
+function toggleRole(user) {
+  if (user.role === "admin") {
+    return change(user, { role: "member" }, _("{name} is a member now.", { name: user.name }));
+  }
+  return change(user, { role: "admin" }, _("{name} is an administrator now.", { name: user.name }));
 }
 
-/** @param {Error} error */
-const failed = (error) => say(error.message);
+/** @param {User} user */
+function passwordDialog(user) {
+  const attributes = { type: "password", required: true, autocomplete: "new-password" };
+  const input = h("input", { ...attributes, minlength: SHORTEST_PASSWORD });
+  const field = h("label", {}, _("Password, at least 10 characters"), " ", input);
+  const set = () =>
+    change(user, { password: input.value }, _("The password is set. Sessions with the old one have ended."));
+  confirmDialog(_("Another password for {name}", { name: user.name }), field, _("Set it"), () =>
+    set().catch(showError),
+  );
+}
 
-byId("create").addEventListener("submit", async (/** @type {Event} */ event) => {
-  event.preventDefault();
-  try {
-    await call("POST", "/users", { name: byId("name").value, password: byId("password").value, role: byId("role").value });
-    byId("name").value = byId("password").value = "";
+/** @param {User} user */
+function removeDialog(user) {
+  const heirs = users.filter(({ id }) => id !== user.id);
+  const options = heirs.map(({ id, name }) => h("option", { value: id, selected: id === me }, name));
+  const heir = h("select", {}, ...options);
+  const content = h(
+    "div",
+    { class: "stack" },
+    h("p", {}, _("Tokens and searches are deleted with the account. Collections and photos stay.")),
+    h("label", {}, _("Who takes over the collections?"), " ", heir),
+  );
+  const remove = async () => {
+    await call("DELETE", "/users/{user_id}", { path: { user_id: user.id }, query: { heir_id: Number(heir.value) } });
     await load();
-  } catch (error) { failed(/** @type {Error} */ (error)); }
+  };
+  const title = _("Remove {name}?", { name: user.name });
+  confirmDialog(title, content, _("Remove"), () => remove().catch(showError), "danger");
+}
+
+onSubmit(byId("create", HTMLFormElement), async () => {
+  const body = { name: name.value, password: password.value, role: /** @type {User["role"]} */ (role.value) };
+  await call("POST", "/users", { body });
+  name.value = password.value = "";
+  await load();
 });
-byId("create").querySelector("button").disabled = false;
-load().catch(failed);
+load().catch(showError);

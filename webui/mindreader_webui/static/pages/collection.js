@@ -1,132 +1,182 @@
 // The page of one collection: an endless grid of its photos, one to look at, many to change.
 
-import { call, get } from "../lib/api.js";
-import { byId, make, say } from "../lib/dom.js";
+import { categoryDialog, deleteDialog, download, moveDialog } from "../components/bulk_actions.js";
 import { Grid } from "../components/grid.js";
-import { askCategory, askDelete, askTarget, download, Selection } from "../components/selection.js";
-import { tile, view } from "../components/viewer.js";
+import { Selection, selectedCount } from "../components/selection.js";
+import { closeViewer, openViewer, photoTile } from "../components/viewer.js";
+import { call, get } from "../lib/api.js";
+import { byId, h, setDisabled, showError, toast } from "../lib/dom.js";
 import { _, ngettext } from "../lib/i18n.js";
+
+/** @import { Collection, Photo } from "../../../typings/api" */
 
 const PAGE = 120;
 const POLL_MS = 2000;
-const id = byId("photos").dataset.collection;
-/** @type {any} */
-let about = null;
+const POLL_SHARE = 20; // a large collection takes longer to count: the server is asked one twentieth of the time
+const TOP_SCREENS = 2;
 
-const grid = new Grid(byId("photos"), { load, tile: photoTile, failed, shown });
+const id = Number(byId("photos").dataset.collection);
+const category = byId("category", HTMLSelectElement);
+const state = byId("state", HTMLSelectElement);
+const until = byId("until", HTMLInputElement);
+/** @type {Collection|null} */
+let collection = null;
+
+const grid = new Grid(byId("photos"), { load, tile, onerror: showError, onload: refreshEnd });
 const selection = new Selection(grid, refreshToolbar);
 
 /** @param {number|null} after */
 function load(after) {
-  const query = new URLSearchParams({ limit: String(PAGE) });
-  if (after) query.set("after", String(after));
-  if (byId("category").value) query.set("category_id", byId("category").value);
-  if (byId("state").value) query.set("state", byId("state").value);
-  if (byId("until").value) query.set("before", dayAfter(byId("until").value));
-  return get(`/collections/${id}/photos?${query}`);
+  const query = {
+    limit: PAGE,
+    after,
+    category_id: category.value ? Number(category.value) : null,
+    state: /** @type {Photo["state"]|null} */ (state.value || null),
+    before: until.value ? dayAfter(until.value) : null,
+  };
+  return get("/collections/{collection_id}/photos", { path: { collection_id: id }, query });
 }
 
 /** The moment the next day begins where this person is. @param {string} day as `2026-11-23` */
 function dayAfter(day) {
-  const [year, month, date] = day.split("-").map(Number);
-  return new Date(year, month - 1, date + 1).toISOString();
+  const moment = new Date(`${day}T00:00`);
+  moment.setDate(moment.getDate() + 1);
+  return moment.toISOString();
 }
 
-function shown() {
+function refreshEnd() {
   byId("end").textContent = grid.photos.length ? "" : _("No photos to show here.");
 }
 
-/** @param {any} photo @param {number} index */
-function photoTile(photo, index) {
-  const made = tile(photo, () => {}, note(photo));
-  made.dataset.index = String(index);
-  const button = /** @type {HTMLButtonElement} */ (made.querySelector("button"));
-  button.addEventListener("click", (event) => { if (!selection.click(index, event)) open(photo); });
+/** @param {Photo} photo @param {number} index */
+function tile(photo, index) {
+  const made = photoTile(photo, noteOn(photo), index, (event) => {
+    if (!selection.click(index, event)) open(photo);
+  });
   selection.mark(made, photo);
   return made;
 }
 
-/** @param {any} photo */
-function note(photo) {
-  if (photo.state === "failed") return _("Failed: {reason}", { reason: photo.error });
+/** @param {Photo} photo */
+function noteOn(photo) {
+  if (photo.state === "failed") return _("Failed: {reason}", { reason: photo.error ?? "" });
   return photo.state === "indexed" ? photo.filename : _("still being embedded");
 }
 
-/** @param {any} photo */
+/** @param {Photo} photo */
 function open(photo) {
   const actions = [];
-  if (about?.mine) {
-    if (photo.state === "failed") actions.push(make("button", { onclick: () => act("POST", `/photos/${photo.id}/retry`, _("It is tried again.")) }, _("Try again")));
-    actions.push(make("button", { class: "danger", onclick: () => act("DELETE", `/photos/${photo.id}`, _("The photo is in the trash.")).then(() => forget([photo.id])) }, _("Delete")));
+  if (collection?.mine) {
+    if (photo.state === "failed") actions.push(h("button", { onclick: () => retry(photo) }, _("Try again")));
+    actions.push(h("button", { class: "danger", onclick: () => remove(photo) }, _("Delete")));
   }
-  view(photo, ...actions);
+  openViewer(photo, ...actions);
 }
 
-/** @param {string} method @param {string} path @param {string} sentence */
-async function act(method, path, sentence) {
-  byId("viewer").close();
-  await call(method, path).then(() => { say(sentence); return refreshCounts(); }).catch(failed);
+/** @param {Photo} photo */
+async function retry(photo) {
+  closeViewer();
+  try {
+    await call("POST", "/photos/{photo_id}/retry", { path: { photo_id: photo.id } });
+    toast(_("It is tried again."));
+    await refreshCounts();
+  } catch (error) {
+    showError(error);
+  }
+}
+
+/** @param {Photo} photo */
+async function remove(photo) {
+  closeViewer();
+  try {
+    await call("DELETE", "/photos/{photo_id}", { path: { photo_id: photo.id } });
+    toast(_("The photo is in the trash."));
+    removeFromGrid([photo.id]);
+  } catch (error) {
+    showError(error);
+  }
 }
 
 async function refreshCounts() {
   const began = performance.now();
-  about = await get(`/collections/${id}`);
-  const { pending, leased, failed: bad } = about.embedding;
-  const notes = [ngettext("{n} photo", "{n} photos", about.photos)];
-  if (pending + leased) notes.push(_("{n} still being embedded", { n: pending + leased }));
-  if (bad) notes.push(_("{n} failed", { n: bad }));
+  collection = await get("/collections/{collection_id}", { path: { collection_id: id } });
+  const { pending, leased, failed } = collection.embedding;
+  const waiting = pending + leased;
+  const notes = [ngettext("{n} photo", "{n} photos", collection.photos)];
+  if (waiting) notes.push(_("{n} still being embedded", { n: waiting }));
+  if (failed) notes.push(_("{n} failed", { n: failed }));
   byId("counts").textContent = notes.join(" · ");
-  if (byId("category").options.length === 1) byId("category").append(...about.categories.map((/** @type {any} */ c) => make("option", { value: c.id }, `${c.name} (${c.photos})`)));
+  if (category.options.length === 1) category.append(...collection.categories.map(categoryOption));
   refreshToolbar();
-  // A large collection takes longer to count: a server must not be kept busy by pages that watch it.
-  if (pending + leased) setTimeout(() => refreshCounts().catch(failed), Math.max(POLL_MS, 20 * (performance.now() - began)));
+  if (!waiting) return;
+  const took = performance.now() - began;
+  setTimeout(() => refreshCounts().catch(showError), Math.max(POLL_MS, POLL_SHARE * took));
 }
+
+/** @param {Collection["categories"][number]} category */
+const categoryOption = ({ id, name, photos }) => h("option", { value: id }, `${name} (${photos})`);
 
 function refreshToolbar() {
-  const mine = Boolean(about?.mine);
+  const editing = ["set-category", "move", "delete"];
   byId("select").hidden = selection.active;
   byId("chosen").hidden = !selection.active;
-  byId("chosen-count").textContent = selection.chosen.size ? ngettext("{n} photo chosen", "{n} photos chosen", selection.chosen.size) : _("Choose photos");
-  for (const name of ["set-category", "move", "delete"]) byId(name).hidden = !mine;
-  for (const name of ["set-category", "move", "delete", "download"]) byId(name).disabled = !selection.chosen.size;
+  byId("chosen-count").textContent = selectedCount(selection.ids.size);
+  for (const name of editing) byId(name).hidden = !collection?.mine;
+  setDisabled(!selection.ids.size, ...editing, "download");
 }
 
-/** These are not in this collection any more. @param {number[]} ids */
-function forget(ids) {
-  const gone = new Set(ids);
-  grid.photos = grid.photos.filter((photo) => !gone.has(photo.id));
+/** They are not in this collection any more. @param {number[]} ids */
+function removeFromGrid(ids) {
+  const removed = new Set(ids);
+  grid.photos = grid.photos.filter((photo) => !removed.has(photo.id));
   grid.redraw();
   selection.clear();
-  shown();
-  refreshCounts().catch(failed);
+  refreshEnd();
+  refreshCounts().catch(showError);
 }
 
-/** @param {string|null} name */
-function labelled(name) {
-  for (const photo of grid.photos) if (selection.chosen.has(photo.id)) Object.assign(photo, { category: name, state: "pending" });
+/** @param {string|null} name of the category the selected photos have now */
+function relabelSelected(name) {
+  for (const photo of grid.photos) {
+    if (selection.ids.has(photo.id)) Object.assign(photo, { category: name, state: "pending" });
+  }
   grid.redraw();
-  byId("category").length = 1;
-  refreshCounts().catch(failed);
+  category.length = 1;
+  refreshCounts().catch(showError);
 }
 
-/** @param {Error} error */
-function failed(error) { say(error.message); }
-
-const chosen = () => [...selection.chosen];
-byId("select").onclick = () => selection.start();
-byId("all").onclick = () => selection.all();
-byId("done").onclick = () => selection.stop();
-byId("download").onclick = () => download(chosen());
-byId("delete").onclick = () => askDelete(chosen(), () => forget(chosen()));
-byId("set-category").onclick = () => askCategory(chosen(), about.categories.map((/** @type {any} */ c) => c.name), labelled);
-byId("move").onclick = async () => {
+async function moveSelected() {
   const { collections } = await get("/collections");
-  askTarget(chosen(), collections.filter((/** @type {any} */ c) => c.mine && String(c.id) !== id), forget);
+  const targets = collections.filter((each) => each.mine && each.id !== id);
+  moveDialog(selectedIds(), targets, removeFromGrid);
+}
+
+const selectedIds = () => [...selection.ids];
+const categoryNames = () => collection?.categories.map(({ name }) => name) ?? [];
+
+byId("select").onclick = () => selection.start();
+byId("all").onclick = () => selection.selectAll();
+byId("done").onclick = () => selection.stop();
+byId("download").onclick = () => download(selectedIds());
+byId("delete").onclick = () => deleteDialog(selectedIds(), () => removeFromGrid(selectedIds()));
+byId("set-category").onclick = () => categoryDialog(selectedIds(), categoryNames(), relabelSelected);
+byId("move").onclick = () => moveSelected().catch(showError);
+for (const field of [category, state, until]) {
+  field.onchange = () => {
+    selection.clear();
+    grid.restart();
+  };
+}
+byId("top").onclick = () => {
+  scrollTo({ top: 0 });
+  byId("select").focus({ preventScroll: true });
 };
-for (const name of ["category", "state", "until"]) byId(name).onchange = () => { selection.clear(); grid.restart(); };
-byId("top").onclick = () => { scrollTo({ top: 0 }); byId("select").focus({ preventScroll: true }); };
-addEventListener("scroll", () => { byId("top").hidden = scrollY < 2 * innerHeight; }, { passive: true });
+addEventListener("scroll", () => (byId("top").hidden = scrollY < TOP_SCREENS * innerHeight), { passive: true });
+
 grid.restart();
-refreshCounts().catch(failed);
-const wanted = new URLSearchParams(location.search).get("photo");
-if (wanted) get(`/photos/${Number(wanted)}`).then(open).catch(failed);
+refreshCounts().catch(showError);
+const wanted = Number(new URLSearchParams(location.search).get("photo"));
+if (wanted)
+  get("/photos/{photo_id}", { path: { photo_id: wanted } })
+    .then(open)
+    .catch(showError);

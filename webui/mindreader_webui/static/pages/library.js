@@ -1,64 +1,105 @@
 // The page Library: all collections.
 
+import { shareDialog, sharedWith } from "../components/share_dialog.js";
 import { call, get } from "../lib/api.js";
-import { ask, byId, make, say } from "../lib/dom.js";
-import { askSharing, sharedWith } from "../components/share_collection.js";
+import { byId, confirmDialog, h, onSubmit, showError } from "../lib/dom.js";
 import { _, ngettext } from "../lib/i18n.js";
 
+/** @import { Collection } from "../../../typings/api" */
+
 const MOST_CATEGORIES = 12;
+const POLL_MS = 2000;
+const POLL_SHARE = 20; // large collections take longer to count: the server is asked one twentieth of the time
 
 async function load() {
   const began = performance.now();
   const { collections } = await get("/collections");
   byId("empty").hidden = collections.length > 0;
   byId("collections").replaceChildren(...collections.map(card));
-  const busy = collections.some((/** @type {any} */ c) => c.embedding.pending + c.embedding.leased > 0);
-  // Large collections take longer to count: a server must not be kept busy by pages that watch it.
-  if (busy) setTimeout(() => load().catch(failed), Math.max(2000, 20 * (performance.now() - began)));
+  if (!collections.some(waitingPhotos)) return;
+  const took = performance.now() - began;
+  setTimeout(() => load().catch(showError), Math.max(POLL_MS, POLL_SHARE * took));
 }
 
-/** @param {any} collection */
+/** @param {Collection} collection */
+const waitingPhotos = ({ embedding: { pending, leased } }) => pending + leased;
+
+/** @param {Collection} collection */
 function card(collection) {
-  const { pending, leased, failed: bad } = collection.embedding;
-  const waiting = pending + leased;
+  const href = `/library/${collection.id}`;
+  const cover = collection.cover_url
+    ? [h("img", { src: collection.cover_url, alt: "", loading: "lazy", width: 256, height: 256 })]
+    : [];
+  return h(
+    "li",
+    { class: "collection" },
+    h("a", { class: "cover", href, tabindex: -1, "aria-hidden": "true" }, ...cover),
+    h("h2", {}, h("a", { href }, collection.name)),
+    h("p", { class: "hint" }, notesOn(collection).join(" · ")),
+    h("ul", { class: "chips" }, ...categoryChips(collection)),
+    h("div", { class: "row" }, ...(collection.mine ? buttons(collection) : [])),
+  );
+}
+
+/** @param {Collection} collection */
+function notesOn(collection) {
+  const { failed } = collection.embedding;
+  const waiting = waitingPhotos(collection);
   const notes = [ngettext("{n} photo", "{n} photos", collection.photos), sharedWith(collection)];
   if (!collection.mine) notes.push(_("of {owner}", { owner: collection.owner }));
   if (waiting) notes.push(_("{n} still being embedded", { n: waiting }));
-  if (bad) notes.push(_("{n} failed", { n: bad }));
-  const names = collection.categories.slice(0, MOST_CATEGORIES).map((/** @type {any} */ c) => make("li", {}, `${c.name} ${c.photos}`));
-  if (collection.categories.length > MOST_CATEGORIES) names.push(make("li", {}, _("and {n} more", { n: collection.categories.length - MOST_CATEGORIES })));
-  const change = (/** @type {object} */ body) => call("PATCH", `/collections/${collection.id}`, body).then(load).catch(failed);
-  const actions = collection.mine ? [
-    make("a", { href: `/upload?collection=${collection.id}` }, _("Add photos")),
-    make("button", { class: "quiet", onclick: () => rename(collection, change) }, _("Rename")),
-    make("button", { class: "quiet", onclick: () => askSharing(collection, () => load().catch(failed)) }, _("Share…")),
-    make("button", { class: "quiet", onclick: () => remove(collection) }, _("Delete")),
-  ] : [];
-  const cover = collection.cover_url && make("img", { src: collection.cover_url, alt: "", loading: "lazy", width: 256, height: 256 });
-  return make("li", { class: "collection" }, make("a", { class: "cover", href: `/library/${collection.id}`, tabindex: -1, "aria-hidden": "true" }, ...(cover ? [cover] : [])),
-    make("h2", {}, make("a", { href: `/library/${collection.id}` }, collection.name)),
-    make("p", { class: "hint" }, notes.join(" · ")), make("ul", { class: "chips" }, ...names), make("div", { class: "row" }, ...actions));
+  if (failed) notes.push(_("{n} failed", { n: failed }));
+  return notes;
 }
 
-/** @param {any} collection @param {(body: object) => void} change */
-function rename(collection, change) {
-  const input = make("input", { value: collection.name, maxlength: 200, required: true });
-  ask(_("Rename the collection"), make("label", {}, _("Name"), " ", input), _("Rename"), () => change({ name: input.value }));
+/** @param {Collection} collection */
+function categoryChips({ categories }) {
+  const chips = categories.slice(0, MOST_CATEGORIES).map(({ name, photos }) => h("li", {}, `${name} ${photos}`));
+  const more = categories.length - chips.length;
+  if (more) chips.push(h("li", {}, _("and {n} more", { n: more })));
+  return chips;
 }
 
-/** @param {any} collection */
-function remove(collection) {
-  const text = make("p", {}, ngettext("{name} and its {n} photo go into the trash, where you can restore them for some time.",
-    "{name} and its {n} photos go into the trash, where you can restore them for some time.", collection.photos, { name: collection.name }));
-  ask(_("Delete the collection?"), text, _("Delete"), () => call("DELETE", `/collections/${collection.id}`).then(load).catch(failed), "danger");
+/** @param {Collection} collection */
+function buttons(collection) {
+  const reload = () => load().catch(showError);
+  return [
+    h("a", { href: `/upload?collection=${collection.id}` }, _("Add photos")),
+    h("button", { class: "quiet", onclick: () => renameDialog(collection) }, _("Rename")),
+    h("button", { class: "quiet", onclick: () => shareDialog(collection, reload) }, _("Share…")),
+    h("button", { class: "quiet", onclick: () => deleteDialog(collection) }, _("Delete")),
+  ];
 }
 
-/** @param {Error} error */
-const failed = (error) => say(error.message);
+/** @param {Collection} collection */
+function renameDialog({ id, name }) {
+  const input = h("input", { value: name, maxlength: 200, required: true });
+  const rename = () =>
+    call("PATCH", "/collections/{collection_id}", { path: { collection_id: id }, body: { name: input.value } })
+      .then(load)
+      .catch(showError);
+  confirmDialog(_("Rename the collection"), h("label", {}, _("Name"), " ", input), _("Rename"), rename);
+}
 
-byId("create").addEventListener("submit", async (/** @type {Event} */ event) => {
-  event.preventDefault();
-  await call("POST", "/collections", { name: byId("name").value }).then(() => { byId("name").value = ""; return load(); }).catch(failed);
+/** @param {Collection} collection */
+function deleteDialog({ id, name, photos }) {
+  const text = ngettext(
+    "{name} and its {n} photo go into the trash, where you can restore them for some time.",
+    "{name} and its {n} photos go into the trash, where you can restore them for some time.",
+    photos,
+    { name },
+  );
+  const remove = () =>
+    call("DELETE", "/collections/{collection_id}", { path: { collection_id: id } })
+      .then(load)
+      .catch(showError);
+  confirmDialog(_("Delete the collection?"), h("p", {}, text), _("Delete"), remove, "danger");
+}
+
+const name = byId("name", HTMLInputElement);
+onSubmit(byId("create", HTMLFormElement), async () => {
+  await call("POST", "/collections", { body: { name: name.value } });
+  name.value = "";
+  await load();
 });
-byId("create").querySelector("button").disabled = false;
-load().catch(failed);
+load().catch(showError);

@@ -1,31 +1,56 @@
 // The page Quality: how well the visitor's categories are told apart.
 
 import { get } from "../lib/api.js";
-import { byId, make, say } from "../lib/dom.js";
+import { byId, h, setDisabled, showError } from "../lib/dom.js";
+import { formatPercent } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 
-const percent = (/** @type {number} */ share) => share.toLocaleString(undefined, { style: "percent" });
+/** @import { CategoryQuality, Quality } from "../../../typings/api" */
 
 async function measure() {
-  byId("measure").disabled = true;
+  setDisabled(true, "measure");
   byId("summary").textContent = _("Measuring…");
   try {
-    const found = await get("/quality");
-    byId("protocol").textContent = found.protocol;
-    byId("quality").hidden = found.categories.length === 0;
-    byId("summary").textContent = found.mean_precision === null
-      ? _("There is nothing to measure yet: give at least two photos the same category.")
-      : ngettext("{name}: {share} right on average, over {n} category.", "{name}: {share} right on average, over {n} categories.",
-        found.categories.length, { name: found.model_version, share: percent(found.mean_precision) });
-    byId("quality").querySelector("tbody").replaceChildren(...found.categories.map((/** @type {any} */ each) => make("tr", {},
-      make("th", { scope: "row" }, each.name), make("td", {}, each.photos.toLocaleString()),
-      make("td", {}, make("meter", { min: 0, max: 1, value: each.precision, "aria-hidden": "true" }), ` ${percent(each.precision)}`))));
+    show(await get("/quality"));
   } catch (error) {
     byId("summary").textContent = "";
-    say(/** @type {Error} */ (error).message);
+    showError(error);
   }
-  byId("measure").disabled = false;
+  setDisabled(false, "measure");
+}
+
+/** @param {Quality} quality */
+function show(quality) {
+  byId("protocol").textContent = quality.protocol;
+  byId("quality").hidden = quality.categories.length === 0;
+  byId("summary").textContent = summary(quality);
+  byId("quality")
+    .querySelector("tbody")
+    ?.replaceChildren(...quality.categories.map(row));
+}
+
+/** @param {Quality} quality */
+function summary({ mean_precision: precision, model_version: name, categories }) {
+  if (precision === null) return _("There is nothing to measure yet: give at least two photos the same category.");
+  return ngettext(
+    "{name}: {share} right on average, over {n} category.",
+    "{name}: {share} right on average, over {n} categories.",
+    categories.length,
+    { name, share: formatPercent(precision) },
+  );
+}
+
+/** @param {CategoryQuality} category */
+function row({ name, photos, precision }) {
+  const meter = h("meter", { min: 0, max: 1, value: precision, "aria-hidden": "true" });
+  return h(
+    "tr",
+    {},
+    h("th", { scope: "row" }, name),
+    h("td", {}, photos.toLocaleString()),
+    h("td", {}, meter, ` ${formatPercent(precision)}`),
+  );
 }
 
 byId("measure").onclick = measure;
-byId("measure").disabled = false;
+setDisabled(false, "measure");

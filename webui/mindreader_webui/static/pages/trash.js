@@ -1,40 +1,55 @@
 // The page Trash: what was deleted, to be restored or deleted for good.
 
 import { call, get } from "../lib/api.js";
-import { ask, byId, make, say } from "../lib/dom.js";
+import { byId, confirmDialog, h, setDisabled, showError, toast } from "../lib/dom.js";
+import { formatDate } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 
+/** @import { Trash, TrashedCollection } from "../../../typings/api" */
+/** @typedef {Trash["photos"][number]} TrashedPhoto */
+
 const PAGE = 60;
+const MOST_AT_ONCE = 1000;
+
 /** @type {Set<number>} */
-const chosen = new Set();
-/** @type {any[]} */
+const selected = new Set();
+/** @type {TrashedPhoto[]} */
 let photos = [];
 /** @type {number|null} */
 let next = null;
 
 async function load() {
-  const trash = await get(`/trash?limit=${PAGE}`);
+  const trash = await get("/trash", { query: { limit: PAGE } });
   photos = [];
-  chosen.clear();
+  selected.clear();
   byId("photos").replaceChildren();
-  add(trash);
-  byId("collections").replaceChildren(...trash.collections.map(collection));
+  addPage(trash);
+  byId("collections").replaceChildren(...trash.collections.map(collectionEntry));
   byId("collections-area").hidden = !trash.collections.length;
   byId("photos-area").hidden = !trash.total;
-  byId("empty").disabled = !trash.total && !trash.collections.length;
+  setDisabled(!trash.total && !trash.collections.length, "empty");
   byId("summary").textContent = summary(trash);
 }
 
-/** @param {any} trash */
-function summary(trash) {
-  if (!trash.days) return _("This server keeps nothing that was deleted: it is gone for good at once.");
-  const kept = ngettext("What you delete stays here for {n} day and can be restored.", "What you delete stays here for {n} days and can be restored.", trash.days);
-  const inside = trash.total || trash.collections.length ? ngettext("{n} photo deleted one by one.", "{n} photos deleted one by one.", trash.total) : _("The trash is empty.");
-  return [kept, inside].join(" ");
+/** @param {Trash} trash */
+function summary({ days, total, collections }) {
+  if (!days) return _("This server keeps nothing that was deleted: it is gone for good at once.");
+  const inside =
+    total || collections.length
+      ? ngettext("{n} photo deleted one by one.", "{n} photos deleted one by one.", total)
+      : _("The trash is empty.");
+  return [
+    ngettext(
+      "What you delete stays here for {n} day and can be restored.",
+      "What you delete stays here for {n} days and can be restored.",
+      days,
+    ),
+    inside,
+  ].join(" ");
 }
 
-/** @param {any} page */
-function add(page) {
+/** @param {Trash} page */
+function addPage(page) {
   photos.push(...page.photos);
   byId("photos").append(...page.photos.map(tile));
   next = page.next;
@@ -42,50 +57,106 @@ function add(page) {
   refresh();
 }
 
-/** @param {any} photo */
-function tile(photo) {
-  const image = make("img", { src: photo.thumbnail_url, alt: "", loading: "lazy", decoding: "async", width: 256, height: 256 });
-  const caption = make("span", { class: "caption" }, make("span", {}, photo.filename), make("small", {}, _("{collection}, deleted {date}", { collection: photo.collection, date: day(photo) })));
-  return make("li", {}, make("button", { "aria-pressed": "false", "data-photo": photo.id, onclick: () => toggle(photo.id) }, image, caption));
+/** @param {TrashedPhoto} photo */
+function tile({ id, filename, collection, thumbnail_url: src, deleted_at: deletedAt }) {
+  const image = h("img", { src, alt: "", loading: "lazy", decoding: "async", width: 256, height: 256 });
+  const note = _("{collection}, deleted {date}", { collection, date: formatDate(deletedAt) });
+  const caption = h("span", { class: "caption" }, h("span", {}, filename), h("small", {}, note));
+  const attributes = { "aria-pressed": "false", "data-photo": id, onclick: () => toggle(id) };
+  return h("li", {}, h("button", attributes, image, caption));
 }
 
-/** @param {any} deleted */
-const day = (deleted) => new Date(deleted.deleted_at).toLocaleDateString();
-
-/** @param {any} each */
-function collection(each) {
-  const forGood = () => ask(_("Delete the collection for good?"), make("p", {}, ngettext("{name} and its {n} photo cannot be restored then.", "{name} and its {n} photos cannot be restored then.", each.photos, { name: each.name })), _("Delete for good"),
-    () => act("DELETE", `/trash/collections/${each.id}`, undefined, _("{name} is deleted for good.", { name: each.name })), "danger");
-  return make("li", {}, make("h2", {}, each.name), make("p", { class: "hint" }, ngettext("{n} photo · deleted {date}", "{n} photos · deleted {date}", each.photos, { date: day(each) })),
-    make("div", { class: "row" }, make("button", { onclick: () => act("POST", `/trash/collections/${each.id}/restore`, undefined, _("{name} is back in the library.", { name: each.name })) }, _("Restore")),
-      make("button", { class: "danger", onclick: forGood }, _("Delete for good"))));
+/** @param {TrashedCollection} collection */
+function collectionEntry({ id, name, photos: count, deleted_at: deletedAt }) {
+  const path = { trashed_collection_id: id };
+  const note = ngettext("{n} photo · deleted {date}", "{n} photos · deleted {date}", count, {
+    date: formatDate(deletedAt),
+  });
+  const restore = () =>
+    act(
+      call("POST", "/trash/collections/{trashed_collection_id}/restore", { path }),
+      _("{name} is back in the library.", { name }),
+    );
+  const remove = () =>
+    act(
+      call("DELETE", "/trash/collections/{trashed_collection_id}", { path }),
+      _("{name} is deleted for good.", { name }),
+    );
+  const warning = ngettext(
+    "{name} and its {n} photo cannot be restored then.",
+    "{name} and its {n} photos cannot be restored then.",
+    count,
+    { name },
+  );
+  const ask = () => confirmRemoval(_("Delete the collection for good?"), warning, _("Delete for good"), remove);
+  return h(
+    "li",
+    {},
+    h("h2", {}, name),
+    h("p", { class: "hint" }, note),
+    h(
+      "div",
+      { class: "row" },
+      h("button", { onclick: restore }, _("Restore")),
+      h("button", { class: "danger", onclick: ask }, _("Delete for good")),
+    ),
+  );
 }
 
 /** @param {number} id */
 function toggle(id) {
-  if (!chosen.delete(id)) chosen.add(id);
+  if (!selected.delete(id)) selected.add(id);
   refresh();
 }
 
 function refresh() {
-  for (const button of byId("photos").querySelectorAll("button")) button.setAttribute("aria-pressed", String(chosen.has(Number(button.dataset.photo))));
-  byId("restore").disabled = byId("remove").disabled = !chosen.size;
-  byId("restore").textContent = chosen.size ? ngettext("Restore {n} photo", "Restore {n} photos", chosen.size) : _("Restore");
+  const n = selected.size;
+  for (const button of byId("photos").querySelectorAll("button")) {
+    button.setAttribute("aria-pressed", String(selected.has(Number(button.dataset.photo))));
+  }
+  setDisabled(!n, "restore", "remove");
+  byId("restore").textContent = n ? ngettext("Restore {n} photo", "Restore {n} photos", n) : _("Restore");
 }
 
-/** @param {string} method @param {string} path @param {object|undefined} body @param {string} sentence */
-async function act(method, path, body, sentence) {
-  await call(method, path, body).then(() => { say(sentence); return load(); }).catch(failed);
+/** @param {Promise<unknown>} request @param {string} sentence for when it is done */
+async function act(request, sentence) {
+  try {
+    await request;
+    toast(sentence);
+    await load();
+  } catch (error) {
+    showError(error);
+  }
 }
 
-/** @param {Error} error */
-const failed = (error) => say(error.message);
-const chosenIds = () => ({ photo_ids: [...chosen].slice(0, 1000) });
+/** @param {string} title @param {string} warning @param {string} label @param {() => unknown} onConfirm */
+const confirmRemoval = (title, warning, label, onConfirm) =>
+  confirmDialog(title, h("p", {}, warning), label, onConfirm, "danger");
 
-byId("all").onclick = () => { photos.slice(0, 1000).forEach((photo) => chosen.add(photo.id)); refresh(); };
-byId("restore").onclick = () => act("POST", "/trash/photos/restore", chosenIds(), ngettext("{n} photo is back in the library.", "{n} photos are back in the library.", chosen.size));
-byId("remove").onclick = () => ask(_("Delete for good?"), make("p", {}, ngettext("{n} photo cannot be restored then.", "{n} photos cannot be restored then.", chosen.size)), _("Delete for good"),
-  () => act("POST", "/trash/photos/remove", chosenIds(), _("Deleted for good.")), "danger");
-byId("empty").onclick = () => ask(_("Empty the trash?"), make("p", {}, _("Everything in it is deleted for good.")), _("Empty the trash"), () => act("DELETE", "/trash", undefined, _("The trash is empty.")), "danger");
-byId("more").onclick = () => get(`/trash?limit=${PAGE}&after=${next}`).then(add).catch(failed);
-load().catch(failed);
+const selection = () => ({ photo_ids: [...selected].slice(0, MOST_AT_ONCE) });
+
+byId("all").onclick = () => {
+  photos.slice(0, MOST_AT_ONCE).forEach(({ id }) => selected.add(id));
+  refresh();
+};
+byId("restore").onclick = () =>
+  act(
+    call("POST", "/trash/photos/restore", { body: selection() }),
+    ngettext("{n} photo is back in the library.", "{n} photos are back in the library.", selected.size),
+  );
+byId("remove").onclick = () =>
+  confirmRemoval(
+    _("Delete for good?"),
+    ngettext("{n} photo cannot be restored then.", "{n} photos cannot be restored then.", selected.size),
+    _("Delete for good"),
+    () => act(call("POST", "/trash/photos/remove", { body: selection() }), _("Deleted for good.")),
+  );
+byId("empty").onclick = () =>
+  confirmRemoval(_("Empty the trash?"), _("Everything in it is deleted for good."), _("Empty the trash"), () =>
+    act(call("DELETE", "/trash"), _("The trash is empty.")),
+  );
+byId("more").onclick = () =>
+  get("/trash", { query: { limit: PAGE, after: next } })
+    .then(addPage)
+    .catch(showError);
+load().catch(showError);

@@ -4,45 +4,53 @@ import { ApiError } from "../lib/api.js";
 
 const FIRST_MS = 1000;
 const LONGEST_MS = 30000;
+const MOST_DOUBLINGS = 5;
+const TOO_MANY_REQUESTS = 429;
 
 export class Connection {
-  /** @param {(away: boolean) => void} changed the server went away, or came back */
-  constructor(changed) {
-    this.changed = changed;
-    this.away = 0; // asks in a row that nobody answered
+  /** @param {(isLost: boolean) => void} onchange the connection was lost, or is back */
+  constructor(onchange) {
+    this.onchange = onchange;
+    this.failures = 0; // in a row, over all requests
   }
 
   /**
    * The answer, or what the server refuses with (an ApiError below 500); nothing else ends it but `signal`.
-   * @template T @param {() => Promise<T>} ask @param {AbortSignal} signal @returns {Promise<T>}
+   *
+   * @template T
+   * @param {() => Promise<T>} request
+   * @param {AbortSignal} signal
+   * @returns {Promise<T>}
    */
-  async insist(ask, signal) {
+  async withRetry(request, signal) {
     for (;;) {
       signal.throwIfAborted();
       try {
-        const answer = await ask();
-        this.note(false);
+        const answer = await request();
+        this.report(true);
         return answer;
       } catch (error) {
         if (signal.aborted) throw error;
-        const refused = error instanceof ApiError && error.status < 500 && error.status !== 429;
-        if (refused) { this.note(false); throw error; }
-        this.note(true);
-        await this.pause(signal);
+        const refused = isRefusal(error);
+        this.report(refused);
+        if (refused) throw error;
+        await this.backOff(signal);
       }
     }
   }
 
-  /** @param {boolean} away */
-  note(away) {
-    const before = this.away > 0;
-    this.away = away ? this.away + 1 : 0;
-    if (before !== away) this.changed(away);
+  /** @param {boolean} answered */
+  report(answered) {
+    const wasLost = this.failures > 0;
+    this.failures = answered ? 0 : this.failures + 1;
+    if (wasLost === answered) this.onchange(!answered);
   }
 
-  /** Longer each time, but no longer than until the network is back. @param {AbortSignal} signal */
-  pause(signal) {
-    const milliseconds = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(this.away - 1, 5)) * (0.75 + Math.random() / 2);
+  /** Wait, longer each time, but no longer than until the network is back. @param {AbortSignal} signal */
+  backOff(signal) {
+    const doublings = Math.min(this.failures - 1, MOST_DOUBLINGS);
+    const jitter = 0.75 + Math.random() / 2;
+    const milliseconds = Math.min(LONGEST_MS, FIRST_MS * 2 ** doublings) * jitter;
     return new Promise((resolve) => {
       const end = () => {
         clearTimeout(timer);
@@ -56,3 +64,6 @@ export class Connection {
     });
   }
 }
+
+/** Whether the server is there and will not change its mind. @param {unknown} error */
+const isRefusal = (error) => error instanceof ApiError && error.status < 500 && error.status !== TOO_MANY_REQUESTS;

@@ -1,8 +1,11 @@
 // In a worker: SHA-256 of files, one after the other, so that the page stays free and one file at a time is in memory.
 
+/** @typedef {{number: number, file: File}} Question */
+/** @typedef {{number: number, sha256: string|null}} Digest */
+
 let last = Promise.resolve();
 
-/** @param {MessageEvent<{number: number, file: File}>} event */
+/** @param {MessageEvent<Question>} event */
 onmessage = ({ data: { number, file } }) => {
   last = last.then(async () => postMessage({ number, sha256: await digest(file) }));
 };

@@ -1,4 +1,4 @@
-"""Figures like those of the paper: sketches, imaginary images, photos found; where it does well and where not."""
+"""Plots like the figures of the paper: sketches, imaginary images, photos found; where it does well and where not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from mindreader.bundles import Bundle
 from mindreader.inference.query_model import QueryModel
 from mindreader.networks.compute import Compute
 from mindreader_training.data.datasets import Item, load_photos, load_sketches
-from mindreader_training.evaluation.evaluate import Evaluation, Ranking, imagined
+from mindreader_training.evaluation.embed import imaginary_pixels
+from mindreader_training.evaluation.evaluate import Evaluation, Ranking
 
 Pixels = NDArray[np.uint8]
 
@@ -28,8 +29,8 @@ _FOUND_SHOWN, _FOUND = 16, 10
 _WORST, _TOP = 12, 5
 
 
-def write_figures(folder: Path, bundle: Bundle, evaluation: Evaluation, compute: Compute) -> list[Path]:
-    """Write all figures of an evaluation into a folder; which sketches are shown depends on their order alone."""
+def write_plots(folder: Path, bundle: Bundle, evaluation: Evaluation, compute: Compute) -> list[Path]:
+    """Write all plots of an evaluation into a folder; which sketches are shown depends on their order alone."""
     mpl.use("Agg")
     folder.mkdir(parents=True, exist_ok=True)
     model, ranking = QueryModel(bundle, compute), evaluation.ranking
@@ -44,7 +45,7 @@ def write_figures(folder: Path, bundle: Bundle, evaluation: Evaluation, compute:
     return paths
 
 
-def spread(items: int, shown: int) -> list[int]:
+def evenly_spread(items: int, shown: int) -> list[int]:
     """Up to `shown` of `items` places, evenly spread: nobody picks the pretty ones."""
     return sorted({int(i) for i in np.linspace(0, items - 1, min(shown, items))})
 
@@ -61,22 +62,22 @@ def grid(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
 
 def _imagined(model: QueryModel, ranking: Ranking) -> Image.Image:
     """Sketches, each with imaginary images of three seeds; four sketches in a row."""
-    shown = tuple(ranking.sketches[i] for i in spread(len(ranking.sketches), _SHOWN))
-    images = [imagined(model, shown, seed) for seed in range(_SEEDS)]
+    shown = tuple(ranking.sketches[i] for i in evenly_spread(len(ranking.sketches), _SHOWN))
+    images = [imaginary_pixels(model, shown, seed) for seed in range(_SEEDS)]
     groups = [[_sketch(item), *(Image.fromarray(of_seed[i]) for of_seed in images)] for i, item in enumerate(shown)]
     return grid([[tile for group in groups[i : i + 4] for tile in group] for i in range(0, len(groups), 4)])
 
 
 def _retrieved(model: QueryModel, ranking: Ranking) -> Image.Image:
     """Sketch, imaginary image, and the ten photos found first: green frames are right, red ones wrong."""
-    places = spread(len(ranking.sketches), _FOUND_SHOWN)
-    images = imagined(model, tuple(ranking.sketches[i] for i in places))
+    places = evenly_spread(len(ranking.sketches), _FOUND_SHOWN)
+    images = imaginary_pixels(model, tuple(ranking.sketches[i] for i in places))
     return grid(
         [
             [
                 _sketch(ranking.sketches[i]),
                 Image.fromarray(image),
-                *(_judged(ranking.photos[j], ranking.sketches[i]) for j in ranking.best[i, :_FOUND]),
+                *(_framed(ranking.photos[j], ranking.sketches[i]) for j in ranking.best[i, :_FOUND]),
             ]
             for i, image in zip(places, images, strict=True)
         ]
@@ -87,7 +88,7 @@ def _sketch(item: Item) -> Image.Image:
     return Image.fromarray(load_sketches([item], _TILE)[0]).convert("RGB")
 
 
-def _judged(photo: Item, sketch: Item) -> Image.Image:
+def _framed(photo: Item, sketch: Item) -> Image.Image:
     inner = Image.fromarray(load_photos([photo], _TILE - 2 * _FRAME)[0])
     return ImageOps.expand(inner, _FRAME, _RIGHT if photo.category == sketch.category else _WRONG)
 
@@ -108,7 +109,7 @@ def _categories(ranking: Ranking, caption: str) -> Figure:
 def _confusion(ranking: Ranking, caption: str) -> Figure:
     """What the worst categories find instead: share of the first five photos, by category."""
     worst = _by_category(ranking)[0][-_WORST:]
-    found = {name: _found_instead(ranking, name) for name in worst}
+    found = {name: _retrieved_categories(ranking, name) for name in worst}
     columns = sorted({other for shares in found.values() for other in sorted(shares, key=lambda o: -shares[o])[:3]})
     table = np.array([[found[name].get(other, 0.0) for other in columns] for name in worst])
     width = max(6.0, 0.28 * len(columns) + 2)
@@ -121,7 +122,7 @@ def _confusion(ranking: Ranking, caption: str) -> Figure:
     return figure
 
 
-def _found_instead(ranking: Ranking, category: str) -> dict[str, float]:
+def _retrieved_categories(ranking: Ranking, category: str) -> dict[str, float]:
     queries = [i for i, item in enumerate(ranking.sketches) if item.category == category]
     first = [ranking.photos[j].category for i in queries for j in ranking.best[i, :_TOP]]
     return {other: first.count(other) / len(first) for other in set(first)}

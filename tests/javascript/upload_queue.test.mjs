@@ -1,0 +1,259 @@
+// The promises of an upload: one outcome for each file, whatever happens on the way.
+
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import "./support/browser.mjs";
+import { FakeServer } from "./support/server.mjs";
+
+const STATIC = "../../webui/mindreader_webui/static";
+const { Connection } = await import(`${STATIC}/upload/connection.js`);
+const { UploadQueue } = await import(`${STATIC}/upload/queue.js`);
+
+/** @type {FakeServer} */
+let server;
+/** A queue whose `finished` resolves with the outcomes once nothing is left to do. */
+let upload;
+
+beforeEach(() => {
+  server = new FakeServer();
+  upload = newUpload();
+});
+
+function newUpload() {
+  const outcomes = [];
+  const connectionLost = [];
+  const ended = withResolvers();
+  const connection = new Connection((isLost) => connectionLost.push(isLost));
+  const queue = new UploadQueue(connection, {
+    outcome: (outcome) => outcomes.push(outcome),
+    idle: () => ended.resolve(outcomes),
+    stopped: (error) => ended.reject(error),
+  });
+  const finished = ended.promise;
+  finished.catch(() => {});
+  return { queue, outcomes, finished, connectionLost };
+}
+
+function withResolvers() {
+  const parts = {};
+  parts.promise = new Promise((resolve, reject) => Object.assign(parts, { resolve, reject }));
+  return parts;
+}
+
+const TARGET = Promise.resolve(1);
+const items = (contents, more = {}) =>
+  contents.map((content) => ({
+    file: new File([content], `${content}.jpg`),
+    category: "",
+    target: TARGET,
+    everywhere: false,
+    ...more,
+  }));
+const numbered = (count) => Array.from({ length: count }, (_, i) => `photo ${i}`);
+const statuses = (outcomes) => outcomes.map(({ status }) => status);
+const until = async (condition) => {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+};
+
+/** Retries wait no time at all. */
+function withoutWaiting(t) {
+  const real = globalThis.setTimeout;
+  const waits = [];
+  t.mock.method(globalThis, "setTimeout", (run, milliseconds) => {
+    waits.push(milliseconds);
+    return real(run, 0);
+  });
+  return waits;
+}
+
+test("every file has one outcome, with the page where it can be seen", async () => {
+  upload.queue.add(items(numbered(20)));
+  const outcomes = await upload.finished;
+  assert.equal(outcomes.length, 20);
+  assert.deepEqual(new Set(statuses(outcomes)), new Set(["created"]));
+  assert.equal(new Set(outcomes.map(({ file }) => file)).size, 20);
+  assert.match(outcomes[0].page, /^\/library\/1\?photo=\d+$/);
+  assert.equal(
+    server.batches.reduce((sum, size) => sum + size),
+    20,
+  );
+  assert.ok(Math.max(...server.batches) <= 8);
+  assert.equal(upload.queue.busy, false);
+});
+
+test("files the server has are not sent: they are known by their hash", async () => {
+  for (const content of numbered(20)) server.keep(content, { collection: "Holidays" });
+  upload.queue.add(items([...numbered(20), "new"]));
+  const outcomes = await upload.finished;
+  const duplicates = outcomes.filter(({ status }) => status === "duplicate");
+  assert.equal(duplicates.length, 20);
+  assert.equal(duplicates[0].where, "Holidays");
+  assert.deepEqual(server.batches, [1]);
+});
+
+test("another collection's photo counts only if it is one's own and not wanted everywhere", async () => {
+  server.keep("mine elsewhere", { collection_id: 2 });
+  server.keep("somebody's", { collection_id: 3, mine: false });
+  upload.queue.add(items(["mine elsewhere", "somebody's"]));
+  assert.deepEqual(statuses(await upload.finished), ["duplicate", "created"]);
+
+  const again = newUpload();
+  server.keep("mine too", { collection_id: 2 });
+  server.keep("here already");
+  again.queue.add(items(["here already", "mine too"], { everywhere: true }));
+  assert.deepEqual(statuses(await again.finished), ["duplicate", "created"]);
+  assert.deepEqual(server.batches, [1, 1], "somebody's, and mine too");
+});
+
+test("a pause lets requests end and begins none; resuming sends the rest", async () => {
+  const gate = withResolvers();
+  server.gate = gate.promise;
+  upload.queue.add(items(numbered(40)));
+  await until(() => server.batches.length === 2);
+  upload.queue.pause();
+  gate.resolve();
+  await until(() => upload.queue.running.send === 0);
+  assert.equal(upload.outcomes.length, 16);
+  assert.equal(server.batches.length, 2);
+  assert.ok(upload.queue.busy);
+
+  upload.queue.resume();
+  assert.equal((await upload.finished).length, 40);
+  assert.equal(server.photos.size, 40);
+});
+
+test("a lost connection is waited for, and said once", async (t) => {
+  const waits = withoutWaiting(t);
+  server.lost.before = 4;
+  upload.queue.add(items(numbered(3)));
+  assert.deepEqual(statuses(await upload.finished), ["created", "created", "created"]);
+  assert.deepEqual(upload.connectionLost, [true, false]);
+  const seconds = waits.map((milliseconds) => milliseconds / 1000);
+  [1, 2, 4, 8].forEach((expected, i) => {
+    assert.ok(
+      seconds[i] >= 0.75 * expected && seconds[i] <= 1.25 * expected,
+      `${seconds[i]} s is not about ${expected}`,
+    );
+  });
+});
+
+test("the network coming back ends the waiting", async () => {
+  server.lost.before = 1;
+  upload.queue.add(items(["a"]));
+  await until(() => upload.connectionLost.length === 1);
+  await new Promise((resolve) => setImmediate(resolve));
+  const began = performance.now();
+  dispatchEvent(new Event("online"));
+  assert.deepEqual(statuses(await upload.finished), ["created"]);
+  assert.ok(performance.now() - began < 500, "otherwise it is tried again after a second");
+});
+
+test("cancelling does not wait for a connection that is away", async () => {
+  server.lost.before = Infinity;
+  upload.queue.add(items(["a"]));
+  await until(() => upload.connectionLost.length === 1);
+  await new Promise((resolve) => setImmediate(resolve));
+  const began = performance.now();
+  upload.queue.cancel();
+  assert.deepEqual(await upload.finished, []);
+  assert.ok(performance.now() - began < 500, "otherwise it ends after a second");
+});
+
+test("a file whose answer was lost is sent again and counts as uploaded, not as there already", async (t) => {
+  withoutWaiting(t);
+  upload.queue.add(items(["a", "b"]));
+  server.refuses = (path) => {
+    if (path.endsWith("/photos") && server.batches.length === 0) server.lost.after = 1;
+  };
+  assert.deepEqual(statuses(await upload.finished), ["created", "created"]);
+  assert.deepEqual(server.batches, [2, 2]);
+  assert.equal(server.photos.size, 2);
+});
+
+test("servers that are overloaded are asked again", async (t) => {
+  withoutWaiting(t);
+  let left = 3;
+  server.refuses = () => (left-- > 0 ? [429, 502, 503][left] : undefined);
+  upload.queue.add(items(["a"]));
+  assert.deepEqual(statuses(await upload.finished), ["created"]);
+});
+
+test("what the server refuses is rejected with its reason, and the rest goes on", async () => {
+  server.refuses = (path, files) => (files.some(({ name }) => name === "photo 0.jpg") ? 422 : undefined);
+  upload.queue.add(items(numbered(10)));
+  const outcomes = await upload.finished;
+  const rejected = outcomes.filter(({ status }) => status === "rejected");
+  assert.equal(rejected.length, 8, "the batch it was in");
+  assert.equal(rejected[0].reason, "refused with 422");
+  assert.equal(outcomes.length, 10);
+});
+
+test("a batch that is too large is sent file by file", async () => {
+  server.refuses = (path, files) => (files.length > 1 || files[0]?.name === "photo 1.jpg" ? 413 : undefined);
+  upload.queue.add(items(numbered(3)));
+  const outcomes = await upload.finished;
+  assert.deepEqual(Object.fromEntries(outcomes.map(({ file, status }) => [file, status])), {
+    "photo 0.jpg": "created",
+    "photo 1.jpg": "rejected",
+    "photo 2.jpg": "created",
+  });
+});
+
+test("a request holds 16 MiB at most, or one file", async () => {
+  const large = (name, mebibytes) => ({
+    ...items([name])[0],
+    file: new File([new Uint8Array(mebibytes * 2 ** 20)], name),
+  });
+  upload.queue.ready = [large("a", 9), large("b", 8), large("c", 8), large("d", 20), large("e", 1)];
+  const names = () => upload.queue.nextBatch().map(({ file }) => file.name);
+  assert.deepEqual([names(), names(), names(), names(), names()], [["a"], ["b", "c"], ["d"], ["e"], []]);
+});
+
+test("a request holds files of one collection", async () => {
+  const elsewhere = Promise.resolve(2);
+  const mixed = [...items(["a", "b"]), ...items(["c"], { target: elsewhere })];
+  upload.queue.ready = [...mixed];
+  assert.equal(upload.queue.nextBatch().length, 2);
+  assert.equal(upload.queue.nextBatch().length, 1);
+
+  upload.queue.add(mixed);
+  await upload.finished;
+  assert.deepEqual(
+    [...server.photos.values()].map((photo) => photo.collection_id),
+    [1, 1, 2],
+  );
+});
+
+test("a file that went away since it was chosen is rejected, not tried for ever", async () => {
+  const [gone] = items(["gone"]);
+  gone.file.slice = () => ({ arrayBuffer: () => Promise.reject(new Error("NotFoundError")) });
+  upload.queue.add([gone, ...items(["here"])]);
+  const outcomes = await upload.finished;
+  assert.deepEqual(Object.fromEntries(outcomes.map(({ file, status }) => [file, status])), {
+    "gone.jpg": "rejected",
+    "here.jpg": "created",
+  });
+});
+
+test("cancelling aborts what is on its way and forgets the rest; the queue can be used again", async () => {
+  server.gate = new Promise(() => {});
+  upload.queue.add(items(numbered(40)));
+  await until(() => server.batches.length === 2 && upload.queue.running.lookUp === 0);
+  assert.equal(upload.queue.cancel(), 24);
+  assert.deepEqual(await upload.finished, []);
+  assert.equal(upload.queue.busy, false);
+
+  server.gate = Promise.resolve();
+  upload.queue.add(items(["later"]));
+  await until(() => upload.outcomes.length === 1);
+  assert.equal(upload.outcomes[0].file, "later.jpg");
+});
+
+test("a collection that cannot be made stops the upload with its reason", async () => {
+  const target = Promise.reject(new Error("Choose another name."));
+  target.catch(() => {});
+  upload.queue.add(items(["a", "b"], { target }));
+  await assert.rejects(upload.finished, { message: "Choose another name." });
+  assert.deepEqual(upload.outcomes, []);
+  assert.equal(upload.queue.busy, false);
+});

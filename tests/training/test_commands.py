@@ -1,0 +1,160 @@
+"""The commands `train`, `evaluate` and `bundle`, on a run in miniature."""
+
+import json
+
+import numpy as np
+from click.testing import CliRunner
+
+from mindreader.bundles import read_bundle
+from mindreader_training.commands import bundle, evaluate, train
+
+ROWS = {
+    "raw_sketch",
+    "query_encoder",
+    "imaginary_to_query_encoder",
+    "generator_and_query_encoder",
+    "photo_to_photo",
+}
+
+
+def _invoke(command, *arguments):
+    result = CliRunner().invoke(command, list(map(str, arguments)))
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_training_ends_in_a_bundle_with_its_dev_evaluation(trained):
+    made = read_bundle(trained / "bundle")
+    (evaluation,) = made.manifest.metrics
+    assert evaluation["protocol"]["name"] == "dev"
+    assert evaluation["protocol"]["queries"] == 4
+    assert set(evaluation["rows"]) == ROWS
+    assert "recall@10" in evaluation["rows"]["query_encoder"]
+    assert "| generator_and_query_encoder |" in (trained / "bundle" / "model_card.md").read_text()
+    assert made.space.projection is not None
+    assert made.space.dimension == made.manifest.generator.condition == 64
+
+
+def test_evaluate_prints_every_row_with_its_protocol(trained, drawn_data):
+    printed = _invoke(
+        evaluate, trained / "bundle", "--photos", drawn_data / "photos", "--sketches", drawn_data / "sketches", "--json"
+    )
+    result = json.loads(printed)
+    assert result["protocol"]["gallery"] == 20
+    assert result["protocol"]["chance_map"] == 0.5
+    for row in result["rows"].values():
+        assert {"map", "p@5", "p@20"} <= row.keys()
+        low, high = row["interval"]["map"]
+        assert low <= row["map"] <= high
+
+
+def test_a_report_has_tables_plots_and_an_independent_encoder(trained, drawn_data, tmp_path):
+    _invoke(
+        evaluate,
+        trained / "bundle",
+        "--data",
+        drawn_data,
+        "--protocol",
+        "dev-large",
+        "--imagination",
+        "--out",
+        tmp_path,
+    )
+    result = json.loads((tmp_path / "evaluation.json").read_text())
+    assert result["imagination"]["encoder"] == "efficientnet-lite2"  # Lite0 took part in training
+    assert set(result["imagination"]["rows"]) == {"raw_sketch", "imaginary_to_photo_encoder"}
+    kid = result["imagination"]["kid"]
+    assert kid["photos_to_other_photos"]["mean"] < kid["raw_sketch"]["mean"]
+    assert "Protocol **dev-large**" in (tmp_path / "evaluation.md").read_text()
+    for name in ("imagined", "retrieved", "categories", "confusion"):
+        assert (tmp_path / f"{name}.png").stat().st_size > 1000
+
+
+def test_sketches_that_nothing_can_answer_are_left_out_and_counted(trained, drawn_data, tmp_path):
+    photos = tmp_path / "photos"
+    (photos / "ball").mkdir(parents=True)
+    (photos / "ball" / "0.jpg").write_bytes((drawn_data / "photos" / "ball" / "0.jpg").read_bytes())
+    options = (evaluate, trained / "bundle", "--photos", photos, "--sketches", drawn_data / "sketches", "--json")
+    result = json.loads(_invoke(*options, "--out", tmp_path / "report"))
+    assert (result["protocol"]["queries"], result["protocol"]["queries_left_out"]) == (10, 10)
+    (photos / "ball").rename(photos / "rose")
+    failed = CliRunner().invoke(evaluate, [str(option) for option in options[1:]])
+    assert "nothing to measure" in str(failed.exception)
+
+
+def test_no_encoder_that_took_part_evaluates_the_imaginary_images(trained, drawn_data, monkeypatch):
+    monkeypatch.setattr(
+        "mindreader_training.evaluation.imaginary_quality.INDEPENDENT_ENCODERS", ("efficientnet-lite0",)
+    )
+    result = CliRunner().invoke(evaluate, [str(trained / "bundle"), "--data", str(drawn_data), "--imagination"])
+    assert "took part in training" in str(result.exception)
+
+
+def test_the_gallery_is_given_one_way_or_the_other(trained, drawn_data):
+    result = CliRunner().invoke(evaluate, [str(trained / "bundle"), "--photos", str(drawn_data / "photos")])
+    assert result.exit_code == 2
+    assert "--data" in result.output
+
+
+def _folders(drawn_data, folder):
+    """The drawn data set without its lists."""
+    other = folder / "folders"
+    for side in ("photos", "sketches"):
+        (other / side).parent.mkdir(exist_ok=True)
+        (other / side).symlink_to(drawn_data / side)
+    return other
+
+
+def test_golden_results_are_found_again_and_a_change_is_noticed(trained, drawn_data, tmp_path):
+    copy = tmp_path / "bundle"
+    copy.mkdir()
+    for path in (trained / "bundle").iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    without = CliRunner().invoke(bundle, ["check", str(copy), "--data", str(drawn_data)])
+    assert "no golden results" in str(without.exception)
+    _invoke(bundle, "measure", copy, "--data", drawn_data, "--protocol", "dev", "--device", "cpu")
+    assert "3 golden results" in _invoke(bundle, "check", copy, "--data", drawn_data, "--device", "cpu")
+    elsewhere = CliRunner().invoke(bundle, ["check", str(copy), "--data", str(_folders(drawn_data, tmp_path))])
+    assert "not the data set" in str(elsewhere.exception)
+    manifest = json.loads((copy / "bundle.json").read_text())
+    manifest["golden"][0]["found"] = manifest["golden"][0]["found"][::-1]
+    (copy / "bundle.json").write_text(json.dumps(manifest))
+    changed_result = CliRunner().invoke(bundle, ["check", str(copy), "--data", str(drawn_data)])
+    assert "when the bundle was made" in str(changed_result.exception)
+
+
+def test_the_model_card_is_shown(trained):
+    assert "## Limits" in _invoke(bundle, "show", trained / "bundle")
+
+
+def test_the_model_card_says_that_dev_chose_when_to_stop(drawn_data, miniature_options, tmp_path, monkeypatch):
+    monkeypatch.setattr("mindreader_training.dev_measure.development_measure", lambda _t, _d: lambda _g, _e1: 0.5)
+    options = (*miniature_options, "--data", drawn_data, "--out", tmp_path / "run", "--device", "cpu")
+    _invoke(train, *options, "--measure-every", 1, "--patience", 1, "--set", "phases.query encoder.steps=4")
+    made = read_bundle(tmp_path / "run" / "bundle")
+    assert made.manifest.training.stopped_by_dev == ["query encoder", "joint fine-tuning"]
+    assert made.manifest.training.steps == 2 + 2 + 2
+    assert "The split dev chose when to stop" in (made.folder / "model_card.md").read_text()
+
+
+def test_there_must_be_something_to_measure_on(drawn_data, tmp_path):
+    (tmp_path / "photos" / "ball").mkdir(parents=True)
+    for path in (drawn_data / "photos" / "ball").iterdir():
+        (tmp_path / "photos" / "ball" / path.name).write_bytes(path.read_bytes())
+    options = ["--preset", "tiny", "--data", str(tmp_path), "--out", str(tmp_path / "run"), "--measure-every", "5"]
+    result = CliRunner().invoke(train, options)
+    assert result.exit_code == 2
+    assert "nothing to measure on" in result.output
+
+
+def test_a_run_is_not_overwritten_by_accident(trained, drawn_data):
+    result = CliRunner().invoke(train, ["--preset", "tiny", "--data", str(drawn_data), "--out", str(trained)])
+    assert result.exit_code == 2
+    assert "--resume" in result.output
+
+
+def test_a_zero_shot_run_leaves_its_categories_out(drawn_data, miniature_options, tmp_path):
+    options = (*miniature_options, "--steps", 1, "--data", drawn_data, "--out", tmp_path / "run", "--zero-shot")
+    _invoke(train, *options, "--device", "cpu")
+    with np.load(tmp_path / "run" / "photo_embeddings.npz") as stored:
+        assert len(stored["embeddings"]) == 8  # the balls are gone

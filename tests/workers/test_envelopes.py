@@ -1,0 +1,60 @@
+"""How messages travel: as JSON between processes, as the objects themselves within one."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from PIL import Image, ImageDraw
+
+from mindreader.imaging import Sketch
+from mindreader.messages import SearchRequest
+from mindreader.photo_index import IndexFilter
+from mindreader.settings import load_settings
+from mindreader_workers import envelopes
+from mindreader_workers.celery_app import make_celery
+from mindreader_workers.envelopes import JsonEnvelopes, LocalEnvelopes, envelopes_of
+
+
+@pytest.fixture
+def request_():
+    image = Image.new("L", (64, 64), 255)
+    ImageDraw.Draw(image).line((5, 5, 60, 60), fill=0)
+    return SearchRequest(sketch=Sketch(image), where=IndexFilter((1, 2), None, 3), limit=5, seeds=(0, 1), chosen=1)
+
+
+def test_between_processes_a_message_is_json(request_):
+    sealed = json.loads(json.dumps(JsonEnvelopes().seal(request_)))
+    opened = JsonEnvelopes().open(SearchRequest, sealed)
+    assert (opened.where, opened.seeds, opened.sketch.png) == (request_.where, (0, 1), request_.sketch.png)
+
+
+def test_within_a_process_it_is_the_object_itself_and_nothing_is_encoded(request_):
+    local = LocalEnvelopes()
+    assert local.open(SearchRequest, json.loads(json.dumps(local.seal(request_)))) is request_
+    assert "png" not in vars(request_.sketch)
+
+
+def test_a_ticket_is_good_once(request_):
+    local = LocalEnvelopes()
+    ticket = local.seal(request_)
+    local.open(SearchRequest, ticket)
+    with pytest.raises(KeyError):
+        local.open(SearchRequest, ticket)
+
+
+def test_what_nobody_fetches_is_not_kept_for_ever(request_, monkeypatch):
+    local = LocalEnvelopes()
+    forgotten = local.seal(request_)
+    monkeypatch.setattr(envelopes, "_KEPT_SECONDS", -1.0)
+    local.seal(request_)
+    with pytest.raises(KeyError):
+        local.open(SearchRequest, forgotten)
+    assert len(local._messages) == 1
+
+
+def test_the_way_follows_from_the_broker():
+    here = make_celery(load_settings({}))
+    there = make_celery(load_settings({"MINDREADER_BROKER_URL": "redis://localhost:1/0"}))
+    assert isinstance(envelopes_of(here), LocalEnvelopes)
+    assert isinstance(envelopes_of(there), JsonEnvelopes)

@@ -1,0 +1,80 @@
+"""E1 in training: how it begins, and the losses that make it find photos."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from mindreader.errors import InvalidInputError
+from mindreader.inference.weights import needs_projection, resized
+from mindreader.networks.descriptions import ENCODERS
+from mindreader.networks.encoders import Encoder
+from mindreader.networks.published import find_encoder
+from mindreader_training import losses
+from mindreader_training.data.batches import Batch
+from mindreader_training.photo_bank import PhotoBank, input_size
+from mindreader_training.presets import Preset
+from mindreader_training.projection import random_projection
+
+
+def new_query_encoder(preset: Preset, photo_bank: PhotoBank) -> Encoder:
+    """E1 at step 0: E2's equal, projection included; one of another kind begins with a random projection.
+
+    Raises:
+        InvalidInputError: a bundle could not name this encoder.
+    """
+    encoder = Encoder(find_encoder(preset.query_encoder, untrained_seed=preset.untrained_seed))
+    if encoder.description.name not in (*ENCODERS, photo_bank.encoder.description.name):
+        raise InvalidInputError(
+            f"The query encoder can be {', '.join(ENCODERS)} or the photo encoder's own kind, not "
+            f"{preset.query_encoder}."
+        )
+    encoder.load_published_weights()
+    own, projection = encoder.description.dimension, photo_bank.encoder.projection
+    if isinstance(projection, nn.Linear) and projection.in_features == own:
+        encoder.add_projection(projection.weight, projection.bias)
+    elif needs_projection(encoder.description, photo_bank.dimension, isinstance(projection, nn.Linear)):
+        encoder.add_projection(*random_projection(own, photo_bank.dimension))
+    return encoder
+
+
+def retrieval_terms(
+    encoder: Encoder, images: Tensor, batch: Batch, photo_bank: PhotoBank, preset: Preset
+) -> dict[str, Tensor]:
+    """What makes E1 find photos: its losses, scalars by the names of `LossWeights`.
+
+    Args:
+        encoder: E1.
+        images: (R·B, 3, S1, S1) in [0, 1], what E1 reads: the whole batch in each of R forms, one after the other.
+        batch: of B rows.
+    """
+    forms, weights = len(images) // len(batch.category), preset.weights
+    features = encoder.features(images)
+    embeddings = encoder.project(features.embedding)
+    category, photo_index, is_pair = (part.repeat(forms) for part in (batch.category, batch.photo_index, batch.is_pair))
+    terms: dict[str, Tensor] = {}
+    if weights.feature:
+        targets = _photo_features(batch.photos, photo_bank, images.shape[-1])
+        terms["feature"] = losses.feature(
+            [*features.middle, features.embedding],
+            [layer.repeat(forms, *[1] * (layer.dim() - 1)) for layer in targets],
+        )
+    if weights.category:
+        terms["category"] = losses.category(embeddings, photo_bank.centroids, category, preset.temperature)
+    if weights.instance and is_pair.any():
+        terms["instance"] = losses.instance(
+            embeddings[is_pair],
+            photo_bank.embeddings,
+            photo_index[is_pair],
+            photo_bank.labels,
+            category[is_pair],
+            preset.temperature,
+        )
+    return terms
+
+
+def _photo_features(photos: Tensor, photo_bank: PhotoBank, size: int) -> list[Tensor]:
+    """E2's middle layers and embedding (B, D) of the photos, seen at the size E1 sees images at, where E2 can."""
+    with torch.no_grad():
+        seen = photo_bank.encoder.features(resized(photos, input_size(photo_bank.encoder.description, size)))
+    return [*seen.middle, seen.embedding]

@@ -1,0 +1,56 @@
+// Relevance feedback: photos that the next search shall find more like, or less like.
+
+import { h } from "../lib/dom.js";
+import { _ } from "../lib/i18n.js";
+
+/** @import { SearchResult } from "../../../typings/api" */
+/** @typedef {"like"|"unlike"} Kind */
+
+const MOST = 20;
+
+export class RelevanceFeedback {
+  /** @param {HTMLElement} list @param {() => void} onchange */
+  constructor(list, onchange) {
+    this.list = list;
+    this.onchange = onchange;
+    /** @type {Map<number, {kind: Kind, photo: SearchResult}>} by id of the photo, oldest first */
+    this.given = new Map();
+  }
+
+  /** @param {SearchResult[]} photos @param {Kind} kind */
+  give(photos, kind) {
+    for (const photo of photos) this.given.set(photo.photo_id, { kind, photo });
+    // The ones given last count.
+    for (const id of [...this.given.keys()].slice(0, -MOST)) this.given.delete(id);
+    this.changed();
+  }
+
+  /** @param {FormData} form of a search */
+  appendTo(form) {
+    for (const [id, { kind }] of this.given) form.append(kind, String(id));
+  }
+
+  changed() {
+    this.list.hidden = this.given.size === 0;
+    this.list.replaceChildren(...[...this.given.values()].map(({ kind, photo }) => this.chip(kind, photo)));
+    this.onchange();
+  }
+
+  /** @param {Kind} kind @param {SearchResult} photo */
+  chip(kind, photo) {
+    const name = photo.category || photo.filename;
+    const label = _("Search without {name}", { name: photo.filename });
+    const remove = () => {
+      this.given.delete(photo.photo_id);
+      this.changed();
+    };
+    return h(
+      "li",
+      { class: "feedback" },
+      h("img", { src: photo.thumbnail_url, alt: "", width: 32, height: 32 }),
+      h("span", {}, kind === "like" ? _("more like {name}", { name }) : _("less like {name}", { name })),
+      " ",
+      h("button", { class: "quiet small", "aria-label": label, onclick: remove }, "×"),
+    );
+  }
+}

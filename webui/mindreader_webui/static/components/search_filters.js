@@ -1,0 +1,68 @@
+// Which photos a search looks at: of a collection, of a category, taken in some days.
+
+import { get } from "../lib/api.js";
+import { byId, h } from "../lib/dom.js";
+import { _ } from "../lib/i18n.js";
+
+/** @import { Collection } from "../../../typings/api" */
+
+export class SearchFilters {
+  /** @param {() => void} onchange */
+  constructor(onchange) {
+    this.onchange = onchange;
+    /** @type {Collection[]} */
+    this.collections = [];
+    this.collection = byId("collection", HTMLSelectElement);
+    this.category = byId("category", HTMLSelectElement);
+    this.takenFrom = byId("taken-from", HTMLInputElement);
+    this.takenUntil = byId("taken-until", HTMLInputElement);
+    this.collection.onchange = () => {
+      this.refreshCategories();
+      this.changed();
+    };
+    for (const field of [this.category, this.takenFrom, this.takenUntil]) field.onchange = () => this.changed();
+  }
+
+  async load() {
+    this.collections = (await get("/collections")).collections;
+    this.collection.append(...this.collections.map(({ id, name }) => h("option", { value: id }, name)));
+    this.refreshCategories();
+  }
+
+  /** Those of the collection; of every one if none is chosen. */
+  refreshCategories() {
+    const { value } = this.collection;
+    const within = this.collections.filter(({ id }) => !value || String(id) === value);
+    const names = new Set(within.flatMap(({ categories }) => categories.map(({ name }) => name)));
+    const options = [...names].sort().map((name) => h("option", { value: name }, name));
+    this.category.replaceChildren(h("option", { value: "" }, _("All")), ...options);
+  }
+
+  /** The drawer says what is searched, also while it is closed. */
+  changed() {
+    const [from, until] = [dayOf(this.takenFrom), dayOf(this.takenUntil)];
+    const parts = [chosenIn(this.collection), chosenIn(this.category)];
+    if (from) parts.push(_("from {date}", { date: from }));
+    if (until) parts.push(_("until {date}", { date: until }));
+    const chosen = parts.filter(Boolean);
+    byId("narrowed").textContent = chosen.length ? `: ${chosen.join(", ")}` : "";
+    this.onchange();
+  }
+
+  /** @param {FormData} form of a search */
+  appendTo(form) {
+    const fields = {
+      collection_id: this.collection,
+      category: this.category,
+      taken_from: this.takenFrom,
+      taken_until: this.takenUntil,
+    };
+    for (const [name, { value }] of Object.entries(fields)) if (value) form.append(name, value);
+  }
+}
+
+/** @param {HTMLSelectElement} select */
+const chosenIn = (select) => (select.value ? select.selectedOptions[0]?.textContent : "");
+
+/** @param {HTMLInputElement} input of a date */
+const dayOf = (input) => input.valueAsDate?.toLocaleDateString(undefined, { timeZone: "UTC" });

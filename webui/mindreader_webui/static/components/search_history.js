@@ -1,0 +1,54 @@
+// Earlier sketches of this person, to search with again.
+
+import { call, get } from "../lib/api.js";
+import { byId, h, showError } from "../lib/dom.js";
+import { formatDateTime } from "../lib/format.js";
+import { _ } from "../lib/i18n.js";
+
+/** @import { PastSearch } from "../../../typings/api" */
+
+const PAGE = 24;
+
+export class SearchHistory {
+  /** @param {(picture: File) => void} open search with a sketch again */
+  constructor(open) {
+    this.open = open;
+    this.list = byId("earlier");
+    /** @type {number|null} */
+    this.next = null;
+    const drawer = byId("history", HTMLDetailsElement);
+    drawer.addEventListener("toggle", () => drawer.open && this.load().catch(showError));
+    byId("older").onclick = () => this.loadMore().catch(showError);
+    byId("forget").onclick = () => this.forgetAll().catch(showError);
+  }
+
+  async load() {
+    this.next = null;
+    await this.loadMore();
+  }
+
+  async loadMore() {
+    const page = await get("/searches", { query: { limit: PAGE, after: this.next } });
+    if (!this.next) this.list.replaceChildren();
+    this.next = page.next;
+    byId("older").hidden = page.next === null;
+    this.list.append(...page.searches.map((search) => this.entry(search)));
+    byId("forget").hidden = this.list.children.length === 0;
+  }
+
+  async forgetAll() {
+    await call("DELETE", "/searches");
+    await this.load();
+  }
+
+  /** @param {PastSearch} search */
+  entry({ sketch_url: url, created_at: created }) {
+    const date = formatDateTime(created);
+    const image = h("img", { src: url, alt: _("Sketch of {date}", { date }), loading: "lazy", width: 72, height: 72 });
+    const reuse = async () => {
+      const content = await (await fetch(url)).blob();
+      this.open(new File([content], "sketch.png", { type: "image/png" }));
+    };
+    return h("li", {}, h("button", { title: date, onclick: () => reuse().catch(showError) }, image));
+  }
+}

@@ -1,0 +1,28 @@
+// Numbers and dates as a person reads them.
+
+import { _, ngettext } from "./i18n.js";
+
+const UNITS = ["B", "kB", "MB", "GB", "TB"];
+
+/** @param {number} bytes */
+export function formatBytes(bytes) {
+  const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  const digits = { maximumFractionDigits: power > 2 ? 1 : 0 };
+  return `${(bytes / 1000 ** power).toLocaleString(undefined, digits)} ${UNITS[power]}`;
+}
+
+/** @param {number} seconds */
+export function formatDuration(seconds) {
+  if (seconds < 90) return ngettext("{n} second", "{n} seconds", Math.max(1, Math.round(seconds)));
+  if (seconds < 5400) return ngettext("{n} minute", "{n} minutes", Math.round(seconds / 60));
+  return _("{hours} hours", { hours: (seconds / 3600).toLocaleString(undefined, { maximumFractionDigits: 1 }) });
+}
+
+/** @param {number} share 0 to 1 */
+export const formatPercent = (share) => share.toLocaleString(undefined, { style: "percent" });
+
+/** @param {string} moment as the API gives it */
+export const formatDate = (moment) => new Date(moment).toLocaleDateString();
+
+/** @param {string} moment as the API gives it */
+export const formatDateTime = (moment) => new Date(moment).toLocaleString();
