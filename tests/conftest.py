@@ -9,6 +9,8 @@ What is shared, and what each test has of its own:
   `qdrant_server`), Chromium (tests/browser), a tiny bundle (`quick_bundle`), trained miniatures (tests/training).
 * A test's own: `tmp_path` with the data folder of `settings`; `catalog`, a copy of tables that were migrated once;
   a database in PostgreSQL (`empty_postgres_url`, `migrated_postgres_url`); a place in the S3 bucket (`s3_url`).
+* Servers, workers and command lines are real processes, forks of one that has loaded torch (`support.programs`); a
+  server takes a second to start, so a module shares one where its tests do not end it.
 * Ports come from `support.services.free_port`, below those the kernel gives to connections.
 
 No test fails because the machine is slow: wait for what should become true (`support.services.wait_until`), generously,

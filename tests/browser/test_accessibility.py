@@ -59,7 +59,7 @@ def draw_a_line(page: Page):
     page.mouse.down()
     page.mouse.move(box["x"] + 120, box["y"] + 120, steps=5)
     page.mouse.up()
-    expect(page.locator("#results li").first).to_be_visible(timeout=30_000)
+    expect(page.locator("#results li").first).to_be_visible()
 
 
 @mainly("phone")

@@ -34,9 +34,7 @@ def test_set_up_upload_draw_and_find(fresh_server, page: Page, screen: str, phot
 def upload(page: Page, photos: list[str], keep):
     page.locator("#new-name").fill("Thirty")
     page.locator("#files").set_input_files([*photos, __file__])
-    expect(page.locator("#summary")).to_contain_text(
-        "31 of 31 files: 30 uploaded, 0 already there, 1 refused", timeout=60_000
-    )
+    expect(page.locator("#summary")).to_contain_text("31 of 31 files: 30 uploaded, 0 already there, 1 refused")
     expect(page.locator("#outcomes li").first).to_contain_text("test_main_job.py")
     expect(page.locator("#embedding")).to_contain_text("Every photo can be found now")
     keep("upload")
@@ -49,7 +47,7 @@ def draw_and_find(page: Page, screen: str, keep):
     for stroke in BICYCLE:
         draw(page, screen, stroke)
     page.get_by_role("button", name="Search", exact=True).click()
-    expect(page.get_by_role("img", name="Imaginary image 1 of 3")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("img", name="Imaginary image 1 of 3")).to_be_visible()
     expect(page.locator("#results li:not(.guesswork)")).to_have_count(30)
     scores = [float(text.split()[1]) for text in page.locator("#results small").all_text_contents()]
     assert scores == sorted(scores, reverse=True)

@@ -123,7 +123,7 @@ def compare(page: Page, keep):
     page.get_by_role("button", name="Save sketch").click()
     expect(page.locator("#saved")).to_contain_text("A line")
     page.get_by_role("button", name="Compare with this sketch").click()
-    expect(page.locator("#answer .pair .grid").first).to_be_visible(timeout=30_000)
+    expect(page.locator("#answer .pair .grid").first).to_be_visible()
     keep("compared")
     page.get_by_role("button", name="Compare on all benchmark sketches").click()
     expect(page.locator("#answer")).to_contain_text("found by both")

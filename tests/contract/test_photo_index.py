@@ -51,7 +51,7 @@ def local_backend(folder: Path) -> Iterator[Backend]:
         return ServerPhotoIndex(QdrantClient(path=str(folder)), "space", dimension)
 
     # Local mode is pure Python, takes about 1 000 points a second, and is not made for threads.
-    yield Backend(open_index, many=2_000, threads=False)
+    yield Backend(open_index, many=500, threads=False)
 
 
 def server_backend(folder: Path) -> Iterator[Backend]:

@@ -245,7 +245,7 @@ ACTIONS: dict[str, tuple[int, bool, Callable[..., None]]] = {
 
 def chaos(stores: str, seed: int, seconds: float, folder: Path, most: int | None = None) -> Outcome:
     """One run, of so many actions at most; the processes it started have ended when it returns."""
-    deployment = DEPLOYMENTS[stores](folder / stores)
+    deployment = DEPLOYMENTS[stores](folder / stores, MINDREADER_SEARCH_TIMEOUT="20")  # nobody waits for the dead
     try:
         return Chaos(deployment, folder).run(islice(plan(seed, stores), most), seconds)
     finally:

@@ -22,8 +22,8 @@ def test_photos_are_embedded_once_and_searches_answered(deploy, tmp_path, sketch
     deployment = deploy(stores, **wrapped(("delivery", fault)))
     with deployment.api() as api:
         patron = Patron(api)
-        for first in range(0, 24, 6):
-            assert patron.upload(write_photos(tmp_path / "photos", 6, first=first))
+        for first in range(0, 24, 12):
+            assert patron.upload(write_photos(tmp_path / "photos", 12, first=first))
             assert patron.search(sketch_png) is not None
         patron.delete(min(patron.record.created))
         settle(deployment.settings)

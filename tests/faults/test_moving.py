@@ -1,9 +1,12 @@
-"""A whole MindReader moves to PostgreSQL and S3, killed in between, and back: sketches find the same photos."""
+"""A whole MindReader moves to PostgreSQL and S3, killed in between, and back: sketches find the same photos.
+
+PHOTOS=2000 .venv/bin/python -m pytest tests/faults/test_moving.py -k there_and_back     a larger one
+"""
 
 from __future__ import annotations
 
+import os
 import signal
-import subprocess
 
 import pytest
 from sqlalchemy import func, select
@@ -17,6 +20,7 @@ from mindreader.catalog import Catalog, User
 from mindreader.locks import exclusive_lock
 from mindreader.settings import load_settings
 
+MANY = int(os.environ.get("PHOTOS", "1000"))
 AT_ONCE = 50
 EXACTLY_ENOUGH = 1e-4
 SENT_BEFORE_THE_KILL = 20
@@ -39,7 +43,7 @@ def away(tmp_path, empty_postgres_url, s3_url):
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("photos", [40, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("photos", [40, pytest.param(MANY, marks=pytest.mark.slow)])
 def test_there_and_back_and_nothing_is_lost(deploy, tmp_path, sketch_png, away, photos):
     home = deploy("embedded")
     with home.api() as api:
@@ -83,8 +87,8 @@ def test_there_and_back_and_nothing_is_lost(deploy, tmp_path, sketch_png, away, 
 def kill_in_the_middle(data_dir, to):
     """When so many blobs have been sent."""
     dying = wrapped(("sudden_death", str(SENT_BEFORE_THE_KILL)))
-    command = [*dying.pop("python"), *MINDREADER[1:], "migrate-to", *map(str, to)]
-    assert subprocess.run(command, env=environment(data_dir, **dying)).returncode == -signal.SIGKILL
+    command = [*dying.pop("python"), *MINDREADER[1:]]
+    mindreader(data_dir, "migrate-to", *to, status=-signal.SIGKILL, command=command, **dying)
 
 
 def test_it_refuses_while_the_server_runs(deploy, tmp_path):
@@ -109,12 +113,9 @@ def test_it_refuses_while_the_server_runs(deploy, tmp_path):
 def test_a_place_that_cannot_be_moved_to_is_named(deploy, tmp_path, to, says):
     home = deploy("embedded", started=False)
     to = [each.format(new=tmp_path / "new") for each in to]
-    done = subprocess.run(
-        [*MINDREADER, "migrate-to", *to], env=environment(home.data_dir), capture_output=True, text=True
-    )
-    assert done.returncode != 0
-    assert says in done.stderr
-    assert "Traceback" not in done.stderr
+    printed = mindreader(home.data_dir, "migrate-to", *to, status=1 if to else 2)["printed"]
+    assert says in printed
+    assert "Traceback" not in printed
     with Catalog(home.settings.catalog_url).snapshot() as session:
         assert session.scalar(select(func.count()).select_from(User)) == 0
 

@@ -34,7 +34,7 @@ class Counting:
 
     def embed(self, photos):
         self.photos += len(photos)
-        assert self.go_on.wait(60)
+        assert self.go_on.wait(300)
         return self.encoder.embed(photos)
 
     @property

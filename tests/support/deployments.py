@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import httpx
+from support import programs
 from support.bundles import install_bundle
 from support.qdrant_server import QdrantServer
 from support.server import Server, environment, start_server
@@ -21,17 +22,21 @@ from support.services import PostgresServer, RedisServer, S3Server, free_port, p
 from mindreader.bundles import Bundle
 from mindreader.settings import Settings, load_settings
 
+Running = programs.Program | subprocess.Popen
+
 # Small batches and short leases, so that a fault always falls into the middle of something; no trash, so that what
 # was deleted has to be gone.
 IMPATIENT = {
     "MINDREADER_EMBED_BATCH_SIZE": "4",
     "MINDREADER_EMBED_SLICE_SECONDS": "3",
-    "MINDREADER_LEASE_SECONDS": "5",
+    "MINDREADER_LEASE_SECONDS": "10",
     "MINDREADER_TRASH_DAYS": "0",
-    "MINDREADER_SEARCH_TIMEOUT": "30",
+    "MINDREADER_SEARCH_TIMEOUT": "120",
     "MINDREADER_SEARCH_RATE": "1000000/minute",
     "MINDREADER_TORCH_THREADS": "1",
+    "PYTHONPATH": str(Path(__file__).parents[1]),
 }
+LOOK_EVERY = ("-m", "support.brisk", "3")
 
 
 class Embedded:
@@ -42,7 +47,7 @@ class Embedded:
     def __init__(self, folder: Path, *, python: tuple[str, ...] = (sys.executable,), **variables: str) -> None:
         self.folder, self.data_dir = folder, folder / "data"
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        self.python, self.variables = python, IMPATIENT | variables
+        self.python, self.variables = (*python, *LOOK_EVERY), IMPATIENT | variables
         self._port = free_port()
         self._web: Server | None = None
 
@@ -97,7 +102,7 @@ class Services(Embedded):
         self.redis, self.postgres = RedisServer(), PostgresServer(postgres_programs())
         urls = {"MINDREADER_BROKER_URL": self.redis.url, "MINDREADER_DATABASE_URL": self.postgres.url}
         super().__init__(folder, python=python, **urls, **variables)
-        self._worker: subprocess.Popen | None = None
+        self._worker: Running | None = None
 
     def start_worker(self) -> None:
         if self._worker is not None:
@@ -105,7 +110,7 @@ class Services(Embedded):
         # One process takes both queues: without a Qdrant server the photo index belongs to one process.
         arguments = ["worker", "--pool", "threads", "--concurrency", "2", "--queues", "embed,search"]
         with (self.folder / "worker.log").open("a") as log:
-            self._worker = subprocess.Popen(
+            self._worker = programs.start(
                 [*self.python, "-m", "celery", "-A", "mindreader_workers.app", *arguments],
                 env=environment(self.data_dir, **self.variables),
                 cwd=self.folder,
@@ -145,7 +150,7 @@ class Cluster(Services):
             "MINDREADER_BLOBS_URL": f"s3://{self.s3.bucket}/blobs",
             **self.s3.environment,
         }
-        self._workers: dict[str, subprocess.Popen] = {}
+        self._workers: dict[str, Running] = {}
         self._before: dict[str, str | None] = {}
         super().__init__(folder, **variables)
 
@@ -189,11 +194,11 @@ class Cluster(Services):
             if value is not None:
                 os.environ[name] = value
 
-    def _start(self, name: str, queue: str) -> subprocess.Popen:
+    def _start(self, name: str, queue: str) -> Running:
         module = self.module if queue == "embed" else "celery"
         arguments = ["-A", "mindreader_workers.app", "worker", "--pool", "solo", "--queues", queue]
         with (self.folder / f"{name}.log").open("a") as log:
-            return subprocess.Popen(
+            return programs.start(
                 [*self.python, "-m", module, *arguments],
                 env=environment(self.data_dir, **self.variables),
                 cwd=self.folder,
@@ -205,7 +210,7 @@ class Cluster(Services):
 DEPLOYMENTS = {kind.stores: kind for kind in (Embedded, Services)}
 
 
-def _end(process: subprocess.Popen) -> None:
+def _end(process: Running) -> None:
     process.send_signal(signal.SIGTERM)
     try:
         process.wait(timeout=300)

@@ -8,11 +8,16 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from support import programs
+from support.programs import Program
+from support.services import wait_until
 
 MINDREADER = [sys.executable, "-m", "mindreader.commands.main"]
 SERVE = [*MINDREADER, "serve", "--port", "0"]
@@ -23,7 +28,7 @@ READY = re.compile(r"MindReader is ready at (http://\S+)")
 class Server:
     """A started server."""
 
-    process: subprocess.Popen | None
+    process: Program | subprocess.Popen | None
     url: str
     data_dir: Path
 
@@ -46,19 +51,17 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
 
 
 def start_server(data_dir: Path, command: Sequence[str] = SERVE, **settings: str) -> Server:
-    process = subprocess.Popen(
-        command,
-        env=environment(data_dir, **settings),
-        stdout=subprocess.PIPE,
-        stderr=(data_dir.parent / "server.log").open("a"),
-        text=True,
-    )
-    for line in process.stdout:
-        if ready := READY.search(line):
-            return Server(process, ready.group(1), data_dir)
-    raise RuntimeError(
-        f"the server ended with {process.wait()}: {(data_dir.parent / 'server.log').read_text()[-3000:]}"
-    )
+    out, log = (data_dir.parent / f"server-{uuid.uuid4().hex}.out"), data_dir.parent / "server.log"
+    with out.open("w") as stdout, log.open("a") as stderr:
+        process = programs.start(command, env=environment(data_dir, **settings), stdout=stdout, stderr=stderr)
+
+    def said() -> bool:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended with {process.returncode}: {log.read_text()[-3000:]}")
+        return READY.search(out.read_text()) is not None
+
+    wait_until(said, "the start of the server")
+    return Server(process, READY.search(out.read_text()).group(1), data_dir)
 
 
 @contextlib.contextmanager
@@ -71,14 +74,17 @@ def server(data_dir: Path, **settings: str) -> Iterator[Server]:
         started.process.wait(timeout=300)
 
 
-def mindreader(data_dir: Path, *arguments: object, status: int = 0, **settings: str) -> dict:
+def mindreader(
+    data_dir: Path, *arguments: object, status: int = 0, command: Sequence[str] = MINDREADER, **settings: str
+) -> dict:
     """Run a command that prints JSON, and return what it printed."""
-    done = subprocess.run(
-        [*MINDREADER, *map(str, arguments)],
-        env=environment(data_dir, **settings),
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == status, done.stdout + done.stderr
-    return json.loads(done.stdout) if done.stdout.lstrip().startswith("{") else {"printed": done.stdout + done.stderr}
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as error:
+        done = programs.start(
+            [*command, *map(str, arguments)], env=environment(data_dir, **settings), stdout=out, stderr=error
+        )
+        done.wait(timeout=600)
+        out.seek(0)
+        error.seek(0)
+        printed, also = out.read(), error.read()
+    assert done.returncode == status, printed + also
+    return json.loads(printed) if printed.lstrip().startswith("{") else {"printed": printed + also}

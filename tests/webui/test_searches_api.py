@@ -193,7 +193,7 @@ def test_what_the_worker_says_reaches_the_person(ann, finder, sketch_png, kind, 
 
 def test_when_no_worker_answers_in_time_a_search_says_so(services, ann, finder, sketch_png):
     answered = threading.Event()
-    finder.held_up = lambda: answered.wait(60)
+    finder.held_up = lambda: answered.wait(300)
     impatient = services.settings.model_copy(update={"search_timeout": 0.2})
     ann.client = create_app(Services(impatient, services.catalog, services.blobs, services.celery)).test_client()
     answer = search(ann, sketch_png)

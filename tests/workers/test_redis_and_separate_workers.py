@@ -6,50 +6,59 @@ import subprocess
 import sys
 
 import pytest
+from support import programs
 from support.photos import write_photos
 from support.server import environment, server
 from support.services import wait_until
 
 
-@pytest.fixture
-def worker(tmp_path, redis_url):
-    data = tmp_path / "data"
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("separate")
+
+
+@pytest.fixture(scope="module")
+def worker(folder, redis_url):
+    """Reads and writes this data folder until the module is over."""
+    data = folder / "data"
     data.mkdir()
     # One process takes both queues: without a Qdrant server the photo index is a folder that one process opens.
     arguments = ["-A", "mindreader_workers.app", "worker", "--pool", "threads", "--concurrency", "2"]
-    with (tmp_path / "worker.log").open("w") as log:
-        process = subprocess.Popen(
+    with (folder / "worker.log").open("w") as log:
+        process = programs.start(
             [sys.executable, "-m", "celery", *arguments, "--queues", "embed,search"],
             env=environment(data, MINDREADER_BROKER_URL=redis_url),
-            cwd=tmp_path,
+            cwd=folder,
             stdout=log,
             stderr=log,
         )
         yield data
         process.terminate()
-        process.wait(timeout=60)
+        process.wait(timeout=300)
 
 
-def test_an_upload_is_embedded_and_a_sketch_answered_by_the_other_process(worker, tmp_path, redis_url, sketch_png):
+@pytest.fixture(scope="module")
+def api(worker, redis_url):
     with server(worker, MINDREADER_BROKER_URL=redis_url) as web, web.api() as api:
-        collection = api.post("/collections", json={"name": "Holidays"}).raise_for_status().json()["id"]
-        paths = write_photos(tmp_path / "photos", 12)
-        files = [("file", (path.name, path.read_bytes(), "image/jpeg")) for path in paths]
-        api.post(f"/collections/{collection}/photos", files=files).raise_for_status()
-        wait_until(lambda: _indexed(api, collection) == 12, "embedding")
-        answer = api.post("/searches", files={"sketch": sketch_png}, data={"limit": "5"}).raise_for_status().json()
+        yield api
+
+
+def test_an_upload_is_embedded_and_a_sketch_answered_by_the_other_process(api, tmp_path, sketch_png):
+    collection = api.post("/collections", json={"name": "Holidays"}).raise_for_status().json()["id"]
+    paths = write_photos(tmp_path / "photos", 12)
+    files = [("file", (path.name, path.read_bytes(), "image/jpeg")) for path in paths]
+    api.post(f"/collections/{collection}/photos", files=files).raise_for_status()
+    wait_until(lambda: _indexed(api, collection) == 12, "embedding")
+    answer = api.post("/searches", files={"sketch": sketch_png}, data={"limit": "5"}).raise_for_status().json()
     assert len(answer["results"]) == 5
     assert len(answer["imaginary_images"]) == 3
 
 
-def test_the_id_of_a_request_stands_in_the_workers_log(worker, tmp_path, redis_url, sketch_png):
-    with server(worker, MINDREADER_BROKER_URL=redis_url) as web, web.api() as api:
-        sent = {"sketch": sketch_png}
-        answer = api.post("/searches", files=sent, headers={"X-Request-ID": "request-of-a-test"})
+def test_the_id_of_a_request_stands_in_the_workers_log(api, folder, sketch_png):
+    answer = api.post("/searches", files={"sketch": sketch_png}, headers={"X-Request-ID": "request-of-a-test"})
     assert answer.raise_for_status().headers["X-Request-ID"] == "request-of-a-test"
-    wait_until(
-        lambda: "[request-of-a-test] mindreader.search: done" in (tmp_path / "worker.log").read_text(), "the line"
-    )
+    log = folder / "worker.log"
+    wait_until(lambda: "[request-of-a-test] mindreader.search: done" in log.read_text(), "the line")
 
 
 def test_the_web_process_never_loads_torch_when_workers_run_elsewhere(tmp_path, redis_url):

@@ -31,7 +31,7 @@ def test_a_search_is_one_trace_from_the_request_to_the_stages(stores, processes,
                 patron = Patron(api)
                 assert patron.upload(write_photos(tmp_path / "photos", 3))
                 sent = {"files": {"sketch": sketch_png}, "headers": {"X-Request-ID": "request-of-a-test"}}
-                api.post("/searches", **sent, timeout=60).raise_for_status()
+                api.post("/searches", **sent).raise_for_status()
             wait_until(lambda: {span.name for span in collector.spans} >= STAGES, "the stages")
             wait_until(lambda: "upsert" in {span.name for span in collector.spans}, "embedding")
             wait_until(lambda: of_request(collector), "the request")
@@ -52,7 +52,7 @@ def of_request(collector):
 
 def test_a_collector_that_is_away_disturbs_nobody(tmp_path, sketch_png):
     with server(tmp_path / "data", MINDREADER_TRACES_URL=f"http://127.0.0.1:{free_port()}") as web, web.api() as api:
-        assert api.post("/searches", files={"sketch": sketch_png}, timeout=60).status_code == 200
+        assert api.post("/searches", files={"sketch": sketch_png}).status_code == 200
 
 
 def test_without_the_setting_nothing_that_traces_is_loaded(tmp_path):

@@ -56,7 +56,7 @@ def killed_writer(root: Path, tmp_path: Path) -> None:
         source.flush()
         wait_for(lambda: any(draft.stat().st_size > 0 for draft in drafts(root)))
         process.send_signal(signal.SIGKILL)
-        assert process.wait(20) == -signal.SIGKILL
+        assert process.wait(300) == -signal.SIGKILL
 
 
 @pytest.mark.usefixtures("killed_writer")
@@ -114,7 +114,7 @@ def test_writers_of_one_blob_do_not_disturb_each_other(store: BlobStore, root: P
     start = threading.Barrier(8)
 
     def write(_: int) -> None:
-        start.wait(20)
+        start.wait(300)
         store.put(KEY, data)
 
     with ThreadPoolExecutor(8) as pool:

@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import subprocess
 
+from support.bundles import install_bundle
 from support.photos import write_photos
 from support.server import MINDREADER, environment, mindreader, server
 from support.services import wait_until
 
+from mindreader.settings import load_settings
 
-def test_a_library_backed_up_while_it_runs_and_grows_comes_back_whole(tmp_path):
+LATER = 40
+
+
+def test_a_library_backed_up_while_it_runs_and_grows_comes_back_whole(tmp_path, quick_bundle):
     data, backup, restored = tmp_path / "here" / "data", tmp_path / "backup", tmp_path / "there" / "data"
     write_photos(tmp_path / "first", 6)
-    write_photos(tmp_path / "later", 60, first=6)
+    write_photos(tmp_path / "later", LATER, first=6)
     data.parent.mkdir()
     restored.parent.mkdir()
+    install_bundle(load_settings(environment(data)), quick_bundle)
     with server(data) as running, running.api() as api:
         mindreader(data, "import", tmp_path / "first", "--collection", "Holidays", "--wait", "--json")
         uploading = subprocess.Popen(
@@ -29,22 +35,22 @@ def test_a_library_backed_up_while_it_runs_and_grows_comes_back_whole(tmp_path):
         photos_of = f"/collections/{collection['id']}"
         wait_until(lambda: api.get(photos_of).json()["photos"] > 6, "the next photos")
         during = mindreader(data, "backup", backup, "--json")
-        assert json.loads(uploading.communicate(timeout=120)[0])["created"] == 60
+        assert json.loads(uploading.communicate(timeout=300)[0])["created"] == LATER
         assert during["problems"] == []
         assert during["photos"] > 6
         after = mindreader(data, "backup", backup, "--json")
-        assert (after["photos"], after["new_blobs"]) == (66, after["blobs"] - during["blobs"])
+        assert (after["photos"], after["new_blobs"]) == (6 + LATER, after["blobs"] - during["blobs"])
         said = mindreader(data, "restore", backup, status=1)
         assert str(data) in said["printed"]
 
     report = mindreader(restored, "restore", backup, "--json")
-    assert (report["photos"], report["lost"]) == (66, [])
-    assert report["to_embed"] == 66
+    assert (report["photos"], report["lost"]) == (6 + LATER, [])
+    assert report["to_embed"] == 6 + LATER
     with server(restored) as again, again.api() as api:
         (collection,) = api.get("/collections").json()["collections"]
-        assert (collection["name"], collection["photos"]) == ("Holidays", 66)
+        assert (collection["name"], collection["photos"]) == ("Holidays", 6 + LATER)
         indexed = f"/collections/{collection['id']}"
-        wait_until(lambda: api.get(indexed).json()["embedding"]["indexed"] == 66, "embedding")
+        wait_until(lambda: api.get(indexed).json()["embedding"]["indexed"] == 6 + LATER, "embedding")
     assert mindreader(restored, "doctor")["printed"].strip() == "Everything agrees."
     said = mindreader(restored, "restore", backup, status=1)
     assert "holds users or photos already" in said["printed"]

@@ -28,7 +28,7 @@ class Work:
     def __call__(self, numbers):
         self.batches.append(list(numbers))
         self.begun.set()
-        assert self.leave.wait(30)
+        assert self.leave.wait(300)
         if 13 in numbers:
             raise ValueError("unlucky")
         return [2 * number for number in numbers]
@@ -38,7 +38,7 @@ def asked_while_one_is_at_work(batcher: MicroBatcher, work: Work, numbers: list[
     """Ask for 1, and while it is at work for the others; gives what each got, or raised."""
     with ThreadPoolExecutor(len(numbers) + 1) as pool:
         first = pool.submit(batcher, 1)
-        assert work.begun.wait(30)
+        assert work.begun.wait(300)
         rest = []
         for count, number in enumerate(numbers, start=1):
             rest.append(pool.submit(batcher, number))

@@ -1,0 +1,207 @@
+"""Python programs in processes of their own, which need not load torch again and again.
+
+Each `python -m module …` of the tests is a real process: it has its own environment, folder and output, and may be sent
+any signal. But importing what other people wrote takes seconds of a core each time. So a nursery process imports that
+once, and every program begins as a fork of it; MindReader's own code is imported by each (`mindreader.networks`, which
+holds nothing but networks, excepted). A program that bends the clock begins from nothing: what is imported keeps the
+clock it found.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import json
+import os
+import random
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import IO
+
+TESTS = Path(__file__).parents[1]
+SHARED = (
+    "mindreader.networks.encoders",
+    "alembic.command",
+    "argon2",
+    "celery.bin.celery",
+    "flask_limiter",
+    "flask_login",
+    "flask_openapi3",
+    "flask_wtf",
+    "httpx",
+    "kombu.transport.memory",
+    "kombu.transport.redis",
+    "pillow_heif",
+    "prometheus_client",
+    "psycopg",
+    "pydantic_settings",
+    "qdrant_client",
+    "qdrant_edge",
+    "redis",
+    "rich.progress",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "sqlalchemy.dialects.sqlite",
+    "waitress",
+)
+FROM_NOTHING = ("support.clock",)
+_REQUEST_BYTES = 2**20
+_PATH: list[str] = []
+"""Where Python looks for modules by itself."""
+
+
+class Program:
+    """A program that has been started; used as `subprocess.Popen` is."""
+
+    def __init__(
+        self, command: Sequence[str], *, env: Mapping[str, str], cwd: Path | None, stdout: IO, stderr: IO
+    ) -> None:
+        """Run `python -m module …`; its output goes to these files."""
+        python, _, *module_and_arguments = self.args = list(map(str, command))
+        if python != sys.executable or self.args[1] != "-m":
+            raise ValueError(f"only modules are run here, not {command}")
+        self.returncode: int | None = None
+        asked = {"run": module_and_arguments, "env": dict(env), "cwd": str(cwd or Path.cwd())}
+        self.pid = _nursery().ask(asked, [stdout.fileno(), stderr.fileno()])
+
+    def poll(self) -> int | None:
+        if self.returncode is None:
+            self.returncode = _nursery().ask({"ended": self.pid})
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        stop_at = time.monotonic() + (timeout or float("inf"))
+        while self.poll() is None:
+            if time.monotonic() > stop_at:
+                raise subprocess.TimeoutExpired(self.args, timeout or 0)
+            time.sleep(0.01)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+def start(
+    command: Sequence[str], *, env: Mapping[str, str], stdout: IO, stderr: IO, cwd: Path | None = None
+) -> Program | subprocess.Popen:
+    if any(each in FROM_NOTHING for each in command):
+        return subprocess.Popen(command, env=env, cwd=cwd, stdout=stdout, stderr=stderr)
+    return Program(command, env=env, cwd=cwd, stdout=stdout, stderr=stderr)
+
+
+class Nursery:
+    """The process that programs are forks of, as this one sees it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._socket, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "support.programs", str(there.fileno())],
+            env=environment,
+            pass_fds=[there.fileno()],
+        )
+        there.close()
+        atexit.register(self.close)
+
+    def ask(self, request: Mapping[str, object], files: Sequence[int] = ()) -> int | None:
+        with self._lock:
+            socket.send_fds(self._socket, [json.dumps(request).encode()], list(files))
+            return json.loads(self._socket.recv(_REQUEST_BYTES))
+
+    def close(self) -> None:
+        self._socket.close()
+        self._process.wait()
+
+
+_made: list[Nursery] = []
+_making = threading.Lock()
+
+
+def _nursery() -> Nursery:
+    with _making:
+        if not _made:
+            _made.append(Nursery())
+        return _made[0]
+
+
+def main() -> None:
+    """The nursery itself: forks what it is asked for, and says how it ended."""
+    _PATH[:] = [path for path in sys.path[1:] if path != str(TESTS)]
+    for name in SHARED:
+        import_module(name)
+    gc.collect()
+    gc.freeze()
+    asking = socket.socket(fileno=int(sys.argv[1]))
+    while True:
+        message, files, _, _ = socket.recv_fds(asking, _REQUEST_BYTES, 2)
+        if not message:
+            return
+        request = json.loads(message)
+        if "ended" in request:
+            ended, status = os.waitpid(request["ended"], os.WNOHANG)
+            answer = os.waitstatus_to_exitcode(status) if ended else None
+        else:
+            answer = os.fork()
+            if not answer:
+                asking.close()
+                _become(request, files)
+            for file in files:
+                os.close(file)
+        asking.send(json.dumps(answer).encode())
+
+
+def _become(request: dict, files: list[int]) -> None:
+    """Be the program that is asked for. Never returns."""
+    status = 1
+    try:
+        _enter(request, files)
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+        status = 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)  # noqa: T201
+    except BaseException:
+        traceback.print_exc()
+    try:
+        threading._shutdown()  # what the interpreter does at its end
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(status)
+
+
+def _enter(request: dict, files: list[int]) -> None:
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for number, file in enumerate([nothing, *files]):
+        os.dup2(file, number)
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1, encoding="utf-8", closefd=False) for number in (1, 2))
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    named = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    sys.path[:] = [request["cwd"], *named, *_PATH]
+    sys.argv[:] = request["run"]
+    time.tzset()
+    random.seed()
+
+
+if __name__ == "__main__":
+    main()
