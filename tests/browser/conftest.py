@@ -9,9 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-from support.hands import PASSWORD, add_person, sign_in
-from support.screens import CHROMIUM, SCREENS
-from support.server import Server, server
+
+from tests.support.hands import PASSWORD, add_person, sign_in
+from tests.support.screens import CHROMIUM, SCREENS
+from tests.support.server import Server, server
 
 ARTEFACTS = Path(__file__).parents[2] / "artefacts"
 # Generous: what is waited for comes, sooner or later.

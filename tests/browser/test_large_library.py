@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
-from support.hands import NAME, set_up
-from support.large_library import add_large_collection, digest_of, fill
 
 from mindreader.blobs import BlobStore, thumbnail_key
 from mindreader.catalog import Catalog, User
 from mindreader.catalog.models import now
 from mindreader.settings import load_settings
+from tests.support.hands import NAME, set_up
+from tests.support.large_library import add_large_collection, digest_of, fill
 
 pytestmark = pytest.mark.browser
 

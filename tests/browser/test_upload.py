@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
-from support.hands import set_up
-from support.photos import write_photos
+
+from tests.support.hands import set_up
+from tests.support.photos import write_photos
 
 pytestmark = pytest.mark.browser
 

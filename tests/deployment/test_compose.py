@@ -15,9 +15,10 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
-from support.patrons import Patron
-from support.photos import write_photos
-from support.services import PostgresServer, RedisServer, free_port, postgres_programs, wait_until
+
+from tests.support.patrons import Patron
+from tests.support.photos import write_photos
+from tests.support.services import PostgresServer, RedisServer, free_port, postgres_programs, wait_until
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support.deployments import DEPLOYMENTS, Embedded
-from support.services import postgres_programs
 
 from mindreader.bundles import Bundle
+from tests.support.deployments import DEPLOYMENTS, Embedded
+from tests.support.services import postgres_programs
 
 Deploy = Callable[..., Embedded]
 

@@ -14,11 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from support.deployments import Cluster
-from support.invariants import check, settle
-from support.patrons import Patron, Record
-from support.photos import write_photos
-from support.services import postgres_programs, wait_until
+
+from tests.support.deployments import Cluster
+from tests.support.invariants import check, settle
+from tests.support.patrons import Patron, Record
+from tests.support.photos import write_photos
+from tests.support.services import postgres_programs, wait_until
 
 PHOTOS = int(os.environ.get("PHOTOS", "240"))
 CLIENTS = 8

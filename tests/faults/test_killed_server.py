@@ -7,17 +7,17 @@ import threading
 
 import pytest
 from sqlalchemy import func, select
-from support.bundles import install_bundle
-from support.gate import Gate, wrapped
-from support.invariants import check, settle
-from support.patrons import Patron
-from support.photos import write_photos
-from support.server import MINDREADER, SERVE, environment, mindreader, server, start_server
-from support.services import wait_until
 
 from mindreader.catalog import Catalog, Embedding, EmbeddingSpace, Photo
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import load_settings
+from tests.support.bundles import install_bundle
+from tests.support.gate import Gate, wrapped
+from tests.support.invariants import check, settle
+from tests.support.patrons import Patron
+from tests.support.photos import write_photos
+from tests.support.server import MINDREADER, SERVE, environment, mindreader, server, start_server
+from tests.support.services import wait_until
 
 PHOTOS = 60
 

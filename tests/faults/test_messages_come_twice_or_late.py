@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from support.gate import wrapped
-from support.invariants import check, settle
-from support.patrons import Patron
-from support.photos import write_photos
+
+from tests.support.gate import wrapped
+from tests.support.invariants import check, settle
+from tests.support.patrons import Patron
+from tests.support.photos import write_photos
 
 
 @pytest.mark.parametrize(

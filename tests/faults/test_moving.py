@@ -7,15 +7,15 @@ import subprocess
 
 import pytest
 from sqlalchemy import func, select
-from support.gate import wrapped
-from support.invariants import check, settle
-from support.patrons import Patron
-from support.photos import write_photos
-from support.server import MINDREADER, environment, mindreader, server
 
 from mindreader.catalog import Catalog, User
 from mindreader.locks import exclusive_lock
 from mindreader.settings import load_settings
+from tests.support.gate import wrapped
+from tests.support.invariants import check, settle
+from tests.support.patrons import Patron
+from tests.support.photos import write_photos
+from tests.support.server import MINDREADER, environment, mindreader, server
 
 AT_ONCE = 50
 EXACTLY_ENOUGH = 1e-4

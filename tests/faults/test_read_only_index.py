@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from support.disks import read_only
-from support.invariants import check, settle
-from support.patrons import Patron
-from support.photos import write_photos
-from support.services import wait_until
+
+from tests.support.disks import read_only
+from tests.support.invariants import check, settle
+from tests.support.patrons import Patron
+from tests.support.photos import write_photos
+from tests.support.services import wait_until
 
 
 @pytest.mark.parametrize("stores", ["embedded", pytest.param("services", marks=pytest.mark.slow)])

@@ -1,4 +1,4 @@
-"""A queue that misbehaves: `python -m support.delivery twice|late -m MODULE …` runs a program with such a queue.
+"""A queue that misbehaves: `python -m tests.support.delivery twice|late -m MODULE …` runs a program with such a queue.
 
 Real brokers do both: Redis delivers a task again when it was not acknowledged in time, and a busy one is slow.
 """

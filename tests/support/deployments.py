@@ -13,13 +13,13 @@ import sys
 from pathlib import Path
 
 import httpx
-from support.bundles import install_bundle
-from support.qdrant_server import QdrantServer
-from support.server import Server, environment, start_server
-from support.services import PostgresServer, RedisServer, S3Server, free_port, postgres_programs
 
 from mindreader.bundles import Bundle
 from mindreader.settings import Settings, load_settings
+from tests.support.bundles import install_bundle
+from tests.support.qdrant_server import QdrantServer
+from tests.support.server import Server, environment, start_server
+from tests.support.services import PostgresServer, RedisServer, S3Server, free_port, postgres_programs
 
 # Small batches and short leases, so that a fault always falls into the middle of something; no trash, so that what
 # was deleted has to be gone.

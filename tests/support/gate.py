@@ -1,4 +1,4 @@
-"""A gate before the photo encoder: `python -m support.gate FOLDER -m MODULE …` runs a program that has one.
+"""A gate before the photo encoder: `python -m tests.support.gate FOLDER -m MODULE …` runs a program that has one.
 
 While it is closed, a process embeds two batches and then stands in the middle of one, however quick or slow the machine
 is, until the gate is opened or its worker is asked to stop. So what a test does to it falls into a batch.
@@ -13,9 +13,9 @@ import time
 from itertools import chain
 from pathlib import Path
 
-from support.services import wait_until
+from tests.support.services import wait_until
 
-TESTS = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 BATCHES = 2
 
 
@@ -47,8 +47,8 @@ class Gate:
 
 def wrapped(*wrappers: tuple[str, ...]) -> dict[str, object]:
     """Options of a deployment whose programs run in these modules of support, each with its argument."""
-    names = chain.from_iterable(("-m", f"support.{name}", argument) for name, argument in wrappers)
-    return {"python": (sys.executable, *names), "PYTHONPATH": str(TESTS)}
+    names = chain.from_iterable(("-m", f"tests.support.{name}", argument) for name, argument in wrappers)
+    return {"python": (sys.executable, *names), "PYTHONPATH": str(REPOSITORY)}
 
 
 def add_gate(gate: Gate) -> None:

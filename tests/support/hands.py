@@ -6,7 +6,8 @@ import math
 import uuid
 
 from playwright.sync_api import Page, expect
-from support.server import Server
+
+from tests.support.server import Server
 
 NAME, PASSWORD = "Ada", "a quiet long password"
 

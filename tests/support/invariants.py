@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
-from support.patrons import Record
 
 from mindreader.blobs import BlobStore
 from mindreader.catalog import (
@@ -27,6 +26,7 @@ from mindreader.embedding.spaces import is_open
 from mindreader.operations.doctor import diagnose
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings
+from tests.support.patrons import Record
 
 ENDED = (EmbeddingState.INDEXED, EmbeddingState.FAILED, EmbeddingState.SKIPPED)
 

@@ -1,4 +1,4 @@
-"""The part of Qdrant's gRPC interface MindReader uses, over the engine of `support.qdrant_server`."""
+"""The part of Qdrant's gRPC interface MindReader uses, over the engine of `tests.support.qdrant_server`."""
 
 from __future__ import annotations
 

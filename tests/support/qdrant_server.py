@@ -3,7 +3,7 @@ engine.
 
 No Qdrant server can be had everywhere these tests run. With this one several processes share an index, and the
 real client's requests, retries and errors are exercised; what only a real server does (durability, HNSW, sharding)
-is not. `python -m support.qdrant_server PORT GRPC_PORT KEY` serves until it is ended.
+is not. `python -m tests.support.qdrant_server PORT GRPC_PORT KEY` serves until it is ended.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from threading import Lock
 
 from flask import Flask, Response, jsonify, request
 from qdrant_client import QdrantClient, models
-from support.qdrant_grpc import served
-from support.services import answers, free_port, wait_until
 from waitress import serve
 
-TESTS = Path(__file__).parents[1]
+from tests.support.qdrant_grpc import served
+from tests.support.services import answers, free_port, wait_until
+
+REPOSITORY = Path(__file__).parents[2]
 KEY = "a key"
 
 
@@ -34,8 +35,8 @@ class QdrantServer:
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "support.qdrant_server", str(self._port), str(self.grpc_port), self.key]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])}
+        command = [sys.executable, "-m", "tests.support.qdrant_server", str(self._port), str(self.grpc_port), self.key]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])}
         self._process = subprocess.Popen(command, env=environment)
         wait_until(lambda: answers(self._port), "the Qdrant stand-in")
 

@@ -1,4 +1,4 @@
-"""celery whose photo encoder only takes its time: `python -m support.slow_encoder -A … worker …`.
+"""celery whose photo encoder only takes its time: `python -m tests.support.slow_encoder -A … worker …`.
 
 What is left is everything around E2: leases, decoding, index, catalog.
 """

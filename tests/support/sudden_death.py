@@ -1,4 +1,4 @@
-"""A program that is killed in the middle: `python -m support.sudden_death BLOBS -m MODULE …`.
+"""A program that is killed in the middle: `python -m tests.support.sudden_death BLOBS -m MODULE …`.
 
 After it has written so many blobs it sends itself SIGKILL, as a power cut would: nothing gets a chance to tidy up.
 """

@@ -10,7 +10,6 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
-from support.library import jpeg
 from werkzeug.test import TestResponse
 
 from mindreader import messages
@@ -20,6 +19,7 @@ from mindreader.catalog.models import now
 from mindreader.networks.descriptions import SpaceDescription, encoder_description
 from mindreader.settings import Settings, load_settings
 from mindreader_workers.envelopes import Envelopes
+from tests.support.library import jpeg
 
 WEBP = b"RIFF....WEBPnot looked at by the web"
 

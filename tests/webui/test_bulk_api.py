@@ -8,12 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select, update
-from support.library import jpeg
 
 from mindreader.blobs import original_key
 from mindreader.catalog import Embedding, EmbeddingState
 from mindreader.library.zip_download import safe_name, zip_of
 from mindreader_webui.api.schemas.bulk import MOST, ArchiveQuery
+from tests.support.library import jpeg
 
 
 def digest(content):

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
-from support.pseudo import LANGUAGE, english, write_pseudo
 
 from mindreader.errors import ConfigurationError, ConflictError, InvalidInputError, Sentence
 from mindreader.imaging.rejections import not_an_image
@@ -17,6 +16,7 @@ from mindreader.settings import load_settings
 from mindreader_webui.app import create_app
 from mindreader_webui.i18n import load_translations, translated
 from mindreader_webui.services import Services
+from tests.support.pseudo import LANGUAGE, english, write_pseudo
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "webui" / "mindreader_webui" / "static"

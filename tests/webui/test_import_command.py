@@ -2,9 +2,8 @@
 
 import hashlib
 
-from support.photos import write_photos
-
 from mindreader_webui.commands.import_photos import Report, _files, _missing
+from tests.support.photos import write_photos
 
 
 class Api:

@@ -5,13 +5,13 @@ from importlib.metadata import version as installed_version
 import pytest
 from PIL import Image
 from sqlalchemy import update
-from support.bundles import write_untrained_bundle
-from support.library import jpeg
 
 from mindreader.bundles.archive import pack_bundle
 from mindreader.catalog import Embedding, Job, ModelVersion, WorkerProcess
 from mindreader.catalog.models import now
 from mindreader.operations.worker_status import Heartbeat
+from tests.support.bundles import write_untrained_bundle
+from tests.support.library import jpeg
 
 
 def sketch():

@@ -6,15 +6,15 @@ import re
 import shutil
 
 import pytest
-from support.databases import copy_template
-from support.library import jpeg
-from support.web import Finder, Person, add_active_version, add_person, web_settings
 
 from mindreader.blobs import BlobStore, sketch_key
 from mindreader.catalog import BenchmarkSketch, Catalog, Job, Role, Search, UserSketch
 from mindreader_webui.access import ADMIN, ANYONE, rule_of
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services, current_services
+from tests.support.databases import copy_template
+from tests.support.library import jpeg
+from tests.support.web import Finder, Person, add_active_version, add_person, web_settings
 
 # Expected status by who asks: nobody, the owner, another member (private collection), another member
 # (shared collection), an administrator. A member who was invited to a private one may do as in a shared one.

@@ -5,12 +5,12 @@ from datetime import datetime
 import pytest
 from PIL import Image
 from sqlalchemy import select, update
-from support.library import jpeg
 
 from mindreader.blobs import sketch_key
 from mindreader.catalog import Embedding, EmbeddingState, Photo, Search
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
+from tests.support.library import jpeg
 
 
 def search(person, sketch, **form):

@@ -5,7 +5,8 @@ import io
 import zipfile
 
 import pytest
-from support.library import jpeg
+
+from tests.support.library import jpeg
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ import io
 import re
 
 import pytest
-from support.library import jpeg
 
 from mindreader.catalog import TokenScope
 from mindreader_webui.access import ANYONE, rule_of
+from tests.support.library import jpeg
 
 
 def token(person, scope, name="a program"):

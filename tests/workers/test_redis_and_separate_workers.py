@@ -6,9 +6,10 @@ import subprocess
 import sys
 
 import pytest
-from support.photos import write_photos
-from support.server import environment, server
-from support.services import wait_until
+
+from tests.support.photos import write_photos
+from tests.support.server import environment, server
+from tests.support.services import wait_until
 
 
 @pytest.fixture

@@ -6,16 +6,16 @@ import subprocess
 import sys
 
 import pytest
-from support.collector import collecting
-from support.deployments import DEPLOYMENTS
-from support.patrons import Patron
-from support.photos import write_photos
-from support.server import environment, server
-from support.services import free_port, wait_until
 
 from mindreader import traces
 from mindreader.errors import ConfigurationError
 from mindreader.settings import Settings
+from tests.support.collector import collecting
+from tests.support.deployments import DEPLOYMENTS
+from tests.support.patrons import Patron
+from tests.support.photos import write_photos
+from tests.support.server import environment, server
+from tests.support.services import free_port, wait_until
 
 STAGES = {"decode", "imagine", "query"}
 

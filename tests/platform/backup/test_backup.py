@@ -10,8 +10,6 @@ from threading import Event, Thread
 
 import pytest
 from sqlalchemy import MetaData, Table, create_engine, delete, func, inspect, select, text, update
-from support.bundles import register_and_open
-from support.library import add_collection, add_photos, jpeg
 
 from mindreader.backup import create as backup_module
 from mindreader.backup import restore as restore_module
@@ -38,6 +36,8 @@ from mindreader.model_versions.registry import activate
 from mindreader.operations.doctor import diagnose
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import load_settings
+from tests.support.bundles import register_and_open
+from tests.support.library import add_collection, add_photos, jpeg
 
 
 def fill(catalog, blobs, settings, make_bundle, photos=4):

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
-from support.services import S3Server
 
 from mindreader.blobs import BlobStore, original_key, thumbnail_key
 from mindreader.errors import ConfigurationError, InvalidInputError, NotFoundError
+from tests.support.services import S3Server
 
 DATA = b"the bytes of a photo" * 1000
 SHA = hashlib.sha256(DATA).hexdigest()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 
-from support.photos import write_photos
-from support.server import MINDREADER, environment, mindreader, server
-from support.services import wait_until
+from tests.support.photos import write_photos
+from tests.support.server import MINDREADER, environment, mindreader, server
+from tests.support.services import wait_until
 
 
 def test_a_library_backed_up_while_it_runs_and_grows_comes_back_whole(tmp_path):

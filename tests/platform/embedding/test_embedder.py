@@ -8,7 +8,6 @@ from datetime import timedelta
 import numpy as np
 import pytest
 from sqlalchemy import select, update
-from support.library import add_collection, add_photos, add_space, jpeg
 
 from mindreader.blobs import BlobStore, original_key
 from mindreader.catalog import Catalog, Embedding, EmbeddingState, Photo
@@ -19,6 +18,7 @@ from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.library.purge import purge_deleted
 from mindreader.networks.compute import choose_compute
 from mindreader.networks.descriptions import ENCODERS
+from tests.support.library import add_collection, add_photos, add_space, jpeg
 
 ENCODER = ENCODERS["efficientnet-lite0"]
 

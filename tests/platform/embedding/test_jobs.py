@@ -5,8 +5,6 @@ from datetime import timedelta
 import numpy as np
 import pytest
 from sqlalchemy import select, update
-from support.bundles import register_and_open
-from support.library import add_collection, add_photos, jpeg
 
 from mindreader.catalog import Embedding, EmbeddingSpace, Job, Photo
 from mindreader.catalog.models import now
@@ -15,6 +13,8 @@ from mindreader.embedding.embedder import Embedder
 from mindreader.embedding.queue import URGENT, lease, spaces_with_work
 from mindreader.errors import ConflictError, NotFoundError
 from mindreader.model_versions import registry as models
+from tests.support.bundles import register_and_open
+from tests.support.library import add_collection, add_photos, jpeg
 
 PHOTOS = 6
 

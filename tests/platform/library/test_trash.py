@@ -5,7 +5,6 @@ from datetime import timedelta
 import numpy as np
 import pytest
 from sqlalchemy import select, update
-from support.library import add_photos, add_space, jpeg
 
 from mindreader.catalog import Collection, Embedding, EmbeddingState, Photo, User, Visibility
 from mindreader.catalog.models import now
@@ -18,6 +17,7 @@ from mindreader.library.upload import add_photo
 from mindreader.networks.descriptions import ENCODERS
 from mindreader.paging import Page
 from mindreader.photo_index import IndexPoint
+from tests.support.library import add_photos, add_space, jpeg
 
 ENCODER = ENCODERS["efficientnet-lite0"]
 

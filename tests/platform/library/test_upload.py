@@ -6,14 +6,14 @@ from datetime import datetime
 import pytest
 from PIL import Image
 from sqlalchemy import func, select
-from support.bundles import register_and_open
-from support.library import add_collection, jpeg
 
 from mindreader.blobs import original_key, thumbnail_key
 from mindreader.catalog import Catalog, Category, Collection, Embedding, EmbeddingState, Photo
 from mindreader.embedding.queue import URGENT
 from mindreader.library import upload as ingest
 from mindreader.settings import load_settings
+from tests.support.bundles import register_and_open
+from tests.support.library import add_collection, jpeg
 
 
 @pytest.fixture

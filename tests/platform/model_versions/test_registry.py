@@ -6,8 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import select, update
-from support.bundles import register_and_open, write_untrained_bundle
-from support.library import add_collection, add_photos, jpeg
 
 from mindreader.blobs import BlobStore
 from mindreader.bundles import read_bundle
@@ -17,6 +15,8 @@ from mindreader.embedding.spaces import drop_requested
 from mindreader.errors import ConflictError, NotFoundError, NotReadyError
 from mindreader.model_versions import registry as models
 from mindreader.networks.descriptions import SpaceDescription, encoder_description
+from tests.support.bundles import register_and_open, write_untrained_bundle
+from tests.support.library import add_collection, add_photos, jpeg
 
 
 def register(catalog, bundle):

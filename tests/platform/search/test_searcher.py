@@ -10,9 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 from pydantic import ValidationError
-from support.bundles import register_and_open, write_untrained_bundle
-from support.library import add_collection, add_photos, jpeg
-from support.services import wait_until
 
 from mindreader.errors import NotReadyError
 from mindreader.imaging import Sketch
@@ -22,6 +19,9 @@ from mindreader.networks.compute import choose_compute
 from mindreader.photo_index import IndexFilter, IndexPoint
 from mindreader.search.score_threshold import score_threshold
 from mindreader.search.searcher import Searcher, refined
+from tests.support.bundles import register_and_open, write_untrained_bundle
+from tests.support.library import add_collection, add_photos, jpeg
+from tests.support.services import wait_until
 
 
 @pytest.fixture
