@@ -50,7 +50,9 @@ def fresh_server(tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture
 def mindreader_server(request: pytest.FixtureRequest) -> Server:
     """The server of `page`: a fresh one for tests that ask for it, else the shared one."""
-    return request.getfixturevalue("fresh_server" if "fresh_server" in request.fixturenames else "shared_server")
+    own = "fresh_server" in request.fixturenames
+    chosen: Server = request.getfixturevalue("fresh_server" if own else "shared_server")
+    return chosen
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ def somebody(page: Page, mindreader_server: Server) -> str:
 
 @pytest.fixture(params=SCREENS)
 def screen(request) -> str:
-    return request.param
+    return str(request.param)
 
 
 @pytest.fixture

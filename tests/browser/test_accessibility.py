@@ -56,6 +56,7 @@ def violations(page: Page) -> list[str]:
 def draw_a_line(page: Page):
     page.goto("/")
     box = page.locator("#canvas").bounding_box()
+    assert box is not None
     page.mouse.move(box["x"] + 40, box["y"] + 40)
     page.mouse.down()
     page.mouse.move(box["x"] + 120, box["y"] + 120, steps=5)

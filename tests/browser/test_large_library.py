@@ -68,6 +68,7 @@ def test_scrolling_stays_smooth_and_the_document_small(page: Page, large, screen
     expect(page.locator("#photos > li").first).to_be_visible()
     paint = page.evaluate(PAINT)
     started = page.evaluate("performance.now()")
+    assert page.viewport_size is not None
     height = page.viewport_size["height"]
     most_elements = most_tiles = 0
     for _ in range(SCREENS):

@@ -127,7 +127,7 @@ def test_a_collection_is_shared_with_one_person_and_nothing_else_leaks(
     filled: Page, somebody, chromium, mindreader_server, keep
 ):
     page, bob = filled, add_person(mindreader_server, "Bob", "member")
-    mine = {int(each.get_attribute("data-id")) for each in page.locator("#photos > li").all()}
+    mine = {int(str(each.get_attribute("data-id"))) for each in page.locator("#photos > li").all()}
     with mindreader_server.api() as api:
         local = api.post("/collections", json={"name": "Secret"}).json()["id"]
         uploaded = api.post(f"/collections/{local}/photos", files={"file": ("a.jpg", jpeg(99))}).json()

@@ -115,6 +115,7 @@ def fill_library(server, tmp_path):
 def compare(page: Page, keep):
     page.locator("#canvas").scroll_into_view_if_needed()
     box = page.locator("#canvas").bounding_box()
+    assert box is not None
     page.mouse.move(box["x"] + 40, box["y"] + 40)
     page.mouse.down()
     page.mouse.move(box["x"] + 120, box["y"] + 120, steps=5)

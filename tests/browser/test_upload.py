@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
@@ -22,7 +24,7 @@ def context(chromium, mindreader_server, screen_options):
 
 
 @pytest.fixture
-def page(context: BrowserContext) -> Page:
+def page(context: BrowserContext) -> Iterator[Page]:
     page = context.new_page()
     broken: list[str] = []
     page.on("pageerror", lambda error: broken.append(str(error)))
@@ -49,7 +51,7 @@ def outcomes_reach(page: Page, count: int):
 def stored(server, name: str) -> int:
     with server.api() as api:
         (found,) = [each for each in api.get("/collections").json()["collections"] if each["name"] == name]
-    return found["photos"]
+    return int(found["photos"])
 
 
 @pytest.mark.data

@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import httpx
 import pytest
@@ -64,7 +65,7 @@ def upload(cluster: Cluster, collection: int, paths) -> Record:
     with cluster.api() as api:
         patron = Patron(api, record, collection)
         for first in range(0, len(paths), AT_ONCE):
-            wait_until(lambda first=first: patron.upload(paths[first : first + AT_ONCE]), "an upload")
+            wait_until(partial(patron.upload, paths[first : first + AT_ONCE]), "an upload")
     return record
 
 

@@ -35,8 +35,8 @@ def test_every_uploaded_photo_ends_indexed_exactly_once_and_the_import_can_be_re
     gate = Gate(tmp_path / "gate")
     gate.close()
     options = wrapped(("gate", str(gate.folder)))
-    serve = [*options.pop("python"), *SERVE[1:]]
-    killed = start_server(data, serve, MINDREADER_EMBED_BATCH_SIZE="4", **options)
+    serve = [*options["python"], *SERVE[1:]]
+    killed = start_server(data, serve, MINDREADER_EMBED_BATCH_SIZE="4", PYTHONPATH=options["PYTHONPATH"])
     catalog = Catalog(settings.catalog_url)
     command = [*MINDREADER, "import", str(folder), "--collection", "Holidays", "--json"]
     importing = subprocess.Popen(
@@ -56,7 +56,7 @@ def test_every_uploaded_photo_ends_indexed_exactly_once_and_the_import_can_be_re
 
         def all_indexed(count: int) -> bool:
             now = api.get(f"/collections/{collection['id']}").json()
-            return now["photos"] == now["embedding"]["indexed"] == count
+            return bool(now["photos"] == now["embedding"]["indexed"] == count)
 
         wait_until(lambda: all_indexed(uploaded), "embedding the rest")
         report = mindreader(data, "import", folder, "--collection", "Holidays", "--wait", "--json")
@@ -81,7 +81,7 @@ def test_an_upload_that_was_acknowledged_outlasts_the_server_and_one_that_was_no
     deployment = deploy(stores)
     photos = write_photos(tmp_path / "photos", PHOTOS)
     batches = [photos[first : first + 3] for first in range(0, PHOTOS, 3)]
-    answered = []
+    answered: list[object] = []
     with deployment.api() as api:
         patron = Patron(api)
         uploading = threading.Thread(target=lambda: answered.extend(patron.upload(batch) for batch in batches))

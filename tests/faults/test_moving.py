@@ -83,8 +83,9 @@ def test_there_and_back_and_nothing_is_lost(deploy, tmp_path, sketch_png, away, 
 def kill_in_the_middle(data_dir, to):
     """When so many blobs have been sent."""
     dying = wrapped(("sudden_death", str(SENT_BEFORE_THE_KILL)))
-    command = [*dying.pop("python"), *MINDREADER[1:], "migrate-to", *map(str, to)]
-    assert subprocess.run(command, env=environment(data_dir, **dying)).returncode == -signal.SIGKILL
+    command = [*dying["python"], *MINDREADER[1:], "migrate-to", *map(str, to)]
+    variables = environment(data_dir, PYTHONPATH=dying["PYTHONPATH"])
+    assert subprocess.run(command, env=variables).returncode == -signal.SIGKILL
 
 
 def test_it_refuses_while_the_server_runs(deploy, tmp_path):

@@ -60,7 +60,8 @@ def workers(settings, catalog, blobs, tmp_path):
     two = [Worker(settings, Catalog(settings.catalog_url), blobs, indexes) for _ in range(2)]
     for worker in two:
         key = version.space.key
-        worker._encoders[key] = Counting(worker.embedder(version.space)._encoder)
+        counting = Counting(worker.embedder(version.space)._encoder)
+        worker._encoders[key] = counting  # type: ignore[assignment]  # has what an embedder asks of it
     yield two, version.space
     indexes.close()
     for worker in two:

@@ -18,7 +18,7 @@ from mindreader.bundles import Bundle
 from mindreader.settings import Settings, load_settings
 from tests.support.bundles import install_bundle
 from tests.support.qdrant_server import QdrantServer
-from tests.support.server import Server, environment, start_server
+from tests.support.server import Server, client, environment, start_server
 from tests.support.services import PostgresServer, RedisServer, S3Server, free_port, postgres_programs
 
 # Small batches and short leases, so that a fault always falls into the middle of something; no trash, so that what
@@ -68,7 +68,7 @@ class Embedded:
 
     def api(self) -> httpx.Client:
         """Also while the server is away: whoever has its address goes on asking."""
-        return Server(None, f"http://127.0.0.1:{self._port}", self.data_dir).api()
+        return client(f"http://127.0.0.1:{self._port}", self.data_dir)
 
     def kill_web(self) -> None:
         if self._web is not None:
@@ -147,7 +147,7 @@ class Cluster(Services):
         }
         self._workers: dict[str, subprocess.Popen] = {}
         self._before: dict[str, str | None] = {}
-        super().__init__(folder, **variables)
+        super().__init__(folder, python=(sys.executable,), **variables)
 
     def install(self, bundle: Bundle) -> None:
         """As the others; this process reaches the S3 server too."""

@@ -12,6 +12,7 @@ import sys
 import time
 from itertools import chain
 from pathlib import Path
+from typing import Any, TypedDict
 
 from tests.support.services import wait_until
 
@@ -45,7 +46,14 @@ class Gate:
         self._reached.touch()
 
 
-def wrapped(*wrappers: tuple[str, ...]) -> dict[str, object]:
+class Wrapped(TypedDict):
+    """What programs are started with."""
+
+    python: tuple[str, ...]
+    PYTHONPATH: str
+
+
+def wrapped(*wrappers: tuple[str, ...]) -> Wrapped:
     """Options of a deployment whose programs run in these modules of support, each with its argument."""
     names = chain.from_iterable(("-m", f"tests.support.{name}", argument) for name, argument in wrappers)
     return {"python": (sys.executable, *names), "PYTHONPATH": str(REPOSITORY)}
@@ -58,11 +66,11 @@ def add_gate(gate: Gate) -> None:
     workers: list[Worker] = []
     make, embed, passed = Worker.__init__, PhotoEncoder.embed, 0
 
-    def make_known(self: Worker, *arguments: object) -> None:
+    def make_known(self: Worker, *arguments: Any) -> None:
         make(self, *arguments)
         workers.append(self)
 
-    def embed_behind_the_gate(self: PhotoEncoder, photos: object) -> object:
+    def embed_behind_the_gate(self: PhotoEncoder, photos: Any) -> Any:
         nonlocal passed
         if gate.is_closed and passed >= BATCHES:
             gate.reach()
@@ -71,7 +79,8 @@ def add_gate(gate: Gate) -> None:
         passed += gate.is_closed
         return embed(self, photos)
 
-    Worker.__init__, PhotoEncoder.embed = make_known, embed_behind_the_gate
+    Worker.__init__ = make_known  # type: ignore[assignment, method-assign]  # the gate
+    PhotoEncoder.embed = embed_behind_the_gate  # type: ignore[method-assign]  # the gate
 
 
 def main() -> None:

@@ -48,7 +48,7 @@ def served(
 class _KeyHolder(grpc.ServerInterceptor):
     def __init__(self, key: str) -> None:
         self._key = key
-        self._refusal = grpc.unary_unary_rpc_method_handler(
+        self._refusal: grpc.RpcMethodHandler[Any, Any] = grpc.unary_unary_rpc_method_handler(
             lambda _, context: context.abort(grpc.StatusCode.UNAUTHENTICATED, "Invalid API key")
         )
 

@@ -23,6 +23,7 @@ from tests.support.qdrant_grpc import served
 from tests.support.services import answers, free_port, wait_until
 
 REPOSITORY = Path(__file__).parents[2]
+LIMIT = 10  # Qdrant's own
 KEY = "a key"
 
 
@@ -109,16 +110,16 @@ def app(engine: QdrantClient, one_at_a_time: Lock, key: str, heard: list[dict[st
     @web.post("/collections/<name>/points/payload")
     def set_payload(name: str) -> Response:
         asked = models.SetPayload.model_validate(request.json)
-        engine.set_payload(name, asked.payload, points=asked.filter or asked.points)
+        chosen = asked.filter or models.PointIdsList(points=asked.points or [])
+        engine.set_payload(name, asked.payload, points=chosen)
         return _done()
 
     @web.post("/collections/<name>/points/query")
     def query(name: str) -> Response:
         asked = models.QueryRequest.model_validate(request.json)
+        limit, payload = asked.limit or LIMIT, asked.with_payload or False
         return _result(
-            engine.query_points(
-                name, query=asked.query, limit=asked.limit, query_filter=asked.filter, with_payload=asked.with_payload
-            )
+            engine.query_points(name, query=asked.query, limit=limit, query_filter=asked.filter, with_payload=payload)
         )
 
     @web.post("/collections/<name>/points/count")
@@ -129,7 +130,8 @@ def app(engine: QdrantClient, one_at_a_time: Lock, key: str, heard: list[dict[st
     @web.post("/collections/<name>/points/scroll")
     def scroll(name: str) -> Response:
         asked = models.ScrollRequest.model_validate(request.json)
-        records, following = engine.scroll(name, offset=asked.offset, limit=asked.limit, with_payload=False)
+        limit = asked.limit or LIMIT
+        records, following = engine.scroll(name, offset=asked.offset, limit=limit, with_payload=False)
         return _result(
             {"points": [record.model_dump(mode="json") for record in records], "next_page_offset": following}
         )

@@ -23,7 +23,7 @@ READY = re.compile(r"MindReader is ready at (http://\S+)")
 class Server:
     """A started server."""
 
-    process: subprocess.Popen | None
+    process: subprocess.Popen
     url: str
     data_dir: Path
 
@@ -33,9 +33,13 @@ class Server:
         self.process.wait()
 
     def api(self) -> httpx.Client:
-        token = (self.data_dir / "secrets" / "local_token").read_text()
-        headers = {"Authorization": f"Bearer {token}"}
-        return httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=300)
+        return client(self.url, self.data_dir)
+
+
+def client(url: str, data_dir: Path) -> httpx.Client:
+    """Speaks to the server at this address, whether it is there or not."""
+    token = (data_dir / "secrets" / "local_token").read_text()
+    return httpx.Client(base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=300)
 
 
 def environment(data_dir: Path, **settings: str) -> dict[str, str]:
@@ -53,6 +57,7 @@ def start_server(data_dir: Path, command: Sequence[str] = SERVE, **settings: str
         stderr=(data_dir.parent / "server.log").open("a"),
         text=True,
     )
+    assert process.stdout is not None
     for line in process.stdout:
         if ready := READY.search(line):
             return Server(process, ready.group(1), data_dir)

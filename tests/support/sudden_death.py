@@ -30,7 +30,8 @@ def main() -> None:
 
         return write
 
-    BlobStore.put, BlobStore.put_file = counted(BlobStore.put), counted(BlobStore.put_file)
+    for name in ("put", "put_file"):
+        setattr(BlobStore, name, counted(getattr(BlobStore, name)))
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

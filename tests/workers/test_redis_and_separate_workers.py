@@ -66,4 +66,4 @@ def test_the_web_process_never_loads_torch_when_workers_run_elsewhere(tmp_path, 
 
 
 def _indexed(api, collection) -> int:
-    return api.get(f"/collections/{collection}").json()["embedding"]["indexed"]
+    return int(api.get(f"/collections/{collection}").json()["embedding"]["indexed"])

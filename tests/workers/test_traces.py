@@ -23,15 +23,14 @@ STAGES = {"decode", "imagine", "query"}
 @pytest.mark.parametrize(("stores", "processes"), [("embedded", 1), ("services", 2)])
 def test_a_search_is_one_trace_from_the_request_to_the_stages(stores, processes, tmp_path, sketch_png):
     with collecting() as collector:
-        variables = {"MINDREADER_TRACES_URL": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
-        deployment = DEPLOYMENTS[stores](tmp_path, **variables)
+        deployment = DEPLOYMENTS[stores](tmp_path, MINDREADER_TRACES_URL=collector.url, OTEL_BSP_SCHEDULE_DELAY="100")
         deployment.start()
         try:
             with deployment.api() as api:
                 patron = Patron(api)
                 assert patron.upload(write_photos(tmp_path / "photos", 3))
-                sent = {"files": {"sketch": sketch_png}, "headers": {"X-Request-ID": "request-of-a-test"}}
-                api.post("/searches", **sent, timeout=60).raise_for_status()
+                files, headers = {"sketch": sketch_png}, {"X-Request-ID": "request-of-a-test"}
+                api.post("/searches", files=files, headers=headers, timeout=60).raise_for_status()
             wait_until(lambda: {span.name for span in collector.spans} >= STAGES, "the stages")
             wait_until(lambda: "upsert" in {span.name for span in collector.spans}, "embedding")
             wait_until(lambda: of_request(collector), "the request")

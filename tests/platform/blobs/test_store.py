@@ -20,7 +20,7 @@ KEY = original_key(SHA)
 @pytest.fixture(params=["folder", "file-url", "memory", "s3"])
 def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "s3":
-        return request.getfixturevalue("s3_url")
+        return str(request.getfixturevalue("s3_url"))
     return {
         "folder": str(tmp_path / "blobs"),
         "file-url": f"file://{tmp_path / 'blobs'}",

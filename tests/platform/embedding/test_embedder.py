@@ -120,6 +120,7 @@ def test_a_photo_that_stops_the_worker_every_time_fails_and_says_so(catalog, blo
         assert lease(session, space.id, "next", settings, 32) == []
     state, error = _states(catalog)[photo]
     assert state == "failed"
+    assert error is not None
     assert "3 times" in error
 
 

@@ -161,6 +161,7 @@ def test_failed_photos_are_listed_retried_and_skipped(catalog, new_space, job_id
         page = jobs.failed_photos(session, job_id, after=0, limit=2)
         assert [photo.photo.id for photo in page.items] == [1, 2]
         assert {photo.reason for photo in page.items} == {"The file is damaged."}
+        assert page.next is not None
         rest = jobs.failed_photos(session, job_id, after=page.next, limit=2)
     assert ([photo.photo.id for photo in rest.items], rest.next) == ([3], None)
 

@@ -20,7 +20,7 @@ PENDING, LEASED, INDEXED, FAILED, SKIPPED = EmbeddingState
 OWNER = "this worker"
 
 # To which state a transition takes a photo; from every other one it leaves it where it is.
-TRANSITIONS = {
+TRANSITIONS: dict[str, dict[EmbeddingState, EmbeddingState | None]] = {
     "lease": {PENDING: LEASED},
     "release": {LEASED: PENDING},
     "mark_indexed": {LEASED: INDEXED},

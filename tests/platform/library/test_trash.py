@@ -200,11 +200,12 @@ def test_an_empty_collection_waits_its_time_too(catalog, settings, collection_id
 
 
 def test_a_collection_whose_name_is_taken_gets_another(catalog, settings, collection_id, do, ann):
-    names = []
+    names: list[str] = []
     for _ in range(3):
         do(delete_collection, collection_id)
         with catalog.transaction() as session:
-            create_collection(session, session.get(User, ann.id), f"Photos{' (restored)' * len(names)}", "private")
+            name = f"Photos{' (restored)' * len(names)}"
+            create_collection(session, session.get_one(User, ann.id), name, Visibility.PRIVATE)
         names.append(do(trash.restore_collection, settings, collection_id).name)
         if len(names) == 2:
             break

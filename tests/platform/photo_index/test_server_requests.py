@@ -47,11 +47,12 @@ def open_index(qdrant_server, tmp_path):
 
         def heard(method: str, end: str) -> dict:
             answer = httpx.get(f"{qdrant_server.url}/heard", headers={"api-key": qdrant_server.key}).json()["result"]
-            (asked,) = [
+            bodies: list[dict] = [
                 each["body"]
                 for each in answer
                 if each["method"] == method and key in each["path"] and each["path"].endswith(end or key)
             ]
+            (asked,) = bodies
             return asked
 
         return index, heard
