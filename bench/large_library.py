@@ -22,16 +22,15 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 from sqlalchemy import select
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
-from support.hands import NAME, set_up
-from support.large_library import add_large_collection, fill, pages_of
-from support.screens import CHROMIUM, SCREENS
-from support.server import server
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from mindreader.catalog import Catalog, EmbeddingSpace, User
 from mindreader.library.collections import summary
 from mindreader.settings import load_settings
+from tests.support.hands import NAME, set_up
+from tests.support.large_library import add_large_collection, fill, pages_of
+from tests.support.screens import CHROMIUM, SCREENS
+from tests.support.server import server
 
 PAGE = 120
 SCREENFULS = 40

@@ -17,19 +17,19 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 from PIL import Image
 from sqlalchemy import text
-from support.large_library import fill
-from support.library import add_collection, add_space
-from support.services import postgres_programs, postgres_server
 
 from mindreader.catalog import Catalog
 from mindreader.imaging import decode_photo, make_thumbnail, photo_array
 from mindreader.networks.descriptions import ENCODERS
 from mindreader.settings import Settings
+from tests.support.large_library import fill
+from tests.support.library import add_collection, add_space
+from tests.support.services import postgres_programs, postgres_server
 
 ROWS = 100_000
 CAMERA = (4000, 3000)

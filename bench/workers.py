@@ -17,13 +17,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from sqlalchemy import func, select
-from support.deployments import Cluster
-from support.library import add_collection, add_photos, jpeg
-from support.services import wait_until
-from support.slow_encoder import SECONDS
 
 from mindreader.blobs import BlobStore
 from mindreader.bundles import default_bundle_folder, read_bundle
@@ -32,9 +28,13 @@ from mindreader.embedding.queue import URGENT
 from mindreader.operations.worker_status import is_alive, workers
 from mindreader_workers.celery_app import make_celery
 from mindreader_workers.client import wake_embedders
+from tests.support.deployments import Cluster
+from tests.support.library import add_collection, add_photos, jpeg
+from tests.support.services import wait_until
+from tests.support.slow_encoder import SECONDS
 
 SLEEP_SECONDS = 0.05
-TESTS = str(Path(__file__).parents[1] / "tests")
+REPOSITORY = str(Path(__file__).parents[1])
 
 
 def main() -> None:
@@ -75,9 +75,9 @@ def rate(count: int, photos: int, *, slow: bool) -> float:
 @contextmanager
 def cluster(folder: Path, count: int, slow: bool) -> Iterator[Cluster]:
     bundle = read_bundle(default_bundle_folder())
-    variables = {"MINDREADER_EMBED_BATCH_SIZE": "16", "MINDREADER_LEASE_SECONDS": "120", "PYTHONPATH": TESTS}
+    variables = {"MINDREADER_EMBED_BATCH_SIZE": "16", "MINDREADER_LEASE_SECONDS": "120", "PYTHONPATH": REPOSITORY}
     variables |= {SECONDS: str(SLEEP_SECONDS), "SLOW_ENCODER_DIMENSION": str(bundle.space.dimension)}
-    module = "support.slow_encoder" if slow else "celery"
+    module = "tests.support.slow_encoder" if slow else "celery"
     deployed = Cluster(folder, embed_workers=count, module=module, **variables)
     try:
         deployed.install(bundle)

@@ -13,7 +13,7 @@ What is shared, and what each test has of its own:
   server takes a second to start, so a module shares one where its tests do not end it.
 * Ports come from `support.services.free_port`, below those the kernel gives to connections.
 
-No test fails because the machine is slow: wait for what should become true (`support.services.wait_until`), generously,
+No test fails because the machine is slow: wait for what should become true (`wait_until`), generously,
 and assert counts and states, never seconds. Figures in seconds are for bench/. What is long by nature (large
 libraries, random faults, clusters) is marked `slow`: `make test` runs a small form of it, `make test-all` the whole.
 `make test ARGS=--durations=20` prints the twenty slowest.
@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,21 +37,18 @@ from mindreader.blobs import BlobStore
 from mindreader.bundles import Bundle
 from mindreader.catalog import Catalog
 from mindreader.settings import Settings, load_settings
-
-REPOSITORY = Path(__file__).parents[1]
-sys.path.insert(0, str(REPOSITORY / "tests"))
-
-from support.databases import (  # noqa: E402
+from tests.support.databases import (
     TEMPLATE,
     copy_template,
     create_template,
     postgres_database,
     write_template,
 )
-from support.qdrant_server import QdrantServer  # noqa: E402
-from support.services import S3Server, postgres_programs, postgres_server, redis_server  # noqa: E402
-from support.sketches import house_png  # noqa: E402
+from tests.support.qdrant_server import QdrantServer
+from tests.support.services import S3Server, postgres_programs, postgres_server, redis_server
+from tests.support.sketches import house_png
 
+REPOSITORY = Path(__file__).parents[1]
 # Where files take longest: they begin first, so that no process ends long after the others.
 LONG_FIRST = ("faults", "browser", "training", "deployment", "workers", "webui", "contract")
 
@@ -157,7 +153,7 @@ def s3_url(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.fixture(scope="session")
 def quick_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """Tiny, with random weights: what a server answers with whose photos' places do not matter."""
-    from support.bundles import write_untrained_bundle  # brings torch, which most tests never load
+    from tests.support.bundles import write_untrained_bundle  # brings torch, which most tests never load
 
     return write_untrained_bundle(tmp_path_factory.mktemp("bundles") / "quick")
 

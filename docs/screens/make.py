@@ -24,13 +24,12 @@ from PIL import Image, ImageDraw, ImageFilter
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
-
-from support.bundles import write_untrained_bundle
-from support.hands import PASSWORD, circle, mouse, set_up
-from support.server import Server, server
+sys.path.insert(0, str(ROOT))
 
 from mindreader.bundles.archive import pack_bundle
+from tests.support.bundles import write_untrained_bundle
+from tests.support.hands import PASSWORD, circle, mouse, set_up
+from tests.support.server import Server, server
 
 HEIGHT = 640
 SCREENS = {"desk": {"width": 1280, "height": 900}, "phone": {"width": 405, "height": 900}}

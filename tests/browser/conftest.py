@@ -9,9 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-from support.hands import PASSWORD, add_person, sign_in
-from support.screens import CHROMIUM, SCREENS
-from support.server import Server, server
+
+from tests.support.hands import PASSWORD, add_person, sign_in
+from tests.support.screens import CHROMIUM, SCREENS
+from tests.support.server import Server, server
 
 ARTEFACTS = Path(__file__).parents[2] / "artefacts"
 # Generous: what is waited for comes, sooner or later.
@@ -49,7 +50,9 @@ def fresh_server(tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture
 def mindreader_server(request: pytest.FixtureRequest) -> Server:
     """The server of `page`: a fresh one for tests that ask for it, else the shared one."""
-    return request.getfixturevalue("fresh_server" if "fresh_server" in request.fixturenames else "shared_server")
+    own = "fresh_server" in request.fixturenames
+    chosen: Server = request.getfixturevalue("fresh_server" if own else "shared_server")
+    return chosen
 
 
 @pytest.fixture
@@ -62,7 +65,7 @@ def somebody(page: Page, mindreader_server: Server) -> str:
 
 @pytest.fixture(params=SCREENS)
 def screen(request) -> str:
-    return request.param
+    return str(request.param)
 
 
 @pytest.fixture

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
-from support.hands import NAME, PASSWORD
-from support.pages import PAGES
-from support.photos import write_photos
-from support.screens import mainly
+
+from tests.support.hands import NAME, PASSWORD
+from tests.support.pages import PAGES
+from tests.support.photos import write_photos
+from tests.support.screens import mainly
 
 pytestmark = pytest.mark.browser
 
@@ -55,6 +56,7 @@ def violations(page: Page) -> list[str]:
 def draw_a_line(page: Page):
     page.goto("/")
     box = page.locator("#canvas").bounding_box()
+    assert box is not None
     page.mouse.move(box["x"] + 40, box["y"] + 40)
     page.mouse.down()
     page.mouse.move(box["x"] + 120, box["y"] + 120, steps=5)

@@ -12,15 +12,15 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
-from support.hands import add_person, sign_in
-from support.large_library import add_large_collection, digest_of, fill
-from support.screens import mainly
-from support.server import Server, server
 
 from mindreader.blobs import BlobStore, thumbnail_key
 from mindreader.catalog import Catalog, User
 from mindreader.catalog.models import now
 from mindreader.settings import load_settings
+from tests.support.hands import add_person, sign_in
+from tests.support.large_library import add_large_collection, digest_of, fill
+from tests.support.screens import mainly
+from tests.support.server import Server, server
 
 pytestmark = pytest.mark.browser
 
@@ -32,7 +32,7 @@ REQUESTS = 60
 
 @pytest.fixture(scope="module", params=[10_000, pytest.param(100_000, marks=pytest.mark.slow)])
 def photos(request) -> int:
-    return request.param
+    return int(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def collection(page: Page, large) -> int:
     name, collection_id = large
     page.route("**/thumbnail", lambda route: route.fulfill(body=picture(), content_type="image/webp"))
     sign_in(page, name)
-    return collection_id
+    return int(collection_id)
 
 
 def picture() -> bytes:
@@ -87,6 +87,7 @@ def test_scrolling_stays_smooth_and_the_document_small(page: Page, collection, p
     page.on("request", lambda r: asked.append(r.url) if f"/collections/{collection}/photos" in r.url else None)
     page.goto(f"/library/{collection}")
     expect(page.locator("#photos > li").first).to_be_visible()
+    assert page.viewport_size is not None
     height = page.viewport_size["height"]
     most_elements = most_tiles = 0
     for _ in range(SCREENFULS):

@@ -7,10 +7,11 @@ import zipfile
 
 import pytest
 from playwright.sync_api import Page, expect
-from support.hands import add_person, sign_in
-from support.library import jpeg
-from support.photos import write_photos
-from support.screens import mainly
+
+from tests.support.hands import add_person, sign_in
+from tests.support.library import jpeg
+from tests.support.photos import write_photos
+from tests.support.screens import mainly
 
 pytestmark = pytest.mark.browser
 

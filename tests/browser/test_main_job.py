@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Page, expect
-from support.hands import BICYCLE, NAME, PASSWORD, draw, inked, set_up
+
+from tests.support.hands import BICYCLE, NAME, PASSWORD, draw, inked, set_up
 
 pytestmark = [pytest.mark.browser, pytest.mark.data]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Page, expect
-from support.bundles import write_untrained_bundle
-from support.hands import set_up
-from support.photos import write_photos
-from support.screens import mainly
-from support.services import wait_until
 
 from mindreader.bundles.archive import pack_bundle
+from tests.support.bundles import write_untrained_bundle
+from tests.support.hands import set_up
+from tests.support.photos import write_photos
+from tests.support.screens import mainly
+from tests.support.services import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -115,6 +115,7 @@ def fill_library(server, tmp_path):
 def compare(page: Page, keep):
     page.locator("#canvas").scroll_into_view_if_needed()
     box = page.locator("#canvas").bounding_box()
+    assert box is not None
     page.mouse.move(box["x"] + 40, box["y"] + 40)
     page.mouse.down()
     page.mouse.move(box["x"] + 120, box["y"] + 120, steps=5)

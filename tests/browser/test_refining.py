@@ -6,8 +6,9 @@ import zipfile
 
 import pytest
 from playwright.sync_api import Page, expect
-from support.hands import BICYCLE, add_person, draw, inked, sign_in
-from support.screens import mainly
+
+from tests.support.hands import BICYCLE, add_person, draw, inked, sign_in
+from tests.support.screens import mainly
 
 pytestmark = [pytest.mark.browser, pytest.mark.data]
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
-from support.hands import BICYCLE, draw
-from support.pages import PAGES
-from support.photos import write_photos
-from support.pseudo import LANGUAGE, write_pseudo
-from support.server import Server, server
+
+from tests.support.hands import BICYCLE, draw
+from tests.support.pages import PAGES
+from tests.support.photos import write_photos
+from tests.support.pseudo import LANGUAGE, write_pseudo
+from tests.support.server import Server, server
 
 pytestmark = pytest.mark.browser
 

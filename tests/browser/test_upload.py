@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
-from support.photos import write_photos
-from support.screens import mainly
+
+from tests.support.photos import write_photos
+from tests.support.screens import mainly
 
 pytestmark = pytest.mark.browser
 
@@ -23,7 +25,9 @@ class Sluice:
     """
 
     def __init__(self, page: Page, through: int) -> None:
-        self._through, self._held, self.started = through, [], 0
+        self._through: float = through
+        self._held: list[Route] = []
+        self.started = 0
         page.route(re.compile(r"/api/v1/collections/\d+/photos$"), self._take)
 
     def open(self) -> None:
@@ -36,11 +40,13 @@ class Sluice:
         self._through = through
 
     def _take(self, route: Route) -> None:
-        if route.request.method != "POST":
-            return route.continue_()
-        self.started += 1
-        self._through -= 1
-        return route.continue_() if self._through >= 0 else self._held.append(route)
+        if route.request.method == "POST":
+            self.started += 1
+            self._through -= 1
+        if self._through >= 0 or route.request.method != "POST":
+            route.continue_()
+        else:
+            self._held.append(route)
 
 
 @pytest.fixture
@@ -53,7 +59,7 @@ def context(chromium, mindreader_server, screen_options):
 
 
 @pytest.fixture
-def page(context: BrowserContext) -> Page:
+def page(context: BrowserContext) -> Iterator[Page]:
     page = context.new_page()
     broken: list[str] = []
     page.on("pageerror", lambda error: broken.append(str(error)))
@@ -77,7 +83,7 @@ def stored(somebody, mindreader_server):
         with mindreader_server.api() as api:
             known = api.get("/collections").json()["collections"]
         (found,) = [each for each in known if (each["owner"], each["name"]) == (somebody, name)]
-        return found["photos"]
+        return int(found["photos"])
 
     return count
 

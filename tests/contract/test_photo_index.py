@@ -1,7 +1,7 @@
 """What every photo index promises, checked on every adapter.
 
 ``edge`` is Qdrant Edge; ``local`` is the server adapter on qdrant-client's local mode, a test double of the server's
-API; ``rest`` and ``grpc`` the same over HTTP and gRPC (`support.qdrant_server`); ``server`` is a real Qdrant
+API; ``rest`` and ``grpc`` the same over HTTP and gRPC (`tests.support.qdrant_server`); ``server`` is a real Qdrant
 server, when MINDREADER_TEST_QDRANT_URL names one.
 """
 
@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from qdrant_client import QdrantClient
-from support.qdrant_server import QdrantServer
 
 from mindreader.errors import IndexMismatchError, InvalidInputError, NotReadyError
 from mindreader.photo_index import EVERYTHING, IndexFilter, IndexPoint, PhotoIndex, PhotoLabels
@@ -26,6 +25,7 @@ from mindreader.photo_index.edge import EdgePhotoIndex
 from mindreader.photo_index.open import server_client
 from mindreader.photo_index.server import ServerPhotoIndex, drop_server_index
 from mindreader.settings import load_settings
+from tests.support.qdrant_server import QdrantServer
 
 SERVER_URL = os.environ.get("MINDREADER_TEST_QDRANT_URL", "")
 DIMENSION = 16

@@ -11,13 +11,15 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import yaml
-from support.patrons import Patron
-from support.photos import write_photos
-from support.services import PostgresServer, RedisServer, free_port, postgres_programs, wait_until
+
+from tests.support.patrons import Patron
+from tests.support.photos import write_photos
+from tests.support.services import PostgresServer, RedisServer, free_port, postgres_programs, wait_until
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -27,10 +29,11 @@ OURS = ("migrate", "web", "search", "embed", "embed-gpu")
 
 @pytest.fixture(scope="module")
 def compose() -> dict:
-    return yaml.safe_load(re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", COMPOSE.read_text()))
+    read: dict = yaml.safe_load(re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", COMPOSE.read_text()))
+    return read
 
 
-def run(*command: object, **options: object) -> subprocess.CompletedProcess:
+def run(*command: object, **options: Any) -> subprocess.CompletedProcess:
     return subprocess.run([*map(str, command)], capture_output=True, text=True, **options)
 
 
@@ -101,10 +104,15 @@ def hosts(tmp_path, qdrant_server):
 
 
 @pytest.fixture
-def start(compose, hosts, tmp_path):
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def start(compose, hosts, port, tmp_path):
     """Starts a service's command as it stands in the file."""
     started: list[subprocess.Popen] = []
-    image = {"MINDREADER_DATA_DIR": str(tmp_path / "data"), "MINDREADER_PORT": str(free_port())}
+    image = {"MINDREADER_DATA_DIR": str(tmp_path / "data"), "MINDREADER_PORT": str(port)}
 
     def environment(service: dict) -> dict[str, str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("MINDREADER_", "AWS_"))}
@@ -122,7 +130,6 @@ def start(compose, hosts, tmp_path):
             )
         return started[-1]
 
-    start_service.port = image["MINDREADER_PORT"]
     yield start_service
     for process in reversed(started):
         process.terminate()
@@ -134,7 +141,7 @@ def test_what_it_starts_takes_a_photo_and_finds_it(start, tmp_path, sketch_png):
     assert start("migrate").wait(timeout=300) == 0, (tmp_path / "migrate.log").read_text()
     for name in ("web", "search", "embed"):
         start(name)
-    url = f"http://127.0.0.1:{start.port}"
+    url = f"http://127.0.0.1:{port}"
     wait_until(lambda: _is_ok(f"{url}/readyz"), "a search worker that works")
     token = (tmp_path / "data" / "secrets" / "local_token").read_text()
     headers = {"Authorization": f"Bearer {token}"}
@@ -142,7 +149,7 @@ def test_what_it_starts_takes_a_photo_and_finds_it(start, tmp_path, sketch_png):
         patron = Patron(api)
         assert patron.upload(write_photos(tmp_path / "photos", 12))
         wait_until(lambda: patron.indexed() == 12, "embedding")
-        assert {each["photo_id"] for each in patron.search(sketch_png)["results"]} == set(patron.record.created)
+        assert patron.found(sketch_png) == set(patron.record.created)
     for name, service in (("web", []), ("search", ["--worker", "search"]), ("embed", ["--worker", "embed"])):
         assert start(name, "mindreader", "health", *service).wait(timeout=300) == 0
 

@@ -3,7 +3,7 @@
     make chaos SECONDS=300 SEED=7 STORES=services
 
 The seed alone decides which actions come in which order; how many there are depends on the time given.
-Exit status 1 when an invariant is broken (see `support.invariants`).
+Exit status 1 when an invariant is broken (see `tests.support.invariants`).
 """
 
 from __future__ import annotations
@@ -20,17 +20,16 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from support.bundles import write_untrained_bundle
-from support.deployments import DEPLOYMENTS, Embedded, Services
-from support.invariants import settle, violations
-from support.patrons import Patron, Record
-from support.photos import write_photos
-from support.services import wait_until
-from support.sketches import house_png
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from mindreader.bundles.archive import pack_bundle
+from tests.support.bundles import write_untrained_bundle
+from tests.support.deployments import DEPLOYMENTS, Embedded, Services
+from tests.support.invariants import settle, violations
+from tests.support.patrons import Patron, Record
+from tests.support.photos import write_photos
+from tests.support.services import wait_until
+from tests.support.sketches import house_png
 
 RECOVERY_SECONDS = 600.0
 _UPLOADERS = 2

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from support.deployments import DEPLOYMENTS, Embedded
-from support.services import postgres_programs
 
 from mindreader.bundles import Bundle
+from tests.support.deployments import DEPLOYMENTS, Embedded
+from tests.support.services import postgres_programs
 
 Deploy = Callable[..., Embedded]
 
@@ -30,7 +31,7 @@ def deploy_for_module(tmp_path_factory: pytest.TempPathFactory, quick_bundle: Bu
 def _deploy(folder: Path, quick_bundle: Bundle) -> Iterator[Deploy]:
     deployed: list[Embedded] = []
 
-    def start(stores: str, *, started: bool = True, **options: object) -> Embedded:
+    def start(stores: str, *, started: bool = True, **options: Any) -> Embedded:
         if stores == "services" and not (shutil.which("redis-server") and postgres_programs()):
             pytest.skip("Redis or PostgreSQL is not installed: `make system-packages`")
         deployed.append(DEPLOYMENTS[stores](folder / stores, **options))

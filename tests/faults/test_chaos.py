@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import math
-import sys
 from itertools import islice
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import chaos
+from tests.faults import chaos
 
 SEED = 26
 

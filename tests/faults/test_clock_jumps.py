@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from support.gate import Gate, wrapped
-from support.invariants import check, count, settle
-from support.patrons import Patron
-from support.photos import write_photos
-from support.services import wait_until
 
 from mindreader.catalog import Catalog, EmbeddingState, WorkerProcess
 from mindreader.catalog.models import now
 from mindreader.operations.worker_status import is_alive
+from tests.support.gate import Gate, wrapped
+from tests.support.invariants import check, count, settle
+from tests.support.patrons import Patron
+from tests.support.photos import write_photos
+from tests.support.services import wait_until
 
 SECONDS = {"forwards": "18000", "back": "-18000"}
 PHOTOS = 24

@@ -10,15 +10,17 @@ import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from support.deployments import Cluster
-from support.invariants import check, settle
-from support.patrons import Patron, Record
-from support.photos import write_photos
-from support.services import postgres_programs, wait_until
+
+from tests.support.deployments import Cluster
+from tests.support.invariants import check, settle
+from tests.support.patrons import Patron, Record
+from tests.support.photos import write_photos
+from tests.support.services import postgres_programs, wait_until
 
 PHOTOS = int(os.environ.get("PHOTOS", "240"))
 CLIENTS = 8
@@ -63,7 +65,7 @@ def upload(cluster: Cluster, collection: int, paths) -> Record:
     with cluster.api() as api:
         patron = Patron(api, record, collection)
         for first in range(0, len(paths), AT_ONCE):
-            wait_until(lambda first=first: patron.upload(paths[first : first + AT_ONCE]), "an upload")
+            wait_until(partial(patron.upload, paths[first : first + AT_ONCE]), "an upload")
     return record
 
 

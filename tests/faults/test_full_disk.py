@@ -6,12 +6,12 @@ import subprocess
 import sys
 
 import pytest
-from support.disks import fill, small_disk
-from support.invariants import check, settle
-from support.patrons import Patron
-from support.photos import write_photos
 
 from mindreader.photo_index.edge import ROOM_BYTES
+from tests.support.disks import fill, small_disk
+from tests.support.invariants import check, settle
+from tests.support.patrons import Patron
+from tests.support.photos import write_photos
 
 # Qdrant Edge writes through memory maps, so that a full disk would end the process with SIGBUS.
 WRITE_UNTIL_REFUSED = """

@@ -8,17 +8,17 @@ from itertools import count
 
 import pytest
 from sqlalchemy import func, select
-from support.bundles import install_bundle
-from support.gate import Gate, wrapped
-from support.invariants import check, settle
-from support.patrons import Patron
-from support.photos import write_photos
-from support.server import MINDREADER, SERVE, environment, mindreader, server, start_server
-from support.services import wait_until
 
 from mindreader.catalog import Catalog, Embedding, EmbeddingSpace, Photo
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import load_settings
+from tests.support.bundles import install_bundle
+from tests.support.gate import Gate, wrapped
+from tests.support.invariants import check, settle
+from tests.support.patrons import Patron
+from tests.support.photos import write_photos
+from tests.support.server import MINDREADER, SERVE, environment, mindreader, server, start_server
+from tests.support.services import wait_until
 
 PHOTOS = 60
 AT_ONCE = 3
@@ -37,8 +37,8 @@ def test_every_uploaded_photo_ends_indexed_exactly_once_and_the_import_can_be_re
     gate = Gate(tmp_path / "gate")
     gate.close()
     options = wrapped(("gate", str(gate.folder)))
-    serve = [*options.pop("python"), *SERVE[1:]]
-    killed = start_server(data, serve, MINDREADER_EMBED_BATCH_SIZE="4", **options)
+    serve = [*options["python"], *SERVE[1:]]
+    killed = start_server(data, serve, MINDREADER_EMBED_BATCH_SIZE="4", PYTHONPATH=options["PYTHONPATH"])
     catalog = Catalog(settings.catalog_url)
     command = [*MINDREADER, "import", str(folder), "--collection", "Holidays", "--json"]
     importing = subprocess.Popen(
@@ -58,7 +58,7 @@ def test_every_uploaded_photo_ends_indexed_exactly_once_and_the_import_can_be_re
 
         def all_indexed(count: int) -> bool:
             now = api.get(f"/collections/{collection['id']}").json()
-            return now["photos"] == now["embedding"]["indexed"] == count
+            return bool(now["photos"] == now["embedding"]["indexed"] == count)
 
         wait_until(lambda: all_indexed(uploaded), "embedding the rest")
         report = mindreader(data, "import", folder, "--collection", "Holidays", "--wait", "--json")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from support.gate import Gate, wrapped
-from support.invariants import check, count, settle
-from support.patrons import Patron
-from support.photos import write_photos
 
 from mindreader.catalog import Catalog, EmbeddingState
+from tests.support.gate import Gate, wrapped
+from tests.support.invariants import check, count, settle
+from tests.support.patrons import Patron
+from tests.support.photos import write_photos
 
 PHOTOS = 24
 

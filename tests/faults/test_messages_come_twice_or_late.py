@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from support.gate import wrapped
-from support.invariants import check, settle
-from support.patrons import Patron
-from support.photos import write_photos
+
+from tests.support.gate import wrapped
+from tests.support.invariants import check, settle
+from tests.support.patrons import Patron
+from tests.support.photos import write_photos
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,6 @@ def test_photos_are_embedded_once_and_searches_answered(deploy, tmp_path, sketch
             assert patron.search(sketch_png) is not None
         patron.delete(min(patron.record.created))
         settle(deployment.settings)
-        assert {result["photo_id"] for result in patron.search(sketch_png, 50)["results"]} == set(patron.record.present)
+        assert patron.found(sketch_png, 50) == set(patron.record.present)
     deployment.stop()
     check(deployment.settings, patron.record)

@@ -10,15 +10,15 @@ import signal
 
 import pytest
 from sqlalchemy import func, select
-from support.gate import wrapped
-from support.invariants import check, settle
-from support.patrons import Patron
-from support.photos import write_photos
-from support.server import MINDREADER, environment, mindreader, server
 
 from mindreader.catalog import Catalog, User
 from mindreader.locks import exclusive_lock
 from mindreader.settings import load_settings
+from tests.support.gate import wrapped
+from tests.support.invariants import check, settle
+from tests.support.patrons import Patron
+from tests.support.photos import write_photos
+from tests.support.server import MINDREADER, environment, mindreader, server
 
 MANY = int(os.environ.get("PHOTOS", "1000"))
 AT_ONCE = 50
@@ -87,8 +87,9 @@ def test_there_and_back_and_nothing_is_lost(deploy, tmp_path, sketch_png, away, 
 def kill_in_the_middle(data_dir, to):
     """When so many blobs have been sent."""
     dying = wrapped(("sudden_death", str(SENT_BEFORE_THE_KILL)))
-    command = [*dying.pop("python"), *MINDREADER[1:]]
-    mindreader(data_dir, "migrate-to", *to, status=-signal.SIGKILL, command=command, **dying)
+    command = [*dying["python"], *MINDREADER[1:]]
+    path = dying["PYTHONPATH"]
+    mindreader(data_dir, "migrate-to", *to, status=-signal.SIGKILL, command=command, PYTHONPATH=path)
 
 
 def test_it_refuses_while_the_server_runs(deploy, tmp_path):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import func, select
-from support.gate import Gate, wrapped
-from support.invariants import check, count, settle
-from support.patrons import Patron
-from support.photos import write_photos
 
 from mindreader.catalog import Catalog, Embedding, EmbeddingState
+from tests.support.gate import Gate, wrapped
+from tests.support.invariants import check, count, settle
+from tests.support.patrons import Patron
+from tests.support.photos import write_photos
 
 PHOTOS = 24
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 import time
 
-from support.invariants import check, settle
-from support.patrons import Patron
-from support.photos import write_photos
-from support.services import wait_until
+from tests.support.invariants import check, settle
+from tests.support.patrons import Patron
+from tests.support.photos import write_photos
+from tests.support.services import wait_until
 
 
 def test_what_was_acknowledged_is_there_and_work_goes_on_by_itself(deploy, tmp_path, sketch_png):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from support.disks import read_only
-from support.invariants import check, settle
-from support.patrons import Patron
-from support.photos import write_photos
-from support.services import wait_until
+
+from tests.support.disks import read_only
+from tests.support.invariants import check, settle
+from tests.support.patrons import Patron
+from tests.support.photos import write_photos
+from tests.support.services import wait_until
 
 
 @pytest.mark.parametrize("stores", ["embedded", pytest.param("services", marks=pytest.mark.slow)])
@@ -35,8 +36,7 @@ def test_uploads_and_deletions_are_taken_and_made_good_when_it_can_be_written_ag
             wait_until(lambda: _embedding_fails(api), "a worker that says why embedding fails")
             broken.close()
             settle(deployment.settings)
-            found = {result["photo_id"] for result in patron.search(sketch_png, 50)["results"]}
-            assert found == set(patron.record.present)
+            assert patron.found(sketch_png, 50) == set(patron.record.present)
     deployment.stop()
     check(deployment.settings, patron.record)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 
 import pytest
-from support.invariants import check, settle
-from support.patrons import Patron
-from support.photos import write_photos
-from support.services import wait_until
+
+from tests.support.invariants import check, settle
+from tests.support.patrons import Patron
+from tests.support.photos import write_photos
+from tests.support.services import wait_until
 
 
 def restart(redis):

@@ -12,12 +12,6 @@ from itertools import count
 import numpy as np
 import pytest
 from sqlalchemy import select, update
-from support.bundles import write_untrained_bundle
-from support.invariants import check, settle
-from support.library import add_collection, add_photos, jpeg
-from support.patrons import Patron, Record
-from support.photos import write_photos
-from support.services import wait_until
 
 from mindreader.blobs import BlobStore
 from mindreader.bundles.archive import pack_bundle
@@ -26,6 +20,12 @@ from mindreader.imaging import decode_sketch, sketch_array
 from mindreader.inference.query_model import QueryModel
 from mindreader.networks.compute import choose_compute
 from mindreader.photo_index import IndexPoint, PhotoIndexes
+from tests.support.bundles import write_untrained_bundle
+from tests.support.invariants import check, settle
+from tests.support.library import add_collection, add_photos, jpeg
+from tests.support.patrons import Patron, Record
+from tests.support.photos import write_photos
+from tests.support.services import wait_until
 
 SEARCHES_A_SECOND = 5
 SAME_SCORE = 2e-3

@@ -6,11 +6,6 @@ import threading
 
 import pytest
 from sqlalchemy import select, update
-from support.bundles import register_and_open, write_untrained_bundle
-from support.invariants import violations
-from support.library import add_collection, add_photos, jpeg
-from support.patrons import Record
-from support.services import wait_until
 
 from mindreader.catalog import Catalog, Embedding, EmbeddingState
 from mindreader.catalog.models import now
@@ -21,6 +16,11 @@ from mindreader.operations.doctor import repair_indexes
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import load_settings
 from mindreader_workers.worker import Worker
+from tests.support.bundles import register_and_open, write_untrained_bundle
+from tests.support.invariants import violations
+from tests.support.library import add_collection, add_photos, jpeg
+from tests.support.patrons import Record
+from tests.support.services import wait_until
 
 PHOTOS = 80
 
@@ -60,7 +60,8 @@ def workers(settings, catalog, blobs, tmp_path):
     two = [Worker(settings, Catalog(settings.catalog_url), blobs, indexes) for _ in range(2)]
     for worker in two:
         key = version.space.key
-        worker._encoders[key] = Counting(worker.embedder(version.space)._encoder)
+        counting = Counting(worker.embedder(version.space)._encoder)
+        worker._encoders[key] = counting  # type: ignore[assignment]  # has what an embedder asks of it
     yield two, version.space
     indexes.close()
     for worker in two:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support.bundles import register_and_open
-from support.databases import copy_template
 
 from mindreader.blobs import BlobStore
 from mindreader.bundles import Bundle, BundleManifest, write_bundle
@@ -16,6 +14,8 @@ from mindreader.catalog import Catalog, Role, User
 from mindreader.networks.descriptions import SpaceDescription, encoder_description
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings
+from tests.support.bundles import register_and_open
+from tests.support.databases import copy_template
 
 MakeUser = Callable[..., User]
 MakeBundle = Callable[..., Bundle]

@@ -1,4 +1,4 @@
-"""Workers that look around more often: `python -m support.brisk SECONDS -m MODULE …`.
+"""Workers that look around more often: `python -m tests.support.brisk SECONDS -m MODULE …`.
 
 What no message tells them (a lease that ran out, a message that was lost) they see when they look, every half minute.
 Tests would do nothing else but wait for it.

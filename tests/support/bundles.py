@@ -23,6 +23,7 @@ RECORD = TrainingRecord(command="none", data="none", steps=0, hours=0, hardware=
 def write_untrained_bundle(folder: Path, seed: int = 0, name: str = "untrained") -> Bundle:
     torch.manual_seed(seed)
     tiny = preset("tiny")
+    assert tiny.projection is not None
     dimension = tiny.projection.dimension
     generator = Generator(replace(tiny.generator, condition=dimension))
     encoder, photo_encoder = (Encoder(encoder_description(n)) for n in (tiny.query_encoder, tiny.photo_encoder))

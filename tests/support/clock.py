@@ -1,4 +1,4 @@
-"""A wrong clock: `python -m support.clock FILE -m MODULE …` runs a program whose wall clock is off by FILE's seconds.
+"""A wrong clock: `python -m tests.support.clock FILE -m MODULE …` runs a program whose clock is off by FILE's seconds.
 
 The monotonic clock goes on as it is, as it does when a machine's clock is set. (libfaketime 0.9.10 breaks the sleeping
 of Python 3.11, so the clock is bent here, below everything that is imported later.)

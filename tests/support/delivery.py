@@ -1,4 +1,4 @@
-"""A queue that misbehaves: `python -m support.delivery twice|late -m MODULE …` runs a program with such a queue.
+"""A queue that misbehaves: `python -m tests.support.delivery twice|late -m MODULE …` runs a program with such a queue.
 
 Real brokers do both: Redis delivers a task again when it was not acknowledged in time, and a busy one is slow.
 """
@@ -23,7 +23,7 @@ def twice(channel: type[virtual.Channel]) -> None:
         put(self, queue, message, **options)
         put(self, queue, message, **options)
 
-    channel._put = put_twice
+    channel._put = put_twice  # type: ignore[assignment, method-assign]  # the fault
 
 
 def late(channel: type[virtual.Channel]) -> None:
@@ -35,7 +35,7 @@ def late(channel: type[virtual.Channel]) -> None:
         timer.daemon = True
         timer.start()
 
-    channel._put = put_later
+    channel._put = put_later  # type: ignore[assignment, method-assign]  # the fault
 
 
 FAULTS = {fault.__name__: fault for fault in (twice, late)}

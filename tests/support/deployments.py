@@ -13,14 +13,14 @@ import sys
 from pathlib import Path
 
 import httpx
-from support import programs
-from support.bundles import install_bundle
-from support.qdrant_server import QdrantServer
-from support.server import Server, environment, start_server
-from support.services import PostgresServer, RedisServer, S3Server, free_port, postgres_programs
 
 from mindreader.bundles import Bundle
 from mindreader.settings import Settings, load_settings
+from tests.support import programs
+from tests.support.bundles import install_bundle
+from tests.support.qdrant_server import QdrantServer
+from tests.support.server import Server, client, environment, start_server
+from tests.support.services import PostgresServer, RedisServer, S3Server, free_port, postgres_programs
 
 Running = programs.Program | subprocess.Popen
 
@@ -34,9 +34,9 @@ IMPATIENT = {
     "MINDREADER_SEARCH_TIMEOUT": "120",
     "MINDREADER_SEARCH_RATE": "1000000/minute",
     "MINDREADER_TORCH_THREADS": "1",
-    "PYTHONPATH": str(Path(__file__).parents[1]),
+    "PYTHONPATH": str(Path(__file__).parents[2]),
 }
-LOOK_EVERY = ("-m", "support.brisk", "3")
+LOOK_EVERY = ("-m", "tests.support.brisk", "3")
 
 
 class Embedded:
@@ -73,7 +73,7 @@ class Embedded:
 
     def api(self) -> httpx.Client:
         """Also while the server is away: whoever has its address goes on asking."""
-        return Server(None, f"http://127.0.0.1:{self._port}", self.data_dir).api()
+        return client(f"http://127.0.0.1:{self._port}", self.data_dir)
 
     def kill_web(self) -> None:
         if self._web is not None:
@@ -152,7 +152,7 @@ class Cluster(Services):
         }
         self._workers: dict[str, Running] = {}
         self._before: dict[str, str | None] = {}
-        super().__init__(folder, **variables)
+        super().__init__(folder, python=(sys.executable,), **variables)
 
     def install(self, bundle: Bundle) -> None:
         """As the others; this process reaches the S3 server too."""

@@ -1,4 +1,4 @@
-"""A gate before the photo encoder: `python -m support.gate FOLDER -m MODULE …` runs a program that has one.
+"""A gate before the photo encoder: `python -m tests.support.gate FOLDER -m MODULE …` runs a program that has one.
 
 While it is closed, a process embeds two batches and then stands in the middle of one, however quick or slow the machine
 is, until the gate is opened or its worker is asked to stop. So what a test does to it falls into a batch.
@@ -12,10 +12,11 @@ import sys
 import time
 from itertools import chain
 from pathlib import Path
+from typing import Any, TypedDict
 
-from support.services import wait_until
+from tests.support.services import wait_until
 
-TESTS = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 BATCHES = 2
 
 
@@ -45,10 +46,17 @@ class Gate:
         self._reached.touch()
 
 
-def wrapped(*wrappers: tuple[str, ...]) -> dict[str, object]:
+class Wrapped(TypedDict):
+    """What programs are started with."""
+
+    python: tuple[str, ...]
+    PYTHONPATH: str
+
+
+def wrapped(*wrappers: tuple[str, ...]) -> Wrapped:
     """Options of a deployment whose programs run in these modules of support, each with its argument."""
-    names = chain.from_iterable(("-m", f"support.{name}", argument) for name, argument in wrappers)
-    return {"python": (sys.executable, *names), "PYTHONPATH": str(TESTS)}
+    names = chain.from_iterable(("-m", f"tests.support.{name}", argument) for name, argument in wrappers)
+    return {"python": (sys.executable, *names), "PYTHONPATH": str(REPOSITORY)}
 
 
 def add_gate(gate: Gate) -> None:
@@ -58,11 +66,11 @@ def add_gate(gate: Gate) -> None:
     workers: list[Worker] = []
     make, embed, passed = Worker.__init__, PhotoEncoder.embed, 0
 
-    def make_known(self: Worker, *arguments: object) -> None:
+    def make_known(self: Worker, *arguments: Any) -> None:
         make(self, *arguments)
         workers.append(self)
 
-    def embed_behind_the_gate(self: PhotoEncoder, photos: object) -> object:
+    def embed_behind_the_gate(self: PhotoEncoder, photos: Any) -> Any:
         nonlocal passed
         if gate.is_closed and passed >= BATCHES:
             gate.reach()
@@ -71,7 +79,8 @@ def add_gate(gate: Gate) -> None:
         passed += gate.is_closed
         return embed(self, photos)
 
-    Worker.__init__, PhotoEncoder.embed = make_known, embed_behind_the_gate
+    Worker.__init__ = make_known  # type: ignore[assignment, method-assign]  # the gate
+    PhotoEncoder.embed = embed_behind_the_gate  # type: ignore[method-assign]  # the gate
 
 
 def main() -> None:

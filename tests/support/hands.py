@@ -6,7 +6,8 @@ import math
 import uuid
 
 from playwright.sync_api import Page, expect
-from support.server import Server
+
+from tests.support.server import Server
 
 NAME, PASSWORD = "Ada", "a quiet long password"
 
@@ -46,6 +47,7 @@ BICYCLE = [circle(0.3, 0.65, 0.16), circle(0.72, 0.65, 0.16), [(0.3, 0.65), (0.4
 
 def draw(page: Page, screen: str, stroke: list[tuple[float, float]]):
     box = page.locator("#canvas").bounding_box()
+    assert box is not None
     points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
     (touch if screen == "phone" else mouse)(page, points)
 
@@ -68,8 +70,9 @@ def touch(page: Page, points: list[tuple[float, float]]):
 
 def inked(page: Page) -> int:
     """How many pixels of the canvas hold ink."""
-    return page.evaluate(
+    pixels: int = page.evaluate(
         """() => { const c = document.getElementById("canvas");
         const data = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
         let n = 0; for (let i = 3; i < data.length; i += 4) n += data[i] > 0; return n; }"""
     )
+    return pixels

@@ -6,9 +6,8 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
-from support.patrons import Record
 
 from mindreader.blobs import BlobStore
 from mindreader.catalog import (
@@ -22,11 +21,13 @@ from mindreader.catalog import (
     ModelVersion,
     Photo,
 )
+from mindreader.catalog.models import Base
 from mindreader.embedding.jobs import job_view
 from mindreader.embedding.spaces import is_open
 from mindreader.operations.doctor import diagnose
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings
+from tests.support.patrons import Record
 
 ENDED = (EmbeddingState.INDEXED, EmbeddingState.FAILED, EmbeddingState.SKIPPED)
 
@@ -91,8 +92,8 @@ def _unfinished(catalog: Catalog) -> dict[str, int]:
     return {what: count for what, count in counts.items() if count}
 
 
-def _count(session: Session, table: type, condition: object) -> int:
-    return session.scalar(select(func.count()).select_from(table).where(condition))
+def _count(session: Session, table: type[Base], condition: ColumnElement[bool]) -> int:
+    return session.scalar(select(func.count()).select_from(table).where(condition)) or 0
 
 
 def _wrong_photos(session: Session, record: Record) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -69,7 +70,7 @@ def pages_of(session: Session, collection_id: int, space_id: int, limit: int) ->
     category = session.scalars(select(Category.id).order_by(Category.id)).first()
     middle = ids[len(ids) // 2]
 
-    def page(after: int | None = None, **only: object) -> Callable[[], object]:
+    def page(after: int | None = None, **only: Any) -> Callable[[], object]:
         return lambda: photo_page(session, collection_id, space_id, PhotoFilter(**only), after=after, limit=limit)
 
     return {

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -63,8 +64,15 @@ class Patron:
         answer = self.ask("POST", "/searches", files={"sketch": sketch}, data={"limit": str(limit)})
         return answer.raise_for_status().json() if answer is not None else None
 
+    def found(self, sketch: bytes, limit: int = 20) -> set[int]:
+        """Ids of photos, from a server that is there."""
+        answer = self.search(sketch, limit)
+        assert answer is not None
+        return {result["photo_id"] for result in answer["results"]}
+
     def indexed(self) -> int:
-        return self.api.get(f"/collections/{self.collection}").raise_for_status().json()["embedding"]["indexed"]
+        collection = self.api.get(f"/collections/{self.collection}").raise_for_status().json()
+        return int(collection["embedding"]["indexed"])
 
     def _forget(self, digests: Sequence[str]) -> None:
         """These may be there now, also those that had been deleted."""
@@ -74,9 +82,9 @@ class Patron:
         self.record.unanswered_deletions |= again
 
     def _add_collection(self) -> int:
-        return self.api.post("/collections", json={"name": "Holidays"}).raise_for_status().json()["id"]
+        return int(self.api.post("/collections", json={"name": "Holidays"}).raise_for_status().json()["id"])
 
-    def ask(self, method: str, path: str, **arguments: object) -> httpx.Response | None:
+    def ask(self, method: str, path: str, **arguments: Any) -> httpx.Response | None:
         """The answer, or none if the server did not say what it did."""
         try:
             answer = self.api.request(method, path, **arguments)

@@ -27,7 +27,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO
 
-TESTS = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 SHARED = (
     "mindreader.networks.encoders",
     "alembic.command",
@@ -52,7 +52,7 @@ SHARED = (
     "sqlalchemy.dialects.sqlite",
     "waitress",
 )
-FROM_NOTHING = ("support.clock",)
+FROM_NOTHING = ("tests.support.clock",)
 _REQUEST_BYTES = 2**20
 _PATH: list[str] = []
 """Where Python looks for modules by itself."""
@@ -70,7 +70,9 @@ class Program:
             raise ValueError(f"only modules are run here, not {command}")
         self.returncode: int | None = None
         asked = {"run": module_and_arguments, "env": dict(env), "cwd": str(cwd or Path.cwd())}
-        self.pid = _nursery().ask(asked, [stdout.fileno(), stderr.fileno()])
+        pid = _nursery().ask(asked, [stdout.fileno(), stderr.fileno()])
+        assert pid is not None
+        self.pid = pid
 
     def poll(self) -> int | None:
         if self.returncode is None:
@@ -83,6 +85,7 @@ class Program:
             if time.monotonic() > stop_at:
                 raise subprocess.TimeoutExpired(self.args, timeout or 0)
             time.sleep(0.01)
+        assert self.returncode is not None
         return self.returncode
 
     def send_signal(self, number: int) -> None:
@@ -110,9 +113,9 @@ class Nursery:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._socket, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "support.programs", str(there.fileno())],
+            [sys.executable, "-m", "tests.support.programs", str(there.fileno())],
             env=environment,
             pass_fds=[there.fileno()],
         )
@@ -122,7 +125,8 @@ class Nursery:
     def ask(self, request: Mapping[str, object], files: Sequence[int] = ()) -> int | None:
         with self._lock:
             socket.send_fds(self._socket, [json.dumps(request).encode()], list(files))
-            return json.loads(self._socket.recv(_REQUEST_BYTES))
+            answer: int | None = json.loads(self._socket.recv(_REQUEST_BYTES))
+            return answer
 
     def close(self) -> None:
         self._socket.close()
@@ -142,7 +146,7 @@ def _nursery() -> Nursery:
 
 def main() -> None:
     """The nursery itself: forks what it is asked for, and says how it ended."""
-    _PATH[:] = [path for path in sys.path[1:] if path != str(TESTS)]
+    _PATH[:] = [path for path in sys.path[1:] if path != str(REPOSITORY)]
     for name in SHARED:
         import_module(name)
     gc.collect()
@@ -180,7 +184,7 @@ def _become(request: dict, files: list[int]) -> None:
     except BaseException:
         traceback.print_exc()
     try:
-        threading._shutdown()  # what the interpreter does at its end
+        threading._shutdown()  # type: ignore[attr-defined]  # what the interpreter does at its end
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()

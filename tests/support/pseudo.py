@@ -24,7 +24,8 @@ def write_pseudo(folder: Path) -> Path:
     translation = Catalog(locale=LANGUAGE)
     for message in english():
         if message.id:
-            translation.add(message.id, _bracketed(message.id))
+            english_words = tuple(message.id) if isinstance(message.id, list) else message.id
+            translation.add(english_words, _bracketed(english_words))
     with (folder / f"{LANGUAGE}.po").open("wb") as file:
         write_po(file, translation)
     return folder

@@ -1,4 +1,4 @@
-"""The part of Qdrant's gRPC interface MindReader uses, over the engine of `support.qdrant_server`."""
+"""The part of Qdrant's gRPC interface MindReader uses, over the engine of `tests.support.qdrant_server`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def served(
 class _KeyHolder(grpc.ServerInterceptor):
     def __init__(self, key: str) -> None:
         self._key = key
-        self._refusal = grpc.unary_unary_rpc_method_handler(
+        self._refusal: grpc.RpcMethodHandler[Any, Any] = grpc.unary_unary_rpc_method_handler(
             lambda _, context: context.abort(grpc.StatusCode.UNAUTHENTICATED, "Invalid API key")
         )
 

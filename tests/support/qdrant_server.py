@@ -3,7 +3,7 @@ engine.
 
 No Qdrant server can be had everywhere these tests run. With this one several processes share an index, and the
 real client's requests, retries and errors are exercised; what only a real server does (durability, HNSW, sharding)
-is not. `python -m support.qdrant_server PORT GRPC_PORT KEY` serves until it is ended.
+is not. `python -m tests.support.qdrant_server PORT GRPC_PORT KEY` serves until it is ended.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from threading import Lock
 
 from flask import Flask, Response, jsonify, request
 from qdrant_client import QdrantClient, models
-from support.qdrant_grpc import served
-from support.services import answers, free_port, wait_until
 from waitress import serve
 
-TESTS = Path(__file__).parents[1]
+from tests.support.qdrant_grpc import served
+from tests.support.services import answers, free_port, wait_until
+
+REPOSITORY = Path(__file__).parents[2]
+LIMIT = 10  # Qdrant's own
 KEY = "a key"
 
 
@@ -34,8 +36,8 @@ class QdrantServer:
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "support.qdrant_server", str(self._port), str(self.grpc_port), self.key]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])}
+        command = [sys.executable, "-m", "tests.support.qdrant_server", str(self._port), str(self.grpc_port), self.key]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])}
         self._process = subprocess.Popen(command, env=environment)
         wait_until(lambda: answers(self._port), "the Qdrant stand-in")
 
@@ -108,16 +110,16 @@ def app(engine: QdrantClient, one_at_a_time: Lock, key: str, heard: list[dict[st
     @web.post("/collections/<name>/points/payload")
     def set_payload(name: str) -> Response:
         asked = models.SetPayload.model_validate(request.json)
-        engine.set_payload(name, asked.payload, points=asked.filter or asked.points)
+        chosen = asked.filter or models.PointIdsList(points=asked.points or [])
+        engine.set_payload(name, asked.payload, points=chosen)
         return _done()
 
     @web.post("/collections/<name>/points/query")
     def query(name: str) -> Response:
         asked = models.QueryRequest.model_validate(request.json)
+        limit, payload = asked.limit or LIMIT, asked.with_payload or False
         return _result(
-            engine.query_points(
-                name, query=asked.query, limit=asked.limit, query_filter=asked.filter, with_payload=asked.with_payload
-            )
+            engine.query_points(name, query=asked.query, limit=limit, query_filter=asked.filter, with_payload=payload)
         )
 
     @web.post("/collections/<name>/points/count")
@@ -128,7 +130,8 @@ def app(engine: QdrantClient, one_at_a_time: Lock, key: str, heard: list[dict[st
     @web.post("/collections/<name>/points/scroll")
     def scroll(name: str) -> Response:
         asked = models.ScrollRequest.model_validate(request.json)
-        records, following = engine.scroll(name, offset=asked.offset, limit=asked.limit, with_payload=False)
+        limit = asked.limit or LIMIT
+        records, following = engine.scroll(name, offset=asked.offset, limit=limit, with_payload=False)
         return _result(
             {"points": [record.model_dump(mode="json") for record in records], "next_page_offset": following}
         )

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from support import programs
-from support.programs import Program
-from support.services import wait_until
+
+from tests.support import programs
+from tests.support.programs import Program
+from tests.support.services import wait_until
 
 MINDREADER = [sys.executable, "-m", "mindreader.commands.main"]
 SERVE = [*MINDREADER, "serve", "--port", "0"]
@@ -28,7 +29,7 @@ READY = re.compile(r"MindReader is ready at (http://\S+)")
 class Server:
     """A started server."""
 
-    process: Program | subprocess.Popen | None
+    process: Program | subprocess.Popen
     url: str
     data_dir: Path
 
@@ -38,9 +39,13 @@ class Server:
         self.process.wait()
 
     def api(self) -> httpx.Client:
-        token = (self.data_dir / "secrets" / "local_token").read_text()
-        headers = {"Authorization": f"Bearer {token}"}
-        return httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=300)
+        return client(self.url, self.data_dir)
+
+
+def client(url: str, data_dir: Path) -> httpx.Client:
+    """Speaks to the server at this address, whether it is there or not."""
+    token = (data_dir / "secrets" / "local_token").read_text()
+    return httpx.Client(base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=300)
 
 
 def environment(data_dir: Path, **settings: str) -> dict[str, str]:
@@ -61,7 +66,9 @@ def start_server(data_dir: Path, command: Sequence[str] = SERVE, **settings: str
         return READY.search(out.read_text()) is not None
 
     wait_until(said, "the start of the server")
-    return Server(process, READY.search(out.read_text()).group(1), data_dir)
+    ready = READY.search(out.read_text())
+    assert ready is not None
+    return Server(process, ready.group(1), data_dir)
 
 
 @contextlib.contextmanager

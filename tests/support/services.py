@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import psycopg
 import redis
@@ -33,7 +33,7 @@ def free_port() -> int:
             return port
 
 
-def wait_until(ready: Callable[[], bool], what: str, seconds: float = 300.0) -> None:
+def wait_until(ready: Callable[[], object], what: str, seconds: float = 300.0) -> None:
     """Come back as soon as it is so. The limit is for what never happens, not for slow machines."""
     stop_at = time.monotonic() + seconds
     while not ready():
@@ -103,7 +103,7 @@ class S3Server:
     def start(self) -> None:
         keys = f"{self.ENVIRONMENT['AWS_ACCESS_KEY_ID']},{self.ENVIRONMENT['AWS_SECRET_ACCESS_KEY']}"
         address = ["--addr", f"127.0.0.1:{self._port}", "--auth-key", keys]
-        command = [Path(sys.executable).parent / "rclone", "serve", "s3", *address, self._folder.name]
+        command = [str(Path(sys.executable).parent / "rclone"), "serve", "s3", *address, self._folder.name]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_until(lambda: answers(self._port), "rclone serve s3")
 
@@ -132,7 +132,7 @@ def _empty_cluster(programs: Path, user: str | None) -> Path:
     if user:
         shutil.chown(folder, user)
     small = ["--no-sync", "--wal-segsize", "1"]
-    initdb = [programs / "initdb", "-D", folder / "data", "-U", "mindreader", "-A", "trust", *small]
+    initdb = [str(programs / "initdb"), "-D", str(folder / "data"), "-U", "mindreader", "-A", "trust", *small]
     subprocess.run(initdb, check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL)
     return folder / "data"
 
@@ -140,21 +140,22 @@ def _empty_cluster(programs: Path, user: str | None) -> Path:
 class PostgresServer:
     """A PostgreSQL with a cluster of its own, which outlasts stops."""
 
-    def __init__(self, programs: Path) -> None:
+    def __init__(self, programs: Path | None) -> None:
+        assert programs is not None, "PostgreSQL is not installed: `make system-packages`"
         self._programs, self._port = programs, free_port()
         # PostgreSQL refuses to run as root; its Debian package brings the user it wants.
         self._user = "postgres" if os.geteuid() == 0 else None
         self._folder = Path(tempfile.mkdtemp(prefix="mindreader-postgres-"))
         if self._user:
             shutil.chown(self._folder, self._user)
-        self._run = {"user": self._user, "cwd": self._folder, "stdout": subprocess.DEVNULL}
+        self._run: dict[str, Any] = {"user": self._user, "cwd": self._folder, "stdout": subprocess.DEVNULL}
         subprocess.run(["cp", "-a", _empty_cluster(programs, self._user), self._folder / "data"], check=True)
         self.url = f"postgresql://mindreader@127.0.0.1:{self._port}/postgres"
         self.start()
 
     def start(self) -> None:
         options = ["-p", str(self._port), "-k", str(self._folder), "-h", "127.0.0.1", "-F"]
-        command = [self._programs / "postgres", "-D", self._folder / "data", *options]
+        command = [str(self._programs / "postgres"), "-D", str(self._folder / "data"), *options]
         self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL, **self._run)
         wait_until(self._answers, "postgres")
 

@@ -1,4 +1,4 @@
-"""celery whose photo encoder only takes its time: `python -m support.slow_encoder -A … worker …`.
+"""celery whose photo encoder only takes its time: `python -m tests.support.slow_encoder -A … worker …`.
 
 What is left is everything around E2: leases, decoding, index, catalog.
 """
@@ -26,5 +26,5 @@ def embed(self: PhotoEncoder, photos: np.ndarray) -> np.ndarray:
 
 if __name__ == "__main__":
     DIMENSION = int(os.environ["SLOW_ENCODER_DIMENSION"])
-    PhotoEncoder.embed = embed
+    PhotoEncoder.embed = embed  # type: ignore[method-assign]  # in its place
     runpy.run_module("celery", run_name="__main__", alter_sys=True)

@@ -1,4 +1,4 @@
-"""A program that is killed in the middle: `python -m support.sudden_death BLOBS -m MODULE …`.
+"""A program that is killed in the middle: `python -m tests.support.sudden_death BLOBS -m MODULE …`.
 
 After it has written so many blobs it sends itself SIGKILL, as a power cut would: nothing gets a chance to tidy up.
 """
@@ -30,7 +30,8 @@ def main() -> None:
 
         return write
 
-    BlobStore.put, BlobStore.put_file = counted(BlobStore.put), counted(BlobStore.put_file)
+    for name in ("put", "put_file"):
+        setattr(BlobStore, name, counted(getattr(BlobStore, name)))
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

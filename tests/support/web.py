@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,16 +11,18 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
-from support.library import jpeg
 from werkzeug.test import TestResponse
 
 from mindreader import messages
 from mindreader.accounts.tokens import issue_token
 from mindreader.catalog import Catalog, EmbeddingSpace, ModelVersion, Role, User
 from mindreader.catalog.models import now
+from mindreader.errors import Sentence
 from mindreader.networks.descriptions import SpaceDescription, encoder_description
 from mindreader.settings import Settings, load_settings
+from mindreader_webui.access import Access, rule_of
 from mindreader_workers.envelopes import Envelopes
+from tests.support.library import jpeg
 
 WEBP = b"RIFF....WEBPnot looked at by the web"
 
@@ -31,6 +34,11 @@ class Person:
     client: FlaskClient
     account: User | None = None
     headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def user_id(self) -> int:
+        assert self.account is not None
+        return self.account.id
 
     def ask(self, method: str, path: str, **arguments: Any) -> TestResponse:
         return self.client.open(f"/api/v1{path}", method=method, headers=self.headers, **arguments)
@@ -44,15 +52,16 @@ class Person:
     def collection(self, name: str = "Photos", visibility: str = "private") -> int:
         made = self.post("/collections", json={"name": name, "visibility": visibility})
         assert made.status_code == 201, made.text
-        return made.json["id"]
+        return int(given(made)["id"])
 
     def upload(self, collection_id: int, *contents: bytes, **form: Any) -> list[dict[str, Any]]:
         answer = self.post(f"/collections/{collection_id}/photos", data={"file": files(*contents), **form})
         assert answer.status_code == 200, answer.text
-        return answer.json["outcomes"]
+        outcomes: list[dict[str, Any]] = given(answer)["outcomes"]
+        return outcomes
 
     def photo(self, collection_id: int, seed: int = 1, **form: Any) -> int:
-        return self.upload(collection_id, jpeg(seed), **form)[0]["photo_id"]
+        return int(self.upload(collection_id, jpeg(seed), **form)[0]["photo_id"])
 
 
 @dataclass
@@ -60,7 +69,7 @@ class Finder:
     """Stands in for the networks and the photo index: remembers what was asked, answers what it is told."""
 
     version: ModelVersion
-    hits: list[dict[str, float]] = field(default_factory=list)
+    hits: list[messages.SearchHit] = field(default_factory=list)
     asked: list[messages.SearchRequest] = field(default_factory=list)
     error: dict[str, str] | None = None
     held_up: Callable[[], object] = lambda: None
@@ -81,7 +90,7 @@ class Finder:
         category = messages.CategoryQuality(name="dog", photos=3, queries=3, precision=0.5)
         found = messages.LibraryQuality(
             model_version=self.version.name,
-            protocol=f"collections {collection_ids}",
+            protocol=Sentence(f"collections {collection_ids}"),
             mean_precision=0.5,
             categories=(category,),
         )
@@ -102,6 +111,26 @@ class Finder:
             timings_ms={"imagine": 1.5},
         )
         return {"answer": envelopes.seal(found)}
+
+
+def given(answer: TestResponse) -> Any:
+    """The JSON of an answer that has some."""
+    assert answer.json is not None, answer.text
+    return answer.json
+
+
+def csrf_token(page: TestResponse) -> str:
+    """What the page sends along with changes."""
+    found = re.search(r'name="csrf-token" content="([^"]+)"', page.text)
+    assert found is not None, page.text
+    return found[1]
+
+
+def access_of(app: Flask, endpoint: str) -> Access:
+    """What an endpoint asks; every one says it."""
+    found = rule_of(app, endpoint)
+    assert found is not None, f"{endpoint} does not say who may ask it"
+    return found
 
 
 def files(*contents: bytes) -> list[tuple[io.BytesIO, str]]:

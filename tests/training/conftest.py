@@ -31,7 +31,7 @@ def _draw(shape: str, fill: str | None, ground: str, place: int) -> Image.Image:
 
 
 @pytest.fixture(scope="session")
-def drawn_data(tmp_path_factory) -> Path:
+def drawn_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two categories of drawn photos and sketches with meta.csv and pairs.csv; every fifth is `dev`."""
     root = tmp_path_factory.mktemp("drawn")
     random = np.random.default_rng(0)
@@ -73,7 +73,7 @@ def trained_options() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def trained(drawn_data, trained_options, tmp_path_factory) -> Path:
+def trained(drawn_data, trained_options, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a whole run of 40 steps."""
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     result = CliRunner().invoke(train, [*trained_options, "--data", str(drawn_data), "--out", str(folder)])

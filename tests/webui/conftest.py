@@ -12,7 +12,6 @@ from celery import Celery
 from celery.contrib.testing.worker import start_worker
 from flask import Flask
 from flask.testing import FlaskClient
-from support.web import Finder, Person, add_active_version, add_person, web_settings
 
 from mindreader.accounts import passwords
 from mindreader.blobs import BlobStore
@@ -22,6 +21,7 @@ from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
 from mindreader_workers import celery_app
 from mindreader_workers.envelopes import envelopes_of
+from tests.support.web import Finder, Person, add_active_version, add_person, web_settings
 
 
 @pytest.fixture(autouse=True)

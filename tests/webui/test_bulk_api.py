@@ -4,16 +4,15 @@ import hashlib
 import io
 import zipfile
 from datetime import datetime
-from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select, update
-from support.library import jpeg
 
 from mindreader.blobs import original_key
-from mindreader.catalog import Embedding, EmbeddingState
+from mindreader.catalog import Embedding, EmbeddingState, Photo
 from mindreader.library.zip_download import safe_name, zip_of
 from mindreader_webui.api.schemas.bulk import MOST, ArchiveQuery
+from tests.support.library import jpeg
 
 
 def digest(content):
@@ -169,9 +168,7 @@ def test_ids_are_read_as_ranges():
 
 def test_names_in_an_archive_are_each_there_once_and_a_lost_photo_is_named(blobs):
     photos = [
-        SimpleNamespace(
-            sha256=digest(jpeg(n)), filename=name, size_bytes=len(jpeg(n)), taken_at=None, created_at=moment
-        )
+        Photo(sha256=digest(jpeg(n)), filename=name, size_bytes=len(jpeg(n)), taken_at=None, created_at=moment)
         for n, name, moment in (
             (1, "a.jpg", datetime(2026, 1, 1)),
             (2, "A.JPG", datetime(1970, 1, 1)),

@@ -1,11 +1,11 @@
 import io
 
 import pytest
-from support.library import jpeg
 
 from mindreader.catalog import EmbeddingState
 from mindreader_webui.uploads import FILES_PER_REQUEST
 from mindreader_workers.celery_app import EMBED_QUEUE
+from tests.support.library import jpeg
 
 
 def embed_messages(services):

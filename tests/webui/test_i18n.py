@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
-from support.pseudo import LANGUAGE, english, write_pseudo
 
 from mindreader.errors import ConfigurationError, ConflictError, InvalidInputError, Sentence
 from mindreader.imaging.rejections import not_an_image
@@ -17,6 +16,8 @@ from mindreader.settings import load_settings
 from mindreader_webui.app import create_app
 from mindreader_webui.i18n import load_translations, translated
 from mindreader_webui.services import Services
+from tests.support.pseudo import LANGUAGE, english, write_pseudo
+from tests.support.web import csrf_token
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "webui" / "mindreader_webui" / "static"
@@ -83,7 +84,8 @@ def test_no_call_in_a_module_is_overlooked():
 
 
 def test_no_sentence_is_put_together_before_it_is_translated():
-    names = re.search(r"^WITH_SENTENCES := (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1].split()
+    (line,) = re.findall(r"^WITH_SENTENCES := (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    names = line.split()
     folders = [ROOT / "platform/mindreader", ROOT / "webui", ROOT / "workers"]
     skipped = {path.name for path in folders[0].iterdir()} - {*names, "errors.py"}
     together = [
@@ -127,7 +129,7 @@ def test_pages_and_problems_come_in_the_language_that_is_asked_for(translated_cl
 def test_values_stay_apart_from_the_sentence(translated_client, tmp_path):
     client = translated_client(german(tmp_path))
     client.post("/api/v1/setup", json={"name": "Ann", "password": "a long password"})
-    token = client.get("/").text.split('name="csrf-token" content="')[1].split('"')[0]
+    token = csrf_token(client.get("/"))
     headers = {"Accept-Language": "de-AT", "X-CSRFToken": token}
     twice = client.post("/api/v1/users", json={"name": "Ann", "password": "a long password"}, headers=headers)
     assert twice.status_code == 409

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from PIL import Image
-from support.broken_files import write_broken_files
-from support.photos import write_photos
-from support.server import mindreader, server
+
+from tests.support.broken_files import write_broken_files
+from tests.support.photos import write_photos
+from tests.support.server import mindreader, server
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,12 @@
 
 import hashlib
 
-from support.photos import write_photos
-
+from mindreader_webui.commands.client import ApiClient
 from mindreader_webui.commands.import_photos import Report, _files, _missing
+from tests.support.photos import write_photos
 
 
-class Api:
+class Api(ApiClient):
     """Answers the question which files are there."""
 
     def __init__(self, known):

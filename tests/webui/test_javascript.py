@@ -16,5 +16,6 @@ NODE = shutil.which("node")
 @pytest.mark.skipif(NODE is None, reason="node is missing: it runs the tests of the JavaScript")
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: path.name.removesuffix(".test.mjs"))
 def test_modules_of_the_pages(path):
+    assert NODE is not None
     ran = subprocess.run([NODE, "--test", path], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -5,13 +5,14 @@ from importlib.metadata import version as installed_version
 import pytest
 from PIL import Image
 from sqlalchemy import update
-from support.bundles import write_untrained_bundle
-from support.library import jpeg
 
 from mindreader.bundles.archive import pack_bundle
 from mindreader.catalog import Embedding, Job, ModelVersion, WorkerProcess
 from mindreader.catalog.models import now
+from mindreader.messages import SearchHit
 from mindreader.operations.worker_status import Heartbeat
+from tests.support.bundles import write_untrained_bundle
+from tests.support.library import jpeg
 
 
 def sketch():
@@ -169,7 +170,7 @@ def test_jobs_over_the_api(admin, ann, finder, version, catalog):
 
 def test_versions_are_compared_on_one_sketch(admin, ann, finder, version, second):
     photos = [photo["photo_id"] for photo in ann.upload(ann.collection("Shared", "shared"), jpeg(1), jpeg(2))]
-    finder.hits = [{"photo_id": photo, "score": 0.5} for photo in photos]
+    finder.hits = [SearchHit(photo_id=photo, score=0.5) for photo in photos]
     form = {"sketch": (io.BytesIO(sketch()), "s.png"), "model_version_id": [version.id, second.id], "limit": 2}
     compared = admin.post("/comparisons", data=form).json
     assert [each["id"] for each in compared["versions"]] == [version.id, second.id]
@@ -181,7 +182,7 @@ def test_versions_are_compared_on_one_sketch(admin, ann, finder, version, second
 
 def test_versions_are_compared_on_the_saved_sketches_with_precision(admin, ann, finder, version, second):
     dogs = ann.upload(ann.collection("Shared", "shared"), jpeg(1), category="dog")
-    finder.hits = [{"photo_id": dogs[0]["photo_id"], "score": 0.5}]
+    finder.hits = [SearchHit(photo_id=dogs[0]["photo_id"], score=0.5)]
     form = {"model_version_id": [version.id, second.id]}
     assert admin.post("/comparisons", data=form).status_code == 422  # nothing is saved yet
     for name, category in (("rex", "Dog"), ("felix", "cat"), ("scribble", "")):

@@ -13,7 +13,6 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import update
-from support.library import jpeg
 
 from mindreader.catalog import Embedding, Job
 from mindreader.catalog.models import now
@@ -22,6 +21,7 @@ from mindreader.operations.worker_status import Heartbeat
 from mindreader.settings import load_settings
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
+from tests.support.library import jpeg
 
 TOKEN = {"Authorization": "Bearer a long token"}
 DEPLOY = Path(__file__).parents[2] / "deploy"

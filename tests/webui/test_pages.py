@@ -10,6 +10,7 @@ from mindreader.accounts.users import create_user
 from mindreader.catalog import Catalog, Job, Role
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
+from tests.support.web import csrf_token
 
 ADMIN_PAGES = ["/admin", *(f"/admin/{name}" for name in ("models", "jobs", "jobs/1", "compare", "users", "workers"))]
 PAGES = ["/", "/upload", "/library", "/library/1", "/trash", "/account", "/quality", *ADMIN_PAGES]
@@ -91,7 +92,7 @@ def test_administration_is_for_administrators(client, catalog, version, page):
     assert (refused.status_code, refused.mimetype) == (403, "text/html")
     assert "/admin" not in client.get("/").text
     client.get("/account")
-    token = re.search(r'name="csrf-token" content="([^"]+)"', client.get("/").text)[1]
+    token = csrf_token(client.get("/"))
     client.delete("/api/v1/session", headers={"X-CSRFToken": token})
     client.post("/api/v1/session", json={"name": "Root", "password": PASSWORD})
     assert client.get(page, follow_redirects=True).status_code == 200
@@ -109,7 +110,7 @@ def test_every_page_leads_on_and_carries_the_token_for_changes(signed_in, page):
     answer = signed_in.get(page)
     assert answer.status_code == 200
     assert 'aria-label="Pages"' in answer.text
-    token = re.search(r'name="csrf-token" content="([^"]+)"', answer.text)[1]
+    token = csrf_token(answer)
     made = signed_in.post("/api/v1/collections", json={"name": page}, headers={"X-CSRFToken": token})
     assert made.status_code == 201
 

@@ -6,15 +6,15 @@ import re
 import shutil
 
 import pytest
-from support.databases import copy_template
-from support.library import jpeg
-from support.web import Finder, Person, add_active_version, add_person, web_settings
 
 from mindreader.blobs import BlobStore, sketch_key
 from mindreader.catalog import BenchmarkSketch, Catalog, Job, Role, Search, UserSketch
-from mindreader_webui.access import ADMIN, ANYONE, rule_of
+from mindreader_webui.access import ADMIN, ANYONE
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services, current_services
+from tests.support.databases import copy_template
+from tests.support.library import jpeg
+from tests.support.web import Finder, Person, access_of, add_active_version, add_person, given, web_settings
 
 # Expected status by who asks: nobody, the owner, another member (private collection), another member
 # (shared collection), an administrator. A member who was invited to a private one may do as in a shared one.
@@ -175,15 +175,15 @@ class World:
             job = Job(space_id=version.space_id, last_photo_id=ids["p"])
             sketch = BenchmarkSketch(name="dog", sketch_sha256="0" * 64)
             search = Search(
-                user_id=ann.account.id, sketch_sha256="1" * 64, model_version_id=version.id, seeds=[0], timings_ms={}
+                user_id=ann.user_id, sketch_sha256="1" * 64, model_version_id=version.id, seeds=[0], timings_ms={}
             )
-            kept = UserSketch(user_id=ann.account.id, name="hers", strokes=[])
+            kept = UserSketch(user_id=ann.user_id, name="hers", strokes=[])
             session.add_all([job, sketch, search, kept])
             session.flush()
             ids |= {"s": version.space_id, "j": job.id, "k": sketch.id, "h": search.id, "w": kept.id}
         self.blobs.put(sketch_key("1" * 64), b"PNG")
-        ids["t"] = ann.post("/tokens", json={"name": "laptop"}).json["id"]
-        return ids | {"u": ann.account.id, "n": self.eve.account.id}
+        ids["t"] = given(ann.post("/tokens", json={"name": "laptop"}))["id"]
+        return ids | {"u": ann.user_id, "n": self.eve.user_id}
 
     def restore(self):
         self.catalog.close()
@@ -231,7 +231,7 @@ def test_who_may_do_what(world, method, path, who):
 
 
 def test_the_matrix_knows_every_endpoint(app):
-    rules = {(method, path): rule_of(app, endpoint) for endpoint, method, path in routes(app)}
+    rules = {(method, path): access_of(app, endpoint) for endpoint, method, path in routes(app)}
     assert {key for key, rule in rules.items() if rule.caller is not ANYONE} == MATRIX.keys()
     for key, statuses in MATRIX.items():
         for_admins = all(status == 403 for status in statuses[1:4])
@@ -239,7 +239,7 @@ def test_the_matrix_knows_every_endpoint(app):
 
 
 def test_exactly_these_endpoints_are_open(app):
-    open_to_all = {endpoint for endpoint in app.view_functions if rule_of(app, endpoint).caller is ANYONE}
+    open_to_all = {endpoint for endpoint in app.view_functions if access_of(app, endpoint).caller is ANYONE}
     pages = {f"pages.{name}" for name in ("set_up", "sign_in", "offline", "manifest", "service_worker")}
     operators = {"health.healthz", "health.readyz", "metrics.show"}
     assert open_to_all == {"accounts.set_up", "accounts.sign_in", "static", "openapi"} | pages | operators
@@ -258,7 +258,7 @@ MULTIPART = {"searches.search", "models.add_model"}
 @pytest.mark.parametrize("endpoint", ["accounts.sign_in", "searches.search", "models.add_model", "bulk.label"])
 def test_a_larger_body_is_refused_before_it_is_read(app, admin, services, endpoint):
     rule = next(rule for rule in app.url_map.iter_rules() if rule.endpoint == endpoint)
-    limit = rule_of(app, endpoint).body_limit(services.settings)
+    limit = access_of(app, endpoint).body_limit(services.settings)
     kind = "multipart/form-data; boundary=x" if endpoint in MULTIPART else "application/json"
     body = {"wsgi.input": Unread(), "CONTENT_LENGTH": str(limit + 1), "CONTENT_TYPE": kind}
     answer = admin.client.post(rule.rule, headers=admin.headers, environ_overrides=body)

@@ -3,12 +3,12 @@ import io
 import pytest
 from PIL import Image
 from sqlalchemy import update
-from support.library import jpeg
 
 from mindreader.blobs import BlobStore, original_key, sha256_of
 from mindreader.catalog import Embedding, EmbeddingState
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
+from tests.support.library import jpeg
 
 
 def put_in_state(catalog, state, **values):

@@ -5,12 +5,13 @@ from datetime import datetime
 import pytest
 from PIL import Image
 from sqlalchemy import select, update
-from support.library import jpeg
 
 from mindreader.blobs import sketch_key
 from mindreader.catalog import Embedding, EmbeddingState, Photo, Search
+from mindreader.messages import SearchHit
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
+from tests.support.library import jpeg
 
 
 def search(person, sketch, **form):
@@ -33,7 +34,7 @@ def indexed(ann, finder, catalog):
     with catalog.transaction() as session:
         session.execute(update(Embedding).values(state=EmbeddingState.INDEXED))
     order = [photos[1], photos[0], photos[2]]
-    finder.hits = [{"photo_id": photo, "score": 0.9 - number / 10} for number, photo in enumerate(order)]
+    finder.hits = [SearchHit(photo_id=photo, score=0.9 - number / 10) for number, photo in enumerate(order)]
     return collection, order
 
 
@@ -139,7 +140,7 @@ def test_a_search_is_remembered_with_its_sketch(ann, finder, sketch_png, catalog
     answer = search(ann, sketch_png, seed="4").json
     with catalog.snapshot() as session:
         row = session.scalars(select(Search)).one()
-    assert (row.id, row.user_id, row.seeds) == (answer["id"], ann.account.id, [4, 5, 6])
+    assert (row.id, row.user_id, row.seeds) == (answer["id"], ann.user_id, [4, 5, 6])
     assert row.timings_ms == answer["timings_ms"]
     assert Image.open(io.BytesIO(blobs.get(sketch_key(row.sketch_sha256)))).size == (256, 256)
 

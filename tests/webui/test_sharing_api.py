@@ -5,7 +5,9 @@ import io
 import zipfile
 
 import pytest
-from support.library import jpeg
+
+from mindreader.messages import SearchHit
+from tests.support.library import jpeg
 
 
 @pytest.fixture
@@ -19,7 +21,7 @@ def library(ann):
 @pytest.fixture
 def invited(ann, bob, library):
     answer = ann.post(f"/collections/{library['shared_id']}/people", json={"name": " Bob "})
-    assert answer.json == {"people": [{"id": bob.account.id, "name": "Bob"}]}
+    assert answer.json == {"people": [{"id": bob.user_id, "name": "Bob"}]}
     return bob
 
 
@@ -46,7 +48,7 @@ def test_photos_of_the_shared_collection_alone_are_shown(invited, library):
 
 
 def test_searches_look_into_the_shared_collection_alone(invited, finder, library, sketch_png):
-    finder.hits = [{"photo_id": library[each], "score": 0.5} for each in ("secret", "shared")]
+    finder.hits = [SearchHit(photo_id=library[each], score=0.5) for each in ("secret", "shared")]
     form = {"sketch": (io.BytesIO(sketch_png), "s.png"), "category": "kiss"}
     found = invited.post("/searches", data=form).json
     assert [result["photo_id"] for result in found["results"]] == [library["shared"]]
@@ -92,15 +94,15 @@ def test_a_third_person_sees_nothing(invited, somebody, library):
 
 def test_taken_back_it_is_gone_at_once(ann, invited, library):
     people = f"/collections/{library['shared_id']}/people"
-    assert ann.ask("DELETE", f"{people}/{invited.account.id}").status_code == 204
+    assert ann.ask("DELETE", f"{people}/{invited.user_id}").status_code == 204
     assert invited.get("/collections").json["collections"] == []
     assert invited.get(f"/photos/{library['shared']}/thumbnail").status_code == 404
-    assert ann.ask("DELETE", f"{people}/{invited.account.id}").status_code == 404
+    assert ann.ask("DELETE", f"{people}/{invited.user_id}").status_code == 404
 
 
 def test_a_person_may_let_go_of_it(invited, library):
     people = f"/collections/{library['shared_id']}/people"
-    assert invited.ask("DELETE", f"{people}/{invited.account.id}").status_code == 204
+    assert invited.ask("DELETE", f"{people}/{invited.user_id}").status_code == 204
     assert invited.get("/collections").json["collections"] == []
 
 

@@ -4,10 +4,11 @@ import io
 import re
 
 import pytest
-from support.library import jpeg
 
 from mindreader.catalog import TokenScope
-from mindreader_webui.access import ANYONE, rule_of
+from mindreader_webui.access import ANYONE
+from tests.support.library import jpeg
+from tests.support.web import access_of
 
 
 def token(person, scope, name="a program"):
@@ -38,7 +39,7 @@ def test_a_reading_token_changes_nothing_anywhere(app, admin, ask):
     headers = token(admin, "read")
     asked = 0
     for endpoint, method, path in endpoints(app):
-        rule = rule_of(app, endpoint)
+        rule = access_of(app, endpoint)
         if rule.caller is not ANYONE and rule.least_scope(method) != TokenScope.READ:
             answer = ask(headers, method, path)
             assert (answer.status_code, answer.content_type) == (403, "application/problem+json"), endpoint
@@ -47,9 +48,8 @@ def test_a_reading_token_changes_nothing_anywhere(app, admin, ask):
 
 
 def test_only_these_may_be_posted_by_a_reading_token(app):
-    reading = {
-        endpoint for endpoint, method, _ in endpoints(app) if method != "GET" and rule_of(app, endpoint).scope == "read"
-    }
+    changing = {endpoint for endpoint, method, _ in endpoints(app) if method != "GET"}
+    reading = {endpoint for endpoint in changing if access_of(app, endpoint).scope == "read"}
     assert reading == {"searches.search", "bulk.existing"}
 
 
@@ -89,7 +89,7 @@ def test_an_administrators_lesser_token_sees_what_a_member_sees(admin, ann, ask,
 def test_a_lesser_token_makes_no_stronger_one(app, ann, ask, scope):
     headers = token(ann, scope)
     made = {"json": {"name": "stronger", "scope": "full"}}
-    of_the_person = [each for each in endpoints(app) if rule_of(app, each[0]).scope == TokenScope.FULL]
+    of_the_person = [each for each in endpoints(app) if access_of(app, each[0]).scope == TokenScope.FULL]
     assert {endpoint for endpoint, _, _ in of_the_person} == {
         f"accounts.{name}" for name in ("list_tokens", "add_token", "remove_token", "change_password")
     }

@@ -1,6 +1,6 @@
 """The trash over HTTP."""
 
-from support.library import jpeg
+from tests.support.library import jpeg
 
 
 def test_deleted_photos_are_listed_shown_and_restored(ann, version):

@@ -87,6 +87,6 @@ def test_a_name_that_cannot_be_used_is_refused(ann, name):
 
 def test_they_go_with_the_person(ann, admin, catalog):
     keep(ann)
-    assert admin.ask("DELETE", f"/users/{ann.account.id}").status_code == 204
+    assert admin.ask("DELETE", f"/users/{ann.user_id}").status_code == 204
     with catalog.snapshot() as session:
         assert session.query(UserSketch).count() == 0

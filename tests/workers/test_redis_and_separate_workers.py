@@ -6,10 +6,11 @@ import subprocess
 import sys
 
 import pytest
-from support import programs
-from support.photos import write_photos
-from support.server import environment, server
-from support.services import wait_until
+
+from tests.support import programs
+from tests.support.photos import write_photos
+from tests.support.server import environment, server
+from tests.support.services import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -74,4 +75,4 @@ def test_the_web_process_never_loads_torch_when_workers_run_elsewhere(tmp_path, 
 
 
 def _indexed(api, collection) -> int:
-    return api.get(f"/collections/{collection}").json()["embedding"]["indexed"]
+    return int(api.get(f"/collections/{collection}").json()["embedding"]["indexed"])

@@ -2,12 +2,12 @@
 
 import pytest
 from sqlalchemy import select
-from support.bundles import register_and_open, write_untrained_bundle
-from support.library import add_collection, add_photos, jpeg
 
 from mindreader.catalog import Embedding
 from mindreader.photo_index import PhotoIndexes
 from mindreader_workers.worker import Worker
+from tests.support.bundles import register_and_open, write_untrained_bundle
+from tests.support.library import add_collection, add_photos, jpeg
 
 
 @pytest.fixture

@@ -6,16 +6,16 @@ import subprocess
 import sys
 
 import pytest
-from support.collector import collecting
-from support.deployments import DEPLOYMENTS
-from support.patrons import Patron
-from support.photos import write_photos
-from support.server import environment, server
-from support.services import free_port, wait_until
 
 from mindreader import traces
 from mindreader.errors import ConfigurationError
 from mindreader.settings import Settings
+from tests.support.collector import collecting
+from tests.support.deployments import DEPLOYMENTS
+from tests.support.patrons import Patron
+from tests.support.photos import write_photos
+from tests.support.server import environment, server
+from tests.support.services import free_port, wait_until
 
 STAGES = {"decode", "imagine", "query"}
 
@@ -23,15 +23,14 @@ STAGES = {"decode", "imagine", "query"}
 @pytest.mark.parametrize(("stores", "processes"), [("embedded", 1), ("services", 2)])
 def test_a_search_is_one_trace_from_the_request_to_the_stages(stores, processes, tmp_path, sketch_png):
     with collecting() as collector:
-        variables = {"MINDREADER_TRACES_URL": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
-        deployment = DEPLOYMENTS[stores](tmp_path, **variables)
+        deployment = DEPLOYMENTS[stores](tmp_path, MINDREADER_TRACES_URL=collector.url, OTEL_BSP_SCHEDULE_DELAY="100")
         deployment.start()
         try:
             with deployment.api() as api:
                 patron = Patron(api)
                 assert patron.upload(write_photos(tmp_path / "photos", 3))
-                sent = {"files": {"sketch": sketch_png}, "headers": {"X-Request-ID": "request-of-a-test"}}
-                api.post("/searches", **sent).raise_for_status()
+                named = {"X-Request-ID": "request-of-a-test"}
+                api.post("/searches", files={"sketch": sketch_png}, headers=named).raise_for_status()
             wait_until(lambda: {span.name for span in collector.spans} >= STAGES, "the stages")
             wait_until(lambda: "upsert" in {span.name for span in collector.spans}, "embedding")
             wait_until(lambda: of_request(collector), "the request")

@@ -38,7 +38,7 @@ _HEADERS = {
 }
 
 
-def create_app(services: Services) -> Flask:
+def create_app(services: Services) -> OpenAPI:
     """The web UI over these services; the catalog must be migrated."""
     app = OpenAPI(
         __name__,

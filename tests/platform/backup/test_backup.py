@@ -10,8 +10,6 @@ from threading import Event, Thread
 
 import pytest
 from sqlalchemy import MetaData, Table, create_engine, delete, func, inspect, select, text, update
-from support.bundles import register_and_open
-from support.library import add_collection, add_photos, jpeg
 
 from mindreader.backup import create as backup_module
 from mindreader.backup import restore as restore_module
@@ -38,6 +36,8 @@ from mindreader.model_versions.registry import activate
 from mindreader.operations.doctor import diagnose
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import load_settings
+from tests.support.bundles import register_and_open
+from tests.support.library import add_collection, add_photos, jpeg
 
 
 def fill(catalog, blobs, settings, make_bundle, photos=4):
@@ -180,8 +180,8 @@ def test_the_manifest_says_what_is_in_it_and_no_secret_is(catalog, blobs, settin
 def test_failed_and_skipped_photos_keep_their_reason_and_leases_are_given_back(
     catalog, blobs, settings, photos, destination, elsewhere
 ):
-    leased = {"state": "leased", "attempts": 2, "lease_owner": "w", "lease_until": now()}
-    changes = ({"state": "failed"}, {"state": "skipped"}, leased, {"state": "indexed"})
+    leased: dict[str, object] = {"state": "leased", "attempts": 2, "lease_owner": "w", "lease_until": now()}
+    changes: list[dict[str, object]] = [{"state": "failed"}, {"state": "skipped"}, leased, {"state": "indexed"}]
     for photo, values in zip(photos, changes, strict=True):
         with catalog.transaction() as session:
             session.execute(update(Embedding).where(Embedding.photo_id == photo).values(error="broken", **values))

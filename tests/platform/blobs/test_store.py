@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
-from support.services import S3Server
 
 from mindreader.blobs import BlobStore, original_key, thumbnail_key
 from mindreader.errors import ConfigurationError, InvalidInputError, NotFoundError
+from tests.support.services import S3Server
 
 DATA = b"the bytes of a photo" * 1000
 SHA = hashlib.sha256(DATA).hexdigest()
@@ -20,7 +20,7 @@ KEY = original_key(SHA)
 @pytest.fixture(params=["folder", "file-url", "memory", "s3"])
 def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "s3":
-        return request.getfixturevalue("s3_url")
+        return str(request.getfixturevalue("s3_url"))
     return {
         "folder": str(tmp_path / "blobs"),
         "file-url": f"file://{tmp_path / 'blobs'}",

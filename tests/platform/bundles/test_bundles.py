@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from support.bundles import write_untrained_bundle
 
 from mindreader.bundles import default_bundle_folder, pack_bundle, read_bundle, unpack_bundle
 from mindreader.bundles.manifest import WEIGHT_FILES
@@ -17,6 +16,7 @@ from mindreader.inference.query_model import QueryModel
 from mindreader.networks.compute import choose_compute
 from mindreader.networks.descriptions import SpaceDescription
 from mindreader.networks.published import find_encoder
+from tests.support.bundles import write_untrained_bundle
 
 CPU = choose_compute("cpu", "float32")
 

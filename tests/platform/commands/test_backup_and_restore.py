@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 
-from support.bundles import install_bundle
-from support.photos import write_photos
-from support.server import MINDREADER, environment, mindreader, server
-from support.services import wait_until
-
 from mindreader.settings import load_settings
+from tests.support.bundles import install_bundle
+from tests.support.photos import write_photos
+from tests.support.server import MINDREADER, environment, mindreader, server
+from tests.support.services import wait_until
 
 LATER = 40
 

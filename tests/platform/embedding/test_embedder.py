@@ -8,7 +8,6 @@ from datetime import timedelta
 import numpy as np
 import pytest
 from sqlalchemy import select, update
-from support.library import add_collection, add_photos, add_space, jpeg
 
 from mindreader.blobs import BlobStore, original_key
 from mindreader.catalog import Catalog, Embedding, EmbeddingState, Photo
@@ -19,6 +18,7 @@ from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.library.purge import purge_deleted
 from mindreader.networks.compute import choose_compute
 from mindreader.networks.descriptions import ENCODERS
+from tests.support.library import add_collection, add_photos, add_space, jpeg
 
 ENCODER = ENCODERS["efficientnet-lite0"]
 
@@ -120,6 +120,7 @@ def test_a_photo_that_stops_the_worker_every_time_fails_and_says_so(catalog, blo
         assert lease(session, space.id, "next", settings, 32) == []
     state, error = _states(catalog)[photo]
     assert state == "failed"
+    assert error is not None
     assert "3 times" in error
 
 

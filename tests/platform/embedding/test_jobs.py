@@ -5,8 +5,6 @@ from datetime import timedelta
 import numpy as np
 import pytest
 from sqlalchemy import select, update
-from support.bundles import register_and_open
-from support.library import add_collection, add_photos, jpeg
 
 from mindreader.catalog import Embedding, EmbeddingSpace, Job, Photo
 from mindreader.catalog.models import now
@@ -15,6 +13,8 @@ from mindreader.embedding.embedder import Embedder
 from mindreader.embedding.queue import URGENT, lease, spaces_with_work
 from mindreader.errors import ConflictError, NotFoundError
 from mindreader.model_versions import registry as models
+from tests.support.bundles import register_and_open
+from tests.support.library import add_collection, add_photos, jpeg
 
 PHOTOS = 6
 
@@ -161,6 +161,7 @@ def test_failed_photos_are_listed_retried_and_skipped(catalog, new_space, job_id
         page = jobs.failed_photos(session, job_id, after=0, limit=2)
         assert [photo.photo.id for photo in page.items] == [1, 2]
         assert {photo.reason for photo in page.items} == {"The file is damaged."}
+        assert page.next is not None
         rest = jobs.failed_photos(session, job_id, after=page.next, limit=2)
     assert ([photo.photo.id for photo in rest.items], rest.next) == ([3], None)
 

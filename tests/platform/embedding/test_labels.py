@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sqlalchemy import select, update
-from support.library import add_photos, jpeg
 
 from mindreader.catalog import Embedding, EmbeddingSpace, EmbeddingState, Photo, Visibility
 from mindreader.embedding.labels import update_stale_labels
@@ -13,6 +12,7 @@ from mindreader.errors import NotReadyError
 from mindreader.library.bulk_edit import move_photos, set_categories
 from mindreader.library.collections import create_collection
 from mindreader.photo_index import IndexFilter, IndexPoint
+from tests.support.library import add_photos, jpeg
 
 
 @pytest.fixture

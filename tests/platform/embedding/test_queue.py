@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
-from support.library import add_photos, jpeg
 
 from mindreader.catalog import Embedding, EmbeddingState, Visibility
 from mindreader.catalog.models import now
 from mindreader.embedding import queue
 from mindreader.library.collections import create_collection
+from tests.support.library import add_photos, jpeg
 
 REPOSITORY = Path(__file__).parents[3]
 PENDING, LEASED, INDEXED, FAILED, SKIPPED = EmbeddingState
 OWNER = "this worker"
 
 # To which state a transition takes a photo; from every other one it leaves it where it is.
-TRANSITIONS = {
+TRANSITIONS: dict[str, dict[EmbeddingState, EmbeddingState | None]] = {
     "lease": {PENDING: LEASED},
     "release": {LEASED: PENDING},
     "mark_indexed": {LEASED: INDEXED},

@@ -9,9 +9,10 @@ from mindreader.errors import SketchRejectedError
 from mindreader.imaging import Sketch, decode_sketch, sketch_array
 
 Encode = Callable[..., bytes]
+Colour = int | tuple[int, ...]
 
 
-def drawing(size: tuple[int, int] = (100, 100), ink: object = 0, paper: object = 255, mode: str = "L") -> Image.Image:
+def drawing(size: tuple[int, int] = (100, 100), ink: Colour = 0, paper: Colour = 255, mode: str = "L") -> Image.Image:
     image = Image.new(mode, size, paper)
     ImageDraw.Draw(image).line((20, 20, 80, 20), fill=ink, width=3)
     return image
@@ -75,7 +76,7 @@ def test_a_photographed_sketch_is_turned_upright(encode: Encode) -> None:
     ("mode", "colour"),
     [("L", 255), ("L", 0), ("L", 128), ("RGBA", (0, 0, 0, 0)), ("RGBA", (0, 0, 0, 255)), ("RGB", (250, 240, 230))],
 )
-def test_an_empty_canvas_asks_for_a_drawing(encode: Encode, mode: str, colour: object) -> None:
+def test_an_empty_canvas_asks_for_a_drawing(encode: Encode, mode: str, colour: Colour) -> None:
     assert rejection(encode(Image.new(mode, (64, 64), colour), "PNG")) == "Draw something first."
 
 

@@ -21,7 +21,7 @@ def opened(data: bytes) -> Image.Image:
 def test_thumbnails_keep_proportions_and_never_enlarge(size: tuple[int, int], expected: tuple[int, int]) -> None:
     small = opened(make_thumbnail(Image.new("RGB", size), 512))
     assert small.size == expected
-    assert Image.MIME[small.format] == THUMBNAIL_MEDIA_TYPE
+    assert Image.MIME[small.format or ""] == THUMBNAIL_MEDIA_TYPE
 
 
 def test_the_thinnest_photo_keeps_a_pixel() -> None:

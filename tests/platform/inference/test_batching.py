@@ -93,7 +93,12 @@ def encoder():
 def test_a_processor_takes_a_few(encoder, monkeypatch):
     seen = []
     embed = encoder.embed_images
-    monkeypatch.setattr(encoder, "embed_images", lambda images: seen.append(len(images)) or embed(images))
+
+    def seen_and_embedded(images):
+        seen.append(len(images))
+        return embed(images)
+
+    monkeypatch.setattr(encoder, "embed_images", seen_and_embedded)
     side = encoder.description.input_size
     photos = np.random.default_rng(0).integers(0, 256, (10, side, side, 3), dtype=np.uint8)
     vectors = encoder.embed(photos)

@@ -1,11 +1,11 @@
 import pytest
 from sqlalchemy import event, select
-from support.library import add_photos, jpeg
 
 from mindreader.catalog import Embedding, EmbeddingState, Photo, Visibility
 from mindreader.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from mindreader.library import collections
 from mindreader.library.photos import set_category
+from tests.support.library import add_photos, jpeg
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import select
-from support.large_library import CATEGORIES, add_large_collection, fill, pages_of
 
 from mindreader.catalog import Photo, User
 from mindreader.library.collections import summary
+from tests.support.large_library import CATEGORIES, add_large_collection, fill, pages_of
 
 PAGE = 120
 STEPS_OF_A_PAGE = 150 * PAGE

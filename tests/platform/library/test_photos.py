@@ -1,6 +1,5 @@
 import pytest
 from sqlalchemy import select, update
-from support.library import add_photos, jpeg
 
 from mindreader.catalog import Category, Embedding, EmbeddingState, Photo, Visibility
 from mindreader.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
@@ -8,6 +7,7 @@ from mindreader.library import categories, photos
 from mindreader.library.collections import create_collection
 from mindreader.library.photos import PhotoFilter
 from mindreader.photo_index import IndexFilter
+from tests.support.library import add_photos, jpeg
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from datetime import timedelta
 import numpy as np
 import pytest
 from sqlalchemy import select, update
-from support.library import add_photos, add_space, jpeg
 
 from mindreader.catalog import Collection, Embedding, EmbeddingState, Photo, User, Visibility
 from mindreader.catalog.models import now
@@ -18,6 +17,7 @@ from mindreader.library.upload import add_photo
 from mindreader.networks.descriptions import ENCODERS
 from mindreader.paging import Page
 from mindreader.photo_index import IndexPoint
+from tests.support.library import add_photos, add_space, jpeg
 
 ENCODER = ENCODERS["efficientnet-lite0"]
 
@@ -200,11 +200,12 @@ def test_an_empty_collection_waits_its_time_too(catalog, settings, collection_id
 
 
 def test_a_collection_whose_name_is_taken_gets_another(catalog, settings, collection_id, do, ann):
-    names = []
+    names: list[str] = []
     for _ in range(3):
         do(delete_collection, collection_id)
         with catalog.transaction() as session:
-            create_collection(session, session.get(User, ann.id), f"Photos{' (restored)' * len(names)}", "private")
+            name = f"Photos{' (restored)' * len(names)}"
+            create_collection(session, session.get_one(User, ann.id), name, Visibility.PRIVATE)
         names.append(do(trash.restore_collection, settings, collection_id).name)
         if len(names) == 2:
             break

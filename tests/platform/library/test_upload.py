@@ -6,14 +6,15 @@ from datetime import datetime
 import pytest
 from PIL import Image
 from sqlalchemy import func, select
-from support.bundles import register_and_open
-from support.library import add_collection, jpeg
 
 from mindreader.blobs import original_key, thumbnail_key
 from mindreader.catalog import Catalog, Category, Collection, Embedding, EmbeddingState, Photo
+from mindreader.catalog.locks import lock_content
 from mindreader.embedding.queue import URGENT
 from mindreader.library import upload as ingest
 from mindreader.settings import load_settings
+from tests.support.bundles import register_and_open
+from tests.support.library import add_collection, jpeg
 
 
 @pytest.fixture
@@ -132,12 +133,11 @@ def test_a_deleted_photo_comes_back_when_it_is_uploaded_again(add, catalog):
 def test_bytes_that_a_purge_took_away_in_between_are_written_again(add, blobs, settings, tmp_path, monkeypatch):
     content = jpeg(1)
     digest = hashlib.sha256(content).hexdigest()
-    lock = ingest.lock_content
 
     def purge_just_before_the_lock(session, sha256):
         blobs.delete(original_key(sha256))
         blobs.delete(thumbnail_key(sha256, settings.thumbnail_pixels))
-        lock(session, sha256)
+        lock_content(session, sha256)
 
     monkeypatch.setattr(ingest, "lock_content", purge_just_before_the_lock)
     assert add(content).status == "created"

@@ -6,8 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import select, update
-from support.bundles import register_and_open, write_untrained_bundle
-from support.library import add_collection, add_photos, jpeg
 
 from mindreader.blobs import BlobStore
 from mindreader.bundles import read_bundle
@@ -17,6 +15,8 @@ from mindreader.embedding.spaces import drop_requested
 from mindreader.errors import ConflictError, NotFoundError, NotReadyError
 from mindreader.model_versions import registry as models
 from mindreader.networks.descriptions import SpaceDescription, encoder_description
+from tests.support.bundles import register_and_open, write_untrained_bundle
+from tests.support.library import add_collection, add_photos, jpeg
 
 
 def register(catalog, bundle):
@@ -84,6 +84,7 @@ def test_activating_switches_from_one_to_the_other_and_back(catalog, opened, mak
         assert active_ids(catalog) == [chosen.id]
     with catalog.snapshot() as session:
         active = models.active_version(session)
+    assert active is not None
     assert active.space.photo_encoder == "efficientnet-lite0"
 
 
@@ -213,6 +214,7 @@ def test_photos_of_a_projected_space_find_its_projection_in_any_of_its_bundles(c
     with catalog.snapshot() as session:
         space = session.get(EmbeddingSpace, versions[0].space_id)
         found = models.photo_projection(session, kept, space)
+        assert found is not None
         assert found.read_bytes() == (second / "photo_projection.safetensors").read_bytes()
         kept.remove(versions[1].bundle_sha256)
         with pytest.raises(NotReadyError, match="cannot be embedded in space"):

@@ -121,8 +121,8 @@ def test_the_paper_s_generator_is_pix2pix_s():
 
 def test_a_condition_changes_the_image_and_is_asked_for():
     generator = Generator(CONDITIONED).eval()
-    for modulation in (up.modulation for up in generator.up):
-        torch.nn.init.normal_(modulation.read.weight, std=0.5)
+    for up in generator.up:
+        torch.nn.init.normal_(up.get_parameter("modulation.read.weight"), std=0.5)
     sketch, condition = torch.rand(1, 1, 64, 64), torch.nn.functional.normalize(torch.randn(2, 16), dim=1)
     with torch.inference_mode():
         one, other = (generator(sketch, SeededNoise([1]), row[None]) for row in condition)
@@ -158,6 +158,7 @@ def test_one_logit_of_the_discriminator_sees_70_pixels():
     images = torch.rand(1, 3, 256, 256, requires_grad=True)
     logits = discriminator(torch.rand(1, 1, 256, 256), images)
     logits[0, 0, 15, 15].backward()
+    assert images.grad is not None
     seen = images.grad.abs().sum(dim=(0, 1)).nonzero()
     assert (seen.amax(0) - seen.amin(0) + 1).tolist() == [70, 70]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sqlalchemy import delete, update
-from support.bundles import register_and_open, write_untrained_bundle
-from support.library import add_collection, add_photos, jpeg
 
 from mindreader.blobs import original_key
 from mindreader.catalog import Embedding, EmbeddingState, Photo
 from mindreader.model_versions.registry import activate
 from mindreader.operations.doctor import diagnose
 from mindreader.photo_index import IndexPoint
+from tests.support.bundles import register_and_open, write_untrained_bundle
+from tests.support.library import add_collection, add_photos, jpeg
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def test_a_worker_lives_while_tasks_run_in_it(catalog):
     with catalog.snapshot() as session:
         assert queue_is_served(session, "search")
         assert not queue_is_served(session, "embed")
-        assert len(workers(session)[0].last_error) == 1000
+        assert len(workers(session)[0].last_error or "") == 1000
     with catalog.transaction() as session:
         session.execute(update(WorkerProcess).values(last_task_at=now() - timedelta(minutes=3)))
     with catalog.snapshot() as session:

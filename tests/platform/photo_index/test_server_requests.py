@@ -19,15 +19,15 @@ import numpy as np
 import pytest
 import trustme
 from qdrant_client import QdrantClient
-from support.qdrant_grpc import served
-from support.qdrant_server import app
-from support.services import free_port
 from werkzeug.serving import make_server
 
 from mindreader.errors import ConfigurationError, NotReadyError
 from mindreader.photo_index import EVERYTHING, IndexPoint
 from mindreader.photo_index.open import open_photo_index
 from mindreader.settings import load_settings
+from tests.support.qdrant_grpc import served
+from tests.support.qdrant_server import app
+from tests.support.services import free_port
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Payload indexes have no effect"),
@@ -47,11 +47,12 @@ def open_index(qdrant_server, tmp_path):
 
         def heard(method: str, end: str) -> dict:
             answer = httpx.get(f"{qdrant_server.url}/heard", headers={"api-key": qdrant_server.key}).json()["result"]
-            (asked,) = [
+            bodies: list[dict] = [
                 each["body"]
                 for each in answer
                 if each["method"] == method and key in each["path"] and each["path"].endswith(end or key)
             ]
+            (asked,) = bodies
             return asked
 
         return index, heard

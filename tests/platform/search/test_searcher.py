@@ -5,14 +5,12 @@ from __future__ import annotations
 import io
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 from pydantic import ValidationError
-from support.bundles import register_and_open, write_untrained_bundle
-from support.library import add_collection, add_photos, jpeg
-from support.services import wait_until
 
 from mindreader.errors import NotReadyError
 from mindreader.imaging import Sketch
@@ -22,6 +20,9 @@ from mindreader.networks.compute import choose_compute
 from mindreader.photo_index import IndexFilter, IndexPoint
 from mindreader.search.score_threshold import score_threshold
 from mindreader.search.searcher import Searcher, refined
+from tests.support.bundles import register_and_open, write_untrained_bundle
+from tests.support.library import add_collection, add_photos, jpeg
+from tests.support.services import wait_until
 
 
 @pytest.fixture
@@ -63,10 +64,11 @@ def _line(angle):
 
 
 def _request(sketch_png, **changes):
-    where = {name: changes.pop(name) for name in ("collection_ids", "category_ids") if name in changes}
-    given = {
+    where: dict[str, Any] = {"collection_ids": (1, 2)}
+    where |= {name: changes.pop(name) for name in ("collection_ids", "category_ids") if name in changes}
+    given: dict[str, Any] = {
         "sketch": Sketch.read(sketch_png, max_bytes=10**7),
-        "where": IndexFilter(**({"collection_ids": (1, 2)} | where)),
+        "where": IndexFilter(**where),
         "limit": 20,
         "seeds": (0, 1),
     }
@@ -115,9 +117,9 @@ def test_without_an_active_version_the_answer_says_so(searcher, sketch_png):
 def test_a_switch_takes_effect_with_the_next_search(searcher, catalog, blobs, settings, index, tmp_path, sketch_png):
     before = searcher.answer(_request(sketch_png))
     other = write_untrained_bundle(tmp_path / "other", seed=1, name="other")
-    other = register_and_open(catalog, blobs, settings, other)
+    version = register_and_open(catalog, blobs, settings, other)
     with catalog.transaction() as session:
-        activate(session, other.id)
+        activate(session, version.id)
     after = searcher.answer(_request(sketch_png))
     assert (before.model_version, after.model_version) == ("untrained", "other")
     assert before.imaginary_webp != after.imaginary_webp
@@ -183,6 +185,7 @@ def test_where_guesswork_begins_follows_from_what_random_photos_score(
     index.upsert([IndexPoint(photo, vector, 1) for photo, vector in zip(photos, more, strict=True)])
     fresh = Searcher(catalog, bundle_store(settings, blobs), indexes, settings, choose_compute("cpu", "float32"))
     answer = fresh.answer(_request(sketch_png))
+    assert answer.score_threshold is not None
     assert -1 < answer.score_threshold < 1
 
 
