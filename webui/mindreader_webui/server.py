@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import Protocol
+from typing import Any, Protocol
 
 from waitress.server import create_server
 
@@ -76,6 +76,7 @@ def _listening(settings: Settings, workers_for: WorkersFor | None) -> Iterator[R
         threads=settings.web_threads,
         max_request_body_size=settings.request_max_bytes,
         ident=None,
+        **_proxies(settings.trusted_proxies),
     )
     url = f"http://{settings.host}:{server.effective_port}"
     _publish_address(settings, url)
@@ -87,6 +88,19 @@ def _listening(settings: Settings, workers_for: WorkersFor | None) -> Iterator[R
         if workers:
             workers.stop()
         services.catalog.close()
+
+
+def _proxies(count: int) -> dict[str, Any]:
+    """What waitress believes of the headers of reverse proxies, counted from the last; of nobody else's, nothing."""
+    if count == 0:
+        return {"clear_untrusted_proxy_headers": True}
+    headers = {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"}
+    return {
+        "trusted_proxy": "*",  # who reaches the port at all: deployment.md has the proxy alone do that
+        "trusted_proxy_count": count,
+        "trusted_proxy_headers": headers,
+        "clear_untrusted_proxy_headers": True,
+    }
 
 
 @contextmanager
