@@ -21,7 +21,7 @@ from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.catalog import Catalog
 from mindreader.locks import exclusive_lock
 from mindreader.model_versions.registry import bundle_store, install
-from mindreader.settings import Settings
+from mindreader.settings import Settings, keep_private
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
 from mindreader_workers.celery_app import make_celery
@@ -113,7 +113,7 @@ def server_in_background(settings: Settings, workers_for: WorkersFor | None) -> 
 
 def prepare(settings: Settings) -> Services:
     """Data folder, migrated catalog, blobs, queue; on the very first start also the default model version."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    keep_private(settings)
     catalog = Catalog(settings.catalog_url)
     catalog.migrate()
     services = Services(settings, catalog, BlobStore(settings.blobs_root), make_celery(settings))
