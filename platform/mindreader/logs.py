@@ -27,10 +27,19 @@ def checked_request_id(given: str | None) -> str:
 def configure(settings: Settings) -> None:
     """Send everything to the error output, in the form and from the level the settings name."""
     handler = logging.StreamHandler()
-    handler.setFormatter(json_lines() if settings.log_format == "json" else logging.Formatter(_TEXT))
+    handler.setFormatter(json_lines() if settings.log_format == "json" else TextLines(_TEXT))
     handler.addFilter(_with_request)
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     logging.getLogger("celery").setLevel(logging.WARNING)  # it would log every task and every answer
+
+
+class TextLines(logging.Formatter):
+    """One line an event for people; whoever chose a path or a name cannot end the line and write another."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
+        """The line of a record; control characters in it are shown as Python writes them."""
+        line = super().formatMessage(record)
+        return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in line)
 
 
 def json_lines() -> logging.Formatter:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -176,6 +177,17 @@ class Settings(BaseSettings):
     def secrets_dir(self) -> Path:
         """Folder only the owner may read: session key and the local administrator's token."""
         return self.data_dir / "secrets"
+
+
+def keep_private(settings: Settings) -> None:
+    """Let nobody else on this machine read what is written from now on, nor look into the data folder.
+
+    For the start of every program: photos, the catalog with its password hashes and the secrets belong to its owner.
+    """
+    os.umask(0o077)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with suppress(PermissionError):  # another owner's, who set it as they like
+        settings.data_dir.chmod(0o700)
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:

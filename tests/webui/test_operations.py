@@ -8,6 +8,7 @@ import logging
 import re
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 import yaml
@@ -16,7 +17,7 @@ from sqlalchemy import update
 
 from mindreader.catalog import Embedding, Job
 from mindreader.catalog.models import now
-from mindreader.logs import configure, json_lines, request_id
+from mindreader.logs import TextLines, configure, json_lines, request_id
 from mindreader.operations.worker_status import Heartbeat
 from mindreader.settings import load_settings
 from mindreader_webui.app import create_app
@@ -149,6 +150,17 @@ def test_a_line_of_json_says_what_which_request_and_what_went_wrong():
     assert said["request_id"] == "request-1234"
     assert "ValueError: an umlaut: ä" in said["exception"]
     assert said["time"].endswith("+00:00")
+
+
+@pytest.mark.parametrize("path", ["a%0a2026-01-01 ERROR forged", "a\r\nERROR", "\x1b[31mred", "a\u2028b"])
+def test_nobody_writes_a_line_of_the_log(path):
+    record = logging.getLogger("mindreader.test").makeRecord(
+        "mindreader.test", logging.INFO, __file__, 1, "%s %s: 404", ("GET", unquote(path)), None
+    )
+    record.request = ""
+    line = TextLines("%(levelname)s%(request)s %(message)s").format(record)
+    assert line.isprintable()
+    assert line.startswith("INFO GET ")
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

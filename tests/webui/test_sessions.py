@@ -212,16 +212,6 @@ def test_attempts_to_sign_in_are_limited_by_address(services):
     assert elsewhere.status_code == 200
 
 
-@pytest.mark.parametrize(("proxies", "statuses"), [(0, [401, 429]), (1, [401, 401])])
-def test_addresses_from_proxies_count_only_when_they_are_trusted(services, proxies, statuses):
-    client = with_settings(services, login_rate="1/minute", trusted_proxies=proxies)
-    found = [
-        client.post("/api/v1/session", json=ANN, headers={"X-Forwarded-For": f"192.0.2.{number}"}).status_code
-        for number in range(2)
-    ]
-    assert found == statuses
-
-
 @pytest.mark.parametrize("setting", ["login_rate", "search_rate"])
 @pytest.mark.parametrize("rate", ["", "many", "10 per fortnight"])
 def test_a_rate_that_cannot_be_read_stops_the_start(services, setting, rate):

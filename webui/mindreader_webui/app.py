@@ -7,7 +7,6 @@ from importlib.metadata import version
 from flask import Flask, Response
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from mindreader_webui.access import ANYONE, access, init_access
 from mindreader_webui.api import BLUEPRINTS, SECURITY_SCHEMES
@@ -65,7 +64,6 @@ def create_app(services: Services) -> OpenAPI:
     access(ANYONE)(app.view_functions["static"])
     limit_rates(app, services.settings)
     app.after_request(_with_headers)
-    _trust_proxies(app, services.settings.trusted_proxies)
     return app
 
 
@@ -73,8 +71,3 @@ def _with_headers(response: Response) -> Response:
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     return response
-
-
-def _trust_proxies(app: Flask, count: int) -> None:
-    if count:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask, Response, current_app, json, render_template, request
 from flask_limiter import RateLimitExceeded
 from pydantic import ValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from mindreader.errors import ErrorKind, InvalidInputError, MindReaderError, NotSignedInError, Sentence
@@ -23,6 +23,10 @@ MEDIA_TYPE = "application/problem+json"
 _TYPE_PREFIX = "urn:mindreader:problem:"
 _INTERNAL = MindReaderError.kind
 _SAY_NOTHING = Sentence("The server's log says more. Try again; if it stays, tell an administrator.")
+_NOT_STORABLE = Sentence(
+    "Something in the request cannot be used: a character that cannot be stored (such as NUL), or JSON that is nested "
+    "too deeply."
+)
 _AWAY = ErrorKind("not-ready", 503, "MindReader is not ready for this yet")
 
 # What a person reads when the web server itself refuses a request.
@@ -77,6 +81,8 @@ def init_problems(app: Flask) -> None:
     app.register_error_handler(MindReaderError, _mindreader_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(OperationalError, _catalog_error)
+    for kind in (UnicodeEncodeError, DataError, RecursionError):
+        app.register_error_handler(kind, _unusable)
     app.register_error_handler(Exception, _unexpected_error)
 
 
@@ -108,6 +114,13 @@ def _catalog_error(error: OperationalError) -> Response:
     log.error("%s %s: the catalog does not answer", request.method, request.path, exc_info=error)
     away = Sentence("The catalog cannot be reached. Try again in a moment.")
     return _answer(_AWAY.slug, _AWAY.status, _AWAY.title, away)
+
+
+def _unusable(error: Exception) -> Response:
+    """What no field's own check caught: characters no database stores, JSON that is nested without end."""
+    log.info("%s %s: %s", request.method, request.path, type(error).__name__)
+    kind = InvalidInputError.kind
+    return _answer(kind.slug, kind.status, kind.title, _NOT_STORABLE)
 
 
 def _unexpected_error(error: Exception) -> Response:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import Protocol
+from typing import Any, Protocol
 
 from waitress.server import create_server
 
@@ -21,7 +21,7 @@ from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.catalog import Catalog
 from mindreader.locks import exclusive_lock
 from mindreader.model_versions.registry import bundle_store, install
-from mindreader.settings import Settings
+from mindreader.settings import Settings, keep_private
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
 from mindreader_workers.celery_app import make_celery
@@ -76,6 +76,7 @@ def _listening(settings: Settings, workers_for: WorkersFor | None) -> Iterator[R
         threads=settings.web_threads,
         max_request_body_size=settings.request_max_bytes,
         ident=None,
+        **_proxies(settings.trusted_proxies),
     )
     url = f"http://{settings.host}:{server.effective_port}"
     _publish_address(settings, url)
@@ -89,6 +90,19 @@ def _listening(settings: Settings, workers_for: WorkersFor | None) -> Iterator[R
         services.catalog.close()
 
 
+def _proxies(count: int) -> dict[str, Any]:
+    """What waitress believes of the headers of reverse proxies, counted from the last; of nobody else's, nothing."""
+    if count == 0:
+        return {"clear_untrusted_proxy_headers": True}
+    headers = {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"}
+    return {
+        "trusted_proxy": "*",  # who reaches the port at all: deployment.md has the proxy alone do that
+        "trusted_proxy_count": count,
+        "trusted_proxy_headers": headers,
+        "clear_untrusted_proxy_headers": True,
+    }
+
+
 @contextmanager
 def server_in_background(settings: Settings, workers_for: WorkersFor | None) -> Iterator[str]:
     """A server in a thread for as long as the context lasts; gives its URL."""
@@ -99,7 +113,7 @@ def server_in_background(settings: Settings, workers_for: WorkersFor | None) -> 
 
 def prepare(settings: Settings) -> Services:
     """Data folder, migrated catalog, blobs, queue; on the very first start also the default model version."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    keep_private(settings)
     catalog = Catalog(settings.catalog_url)
     catalog.migrate()
     services = Services(settings, catalog, BlobStore(settings.blobs_root), make_celery(settings))

@@ -14,7 +14,7 @@ from typing import Any
 from celery.signals import setup_logging, worker_ready, worker_shutdown, worker_shutting_down
 
 from mindreader.logs import configure
-from mindreader.settings import load_settings
+from mindreader.settings import keep_private, load_settings
 from mindreader_workers.beat import Beat
 from mindreader_workers.celery_app import EMBED_QUEUE, SEARCH_QUEUE, make_celery
 from mindreader_workers.cpu_priority import lower_cpu_priority
@@ -22,6 +22,7 @@ from mindreader_workers.tasks import add_tasks
 from mindreader_workers.worker import Worker
 
 _settings = load_settings()
+keep_private(_settings)
 app = make_celery(_settings)
 _worker = Worker.from_settings(_settings)
 _beats: list[Beat] = []

@@ -102,9 +102,8 @@ class Worker:
         """What kept a chore from being done: an index that cannot be opened must not keep the rest waiting."""
         try:
             chore()
-        except MindReaderError as problem:
-            log.error("%s", problem.detail)
-            return problem.detail
+        except (MindReaderError, OSError) as problem:
+            return _logged(problem)
         return None
 
     def _update_labels(self) -> None:
@@ -125,10 +124,10 @@ class Worker:
         for space in spaces_with_work(self.catalog):
             try:
                 report = self.embedder(space).work(self.settings.embed_slice_seconds, self.stopping.is_set)
-            except MindReaderError as problem:
-                # A space whose bundle or index is gone must not keep the others waiting.
-                error = problem.detail
-                log.error("space %s: %s", space.key, error)
+            except (MindReaderError, OSError) as problem:
+                # A space whose bundle or index is gone must not keep the others waiting; nor a store that is away,
+                # which says so on the page *System* until it is back.
+                error = _logged(problem, f"space {space.key}: ")
                 continue
             _log_report(space, report)
             if report.indexed + report.failed:
@@ -161,6 +160,12 @@ class Worker:
         """Close the photo indexes and the catalog."""
         self.indexes.close()
         self.catalog.close()
+
+
+def _logged(problem: MindReaderError | OSError, where: str = "") -> str:
+    sentence = problem.detail if isinstance(problem, MindReaderError) else str(problem)
+    log.error("%s%s", where, sentence)
+    return sentence
 
 
 def _log_report(space: EmbeddingSpace, report: EmbedReport) -> None:

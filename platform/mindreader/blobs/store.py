@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -151,6 +152,19 @@ class BlobStore:
                 would take its blobs for lost.
         """
         yield from self._walk(self._path(prefix) if prefix else self._root)
+
+    def check_reachable(self) -> None:
+        """See that the store as a whole answers, whatever one blob does.
+
+        Raises:
+            OSError: it does not: the disk is gone, the server is away.
+        """
+        if self._is_local:
+            with os.scandir(self._root) as entries:
+                next(entries, None)
+        else:
+            with self._reached():
+                self._fs.ls(self._root, detail=False)
 
     def sweep_temporary(self, older_than_seconds: float) -> int:
         """Remove what killed writers left behind; returns how many files.

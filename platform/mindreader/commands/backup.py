@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mindreader.settings import load_settings
+from mindreader.settings import keep_private, load_settings
 
 if TYPE_CHECKING:
     from mindreader.backup.folder import Progress
@@ -48,6 +48,7 @@ def backup(destination: Path, kept: str, prune: bool, as_json: bool) -> None:
     if prune and kept == "reference":
         raise click.UsageError("--prune goes with --blobs copy: a backup that refers to files holds none.")
     settings = load_settings()
+    keep_private(settings)
     catalog = Catalog(settings.catalog_url)
     try:
         with progress_bar("Backing up") as progress:
@@ -92,8 +93,10 @@ def restore(source: Path, despite_damage: bool, as_json: bool) -> None:
     """
     from mindreader.backup.restore import restore as bring_back
 
+    settings = load_settings()
+    keep_private(settings)
     with progress_bar("Restoring") as progress:
-        report = bring_back(load_settings(), source, despite_damage=despite_damage, progress=progress)
+        report = bring_back(settings, source, despite_damage=despite_damage, progress=progress)
     if as_json:
         click.echo(json.dumps(report.as_json(), indent=2))
     else:

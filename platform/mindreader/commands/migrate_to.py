@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from mindreader.commands.backup import progress_bar
-from mindreader.settings import ENV_PREFIX, load_settings
+from mindreader.settings import ENV_PREFIX, keep_private, load_settings
 
 
 @click.command()
@@ -40,9 +40,10 @@ def migrate_to(
     changed = {ENV_PREFIX + name: str(value) for name, value in given.items() if value is not None}
     if not changed:
         raise click.UsageError("Say where to: --data-dir, --database-url, --blobs-url or --qdrant-url.")
-    target = load_settings({**os.environ, **changed})
+    source, target = load_settings(), load_settings({**os.environ, **changed})
+    keep_private(target)
     with progress_bar("Moving") as progress:
-        report = move(load_settings(), target, progress=progress)
+        report = move(source, target, progress=progress)
     if as_json:
         click.echo(json.dumps(report.as_json(), indent=2))
     else:

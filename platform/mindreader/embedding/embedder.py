@@ -130,8 +130,15 @@ class Embedder:
 
     def _pixels(self, photo: LeasedPhoto) -> Pixels:
         key = original_key(photo.sha256)
-        source = self._blobs.local_path(key) or self._blobs.get(key)
-        decoded = decode_photo(source, max_pixels=self._settings.image_max_pixels, min_side=self._input_size)
+        try:
+            source = self._blobs.local_path(key) or self._blobs.get(key)
+            decoded = decode_photo(source, max_pixels=self._settings.image_max_pixels, min_side=self._input_size)
+        except OSError as error:
+            self._blobs.check_reachable()  # else nothing is said about this photo, and all of them wait
+            raise PhotoRejectedError(
+                "The original cannot be read: {reason}. Check the disk, then try this photo again.",
+                reason=error.strerror or str(error),
+            ) from error
         return photo_array(decoded.image, self._input_size)
 
     def _infer(self, photos: list[LeasedPhoto], decoded: list[Future[Pixels]], report: EmbedReport) -> _Embedded:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -232,3 +234,47 @@ def test_blobs_of_a_memory_store_are_decoded_too(catalog, settings, collection, 
     add_photos(catalog, blobs, settings, collection, [jpeg(1)])
     embedder = Embedder(catalog, blobs, indexes, settings, space, ENCODER.input_size, photo_encoder, 32)
     assert embedder.work(seconds=60).indexed == 1
+
+
+def unreadable(path: Path):
+    """A disk that cannot read this one file any more."""
+    real = Path.open
+
+    def open_(self, *arguments, **more):
+        if self == path:
+            raise OSError(errno.EIO, "Input/output error", str(self))
+        return real(self, *arguments, **more)
+
+    return open_
+
+
+def test_an_original_that_cannot_be_read_fails_alone(
+    catalog, blobs, settings, collection, space, indexes, embedder, monkeypatch
+):
+    photos = add_photos(catalog, blobs, settings, collection, [jpeg(i) for i in range(3)])
+    with catalog.snapshot() as session:
+        sha256 = session.get(Photo, photos[1]).sha256
+    monkeypatch.setattr(Path, "open", unreadable(blobs.local_path(original_key(sha256))))
+    report = embedder.work(seconds=60)
+    assert (report.indexed, report.failed) == (2, 1)
+    state, reason = _states(catalog)[photos[1]]
+    assert state == "failed"
+    assert "Input/output error" in reason
+    assert "Check the disk" in reason
+
+
+def test_a_store_that_is_away_fails_no_photo(
+    catalog, blobs, settings, collection, space, indexes, embedder, monkeypatch
+):
+    photos = add_photos(catalog, blobs, settings, collection, [jpeg(i) for i in range(2)])
+
+    def away(*_):
+        raise OSError("The blob store cannot be reached")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(BlobStore, "local_path", away)
+        patched.setattr(BlobStore, "check_reachable", away)
+        with pytest.raises(OSError, match="cannot be reached"):
+            embedder.work(seconds=60)
+    assert {state for state, _ in _states(catalog).values()} == {"pending"}
+    assert embedder.work(seconds=60).indexed == len(photos)

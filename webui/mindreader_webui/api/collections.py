@@ -1,7 +1,7 @@
 """Collections, and uploads into them."""
 
 import logging
-from datetime import UTC
+from datetime import UTC, datetime
 from itertools import repeat
 
 from flask import Response, request
@@ -96,7 +96,7 @@ def remove_collection(path: CollectionPath) -> Response:
 @collections.get(f"{_ONE}/photos", responses={200: Photos})
 def list_photos(path: CollectionPath, query: PhotoQuery) -> Response:
     """The collection's photos, the newest first, page by page."""
-    before = query.before and query.before.astimezone(UTC).replace(tzinfo=None)
+    before = query.before and utc(query.before)
     only = PhotoFilter(query.category_id, query.state, before)
     with current_services().catalog.snapshot() as session:
         visible_collection(session, current_account(), path.collection_id)
@@ -116,6 +116,14 @@ def upload_photos(path: CollectionPath) -> Response:
     if any(outcome.status == "created" for outcome in outcomes):
         wake_embedders(services.celery)
     return answer(Outcomes(outcomes=outcomes))
+
+
+def utc(moment: datetime) -> datetime:
+    """The moment as the catalog keeps it; what lies beyond the calendar is its first or last moment."""
+    try:
+        return moment.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:
+        return datetime.min if moment.year == 1 else datetime.max
 
 
 def _sent_files() -> list[tuple[FileStorage, str | None]]:
