@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from support.photos import write_photos
-from support.server import mindreader, server
+
+from tests.support.photos import write_photos
+from tests.support.server import mindreader, server
 
 
 def readable_by_others(folder: Path) -> list[str]:

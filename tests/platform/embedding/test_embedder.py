@@ -259,6 +259,7 @@ def test_an_original_that_cannot_be_read_fails_alone(
     assert (report.indexed, report.failed) == (2, 1)
     state, reason = _states(catalog)[photos[1]]
     assert state == "failed"
+    assert reason is not None
     assert "Input/output error" in reason
     assert "Check the disk" in reason
 
