@@ -91,7 +91,7 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]
         yield from BACKENDS[request.param](tmp_path)
 
 
-# Local mode is the slow one; what it runs of MindReader, the adapter of a server, the others over HTTP and gRPC run too.
+# Local mode is the slow one; the adapter it runs is the one that the others run over HTTP and gRPC.
 of_thousands = pytest.mark.parametrize(
     "backend",
     [pytest.param(name, marks=pytest.mark.slow) if name == "local" else name for name in (*BACKENDS, *REMOTE)],
