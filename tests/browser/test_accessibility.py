@@ -17,7 +17,17 @@ RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "be
 OWN_CODE_BYTES = 100_000
 
 
-def test_no_page_keeps_anybody_out(page: Page, keep, fresh_server, tmp_path):
+@pytest.mark.parametrize(
+    ("screen", "scheme"),
+    [
+        ("desktop", "light"),
+        ("phone", "dark"),
+        pytest.param("desktop", "dark", marks=pytest.mark.slow),
+        pytest.param("phone", "light", marks=pytest.mark.slow),
+    ],
+    indirect=["screen"],
+)
+def test_no_page_keeps_anybody_out(page: Page, keep, fresh_server, tmp_path, scheme):
     found = {}
     page.goto("/")
     expect(page.get_by_role("heading", name="Welcome")).to_be_visible()
@@ -31,13 +41,12 @@ def test_no_page_keeps_anybody_out(page: Page, keep, fresh_server, tmp_path):
         write_photos(tmp_path / "photos", 4, side=320)
         for path in sorted((tmp_path / "photos").rglob("*.jpg")):
             api.post(f"/collections/{collection}/photos", files={"file": (path.name, path.read_bytes())})
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        for path in PAGES:
-            page.goto(path)
-            page.wait_for_load_state("networkidle")
-            keep(f"{scheme}-{path.strip('/').replace('/', '-') or 'draw'}")
-            found[f"{path}, {scheme}"] = violations(page)
+    page.emulate_media(color_scheme=scheme)
+    for path in PAGES:
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        keep(f"{scheme}-{path.strip('/').replace('/', '-') or 'draw'}")
+        found[f"{path}, {scheme}"] = violations(page)
     draw_a_line(page)
     found["/, with results"] = violations(page)
     page.locator("#results button").first.click()

@@ -126,7 +126,7 @@ def test_what_was_deleted_comes_back_from_the_bin(filled: Page, keep):
 def test_a_collection_is_shared_with_one_person_and_nothing_else_leaks(
     filled: Page, somebody, chromium, mindreader_server, keep
 ):
-    page, bob = filled, add_person(mindreader_server, "Bob", "member")
+    page, bob = filled, add_person(mindreader_server, "Bob")
     many = int(page.url.rpartition("/")[2])
     with mindreader_server.api() as api:
         mine = {photo["id"] for photo in api.get(f"/collections/{many}/photos").json()["photos"]}

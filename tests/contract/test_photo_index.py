@@ -91,6 +91,14 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]
         yield from BACKENDS[request.param](tmp_path)
 
 
+# Local mode is the slow one; the adapter it runs is the one that the others run over HTTP and gRPC.
+of_thousands = pytest.mark.parametrize(
+    "backend",
+    [pytest.param(name, marks=pytest.mark.slow) if name == "local" else name for name in (*BACKENDS, *REMOTE)],
+    indirect=True,
+)
+
+
 @pytest.fixture
 def index(backend: Backend) -> Iterator[PhotoIndex]:
     opened = backend.open(DIMENSION)
@@ -327,6 +335,7 @@ def test_of_labels_given_twice_the_last_count(index: PhotoIndex) -> None:
     assert index.count(IndexFilter(collection_ids=(3,), category_ids=(3,))) == 1
 
 
+@of_thousands
 def test_thousands_of_labels_change_at_once(index: PhotoIndex) -> None:
     index.upsert(points_of(random_vectors(2500)))
     index.update_labels([PhotoLabels(i, 77, i % 2) for i in range(1, 2501)])
@@ -353,6 +362,7 @@ def test_a_deleted_photo_can_come_back(index: PhotoIndex) -> None:
     assert found_ids(index, IndexFilter(collection_ids=(2,))) == {1}
 
 
+@of_thousands
 def test_ids_come_ascending_over_many_pages_whatever_order_they_were_written_in(index: PhotoIndex) -> None:
     ids = np.random.default_rng(3).permutation(np.arange(1, 2501)) * 3
     vectors = random_vectors(len(ids))
@@ -363,6 +373,7 @@ def test_ids_come_ascending_over_many_pages_whatever_order_they_were_written_in(
     assert list(index.ids(after=7500)) == []
 
 
+@of_thousands
 def test_existing_and_vectors_answer_for_what_is_there(index: PhotoIndex) -> None:
     vectors = random_vectors(1500)
     index.upsert(points_of(vectors))

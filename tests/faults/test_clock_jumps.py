@@ -19,14 +19,11 @@ SECONDS = {"forwards": "18000", "back": "-18000"}
 PHOTOS = 24
 
 
-SLOW = pytest.mark.slow
-# Each kind of stores with one of the jumps; with the other it is long by nature.
-KINDS = [
-    ("embedded", "forwards"),
-    ("services", "back"),
-    pytest.param("embedded", "back", marks=SLOW),
-    pytest.param("services", "forwards", marks=SLOW),
-]
+def kinds(quick: tuple[str, str]) -> pytest.MarkDecorator:
+    """Each kind of stores with each jump; all but one are long by nature."""
+    every = [(stores, jump) for stores in ("embedded", "services") for jump in sorted(SECONDS)]
+    marked = [each if each == quick else pytest.param(*each, marks=pytest.mark.slow) for each in every]
+    return pytest.mark.parametrize(("stores", "jump"), marked)
 
 
 @pytest.fixture
@@ -37,7 +34,7 @@ def clock(tmp_path):
     return file
 
 
-@pytest.mark.parametrize(("stores", "jump"), KINDS)
+@kinds(("embedded", "forwards"))
 def test_photos_a_killed_worker_held_are_taken_over_at_once_whatever_the_clock_says(
     deploy, tmp_path, sketch_png, clock, stores, jump
 ):
@@ -62,7 +59,7 @@ def test_photos_a_killed_worker_held_are_taken_over_at_once_whatever_the_clock_s
     check(deployment.settings, patron.record)
 
 
-@pytest.mark.parametrize(("stores", "jump"), KINDS)
+@kinds(("services", "back"))
 def test_uploads_searches_and_deletions_go_on_while_the_clock_jumps(deploy, tmp_path, sketch_png, clock, stores, jump):
     deployment = deploy(stores, **wrapped(("clock", str(clock))))
     photos = write_photos(tmp_path / "photos", PHOTOS)

@@ -22,7 +22,7 @@ def set_up(page: Page):
     expect(page.get_by_role("heading", name="Upload photos")).to_be_visible()
 
 
-def add_person(server: Server, name: str, role: str = "admin") -> str:
+def add_person(server: Server, name: str, role: str = "member") -> str:
     """A person whose name nobody else has."""
     name = f"{name} {uuid.uuid4().hex[:8]}"
     with server.api() as api:
