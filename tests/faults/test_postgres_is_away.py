@@ -15,12 +15,14 @@ def test_what_was_acknowledged_is_there_and_work_goes_on_by_itself(deploy, tmp_p
     services = deploy("services")
     photos = write_photos(tmp_path / "photos", 40)
     answered = []
-    back = threading.Event()
+    away, back = threading.Event(), threading.Event()
     with services.api() as api:
         patron = Patron(api)
 
         def upload() -> None:
             for first in range(0, len(photos), 4):
+                if first == len(photos) // 2:
+                    away.wait()
                 answered.append(patron.upload(photos[first : first + 4]))
                 if not answered[-1]:
                     back.wait()
@@ -29,6 +31,7 @@ def test_what_was_acknowledged_is_there_and_work_goes_on_by_itself(deploy, tmp_p
         uploading.start()
         wait_until(lambda: patron.indexed() >= 4, "the first photos")
         services.postgres.stop()
+        away.set()
         wait_until(lambda: False in answered, "an upload that is refused")
         time.sleep(3)  # so that embedding fails too
         assert api.get("/collections").status_code == 503
