@@ -28,6 +28,7 @@ SCREENFULS = 40
 ELEMENTS = 3000
 TILES = 200
 REQUESTS = 60
+FOCUSED = "Number(document.activeElement.closest('li')?.dataset.index ?? -1)"
 
 
 @pytest.fixture(scope="module", params=[10_000, pytest.param(100_000, marks=pytest.mark.slow)])
@@ -121,7 +122,10 @@ def test_one_jumps_to_a_day(page: Page, collection, photos):
     assert abs(photo_day - day.replace(hour=23, minute=59)) < timedelta(hours=25)
     page.wait_for_load_state("networkidle")
     first.get_by_role("button").focus()
+    focused = -1
     for _ in range(30):
+        # Photos further down may have to be asked for first.
+        page.wait_for_function(f"before => {FOCUSED} > before", arg=focused)
+        focused = page.evaluate(FOCUSED)
         page.keyboard.press("ArrowDown")
-    focused = page.evaluate("document.activeElement.closest('li')?.dataset.index")
-    assert int(focused) >= 60
+    page.wait_for_function(f"() => {FOCUSED} >= 60")
