@@ -35,12 +35,10 @@ def test_within_a_process_it_is_the_object_itself_and_nothing_is_encoded(request
     assert "png" not in vars(request_.sketch)
 
 
-def test_a_ticket_is_good_once(request_):
+def test_a_task_that_comes_twice_finds_its_message_twice(request_):
     local = LocalEnvelopes()
     ticket = local.seal(request_)
-    local.open(SearchRequest, ticket)
-    with pytest.raises(KeyError):
-        local.open(SearchRequest, ticket)
+    assert local.open(SearchRequest, ticket) is local.open(SearchRequest, ticket)
 
 
 def test_what_nobody_fetches_is_not_kept_for_ever(request_, monkeypatch):
@@ -50,7 +48,17 @@ def test_what_nobody_fetches_is_not_kept_for_ever(request_, monkeypatch):
     local.seal(request_)
     with pytest.raises(KeyError):
         local.open(SearchRequest, forgotten)
-    assert len(local._messages) == 1
+
+
+def test_only_the_messages_opened_last_are_kept(request_, monkeypatch):
+    monkeypatch.setattr(envelopes, "_KEPT_OPENED", 2)
+    local = LocalEnvelopes()
+    tickets = [local.seal(request_) for _ in range(3)]
+    for ticket in tickets:
+        local.open(SearchRequest, ticket)
+    with pytest.raises(KeyError):
+        local.open(SearchRequest, tickets[0])
+    assert local.open(SearchRequest, tickets[2]) is request_
 
 
 def test_the_way_follows_from_the_broker():

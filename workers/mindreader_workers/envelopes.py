@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections import OrderedDict
 from threading import Lock
 from typing import Any, Protocol, TypeVar
 
@@ -14,6 +15,8 @@ M = TypeVar("M", bound=BaseModel)
 
 _KEPT_SECONDS = 600.0
 """As long as Celery keeps an answer nobody has fetched (`result_expires`)."""
+_KEPT_OPENED = 32
+"""Messages, of some hundred kilobytes each."""
 
 
 class Envelopes(Protocol):
@@ -26,7 +29,7 @@ class Envelopes(Protocol):
         """The message that was sent.
 
         Raises:
-            KeyError: it waited so long that nobody can want it any more.
+            KeyError: it is so old that nobody can want it any more.
         """
 
 
@@ -43,31 +46,36 @@ class JsonEnvelopes:
 
 
 class LocalEnvelopes:
-    """Within one process: a ticket for the message itself. No sketch and no image is encoded for the way."""
+    """Within one process: a ticket for the message itself. No sketch and no image is encoded for the way.
+
+    A ticket may be used again, for a task may come twice: so the messages opened last stay for a while.
+    """
 
     def __init__(self) -> None:
-        self._messages: dict[str, tuple[float, BaseModel]] = {}
+        self._sealed: OrderedDict[str, tuple[float, BaseModel]] = OrderedDict()
+        """Nobody has opened these yet; in the order they came."""
+        self._opened: OrderedDict[str, BaseModel] = OrderedDict()
         self._lock = Lock()
 
     def seal(self, message: BaseModel) -> Any:
-        """A ticket, good for one opening."""
+        """A ticket."""
         ticket, moment = uuid.uuid4().hex, time.monotonic()
         with self._lock:
-            # In the order they came: what nobody fetched in time stands first.
-            while self._messages and (first := next(iter(self._messages))) and self._is_over(first, moment):
-                del self._messages[first]
-            self._messages[ticket] = (moment, message)
+            while self._sealed and moment - next(iter(self._sealed.values()))[0] > _KEPT_SECONDS:
+                self._sealed.popitem(last=False)
+            self._sealed[ticket] = (moment, message)
         return ticket
 
     def open(self, kind: type[M], sealed: Any) -> M:
         """The very message that was sealed."""
         with self._lock:
-            _, message = self._messages.pop(sealed)
+            if sealed in self._sealed:
+                self._opened[sealed] = self._sealed.pop(sealed)[1]
+                while len(self._opened) > _KEPT_OPENED:
+                    self._opened.popitem(last=False)
+            message = self._opened[sealed]
         assert isinstance(message, kind)
         return message
-
-    def _is_over(self, ticket: str, moment: float) -> bool:
-        return moment - self._messages[ticket][0] > _KEPT_SECONDS
 
 
 _JSON, _LOCAL = JsonEnvelopes(), LocalEnvelopes()

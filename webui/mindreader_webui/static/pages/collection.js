@@ -138,7 +138,7 @@ function removeFromGrid(ids) {
 /** @param {string|null} name of the category the selected photos have now */
 function relabelSelected(name) {
   for (const photo of grid.photos) {
-    if (selection.ids.has(photo.id)) Object.assign(photo, { category: name, state: "pending" });
+    if (selection.ids.has(photo.id)) photo.category = name;
   }
   grid.redraw();
   category.length = 1;
