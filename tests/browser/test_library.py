@@ -130,7 +130,7 @@ def test_a_collection_is_shared_with_one_person_and_nothing_else_leaks(
     many = int(page.url.rpartition("/")[2])
     with mindreader_server.api() as api:
         mine = {photo["id"] for photo in api.get(f"/collections/{many}/photos").json()["photos"]}
-        local = api.post("/collections", json={"name": "Secret"}).json()["id"]
+        local = api.post("/collections", json={"name": f"Secret, not for {bob}"}).json()["id"]
         uploaded = api.post(f"/collections/{local}/photos", files={"file": ("a.jpg", jpeg(99))}).json()
         secret = uploaded["outcomes"][0]["photo_id"]
     page.goto("/library")
