@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -38,7 +38,15 @@ def read_page(session: Session, query: Select[*tuple[Any, ...]], limit: int, key
     return Page(shown, key(shown[-1]) if len(rows) > limit else None)
 
 
-def read_entities(session: Session, query: Select[T], limit: int) -> Page[T]:
-    """The same of a query for one kind of entity, which continues by its id."""
-    page: Page[Any] = read_page(session, query, limit, lambda row: row[0].id)
+def read_newest(
+    session: Session, query: Select[T], key: InstrumentedAttribute[int], after: int | None, limit: int
+) -> Page[T]:
+    """The next `limit` entities of a query below the id `after`, the newest first.
+
+    Args:
+        key: the entity's id.
+    """
+    if after is not None:
+        query = query.where(key < after)
+    page: Page[Any] = read_page(session, query.order_by(key.desc()), limit, lambda row: row[0].id)
     return page.map(lambda row: row[0])

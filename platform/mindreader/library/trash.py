@@ -19,7 +19,7 @@ from mindreader.catalog.models import now
 from mindreader.embedding import queue
 from mindreader.errors import NotFoundError
 from mindreader.library.collections import LONGEST_NAME
-from mindreader.paging import Page, read_entities
+from mindreader.paging import Page, read_newest
 from mindreader.settings import Settings
 
 PURGE_AT_ONCE = datetime(1970, 1, 1)  # the catalog's times have no zone
@@ -63,10 +63,8 @@ def trash_of(session: Session, user: User, settings: Settings, *, after: int | N
     """The user's trash; of the photos the next `limit` below the id `after`."""
     mine = (Collection.owner_id == user.id, Collection.deleted_at.is_(None), is_in_trash(Photo.deleted_at, settings))
     query = select(Photo).join(Photo.collection).where(*mine)
-    if after is not None:
-        query = query.where(Photo.id < after)
     loaded = (contains_eager(Photo.collection), joinedload(Photo.category))
-    page = read_entities(session, query.options(*loaded).order_by(Photo.id.desc()), limit)
+    page = read_newest(session, query.options(*loaded), Photo.id, after, limit)
     total = session.scalar(select(func.count(Photo.id)).join(Photo.collection).where(*mine)) or 0
     collections = tuple(_collections(session, user, settings))
     return Trash(collections, page, total)

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from mindreader.catalog import BenchmarkSketch, Search, User
 from mindreader.errors import NotFoundError
-from mindreader.paging import Page, read_entities
+from mindreader.paging import Page, read_newest
 
 
 def search_page(session: Session, user: User, after: int | None, limit: int) -> Page[Search]:
@@ -19,9 +19,7 @@ def search_page(session: Session, user: User, after: int | None, limit: int) -> 
         select(func.max(Search.id)).where(Search.user_id == user.id).group_by(Search.sketch_sha256).scalar_subquery()
     )
     query = select(Search).where(Search.id.in_(last_of_each)).options(joinedload(Search.model_version))
-    if after is not None:
-        query = query.where(Search.id < after)
-    return read_entities(session, query.order_by(Search.id.desc()), limit)
+    return read_newest(session, query, Search.id, after, limit)
 
 
 def own_search(session: Session, user: User, search_id: int) -> Search:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from mindreader.catalog import User, UserSketch
 from mindreader.errors import ConflictError, NotFoundError
-from mindreader.paging import Page, read_entities
+from mindreader.paging import Page, read_newest
 from mindreader.text import checked_name
 
 MOST_POINTS = 20_000
@@ -60,9 +60,7 @@ def add_user_sketch(session: Session, user: User, name: str, strokes: Sequence[S
 def user_sketch_page(session: Session, user: User, after: int | None, limit: int) -> Page[UserSketch]:
     """The next `limit` sketches a user keeps, below the id `after`, the newest first."""
     query = select(UserSketch).where(UserSketch.user_id == user.id)
-    if after is not None:
-        query = query.where(UserSketch.id < after)
-    return read_entities(session, query.order_by(UserSketch.id.desc()), limit)
+    return read_newest(session, query, UserSketch.id, after, limit)
 
 
 def delete_user_sketch(session: Session, user: User, user_sketch_id: int) -> None:
