@@ -20,7 +20,7 @@ OWN_CODE_BYTES = 100_000
 @pytest.mark.parametrize(
     ("screen", "scheme"),
     [
-        ("desktop", "light"),
+        pytest.param("desktop", "light", marks=pytest.mark.slow),
         ("phone", "dark"),
         pytest.param("desktop", "dark", marks=pytest.mark.slow),
         pytest.param("phone", "light", marks=pytest.mark.slow),

@@ -137,6 +137,7 @@ def start(compose, hosts, port, tmp_path):
         process.wait(timeout=300)
 
 
+@pytest.mark.slow
 def test_what_it_starts_takes_a_photo_and_finds_it(start, port, tmp_path, sketch_png):
     assert start("migrate").wait(timeout=300) == 0, (tmp_path / "migrate.log").read_text()
     for name in ("web", "search", "embed"):
