@@ -97,7 +97,22 @@ class Settings(BaseSettings):
     embed_slice_seconds: float = Field(
         default=20.0, gt=0, description="How long one embed task works before it hands over to the next one."
     )
-    decode_threads: int = Field(default=2, ge=1, le=64, description="Photos decoded at the same time by a worker.")
+    decode_processes: int = Field(
+        default=0,
+        ge=0,
+        le=64,
+        description="Processes that decode photos, for uploads and embedding; 0 takes as many as there are "
+        "processors, from 2 to 8.",
+    )
+    decode_memory: int = Field(
+        default=0,
+        ge=0,
+        description="Bytes for all pictures that are decoded at the same time; a picture that needs more is refused. "
+        "0 takes an eighth of the memory, 640 MiB at most.",
+    )
+    decode_seconds: int = Field(
+        default=20, ge=1, description="Seconds of a processor after which the decoding of a picture is stopped."
+    )
     lease_seconds: float = Field(
         default=120.0,
         gt=0,

@@ -72,7 +72,7 @@ def test_the_gpu_worker_does_what_the_other_one_does_on_a_gpu(compose):
     assert gpu["profiles"] == ["gpu"]
     (device,) = gpu["deploy"]["resources"]["reservations"]["devices"]
     assert device["capabilities"] == ["gpu"]
-    more = {"MINDREADER_DEVICE": "cuda", "MINDREADER_DECODE_THREADS": "8"}
+    more = {"MINDREADER_DEVICE": "cuda", "MINDREADER_DECODE_PROCESSES": "8"}
     assert gpu["environment"] == {**cpu["environment"], **more}
 
 

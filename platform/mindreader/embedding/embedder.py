@@ -21,7 +21,7 @@ from mindreader.catalog import Catalog, Embedding, EmbeddingSpace, Photo
 from mindreader.embedding import queue
 from mindreader.embedding.queue import LeasedPhoto
 from mindreader.errors import NotFoundError, PhotoRejectedError
-from mindreader.imaging import decode_photo, photo_array
+from mindreader.imaging import decode_processes, decoders
 from mindreader.photo_index import IndexPoint, PhotoIndexes
 from mindreader.settings import Settings
 from mindreader.timing import StageTimer
@@ -82,7 +82,7 @@ class Embedder:
         """
         report = EmbedReport()
         stop_at = time.monotonic() + seconds
-        with ThreadPoolExecutor(self._settings.decode_threads) as pool, ThreadPoolExecutor(1) as writer:
+        with ThreadPoolExecutor(decode_processes(self._settings)) as pool, ThreadPoolExecutor(1) as writer:
             writing: Future[None] | None = None
             try:
                 for photos, decoded in self._decoded_batches(pool, stop_at, is_stopping, report):
@@ -132,14 +132,13 @@ class Embedder:
         key = original_key(photo.sha256)
         try:
             source = self._blobs.local_path(key) or self._blobs.get(key)
-            decoded = decode_photo(source, max_pixels=self._settings.image_max_pixels, min_side=self._input_size)
+            return decoders(self._settings).photo_array(source, self._input_size)
         except OSError as error:
             self._blobs.check_reachable()  # else nothing is said about this photo, and all of them wait
             raise PhotoRejectedError(
                 "The original cannot be read: {reason}. Check the disk, then try this photo again.",
                 reason=error.strerror or str(error),
             ) from error
-        return photo_array(decoded.image, self._input_size)
 
     def _infer(self, photos: list[LeasedPhoto], decoded: list[Future[Pixels]], report: EmbedReport) -> _Embedded:
         with report.timer.stage("decode"):

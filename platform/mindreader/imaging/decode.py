@@ -6,6 +6,7 @@ Every photo and every sketch comes through :func:`decode_photo`. It is safe to c
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from PIL import ExifTags, Image, ImageFile
 
 from mindreader.errors import PhotoRejectedError
 from mindreader.imaging import rejections
+from mindreader.imaging.costs import Size, bytes_to_decode, bytes_to_decode_webp, jpeg_scans, webp_size
 from mindreader.imaging.pixels import to_srgb
 
 pillow_heif.register_heif_opener()
@@ -40,6 +42,7 @@ _SCALABLE = frozenset({"JPEG", "MPO"})
 # A thinner picture would leave less than one pixel of its shorter side in a thumbnail.
 _GREATEST_ASPECT = 200
 _HEAD_BYTES = 1024
+_ORDINARY_SCANS = 16  # a progressive JPEG has ten; of a picture below the limit of pixels more are taken
 _EARLIEST_PHOTO = datetime(1826, 1, 1)  # EXIF times have no zone
 
 # EXIF orientation -> what makes the picture upright (EXIF 2.32, tag 0x0112).
@@ -52,6 +55,8 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+Reserve = Callable[[int, Size], None]
+
 _pillow_limit = threading.Lock()
 
 
@@ -70,14 +75,37 @@ class DecodedPhoto:
     """When the camera says it was taken, in its own time without zone."""
 
 
-def decode_photo(source: bytes | Path | BinaryIO, *, max_pixels: int, min_side: int | None = None) -> DecodedPhoto:
+@dataclass(frozen=True)
+class _Limits:
+    max_pixels: int
+    min_side: int | None
+    reserve: Reserve
+
+    def allow_scaling(self, image: ImageFile.ImageFile) -> bool:
+        return self.min_side is not None and image.format in _SCALABLE
+
+
+def no_limit(_bytes: int, _size: Size) -> None:
+    """Memory without end."""
+
+
+def decode_photo(
+    source: bytes | Path | BinaryIO,
+    *,
+    max_pixels: int,
+    min_side: int | None = None,
+    reserve: Reserve = no_limit,
+) -> DecodedPhoto:
     """Decode an image file of unknown origin.
 
     Args:
         source: the file's bytes, its path, or a binary file (read from its beginning, left open).
         max_pixels: more pixels than this are refused from the header, before any is decoded.
         min_side: when given, a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, several times faster,
-            as long as its shorter side keeps this many pixels; other formats are decoded whole.
+            as long as its shorter side keeps this many pixels; other large pictures are decoded whole, and only
+            the result is smaller.
+        reserve: told once, before any pixel is decoded, how many bytes of memory it takes at most, and the size of
+            the picture; what it raises ends the decoding.
 
     Raises:
         PhotoRejectedError: the file cannot become a photo; the sentence says why and what to do.
@@ -89,7 +117,7 @@ def decode_photo(source: bytes | Path | BinaryIO, *, max_pixels: int, min_side: 
         if not head:
             raise PhotoRejectedError(rejections.EMPTY)
         with rejections.as_rejections(stream, head, max_pixels):
-            return _decode(cast(IO[bytes], stream), _formats(head), max_pixels, min_side)
+            return _decode(cast(IO[bytes], stream), head, _Limits(max_pixels, min_side, reserve))
 
 
 def _opened(source: bytes | Path | BinaryIO) -> AbstractContextManager[BinaryIO]:
@@ -121,41 +149,57 @@ def _formats(head: bytes) -> list[str]:
     return _TRIED
 
 
-def _decode(stream: IO[bytes], formats: list[str], max_pixels: int, min_side: int | None) -> DecodedPhoto:
-    image = _open_checked(stream, formats, max_pixels)
+def _decode(stream: IO[bytes], head: bytes, limits: _Limits) -> DecodedPhoto:
+    image, size = _open_within(stream, head, limits)
     media_type = MEDIA_TYPES[image.format or ""]
-    size = image.size
-    if min_side is not None and image.format in _SCALABLE:
-        image.draft(None, (min_side, min_side))
-        image.load()
-    else:
-        image.load()
+    if image.format == "PNG":
+        image = _verified_png(image, stream)
+    image.load()
+    if not limits.allow_scaling(image):
         size = image.size  # TIFF turns itself upright, and HEIF may correct its header
     exif = _exif(image)
     orientation = exif.get(ExifTags.Base.Orientation, 1)
     width, height = size if orientation not in (5, 6, 7, 8) else (size[1], size[0])
-    upright = _upright(to_srgb(image), orientation)
+    upright = _upright(to_srgb(image, limits.min_side), orientation)
     return DecodedPhoto(upright, width, height, media_type, _taken_at(exif))
 
 
-def _open_checked(stream: IO[bytes], formats: list[str], max_pixels: int) -> ImageFile.ImageFile:
-    """Read the header only; refuse what must not be decoded."""
-    _lift_pillows_limit(max_pixels)
-    image = Image.open(stream, formats=formats)
-    _check_size(image.size, max_pixels)
-    if image.format == "PNG":
-        # Pillow skips the checksums of the pixel data unless asked, and damage would show as coloured noise.
-        image.verify()
-        image = Image.open(stream, formats=["PNG"])
-    return image
+def _open_within(stream: IO[bytes], head: bytes, limits: _Limits) -> tuple[ImageFile.ImageFile, Size]:
+    """The image, its header read only and its memory reserved, and its size; what must not be decoded is refused."""
+    _lift_pillows_limit(limits.max_pixels)
+    if (size := webp_size(head)) is not None:  # opening a WebP takes its memory already
+        _check_size(size, limits.max_pixels)
+        limits.reserve(bytes_to_decode_webp(size, stream, limits.min_side), size)
+        return Image.open(stream, formats=["WEBP"]), size
+    image = Image.open(stream, formats=_formats(head))
+    size = image.size
+    _check_size(size, limits.max_pixels)
+    if image.format in _SCALABLE:
+        _check_scans(size, jpeg_scans(stream).count, limits.max_pixels)
+    if limits.min_side is not None and limits.allow_scaling(image):
+        image.draft(None, (limits.min_side, limits.min_side))
+    limits.reserve(bytes_to_decode(image, size, stream, limits.min_side), size)
+    return image, size
 
 
-def _check_size(size: tuple[int, int], max_pixels: int) -> None:
+def _verified_png(image: ImageFile.ImageFile, stream: IO[bytes]) -> ImageFile.ImageFile:
+    """Pillow skips the checksums of the pixel data unless asked, and damage would show as coloured noise."""
+    image.verify()
+    return Image.open(stream, formats=["PNG"])
+
+
+def _check_size(size: Size, max_pixels: int) -> None:
     shorter, longer = sorted(size)
     if shorter * longer > max_pixels:
         raise PhotoRejectedError(rejections.too_many_pixels(max_pixels, size))
     if longer > shorter * _GREATEST_ASPECT:
         raise PhotoRejectedError(rejections.too_narrow(size))
+
+
+def _check_scans(size: Size, scans: int, max_pixels: int) -> None:
+    """Every scan goes over all pixels: by hundreds of them a small file keeps a processor busy for a minute."""
+    if size[0] * size[1] * scans > _ORDINARY_SCANS * max_pixels:
+        raise PhotoRejectedError(rejections.too_many_scans(scans))
 
 
 def _lift_pillows_limit(max_pixels: int) -> None:

@@ -1,41 +1,103 @@
-"""Whatever pixels a file holds, as 8-bit sRGB on white: depth, transparency, colour space."""
+"""Whatever pixels a file holds, as 8-bit sRGB on white: depth, transparency, colour space.
+
+Large pictures are converted band by band, so that beside the decoded picture only the result and one band lie in
+memory.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from io import BytesIO
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 # Brightest value of pictures whose mode does not say it; a brighter picture is stretched from 0 to its maximum.
 _TOPS = {"I": (255.0, 65535.0), "F": (1.0, 255.0, 65535.0)}
 
 
-def to_srgb(image: Image.Image) -> Image.Image:
+# Rows of about so many pixels are converted at a time.
+_BAND_PIXELS = 2**20
+_BYTES_OF_BAND_PIXEL = 32
+_LARGE_PIXELS = 16_000_000
+_BYTES_OF_RESULT = 8  # Pillow keeps RGB in four; turning it upright makes a copy
+
+Convert = Callable[[Image.Image], Image.Image]
+
+
+def to_srgb(image: Image.Image, min_side: int | None = None) -> Image.Image:
     """Turn a loaded image of any mode into a new ``RGB`` image without metadata.
 
     Deep grey (16-bit, 32-bit, float) is scaled, not clipped; transparency is laid over white; an embedded RGB
     profile other than sRGB is applied, and ignored when it is broken.
+
+    Args:
+        image: loaded.
+        min_side: when given, a picture of more than 16 megapixels is made smaller on the way, by a whole number, as
+            long as its shorter side keeps twice this many pixels.
     """
-    icc = image.info.get("icc_profile")
-    if image.mode.startswith("I") or image.mode == "F":
-        image = _eight_bits(image)
-    elif image.has_transparency_data:
-        image = _over_white(image)
-    rgb = _in_srgb(image.convert("RGB"), icc)
-    # Neither place nor camera may travel on in thumbnails, and the profile no longer describes the pixels.
-    rgb.info = {}
+    convert = _conversion(image)
+    factor = _factor(image.size, min_side)
+    if factor == 1 and image.width * image.height <= _BAND_PIXELS:
+        rgb = convert(image)
+        rgb.info = {}  # neither place nor camera may travel on, and the profile no longer describes the pixels
+        return rgb
+    rgb = Image.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
+    for top, band in _bands(image, factor):
+        rgb.paste(convert(band).reduce(factor), (0, top // factor))
     return rgb
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    values = np.asarray(image)
+def bytes_to_convert(size: tuple[int, int], min_side: int | None) -> int:
+    """Memory that `to_srgb` takes beside a loaded image of this size, and turning its result upright."""
+    pixels = size[0] * size[1]
+    return pixels // _factor(size, min_side) ** 2 * _BYTES_OF_RESULT + min(pixels, _BAND_PIXELS) * _BYTES_OF_BAND_PIXEL
+
+
+def _factor(size: tuple[int, int], min_side: int | None) -> int:
+    if min_side is None or size[0] * size[1] <= _LARGE_PIXELS:
+        return 1
+    return max(1, min(size) // (2 * min_side))
+
+
+def _bands(image: Image.Image, factor: int) -> Iterator[tuple[int, Image.Image]]:
+    """Parts of full width from top to bottom, each with the row it begins at, a multiple of `factor`."""
+    rows = max(1, _BAND_PIXELS // (image.width * factor)) * factor
+    for top in range(0, image.height, rows):
+        yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
+
+
+def _conversion(image: Image.Image) -> Convert:
+    """What turns a part of this image into sRGB; what depends on the whole is found out once."""
+    in_rgb = _to_rgb(image)
+    in_srgb = _profile_conversion(image.info.get("icc_profile"))
+    return lambda band: in_srgb(in_rgb(band))
+
+
+def _to_rgb(image: Image.Image) -> Convert:
     if image.mode.startswith("I;16"):
-        return Image.fromarray((values >> 8).astype(np.uint8))
-    finite = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    low, top = _value_range(float(finite.min()), float(finite.max()), _TOPS[image.mode])
-    scaled = (finite - low) * (255.0 / (top - low))
-    return Image.fromarray(np.rint(scaled).astype(np.uint8))
+        return lambda band: _grey(np.asarray(band) >> 8)
+    if image.mode in _TOPS:
+        low, top = _value_range(*_extremes(image), _TOPS[image.mode])
+        return lambda band: _grey(np.rint((_finite(band) - low) * (255.0 / (top - low))))
+    if image.has_transparency_data:
+        return _over_white
+    return lambda band: band.convert("RGB")
+
+
+def _grey(values: NDArray[Any]) -> Image.Image:
+    return Image.fromarray(values.astype(np.uint8)).convert("RGB")
+
+
+def _finite(band: Image.Image) -> NDArray[np.float32]:
+    return np.nan_to_num(np.asarray(band).astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _extremes(image: Image.Image) -> tuple[float, float]:
+    extremes = [(values.min(), values.max()) for values in (_finite(band) for _, band in _bands(image, 1))]
+    return float(min(low for low, _ in extremes)), float(max(high for _, high in extremes))
 
 
 def _value_range(low: float, high: float, tops: tuple[float, ...]) -> tuple[float, float]:
@@ -51,17 +113,22 @@ def _over_white(image: Image.Image) -> Image.Image:
     return paper
 
 
-def _in_srgb(rgb: Image.Image, icc: bytes | None) -> Image.Image:
+def _profile_conversion(icc: bytes | None) -> Convert:
+    """What turns RGB of a profile into sRGB; nothing is done where there is none, or a broken one."""
     if not icc:
-        return rgb
+        return _unchanged
     try:
         profile = ImageCms.ImageCmsProfile(BytesIO(icc))
         if not _is_foreign_rgb(profile):
-            return rgb
-        converted = ImageCms.profileToProfile(rgb, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            return _unchanged
+        transform = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), "RGB", "RGB")
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return rgb  # slightly wrong colours serve a person better than no photo
-    return converted or rgb
+        return _unchanged  # slightly wrong colours serve a person better than no photo
+    return lambda band: ImageCms.applyTransform(band, transform) or band
+
+
+def _unchanged(band: Image.Image) -> Image.Image:
+    return band
 
 
 def _is_foreign_rgb(profile: ImageCms.ImageCmsProfile) -> bool:

@@ -25,6 +25,10 @@ DAMAGED = Sentence(
     "This image file is damaged, or of a kind MindReader cannot read. "
     "Open it in an image program and save it as JPEG or PNG."
 )
+BREAKS_DECODER = Sentence(
+    "Reading this image made the decoder stop: it is damaged in a way that breaks it. "
+    "Open it in an image program and save it as JPEG or PNG."
+)
 NO_MEMORY = Sentence("This image needs more memory than there is. Send a smaller copy.")
 
 # First bytes of well-known files that are no photos, and what a person calls them.
@@ -61,6 +65,37 @@ def too_many_pixels(max_pixels: int, size: tuple[int, int] | None = None) -> Sen
         width=size[0],
         height=size[1],
         most=most,
+    )
+
+
+def too_many_scans(scans: int) -> Sentence:
+    """Sentence for a JPEG that takes far longer to decode than its size says."""
+    return Sentence(
+        "This JPEG is built up in {scans} passes, which takes too long to read. "
+        "Open it in an image program and save it again.",
+        scans=scans,
+    )
+
+
+def too_much_memory(needed: int, most: int, size: tuple[int, int]) -> Sentence:
+    """Sentence for an image that never fits into the memory set aside for decoding."""
+    return Sentence(
+        "This image has {width} × {height} pixels, and reading it takes about {needed:.0f} MB of memory; "
+        "{most:.0f} MB are set aside for that. Send a smaller copy, or save it as JPEG. "
+        "The setting MINDREADER_DECODE_MEMORY sets more aside.",
+        width=size[0],
+        height=size[1],
+        needed=needed / 2**20,
+        most=most / 2**20,
+    )
+
+
+def too_slow(seconds: float) -> Sentence:
+    """Sentence for an image whose decoder was stopped."""
+    return Sentence(
+        "Reading this image took longer than {seconds:g} seconds of a processor. "
+        "Open it in an image program and save it again.",
+        seconds=seconds,
     )
 
 

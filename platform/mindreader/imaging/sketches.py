@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, ImageStat
 
 from mindreader.errors import PhotoRejectedError, SketchRejectedError
-from mindreader.imaging.decode import decode_photo
+from mindreader.imaging.decode import Reserve, decode_photo, no_limit
 from mindreader.imaging.paper import is_clean, lines_of_paper
 
 _WHITE = 255
@@ -24,6 +24,8 @@ _LEAST_CONTRAST = 16
 
 
 _LONGEST_SIDE = 512
+_LARGEST_SIDE = 1024
+"""Of a drawing as it is decoded: the lines of a photographed sheet are looked for in so many pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,13 +35,13 @@ class Sketch:
     image: Image.Image
 
     @classmethod
-    def read(cls, data: bytes, *, max_bytes: int) -> Sketch:
-        """Decode a drawing somebody sent.
+    def read(cls, data: bytes, *, max_bytes: int, reserve: Reserve = no_limit) -> Sketch:
+        """Decode a drawing somebody sent, in this very process: `mindreader.imaging.decoders` has safer ones.
 
         Raises:
             SketchRejectedError: as `decode_sketch`.
         """
-        return cls(shrunk(decode_sketch(data, max_bytes=max_bytes)))
+        return cls(shrunk(decode_sketch(data, max_bytes=max_bytes, reserve=reserve)))
 
     @classmethod
     def from_png(cls, png: bytes) -> Sketch:
@@ -59,7 +61,9 @@ class Sketch:
         return hashlib.sha256(self.png).hexdigest()
 
 
-def decode_sketch(data: bytes, *, max_bytes: int, max_pixels: int = 64_000_000) -> Image.Image:
+def decode_sketch(
+    data: bytes, *, max_bytes: int, max_pixels: int = 64_000_000, reserve: Reserve = no_limit
+) -> Image.Image:
     """Decode a drawing into a square image of mode ``L``: black strokes on white.
 
     Transparency becomes white paper, a light drawing on a dark ground is inverted, a photographed sheet of paper is
@@ -73,7 +77,8 @@ def decode_sketch(data: bytes, *, max_bytes: int, max_pixels: int = 64_000_000) 
             "This drawing is larger than {size:.3g} MB. Send it as a smaller PNG.", size=max_bytes / 2**20
         )
     try:
-        gray = decode_photo(data, max_pixels=max_pixels).image.convert("L")
+        photo = decode_photo(data, max_pixels=max_pixels, min_side=_LARGEST_SIDE, reserve=reserve)
+        gray = photo.image.convert("L")
     except PhotoRejectedError as error:
         raise SketchRejectedError(error.detail) from error
     drawn = _black_on_white(gray)

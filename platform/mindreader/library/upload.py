@@ -15,7 +15,7 @@ from mindreader.catalog import Catalog, Collection, Photo
 from mindreader.catalog.locks import lock_content
 from mindreader.embedding import queue
 from mindreader.errors import MindReaderError, NotFoundError, PhotoRejectedError
-from mindreader.imaging import DecodedPhoto, decode_photo, make_thumbnail
+from mindreader.imaging import PhotoFile, decoders
 from mindreader.library.categories import LONGEST_CATEGORY, category_named
 from mindreader.settings import Settings
 from mindreader.text import checked_name, normalised, visible_text
@@ -43,7 +43,7 @@ class _Checked:
     category: str | None
     sha256: str
     size_bytes: int
-    decoded: DecodedPhoto
+    decoded: PhotoFile
 
 
 def add_photo(
@@ -70,7 +70,7 @@ def add_photo(
         known = _photo_with(catalog, collection_id, sha256)
         if known is not None:
             return Outcome("duplicate", known, None)
-        decoded = decode_photo(file, max_pixels=settings.image_max_pixels, min_side=settings.thumbnail_pixels)
+        decoded = decoders(settings).photo_file(file, settings.thumbnail_pixels)
         size = file.stat().st_size
         checked = _Checked(collection_id, safe_filename(filename), category, sha256, size, decoded)
         _put_blobs(blobs, settings, checked, file)
@@ -109,7 +109,7 @@ def _put_blobs(blobs: BlobStore, settings: Settings, checked: _Checked, file: Pa
     blobs.put_file(original_key(checked.sha256), file)
     key = thumbnail_key(checked.sha256, settings.thumbnail_pixels)
     if not blobs.exists(key):
-        blobs.put(key, make_thumbnail(checked.decoded.image, settings.thumbnail_pixels))
+        blobs.put(key, checked.decoded.thumbnail)
 
 
 def _commit(catalog: Catalog, blobs: BlobStore, settings: Settings, checked: _Checked, file: Path) -> Outcome:

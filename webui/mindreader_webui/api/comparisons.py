@@ -12,7 +12,7 @@ from mindreader import messages
 from mindreader.blobs import sketch_key
 from mindreader.catalog import ModelVersion, User
 from mindreader.errors import InvalidInputError
-from mindreader.imaging import Sketch
+from mindreader.imaging import Sketch, decoders
 from mindreader.library.collections import visible_collection_ids
 from mindreader.library.photos import searchable
 from mindreader.model_versions.registry import version_by_id
@@ -130,7 +130,7 @@ def _sent_sketch(services: Services) -> Sketch | None:
     sent = request.files.get("sketch")
     if sent is None:
         return None
-    return Sketch.read(sent.stream.read(), max_bytes=services.settings.sketch_max_bytes)
+    return decoders(services.settings).sketch(sent.stream.read(), services.settings.sketch_max_bytes)
 
 
 def _sketches(services: Services, session: Session) -> list[_Compared]:

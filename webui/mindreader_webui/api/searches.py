@@ -10,7 +10,7 @@ from mindreader import messages
 from mindreader.blobs import sketch_key
 from mindreader.catalog import Search, TokenScope, User
 from mindreader.catalog.models import day_number
-from mindreader.imaging import Sketch
+from mindreader.imaging import Sketch, decoders
 from mindreader.library.categories import category_ids
 from mindreader.library.collections import visible_collection_ids
 from mindreader.library.photos import searchable, visible_photos
@@ -52,7 +52,7 @@ def search() -> Response:
     """Find the photos that a sketch looks like, best first."""
     timer, services, user = StageTimer(), current_services(), current_account()
     form = _sent_form()
-    sketch = Sketch.read(form.sketch, max_bytes=services.settings.sketch_max_bytes)
+    sketch = decoders(services.settings).sketch(form.sketch, services.settings.sketch_max_bytes)
     with services.catalog.snapshot() as session:
         asked = _request(session, user, form, sketch, services.settings.imaginary_images)
     found = client.search(

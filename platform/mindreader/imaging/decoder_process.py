@@ -1,0 +1,151 @@
+"""The program that decodes: one picture at a time, in a process that may be killed without anybody else noticing.
+
+`mindreader.imaging.decoders` starts it with the descriptor of a socket and sends a task as JSON, followed by the
+picture's bytes unless it names a file. The answers are JSON too, for a decoder that a picture has taken over must not
+be believed: first the memory the picture takes; then, once told to go on, what was made of it and its bytes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from mindreader.errors import PhotoRejectedError, Sentence
+from mindreader.imaging import rejections
+from mindreader.imaging.arrays import photo_array
+from mindreader.imaging.costs import Size
+from mindreader.imaging.decode import DecodedPhoto, Reserve, decode_photo
+from mindreader.imaging.sketches import Sketch
+from mindreader.imaging.thumbnails import make_thumbnail
+
+FREE_BYTES = 48 * 2**20
+"""Memory a picture may take without asking, header and tables included."""
+_SLACK_BYTES = 64 * 2**20
+_POLITE = 5
+"""Steps of priority below the processes people wait for."""
+
+Made = tuple[dict[str, Any], bytes]
+
+
+def main() -> None:
+    """Decode until the other end of the socket is closed."""
+    for sent_to_all in (signal.SIGINT, signal.SIGTERM):  # a server finishes its pictures before it stops
+        signal.signal(sent_to_all, signal.SIG_IGN)
+    if "--polite" in sys.argv:
+        os.nice(_POLITE)
+    with suppress(EOFError, ConnectionError), Connection(int(sys.argv[1])) as connection:
+        while True:
+            _serve(connection)
+
+
+def _serve(connection: Connection) -> None:
+    task = json.loads(connection.recv_bytes())
+    source = Path(task["path"]) if task["path"] else connection.recv_bytes()
+    _limit_seconds(task["seconds"])
+    _limit_memory(FREE_BYTES)
+    answer, payload = _done(connection, task, source)
+    _limit_memory(None)
+    connection.send_bytes(json.dumps(answer).encode())
+    connection.send_bytes(payload)
+    del source, payload
+    _give_memory_back()
+
+
+def _done(connection: Connection, task: dict[str, Any], source: bytes | Path) -> Made:
+    def reserve(needed: int, size: Size) -> None:
+        if needed <= FREE_BYTES:
+            return
+        if needed > task["memory"]:
+            raise PhotoRejectedError(rejections.too_much_memory(needed, task["memory"], size))
+        connection.send_bytes(json.dumps({"needs": needed}).encode())
+        connection.recv_bytes()
+        _limit_memory(needed)
+
+    try:
+        return _TASKS[task["name"]](source, task, reserve)
+    except PhotoRejectedError as error:
+        return {"rejected": _packed(error.detail)}, b""
+    except MemoryError:
+        return {"no_memory": True}, b""
+    except OSError as error:
+        return {"os_error": [error.errno, error.strerror or str(error)]}, b""
+
+
+def _thumbnail(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -> Made:
+    side = task["side"]
+    photo = decode_photo(source, max_pixels=task["max_pixels"], min_side=side, reserve=reserve)
+    return _told(photo), make_thumbnail(photo.image, side)
+
+
+def _told(photo: DecodedPhoto) -> dict[str, Any]:
+    taken_at = photo.taken_at.isoformat() if photo.taken_at else None
+    return {"width": photo.width, "height": photo.height, "media_type": photo.media_type, "taken_at": taken_at}
+
+
+def _pixels(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -> Made:
+    side = task["side"]
+    photo = decode_photo(source, max_pixels=task["max_pixels"], min_side=side, reserve=reserve)
+    return {}, photo_array(photo.image, side).tobytes()
+
+
+def _sketch(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -> Made:
+    assert isinstance(source, bytes)
+    image = Sketch.read(source, max_bytes=task["max_bytes"], reserve=reserve).image
+    return {"size": image.size}, image.tobytes()
+
+
+_TASKS: dict[str, Callable[[bytes | Path, dict[str, Any], Reserve], Made]] = {
+    "thumbnail": _thumbnail,
+    "pixels": _pixels,
+    "sketch": _sketch,
+}
+
+
+def _packed(value: Any) -> Any:
+    """A sentence as JSON; what it is made of may be sentences too."""
+    if isinstance(value, Sentence):
+        return {"template": value.template, "values": {name: _packed(each) for name, each in value.values.items()}}
+    return value
+
+
+def _limit_seconds(seconds: int) -> None:
+    """End this process when it has computed for so many seconds from now on."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    at = int(used.ru_utime + used.ru_stime) + 1 + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (at, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+
+
+def _limit_memory(more: int | None) -> None:
+    """Let this process take so much more memory than it has now; systems that cannot limit it, do not."""
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    most = hard if more is None else _data_bytes() + more + _SLACK_BYTES
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+
+
+def _data_bytes() -> int:
+    """Bytes of this process that count towards the limit."""
+    try:
+        pages = Path("/proc/self/statm").read_text().split()[5]
+    except OSError:
+        return 0
+    return int(pages) * resource.getpagesize()
+
+
+def _give_memory_back() -> None:
+    """glibc keeps what was freed for later; the next large picture may be a week away."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+if __name__ == "__main__":
+    main()
