@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from mindreader.errors import PhotoRejectedError, Sentence
+from mindreader.errors import InvalidInputError, PhotoRejectedError, Sentence
 from mindreader.imaging import rejections
 from mindreader.imaging.arrays import photo_array
 from mindreader.imaging.costs import Size
@@ -72,7 +72,7 @@ def _done(connection: Connection, task: dict[str, Any], source: bytes | Path) ->
 
     try:
         return _TASKS[task["name"]](source, task, reserve)
-    except PhotoRejectedError as error:
+    except InvalidInputError as error:
         return {"rejected": _packed(error.detail)}, b""
     except MemoryError:
         return {"no_memory": True}, b""

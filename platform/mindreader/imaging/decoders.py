@@ -296,7 +296,7 @@ def _started(options: tuple[str, ...]) -> tuple[subprocess.Popen[bytes], Connect
     environment = os.environ | {"MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-P", "-m", "mindreader.imaging.decoder_process", str(descriptor), *options]
     with theirs:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603  # our own program
             command, pass_fds=[descriptor], stdin=subprocess.DEVNULL, env=environment, start_new_session=True
         )
     return process, ours

@@ -29,7 +29,7 @@ BREAKS_DECODER = Sentence(
     "Reading this image made the decoder stop: it is damaged in a way that breaks it. "
     "Open it in an image program and save it as JPEG or PNG."
 )
-NO_MEMORY = Sentence("This image needs more memory than there is. Send a smaller copy.")
+NO_MEMORY = Sentence("Reading this image takes more memory than is set aside for that. Send a smaller copy.")
 
 # First bytes of well-known files that are no photos, and what a person calls them.
 _FOREIGN: tuple[tuple[int, bytes, Sentence], ...] = (
