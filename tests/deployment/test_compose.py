@@ -72,7 +72,8 @@ def test_the_gpu_worker_does_what_the_other_one_does_on_a_gpu(compose):
     assert gpu["profiles"] == ["gpu"]
     (device,) = gpu["deploy"]["resources"]["reservations"]["devices"]
     assert device["capabilities"] == ["gpu"]
-    more = {"MINDREADER_DEVICE": "cuda", "MINDREADER_DECODE_PROCESSES": "8"}
+    decoding = {"MINDREADER_DECODE_PROCESSES": "8", "MINDREADER_DECODE_MEMORY": str(4 * 2**30)}
+    more = {"MINDREADER_DEVICE": "cuda", **decoding}
     assert gpu["environment"] == {**cpu["environment"], **more}
 
 

@@ -18,7 +18,7 @@ Size = tuple[int, int]
 
 _BYTES_OF_MODE = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 _BYTES_OF_OTHER_MODES = 4
-_BYTES_OF_FORMAT = {"WEBP": 18, "GIF": 5, "HEIF": 14, "AVIF": 16}
+_BYTES_OF_FORMAT = {"WEBP": 18, "GIF": 5, "HEIF": 12, "AVIF": 14}
 """Formats whose libraries hold a picture several times over, whatever its mode."""
 _BYTES_OF_COEFFICIENT = 2
 _SOS = b"\xff\xda"

@@ -21,7 +21,7 @@ _TOPS = {"I": (255.0, 65535.0), "F": (1.0, 255.0, 65535.0)}
 # Rows of about so many pixels are converted at a time.
 _BAND_PIXELS = 2**20
 _BYTES_OF_BAND_PIXEL = 32
-_LARGE_PIXELS = 16_000_000
+_LARGE_PIXELS = 4_000_000
 _BYTES_OF_RESULT = 8  # Pillow keeps RGB in four; turning it upright makes a copy
 
 Convert = Callable[[Image.Image], Image.Image]
@@ -35,7 +35,7 @@ def to_srgb(image: Image.Image, min_side: int | None = None) -> Image.Image:
 
     Args:
         image: loaded.
-        min_side: when given, a picture of more than 16 megapixels is made smaller on the way, by a whole number, as
+        min_side: when given, a picture of more than 4 megapixels is made smaller on the way, by a whole number, as
             long as its shorter side keeps twice this many pixels.
     """
     convert = _conversion(image)
