@@ -34,7 +34,7 @@ class Audit:
     def of(cls, report: dict) -> Audit:
         packages = report["dependencies"]
         found = [
-            f"{each['name']} {each['version']}: {wrong['id']}, mended in {', '.join(wrong['fix_versions']) or 'none yet'}"
+            f"{each['name']} {each['version']}: {wrong['id']}, mended in {' or '.join(wrong['fix_versions']) or 'none'}"
             for each in packages
             for wrong in each.get("vulns", ())
         ]
