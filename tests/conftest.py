@@ -57,7 +57,7 @@ from tests.support.web import Finder
 
 REPOSITORY = Path(__file__).parents[1]
 # Where files take longest: they begin first, so that no process ends long after the others.
-LONG_FIRST = ("faults", "browser", "training", "deployment", "workers", "webui", "contract")
+LONG_FIRST = ("faults", "browser", "training", "deployment", "workers", "security", "webui", "contract")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
