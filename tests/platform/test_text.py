@@ -19,6 +19,20 @@ def test_unusable_names_are_refused(name):
         checked_name(name, 10)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["\u200b", "\u2060\ufeff", "\u2800", "\u3164", "\U000e0041", "\xad", "\ufe0f", "\u034f", "\u0301", "\u200d \u2003"],
+)
+def test_a_name_that_shows_nothing_is_refused(name):
+    with pytest.raises(InvalidInputError):
+        checked_name(name, 10)
+
+
+@pytest.mark.parametrize("name", ["नमस्ते", "می\u200cخواهم", "é", "❤\ufe0f", "Á", "ᠮᠣᠩᠭᠣᠯ", "7"])
+def test_marks_and_joiners_beside_letters_are_taken(name):
+    assert checked_name(name, 20)
+
+
 def test_the_longest_name_is_taken():
     assert checked_name("x" * 10, 10) == "x" * 10
 

@@ -6,6 +6,7 @@ from mindreader.blobs import original_key, thumbnail_key
 from mindreader.catalog import Photo as PhotoRow
 from mindreader.imaging import THUMBNAIL_MEDIA_TYPE
 from mindreader.library.photos import delete_photo, retry_photo, set_category, visible_photo
+from mindreader.library.zip_download import safe_name
 from mindreader.model_versions.registry import active_space_id
 from mindreader_webui.access import USER
 from mindreader_webui.api.common import answer, blueprint, id_in_path, no_content
@@ -75,7 +76,7 @@ def _blob(key: str, media_type: str, photo: PhotoRow, filename: str) -> Response
     sent = send_file(
         blobs.local_path(key) or blobs.open(key),
         media_type,
-        download_name=filename,
+        download_name=safe_name(filename),
         conditional=True,
         etag=photo.sha256,
     )
