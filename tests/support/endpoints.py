@@ -22,7 +22,7 @@ from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
 from tests.support.databases import copy_template
 from tests.support.library import jpeg
-from tests.support.web import Person, add_active_version, add_person, csrf_token, given, web_settings
+from tests.support.web import Person, add_active_version, add_person, csrf_token, given, quick_hashes, web_settings
 
 PASSWORD = "correct horse battery"
 
@@ -161,10 +161,10 @@ def arguments(method: str, path: str, ids: Mapping[str, int]) -> dict[str, Any]:
     if path.endswith("/photos") and method == "POST":
         return {"data": {"file": (io.BytesIO(jpeg(2)), "a.jpg")}}
     body = BODIES.get((method, path))
-    return {} if body is None else {"json": _filled(body, ids)}
+    return {} if body is None else {"json": filled(body, ids)}
 
 
-def _filled(body: Any, ids: Mapping[str, int]) -> Any:
+def filled(body: Any, ids: Mapping[str, int]) -> Any:
     """The body with ids in the places named {p}, {b} and so on."""
     text = re.sub(r'"\{(\w)\}"', lambda found: str(ids[found[1]]), json.dumps(body))
     return json.loads(text)
@@ -173,11 +173,20 @@ def _filled(body: Any, ids: Mapping[str, int]) -> Any:
 class World:
     """Ann, what she has, and who may ask for it: made once for each way she shares, put back for each test."""
 
-    def __init__(self, folder: Path, migrated_file: Path, celery: Celery, sharing: str) -> None:
-        many = {"search_rate": "100000/minute", "login_rate": "100000/minute"}
-        self.settings, self.untouched = web_settings(folder / "data").model_copy(update=many), folder / "untouched"
+    def __init__(
+        self, folder: Path, celery: Celery, sharing: str, *, template: Path | None = None, database_url: str = ""
+    ) -> None:
+        """A world in a folder.
+
+        Args:
+            template: a migrated SQLite file; the world is in a copy of it and can be put back.
+            database_url: of a migrated database elsewhere; such a world stays as it is left.
+        """
+        more = {"search_rate": "100000/minute", "login_rate": "100000/minute", "database_url": database_url}
+        self.settings, self.untouched = web_settings(folder / "data").model_copy(update=more), folder / "untouched"
         self.catalog, self.blobs = Catalog(self.settings.catalog_url), BlobStore(self.settings.blobs_root)
-        copy_template(migrated_file, self.catalog)
+        if template:
+            copy_template(template, self.catalog)
         self.app = create_app(Services(self.settings, self.catalog, self.blobs, celery))
         self.version = add_active_version(self.catalog)
         self.nobody = Person(self.app.test_client())
@@ -186,7 +195,8 @@ class World:
         self.ids = self._fill("shared" if sharing == "other, shared" else "private")
         for name in ["Eve", "Bob"] if sharing == "other, invited" else ["Eve"]:
             self.ann.post(f"/collections/{self.ids['c']}/people", json={"name": name})
-        self.cookies = {person.user_id: self._signed_in(person) for person in (self.ann, self.bob, self.admin)}
+        with quick_hashes():
+            self.cookies = {person.user_id: self._signed_in(person) for person in (self.ann, self.bob, self.admin)}
         self.catalog.close()
         shutil.copytree(self.settings.data_dir, self.untouched)
 

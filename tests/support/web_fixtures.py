@@ -9,18 +9,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from argon2 import PasswordHasher
 from celery import Celery
 from flask import Flask
 from flask.testing import FlaskClient
 
-from mindreader.accounts import passwords
 from mindreader.blobs import BlobStore
 from mindreader.catalog import Catalog, ModelVersion, Role
 from mindreader.settings import Settings
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
-from tests.support.web import Finder, Person, add_active_version, add_person, web_settings
+from tests.support.web import Finder, Person, add_active_version, add_person, quick_hashes, web_settings
 
 __all__ = [
     "admin",
@@ -39,12 +37,9 @@ __all__ = [
 
 
 @pytest.fixture(autouse=True)
-def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Hashing is slow on purpose; how it is done is the subject of tests/platform/accounts."""
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    passwords.decoy_hash.cache_clear()
-    yield
-    passwords.decoy_hash.cache_clear()
+def quick_passwords() -> Iterator[None]:
+    with quick_hashes():
+        yield
 
 
 @pytest.fixture

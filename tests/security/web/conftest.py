@@ -17,7 +17,7 @@ from tests.support.web_fixtures import *  # noqa: F403
 def worlds(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path, celery: Celery) -> Iterator[dict[str, World]]:
     """One for each way Ann shares her collection."""
     ways = ("other, private", "other, shared", "other, invited")
-    made = {way: World(tmp_path_factory.mktemp("world"), migrated_file, celery, way) for way in ways}
+    made = {way: World(tmp_path_factory.mktemp("world"), celery, way, template=migrated_file) for way in ways}
     yield made
     for each in made.values():
         each.close()
