@@ -18,7 +18,7 @@ from mindreader.errors import MindReaderError, NotFoundError, PhotoRejectedError
 from mindreader.imaging import DecodedPhoto, decode_photo, make_thumbnail
 from mindreader.library.categories import LONGEST_CATEGORY, category_named
 from mindreader.settings import Settings
-from mindreader.text import checked_name, normalised, shows_nothing, visible_text
+from mindreader.text import checked_name, normalised, visible_text
 
 LONGEST_FILENAME = 255
 _NAMELESS = "photo"
@@ -86,7 +86,7 @@ def safe_filename(name: str) -> str:
         stem, dot, suffix = last.rpartition(".")
         # A long name keeps its end, which says what kind of file it is.
         last = stem[: LONGEST_FILENAME - len(suffix) - 1] + dot + suffix if len(suffix) < 16 else last
-    return _NAMELESS if shows_nothing(last) else last[:LONGEST_FILENAME]
+    return last[:LONGEST_FILENAME] or _NAMELESS
 
 
 def _check_bytes(file: Path, settings: Settings) -> None:
