@@ -22,6 +22,8 @@ WITH_SENTENCES := accounts embedding imaging library model_versions operations s
 # What holds a sentence in Python: `Sentence` itself, the errors of mindreader/errors.py, and the titles of their kinds.
 SENTENCES := Sentence ErrorKind:3 InvalidInputError PhotoRejectedError SketchRejectedError NotFoundError ForbiddenError \
 	NotSignedInError ConflictError NotReadyError
+# What runs where people are, and is looked through by bandit most strictly.
+SERVED := platform workers webui/mindreader_webui migrations
 DATA ?= $(or $(MINDREADER_DATA),../shared/data)
 
 .DEFAULT_GOAL := help
@@ -66,11 +68,14 @@ test-all: develop system-packages ## run the tests marked slow; what `make test`
 system-packages: ## install the servers and the browser the tests start (Debian), or say what is missing
 	sh tests/support/system_packages.sh
 
-lint: develop ## check style, types and the arrows between the packages
+lint: develop ## check style, types, the arrows between the packages, and what attackers look for
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive $(SERVED)
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive training --skip B311  # random draws are its trade
+	@$(BIN)/python tests/support/audit_packages.py
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory lint-javascript; \
 	else echo "npm is missing: the JavaScript was not checked"; fi
 

@@ -6,7 +6,8 @@ What is shared, and what each test has of its own:
   of them, in their order. Session fixtures exist once in each process: nothing is shared between processes but the
   repository and MINDREADER_DATA, which nobody writes to.
 * Once a process: PostgreSQL, Redis, S3 and Qdrant's stand-in (`postgres_url`, `redis_url`, `s3_server`,
-  `qdrant_server`), Chromium (tests/browser), a tiny bundle (`quick_bundle`), trained miniatures (tests/training).
+  `qdrant_server`), a search worker whose answers tests choose (`search_worker`), Chromium (tests/browser), a tiny
+  bundle (`quick_bundle`), trained miniatures (tests/training).
 * A test's own: `tmp_path` with the data folder of `settings`; `catalog`, a copy of tables that were migrated once;
   a database in PostgreSQL (`empty_postgres_url`, `migrated_postgres_url`); a place in the S3 bucket (`s3_url`).
 * Servers, workers and command lines are real processes, forks of one that has loaded torch (`support.programs`); a
@@ -26,8 +27,11 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from celery import Celery
+from celery.contrib.testing.worker import start_worker
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # One thread for each process of tests and for the servers it starts: threads of several would only fight for cores.
@@ -37,6 +41,8 @@ from mindreader.blobs import BlobStore
 from mindreader.bundles import Bundle
 from mindreader.catalog import Catalog
 from mindreader.settings import Settings, load_settings
+from mindreader_workers import celery_app
+from mindreader_workers.envelopes import envelopes_of
 from tests.support.databases import (
     TEMPLATE,
     copy_template,
@@ -47,10 +53,11 @@ from tests.support.databases import (
 from tests.support.qdrant_server import QdrantServer
 from tests.support.services import S3Server, postgres_programs, postgres_server, redis_server
 from tests.support.sketches import house_png
+from tests.support.web import Finder
 
 REPOSITORY = Path(__file__).parents[1]
 # Where files take longest: they begin first, so that no process ends long after the others.
-LONG_FIRST = ("faults", "browser", "training", "deployment", "workers", "webui", "contract")
+LONG_FIRST = ("faults", "browser", "training", "deployment", "workers", "security", "webui", "contract")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -161,3 +168,34 @@ def quick_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 @pytest.fixture(scope="session")
 def sketch_png() -> bytes:
     return house_png()
+
+
+@pytest.fixture(scope="session")
+def celery() -> Celery:
+    """One Celery app for all tests: its in-memory queues are shared by the whole process anyway."""
+    return celery_app.make_celery(load_settings({}))
+
+
+@pytest.fixture(scope="session")
+def search_worker(celery: Celery) -> Iterator[list[Finder]]:
+    """A real Celery worker on the search queue; the last finder in the list answers."""
+    finders: list[Finder] = []
+
+    @celery.task(name=celery_app.SEARCH_TASK, shared=False)
+    def search(request: Any) -> dict[str, Any]:
+        return finders[-1].answer(envelopes_of(celery), request)
+
+    @celery.task(name=celery_app.SMOKE_TEST_TASK, shared=False)
+    def trial(bundle_sha256: str) -> dict[str, Any]:
+        return finders[-1].trial(bundle_sha256)
+
+    @celery.task(name=celery_app.WARM_UP_TASK, shared=False)
+    def warm_up(model_version_id: int) -> dict[str, Any]:
+        return finders[-1].warm_up(model_version_id)
+
+    @celery.task(name=celery_app.QUALITY_TASK, shared=False)
+    def quality(collection_ids: list[int]) -> dict[str, Any]:
+        return finders[-1].quality(collection_ids)
+
+    with start_worker(celery, pool="solo", perform_ping_check=False, queues=[celery_app.SEARCH_QUEUE]):
+        yield finders

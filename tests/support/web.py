@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from mindreader import messages
+from mindreader.accounts import passwords
 from mindreader.accounts.tokens import issue_token
 from mindreader.catalog import Catalog, EmbeddingSpace, ModelVersion, Role, User
 from mindreader.catalog.models import now
@@ -111,6 +115,16 @@ class Finder:
             timings_ms={"imagine": 1.5},
         )
         return {"answer": envelopes.seal(found)}
+
+
+@contextmanager
+def quick_hashes() -> Iterator[None]:
+    """Hashing passwords is slow on purpose; how it is done is the subject of tests/platform/accounts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        passwords.decoy_hash.cache_clear()
+        yield
+    passwords.decoy_hash.cache_clear()
 
 
 def given(answer: TestResponse) -> Any:

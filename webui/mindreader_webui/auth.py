@@ -138,7 +138,7 @@ def _write_once(path: Path, secret: str) -> None:
 
 
 def _user_of_session(user_id: str) -> SignedIn | None:
-    if _bearer(request) is not None:  # a token speaks for itself, whatever cookies come along
+    if bearer_of(request) is not None:  # a token speaks for itself, whatever cookies come along
         return None
     with current_services().catalog.snapshot() as session:
         user = session.get(User, int(user_id))
@@ -146,7 +146,7 @@ def _user_of_session(user_id: str) -> SignedIn | None:
 
 
 def _user_of_bearer(asked: Request) -> SignedIn | None:
-    secret = _bearer(asked)
+    secret = bearer_of(asked)
     if secret is None:
         return None
     with current_services().catalog.snapshot() as session:
@@ -159,6 +159,10 @@ def _user_of_bearer(asked: Request) -> SignedIn | None:
     return SignedIn(token.user, TokenScope(token.scope))
 
 
-def _bearer(asked: Request) -> str | None:
-    credentials = asked.authorization
-    return credentials.token or "" if credentials and credentials.type == _BEARER else None
+def bearer_of(asked: Request) -> str | None:
+    """The token of a request, empty if it is none; None where it brings no token, but another proof or nothing.
+
+    Read here, because werkzeug's parser fails on some headers of other schemes.
+    """
+    scheme, _, secret = asked.headers.get("Authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == _BEARER else None

@@ -18,6 +18,7 @@ from mindreader.catalog import Catalog, EmbeddingState
 from mindreader.errors import NotFoundError, NotSignedInError
 from mindreader.operations.metrics import Metrics, collect_metrics
 from mindreader_webui.access import ANYONE, access_to_all
+from mindreader_webui.auth import bearer_of
 from mindreader_webui.services import current_services
 
 _EXTENSION = "mindreader_metrics"
@@ -83,8 +84,8 @@ def show() -> Response:
     token = services.settings.metrics_token.get_secret_value()
     if not token:
         raise NotFoundError("There is nothing at this address.")
-    given = request.authorization
-    if given is None or given.type != "bearer" or not secrets.compare_digest(given.token or "", token):
+    given = bearer_of(request)
+    if given is None or not secrets.compare_digest(given.encode(), token.encode()):
         raise NotSignedInError("Send the token of the setting metrics_token.")
     counted: ProcessMetrics = current_app.extensions[_EXTENSION]
     return Response(generate_latest(counted.registry), content_type=CONTENT_TYPE_LATEST)

@@ -16,7 +16,7 @@ from mindreader.catalog.locks import lock_accounts
 from mindreader.errors import NotFoundError
 from mindreader.text import checked_name, normalised, visible_text
 
-_TOKEN_PREFIX = "mr_"  # noqa: S105  # lets a person, or a scanner, recognise a leaked token
+_TOKEN_PREFIX = "mr_"  # noqa: S105  # nosec B105  # lets a person, or a scanner, recognise a leaked token
 
 
 _TOKEN_BYTES = 32

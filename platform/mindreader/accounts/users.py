@@ -15,7 +15,7 @@ from mindreader.errors import ConflictError, InvalidInputError, NotFoundError
 from mindreader.text import checked_name, normalised, visible_text
 
 LONGEST_NAME = 100
-NO_PASSWORD = "!"  # noqa: S105  # no Argon2 hash: nobody signs in with a password
+NO_PASSWORD = "!"  # noqa: S105  # nosec B105  # no Argon2 hash: nobody signs in with a password
 _LONGEST_COLLECTION = 200
 MACHINE_ACCOUNT = "local"
 

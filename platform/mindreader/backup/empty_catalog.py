@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect, literal, select, table, text
 
 from mindreader.catalog import Catalog
 from mindreader.catalog.copying import is_known_revision, read_snapshot, revision_of
@@ -57,7 +57,7 @@ def _refuse_unless_empty(connection: Connection) -> None:
         raise ConflictError("A newer MindReader has used this catalog. Use that one, or a new catalog.")
     present = set(inspect(connection).get_table_names())
     for name in _NEVER_EMPTY:
-        if name in present and connection.scalar(text(f"SELECT 1 FROM {name} LIMIT 1")):  # noqa: S608  # a constant
+        if name in present and connection.scalar(select(literal(1)).select_from(table(name)).limit(1)):
             raise ConflictError(
                 "This MindReader holds users or photos already. Take an empty one: set MINDREADER_DATA_DIR to a new "
                 "folder (and MINDREADER_DATABASE_URL to a new database, if you use one)."

@@ -12,6 +12,7 @@ from pathvalidate import sanitize_filename
 from mindreader.blobs import BlobStore, original_key
 from mindreader.catalog import Photo
 from mindreader.errors import NotFoundError
+from mindreader.text import visible_text
 
 _PIECE_BYTES = 2**18
 _MISSING = "MISSING.txt"
@@ -37,8 +38,8 @@ def zip_of(blobs: BlobStore, photos: Iterable[Photo]) -> Iterator[bytes]:
 
 
 def safe_name(filename: str) -> str:
-    """A file name that no system takes for a path, a device or a hidden file."""
-    return sanitize_filename(filename.lstrip(" ."), "_", platform="universal") or "photo"
+    """A file name that no system takes for a path, a device, a hidden file or another kind of file."""
+    return sanitize_filename(visible_text(filename).lstrip(" ."), "_", platform="universal") or "photo"
 
 
 class _Names:

@@ -6,10 +6,11 @@ from mindreader.blobs import original_key, thumbnail_key
 from mindreader.catalog import Photo as PhotoRow
 from mindreader.imaging import THUMBNAIL_MEDIA_TYPE
 from mindreader.library.photos import delete_photo, retry_photo, set_category, visible_photo
+from mindreader.library.zip_download import safe_name
 from mindreader.model_versions.registry import active_space_id
 from mindreader_webui.access import USER
 from mindreader_webui.api.common import answer, blueprint, id_in_path, no_content
-from mindreader_webui.api.responses import FOREVER, SANDBOX, image_response
+from mindreader_webui.api.responses import SANDBOX, image_response, kept_by_who_may_see_it
 from mindreader_webui.api.schemas.photos import Photo, PhotoChange, PhotoPath
 from mindreader_webui.auth import current_account
 from mindreader_webui.services import change, current_services
@@ -60,7 +61,6 @@ def original(path: PhotoPath) -> Response:
     """The photo as it was uploaded."""
     photo = _photo(path.photo_id)
     response = _blob(original_key(photo.sha256), photo.media_type, photo, photo.filename)
-    response.headers["Cache-Control"] = FOREVER
     response.headers["Content-Security-Policy"] = SANDBOX
     return response
 
@@ -68,20 +68,19 @@ def original(path: PhotoPath) -> Response:
 def thumbnail_of(photo: PhotoRow) -> Response:
     """The thumbnail of a photo that the caller may see."""
     key = thumbnail_key(photo.sha256, current_services().settings.thumbnail_pixels)
-    response = _blob(key, THUMBNAIL_MEDIA_TYPE, photo, f"{photo.filename}.webp")
-    response.headers["Cache-Control"] = FOREVER
-    return response
+    return _blob(key, THUMBNAIL_MEDIA_TYPE, photo, f"{photo.filename}.webp")
 
 
 def _blob(key: str, media_type: str, photo: PhotoRow, filename: str) -> Response:
     blobs = current_services().blobs
-    return send_file(
+    sent = send_file(
         blobs.local_path(key) or blobs.open(key),
         media_type,
-        download_name=filename,
+        download_name=safe_name(filename),
         conditional=True,
         etag=photo.sha256,
     )
+    return kept_by_who_may_see_it(sent)
 
 
 def _photo(photo_id: int) -> PhotoRow:

@@ -4,14 +4,22 @@ from base64 import b64encode
 from http import HTTPStatus
 from typing import Any
 
+from flask import Response
+
 
 def data_url(webp: bytes) -> str:
     """A WebP image as an address that needs no request."""
     return f"data:image/webp;base64,{b64encode(webp).decode()}"
 
 
-# A photo's bytes never change and its id is never used twice; `private`, because not everyone may see them.
-FOREVER = "private, max-age=31536000, immutable"
+def kept_by_who_may_see_it(response: Response) -> Response:
+    """Let the browser of whoever asked keep a picture, whose bytes never change and whose id is never used twice.
+
+    Nobody else keeps it, and whoever signs in at that browser next asks again.
+    """
+    response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+    response.vary.update(("Cookie", "Authorization"))
+    return response
 
 
 # Nothing in a file from a stranger may run, whatever a browser takes it for.

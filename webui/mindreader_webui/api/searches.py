@@ -20,7 +20,7 @@ from mindreader.timing import StageTimer
 from mindreader_webui.access import USER, access, sketch_body
 from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
 from mindreader_webui.api.photo_results import results_of
-from mindreader_webui.api.responses import FOREVER, data_url
+from mindreader_webui.api.responses import data_url, kept_by_who_may_see_it
 from mindreader_webui.api.schemas.searches import (
     ImaginaryImage,
     PastSearch,
@@ -84,9 +84,7 @@ def past_sketch(path: SearchPath) -> Response:
     with services.catalog.snapshot() as session:
         row = own_search(session, current_account(), path.search_id)
     content = services.blobs.open(sketch_key(row.sketch_sha256))
-    response = send_file(content, "image/png")
-    response.headers["Cache-Control"] = FOREVER
-    return response
+    return kept_by_who_may_see_it(send_file(content, "image/png"))
 
 
 @searches.delete("/searches", responses={204: None})

@@ -1,23 +1,34 @@
-"""Everything is closed unless it is opened here: every endpoint of the API x everyone who may ask."""
+"""Every endpoint x everyone who may ask: what is answered, and a world in which to ask."""
+
+from __future__ import annotations
 
 import io
 import json
 import re
 import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
-import pytest
+from celery import Celery
+from flask import Flask
+from flask.testing import FlaskClient
 
+from mindreader.accounts.users import set_password
 from mindreader.blobs import BlobStore, sketch_key
-from mindreader.catalog import BenchmarkSketch, Catalog, Job, Role, Search, UserSketch
-from mindreader_webui.access import ADMIN, ANYONE
+from mindreader.catalog import BenchmarkSketch, Catalog, Job, Role, Search, TokenScope, UserSketch
+from mindreader.catalog.models import Base
 from mindreader_webui.app import create_app
-from mindreader_webui.services import Services, current_services
+from mindreader_webui.services import Services
 from tests.support.databases import copy_template
 from tests.support.library import jpeg
-from tests.support.web import Finder, Person, access_of, add_active_version, add_person, given, web_settings
+from tests.support.web import Person, add_active_version, add_person, csrf_token, given, quick_hashes, web_settings
 
-# Expected status by who asks: nobody, the owner, another member (private collection), another member
-# (shared collection), an administrator. A member who was invited to a private one may do as in a shared one.
+PASSWORD = "correct horse battery"
+
+# Expected status by who asks, with a token for everything or at a browser: nobody, the owner, another member (private
+# collection), another member (shared collection), an administrator. A member who was invited to a private one may do
+# as in a shared one.
 # {c}, {p} and {t} are ids of the owner's collection, photo and token, {m}, {s}, {j} and {k} of the active model
 # version, its space, a job there and a saved sketch, {h} of her search, {w} of a sketch she keeps, {u} of the
 # owner, {o} of another collection of hers, {b} and {d} of a photo and a collection in her trash, {n} of a person she
@@ -113,34 +124,47 @@ BODIES = {
     ("PATCH", "/users/{u}"): {"role": "member"},
     ("POST", "/session/password"): {"old": "wrong", "new": "correct horse battery"},
 }
+IDS = {
+    "collection_id": "c",
+    "photo_id": "p",
+    "token_id": "t",
+    "model_version_id": "m",
+    "space_id": "s",
+    "job_id": "j",
+    "benchmark_sketch_id": "k",
+    "search_id": "h",
+    "user_sketch_id": "w",
+    "user_id": "u",
+    "person_id": "n",
+    "trashed_photo_id": "b",
+    "trashed_collection_id": "d",
+}
+"""Which thing of the matrix a part of an address names."""
+NOWHERE = 999_999
+"""An id that names nothing."""
 
 
-def routes(app):
-    """Every method and path below /api/v1, with ids as in the matrix."""
-    names = {
-        "collection_id": "c",
-        "photo_id": "p",
-        "token_id": "t",
-        "model_version_id": "m",
-        "space_id": "s",
-        "job_id": "j",
-        "benchmark_sketch_id": "k",
-        "search_id": "h",
-        "user_sketch_id": "w",
-        "user_id": "u",
-        "person_id": "n",
-        "trashed_photo_id": "b",
-        "trashed_collection_id": "d",
-    }
+def routes(app: Flask) -> Iterator[tuple[str, str, str]]:
+    """Endpoint, method and path below /api/v1 of every one, with ids as in the matrix."""
     for rule in app.url_map.iter_rules():
         if not rule.rule.startswith("/api/v1"):
             continue
-        path = re.sub(r"<[^>]*:(\w+)>", lambda found: f"{{{names[found[1]]}}}", rule.rule)
-        for method in rule.methods - {"HEAD", "OPTIONS"}:
+        path = re.sub(r"<[^>]*:(\w+)>", lambda found: f"{{{IDS[found[1]]}}}", rule.rule)
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
             yield rule.endpoint, method, path.removeprefix("/api/v1")
 
 
-def filled(body, ids):
+def arguments(method: str, path: str, ids: Mapping[str, int]) -> dict[str, Any]:
+    """A sound body or query for one of the matrix, where it takes one."""
+    if path == "/photos/archive":
+        return {"query_string": {"ids": ids["p"]}}
+    if path.endswith("/photos") and method == "POST":
+        return {"data": {"file": (io.BytesIO(jpeg(2)), "a.jpg")}}
+    body = BODIES.get((method, path))
+    return {} if body is None else {"json": filled(body, ids)}
+
+
+def filled(body: Any, ids: Mapping[str, int]) -> Any:
     """The body with ids in the places named {p}, {b} and so on."""
     text = re.sub(r'"\{(\w)\}"', lambda found: str(ids[found[1]]), json.dumps(body))
     return json.loads(text)
@@ -149,22 +173,77 @@ def filled(body, ids):
 class World:
     """Ann, what she has, and who may ask for it: made once for each way she shares, put back for each test."""
 
-    def __init__(self, folder, migrated_file, celery, sharing):
-        self.settings, self.untouched = web_settings(folder / "data"), folder / "untouched"
+    def __init__(
+        self, folder: Path, celery: Celery, sharing: str, *, template: Path | None = None, database_url: str = ""
+    ) -> None:
+        """A world in a folder.
+
+        Args:
+            template: a migrated SQLite file; the world is in a copy of it and can be put back.
+            database_url: of a migrated database elsewhere; such a world stays as it is left.
+        """
+        more = {"search_rate": "100000/minute", "login_rate": "100000/minute", "database_url": database_url}
+        self.settings, self.untouched = web_settings(folder / "data").model_copy(update=more), folder / "untouched"
         self.catalog, self.blobs = Catalog(self.settings.catalog_url), BlobStore(self.settings.blobs_root)
-        copy_template(migrated_file, self.catalog)
-        app = create_app(Services(self.settings, self.catalog, self.blobs, celery))
+        if template:
+            copy_template(template, self.catalog)
+        self.app = create_app(Services(self.settings, self.catalog, self.blobs, celery))
         self.version = add_active_version(self.catalog)
-        self.nobody = Person(app.test_client())
-        self.ann, self.bob, self.eve = (add_person(app, self.catalog, name) for name in ("Ann", "Bob", "Eve"))
-        self.admin = add_person(app, self.catalog, "Root", Role.ADMIN)
+        self.nobody = Person(self.app.test_client())
+        self.ann, self.bob, self.eve = (add_person(self.app, self.catalog, name) for name in ("Ann", "Bob", "Eve"))
+        self.admin = add_person(self.app, self.catalog, "Root", Role.ADMIN)
         self.ids = self._fill("shared" if sharing == "other, shared" else "private")
         for name in ["Eve", "Bob"] if sharing == "other, invited" else ["Eve"]:
             self.ann.post(f"/collections/{self.ids['c']}/people", json={"name": name})
+        with quick_hashes():
+            self.cookies = {person.user_id: self._signed_in(person) for person in (self.ann, self.bob, self.admin)}
         self.catalog.close()
         shutil.copytree(self.settings.data_dir, self.untouched)
 
-    def _fill(self, visibility):
+    def asker(self, who: str) -> Person:
+        """Who stands for a column of the matrix."""
+        known = {"nobody": self.nobody, "owner": self.ann, "admin": self.admin}
+        return known.get(who, self.bob)
+
+    def browser(self, person: Person) -> FlaskClient:
+        """A browser in which the person is signed in."""
+        client, cookie = self.app.test_client(), self.cookies[person.user_id]
+        client.set_cookie("mindreader_session", cookie)
+        return client
+
+    def at_browser(self, person: Person) -> Person:
+        """The same, with the token of a page for changes."""
+        client = self.browser(person)
+        headers = {"X-CSRFToken": csrf_token(client.get("/account"))}
+        saved = client.get_cookie("mindreader_session")
+        assert saved is not None
+        return Person(client, person.account, headers)
+
+    def token(self, person: Person, scope: TokenScope) -> Person:
+        """A program with a token of this scope, made by the person."""
+        made = given(person.post("/tokens", json={"name": scope, "scope": scope}))
+        return Person(person.client, person.account, {"Authorization": f"Bearer {made['token']}"})
+
+    def rows(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Everything the catalog holds."""
+        with self.catalog.engine.connect() as connection:
+            return {
+                table.name: [tuple(row) for row in connection.execute(table.select())]
+                for table in Base.metadata.sorted_tables
+            }
+
+    def _signed_in(self, person: Person) -> str:
+        set_password(self.catalog, person.user_id, PASSWORD)
+        client = self.app.test_client()
+        assert person.account is not None
+        sent = {"name": person.account.name, "password": PASSWORD}
+        assert client.post("/api/v1/session", json=sent).status_code == 200
+        client.get("/account")  # a page gives the browser what changes need
+        cookie = client.get_cookie("mindreader_session")
+        assert cookie is not None
+        return cookie.value
+
+    def _fill(self, visibility: str) -> dict[str, int]:
         ann, version = self.ann, self.version
         collection = ann.collection("Hers", visibility)
         ids = {"c": collection, "p": ann.photo(collection), "m": version.id, "o": ann.collection("Other")}
@@ -185,109 +264,10 @@ class World:
         ids["t"] = given(ann.post("/tokens", json={"name": "laptop"}))["id"]
         return ids | {"u": ann.user_id, "n": self.eve.user_id}
 
-    def restore(self):
+    def close(self) -> None:
+        self.catalog.close()
+
+    def restore(self) -> None:
         self.catalog.close()
         shutil.rmtree(self.settings.data_dir)
         shutil.copytree(self.untouched, self.settings.data_dir)
-
-
-@pytest.fixture(scope="module")
-def worlds(tmp_path_factory, migrated_file, celery):
-    made = {}
-
-    def world(who):
-        sharing = who if who.startswith("other") else "other, private"
-        if sharing not in made:
-            made[sharing] = World(tmp_path_factory.mktemp("world"), migrated_file, celery, sharing)
-        return made[sharing]
-
-    yield world
-    for each in made.values():
-        each.catalog.close()
-
-
-@pytest.fixture
-def world(worlds, search_worker, who):
-    world = worlds(PEOPLE[who])
-    world.restore()
-    search_worker.append(Finder(world.version))
-    return world
-
-
-@pytest.mark.parametrize("who", range(len(PEOPLE)), ids=PEOPLE)
-@pytest.mark.parametrize(("method", "path"), MATRIX, ids=[" ".join(key) for key in MATRIX])
-def test_who_may_do_what(world, method, path, who):
-    ids = world.ids
-    arguments = {"json": filled(BODIES[method, path], ids)} if (method, path) in BODIES else {}
-    if path == "/photos/archive":
-        arguments = {"query_string": {"ids": ids["p"]}}
-    if path.endswith("/photos") and method == "POST":
-        arguments = {"data": {"file": (io.BytesIO(jpeg(2)), "a.jpg")}}
-    person = (world.nobody, world.ann, world.bob, world.bob, world.admin, world.bob)[who]
-    answer = person.ask(method, path.format(**ids), **arguments)
-    assert answer.status_code == MATRIX[method, path][COLUMN.get(PEOPLE[who], who)], answer.text
-    if answer.status_code >= 400:
-        assert answer.content_type == "application/problem+json"
-
-
-def test_the_matrix_knows_every_endpoint(app):
-    rules = {(method, path): access_of(app, endpoint) for endpoint, method, path in routes(app)}
-    assert {key for key, rule in rules.items() if rule.caller is not ANYONE} == MATRIX.keys()
-    for key, statuses in MATRIX.items():
-        for_admins = all(status == 403 for status in statuses[1:4])
-        assert (rules[key].caller is ADMIN) == for_admins, key
-
-
-def test_exactly_these_endpoints_are_open(app):
-    open_to_all = {endpoint for endpoint in app.view_functions if access_of(app, endpoint).caller is ANYONE}
-    pages = {f"pages.{name}" for name in ("set_up", "sign_in", "offline", "manifest", "service_worker")}
-    operators = {"health.healthz", "health.readyz", "metrics.show"}
-    assert open_to_all == {"accounts.set_up", "accounts.sign_in", "static", "openapi"} | pages | operators
-
-
-def test_an_endpoint_that_does_not_say_who_may_ask_answers_nobody(app, admin):
-    app.add_url_rule("/api/v1/new", "new", lambda: "secret")
-    app.add_url_rule("/new", "new_page", lambda: "secret")
-    assert admin.get("/new").status_code == 403
-    assert admin.client.get("/new", headers=admin.headers).status_code == 403
-
-
-MULTIPART = {"searches.search", "models.add_model"}
-
-
-@pytest.mark.parametrize("endpoint", ["accounts.sign_in", "searches.search", "models.add_model", "bulk.label"])
-def test_a_larger_body_is_refused_before_it_is_read(app, admin, services, endpoint):
-    rule = next(rule for rule in app.url_map.iter_rules() if rule.endpoint == endpoint)
-    limit = access_of(app, endpoint).body_limit(services.settings)
-    kind = "multipart/form-data; boundary=x" if endpoint in MULTIPART else "application/json"
-    body = {"wsgi.input": Unread(), "CONTENT_LENGTH": str(limit + 1), "CONTENT_TYPE": kind}
-    answer = admin.client.post(rule.rule, headers=admin.headers, environ_overrides=body)
-    assert answer.status_code == 413
-
-
-class Unread(io.RawIOBase):
-    """A body nobody may read."""
-
-    def readable(self):
-        return True
-
-    def readinto(self, _buffer):
-        raise AssertionError("the body was read")
-
-
-def test_a_collection_of_another_and_none_at_all_look_alike(ann, bob):
-    hers = ann.collection()
-    answers = [bob.get(f"/collections/{each}").json for each in (hers, 999_999)]
-    for answer in answers:
-        del answer["instance"], answer["request_id"]
-    assert answers[0] == answers[1]
-
-
-def test_lists_name_nothing_the_caller_may_not_see(ann, bob):
-    ann.collection("Secret")
-    assert "Secret" not in bob.get("/collections").text
-
-
-def test_the_services_belong_to_the_app(app, services):
-    with app.app_context():
-        assert current_services() is services
