@@ -10,6 +10,12 @@ from mindreader.errors import InvalidInputError
 # which can make `gpj.exe` look like `exe.jpg`.
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cs"})
 _DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# What a reader sees: letters, numbers, punctuation, symbols, and what Python's Unicode does not know yet (new emoji).
+# Marks, joiners and spaces alone show nothing; nor do these, which count as letters or symbols, or are reserved.
+_SHOWN = frozenset({"L", "N", "P", "S"})
+_PRIVATE_OR_NEW = frozenset({"Co", "Cn"})
+_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\u2065\U0001d159")
+_BLANK_RANGES = (range(0xFFF0, 0xFFF9), range(0xE0000, 0xE1000))
 
 
 def normalised(value: str) -> str:
@@ -21,7 +27,7 @@ def checked_name(value: str, longest: int) -> str:
     """The normalised name of 1 to `longest` characters.
 
     Raises:
-        InvalidInputError: it is empty, too long, or holds control characters.
+        InvalidInputError: it is empty, too long, invisible, or holds control characters.
     """
     name = normalised(value)
     if not name:
@@ -32,6 +38,8 @@ def checked_name(value: str, longest: int) -> str:
         )
     if visible_text(name) != name:
         raise InvalidInputError("A name must not hold control characters. Leave them out.")
+    if not any(map(_is_shown, name)):
+        raise InvalidInputError("A name needs characters that can be seen. Give one.")
     return name
 
 
@@ -42,3 +50,9 @@ def visible_text(value: str) -> str:
 
 def _is_hidden(character: str) -> bool:
     return unicodedata.category(character) in _HIDDEN_CATEGORIES or character in _DIRECTION_MARKS
+
+
+def _is_shown(character: str) -> bool:
+    category = unicodedata.category(character)
+    known = category[0] in _SHOWN or category in _PRIVATE_OR_NEW
+    return known and character not in _BLANK and not any(ord(character) in blank for blank in _BLANK_RANGES)

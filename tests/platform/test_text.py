@@ -19,6 +19,32 @@ def test_unusable_names_are_refused(name):
         checked_name(name, 10)
 
 
+INVISIBLE = {
+    "zero-width space": "\u200b",
+    "joiners": "\u200d\u200c\ufeff\u2060",
+    "soft hyphen": "\u00ad",
+    "spaces between": "\u200b \u200b",
+    "Hangul filler": "\u3164",
+    "Hangul jamo fillers": "\u115f\u1160\uffa0",
+    "Braille blank": "\u2800",
+    "variation selector": "\ufe0f",
+    "tags": "\U000e0041\U000e007f\U000e0100",
+    "marks on nothing": "\u034f\u0301",
+    "reserved": "\u2065\ufff0",
+}
+
+
+@pytest.mark.parametrize("name", INVISIBLE.values(), ids=INVISIBLE)
+def test_names_nobody_can_see_are_refused(name):
+    with pytest.raises(InvalidInputError, match="can be seen"):
+        checked_name(name, 10)
+
+
+@pytest.mark.parametrize("name", ["क्षि", "نمی\u200cخواهم", "1️⃣", "🏴\U000e0067\U000e0062\U000e007f", "—", "\uf8ff"])
+def test_names_with_marks_and_joiners_in_them_are_taken(name):
+    assert checked_name(name, 20) == name
+
+
 def test_the_longest_name_is_taken():
     assert checked_name("x" * 10, 10) == "x" * 10
 
