@@ -4,9 +4,11 @@ import io
 import json
 import re
 import shutil
+from datetime import timedelta
 
 import pytest
 
+from mindreader.accounts.sessions import Browser, begin_session, sessions_of
 from mindreader.blobs import BlobStore, sketch_key
 from mindreader.catalog import BenchmarkSketch, Catalog, Job, Role, Search, UserSketch
 from mindreader_webui.access import ADMIN, ANYONE
@@ -21,7 +23,7 @@ from tests.support.web import Finder, Person, access_of, add_active_version, add
 # {c}, {p} and {t} are ids of the owner's collection, photo and token, {m}, {s}, {j} and {k} of the active model
 # version, its space, a job there and a saved sketch, {h} of her search, {w} of a sketch she keeps, {u} of the
 # owner, {o} of another collection of hers, {b} and {d} of a photo and a collection in her trash, {n} of a person she
-# shares {c} with.
+# shares {c} with, {e} of a browser she is signed in with.
 PEOPLE = ("nobody", "owner", "other, private", "other, shared", "admin", "other, invited")
 COLUMN = {"other, invited": PEOPLE.index("other, shared")}
 MATRIX = {
@@ -30,10 +32,15 @@ MATRIX = {
     ("GET", "/tokens"): (401, 200, 200, 200, 200),
     ("POST", "/tokens"): (401, 201, 201, 201, 201),
     ("DELETE", "/tokens/{t}"): (401, 204, 404, 404, 404),
+    ("GET", "/sessions"): (401, 200, 200, 200, 200),
+    ("DELETE", "/sessions"): (401, 204, 204, 204, 204),
+    ("DELETE", "/sessions/{e}"): (401, 204, 404, 404, 404),
     ("GET", "/users"): (401, 403, 403, 403, 200),
     ("POST", "/users"): (401, 403, 403, 403, 201),
     ("PATCH", "/users/{u}"): (401, 403, 403, 403, 200),
     ("DELETE", "/users/{u}"): (401, 403, 403, 403, 409),
+    ("GET", "/users/{u}/tokens"): (401, 403, 403, 403, 200),
+    ("DELETE", "/users/{u}/tokens/{t}"): (401, 403, 403, 403, 204),
     ("POST", "/session/password"): (401, 422, 422, 422, 422),
     ("GET", "/system"): (401, 403, 403, 403, 200),
     ("GET", "/collections"): (401, 200, 200, 200, 200),
@@ -131,6 +138,7 @@ def routes(app):
         "person_id": "n",
         "trashed_photo_id": "b",
         "trashed_collection_id": "d",
+        "session_id": "e",
     }
     for rule in app.url_map.iter_rules():
         if not rule.rule.startswith("/api/v1"):
@@ -180,6 +188,8 @@ class World:
             kept = UserSketch(user_id=ann.user_id, name="hers", strokes=[])
             session.add_all([job, sketch, search, kept])
             session.flush()
+            begin_session(session, ann.account, Browser(), timedelta(days=1))
+            ids |= {"e": sessions_of(session, ann.account)[0].id}
             ids |= {"s": version.space_id, "j": job.id, "k": sketch.id, "h": search.id, "w": kept.id}
         self.blobs.put(sketch_key("1" * 64), b"PNG")
         ids["t"] = given(ann.post("/tokens", json={"name": "laptop"}))["id"]
