@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -23,16 +24,20 @@ OLD, NEW = "correct horse battery", "another long one"
 class Visitor:
     """A browser: it keeps its cookies, and sends the token of the page along."""
 
+    name = ""
+
     def __init__(self, url: str, cookies: httpx.Cookies | None = None) -> None:
         self.client = httpx.Client(base_url=url, cookies=cookies, timeout=120)
 
-    def ask(self, method: str, path: str, **arguments: object) -> httpx.Response:
+    def ask(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         headers = {} if method == "GET" else {"X-CSRFToken": self.page_token()}
         return self.client.request(method, f"/api/v1{path}", headers=headers, **arguments)
 
     def page_token(self) -> str:
         page = self.client.get("/account", follow_redirects=True)
-        return re.search(r'name="csrf-token" content="([^"]+)"', page.text)[1]
+        found = re.search(r'name="csrf-token" content="([^"]+)"', page.text)
+        assert found is not None, page.text
+        return found[1]
 
     def sign_in(self, name: str, password: str = OLD) -> Visitor:
         self.client.post("/api/v1/session", json={"name": name, "password": password}).raise_for_status()
@@ -46,10 +51,10 @@ class Visitor:
     def is_signed_in(self) -> bool:
         return self.ask("GET", "/collections").status_code == 200
 
-    def token(self, **wanted: object) -> dict:
+    def token(self, **wanted: Any) -> Any:
         return self.ask("POST", "/tokens", json={"name": "laptop", **wanted}).raise_for_status().json()
 
-    def user_id(self) -> int:
+    def user_id(self) -> Any:
         return self.ask("GET", "/session").raise_for_status().json()["id"]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from mindreader.accounts.sessions import Browser, begin_session, sessions_of
 from mindreader.blobs import BlobStore, sketch_key
-from mindreader.catalog import BenchmarkSketch, Catalog, Job, Role, Search, UserSketch
+from mindreader.catalog import BenchmarkSketch, Catalog, Job, Role, Search, User, UserSketch
 from mindreader_webui.access import ADMIN, ANYONE
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services, current_services
@@ -188,8 +188,9 @@ class World:
             kept = UserSketch(user_id=ann.user_id, name="hers", strokes=[])
             session.add_all([job, sketch, search, kept])
             session.flush()
-            begin_session(session, ann.account, Browser(), timedelta(days=1))
-            ids |= {"e": sessions_of(session, ann.account)[0].id}
+            account = session.get_one(User, ann.user_id)
+            begin_session(session, account, Browser(), timedelta(days=1))
+            ids |= {"e": sessions_of(session, account)[0].id}
             ids |= {"s": version.space_id, "j": job.id, "k": sketch.id, "h": search.id, "w": kept.id}
         self.blobs.put(sketch_key("1" * 64), b"PNG")
         ids["t"] = given(ann.post("/tokens", json={"name": "laptop"}))["id"]

@@ -1,24 +1,26 @@
 // A browser somebody is signed in with, in a list, and the button that signs it out.
 
 import { h } from "../lib/dom.js";
-import { formatDate, formatDateTime } from "../lib/format.js";
+import { formatDate, formatMinute } from "../lib/format.js";
 import { _ } from "../lib/i18n.js";
+import { factsLine } from "./facts.js";
 
 /** @import { BrowserSession } from "../../../typings/api" */
 
 /** @param {BrowserSession} session @param {(session: BrowserSession) => unknown} end */
 export function sessionEntry(session, end) {
-  const facts = [
-    _("last used {moment}", { moment: formatDateTime(session.last_used_at) }),
+  const facts = factsLine(
+    _("last used {moment}", { moment: formatMinute(session.last_used_at) }),
     _("signed in {date}", { date: formatDate(session.created_at) }),
     session.address && _("from {address}", { address: session.address }),
-  ];
+  );
   const name = h("strong", {}, deviceName(session));
-  const about = h("div", {}, name, h("p", { class: "hint" }, facts.filter(Boolean).join(" · ")));
-  return h("li", {}, about, session.current ? badge() : endButton(session, end));
+  if (session.current) {
+    const here = h("span", { class: "badge" }, _("this browser"));
+    return h("li", {}, h("div", {}, name, " ", here, facts));
+  }
+  return h("li", {}, h("div", {}, name, facts), endButton(session, end));
 }
-
-const badge = () => h("span", { class: "badge" }, _("this browser"));
 
 /** @param {BrowserSession} session @param {(session: BrowserSession) => unknown} end */
 function endButton(session, end) {

@@ -1,8 +1,9 @@
 // An access token in a list: what it may do, how long it works, when it was used, and the button that ends it.
 
 import { h } from "../lib/dom.js";
-import { formatDate, formatDateTime } from "../lib/format.js";
+import { formatDate, formatMinute } from "../lib/format.js";
 import { _ } from "../lib/i18n.js";
+import { factsLine } from "./facts.js";
 
 /** @import { Token } from "../../../typings/api" */
 
@@ -15,15 +16,11 @@ const SCOPES = {
 
 /** @param {Token} token @param {(token: Token) => unknown} revoke */
 export function tokenEntry(token, revoke) {
-  const facts = [
-    SCOPES[token.scope],
-    _("made {date}", { date: formatDate(token.created_at) }),
-    ending(token.expires_at),
-    use(token.last_used_at),
-  ];
+  const made = _("made {date}", { date: formatDate(token.created_at) });
+  const facts = factsLine(SCOPES[token.scope], made, ending(token.expires_at), use(token.last_used_at));
   const label = _("Revoke {name}", { name: token.name });
   const button = h("button", { class: "danger", "aria-label": label, onclick: () => revoke(token) }, _("Revoke"));
-  const about = h("div", {}, h("strong", {}, token.name), h("p", { class: "hint" }, facts.join(" · ")));
+  const about = h("div", {}, h("strong", {}, token.name), facts);
   return h("li", {}, about, button);
 }
 
@@ -35,5 +32,4 @@ function ending(moment) {
 }
 
 /** @param {string|null} moment */
-const use = (moment) =>
-  moment === null ? _("never used") : _("last used {moment}", { moment: formatDateTime(moment) });
+const use = (moment) => (moment === null ? _("never used") : _("last used {moment}", { moment: formatMinute(moment) }));

@@ -27,7 +27,8 @@ const revoke = ({ id }) =>
 
 async function loadSessions() {
   const { sessions } = await get("/sessions");
-  byId("sessions").replaceChildren(...sessions.map((session) => sessionEntry(session, end)));
+  const thisOneFirst = [...sessions].sort((a, b) => Number(b.current) - Number(a.current));
+  byId("sessions").replaceChildren(...thisOneFirst.map((session) => sessionEntry(session, end)));
   byId("end-others").hidden = sessions.length < 2;
 }
 
