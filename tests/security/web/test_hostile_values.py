@@ -201,5 +201,5 @@ def test_bodies_of_another_kind(attacked, kind):
 
 @pytest.mark.parametrize("before", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00Z"])
 def test_moments_beyond_the_calendar_are_its_first_and_its_last(attacked, before):
-    answer = attacked.ann.get(f"/collections/{attacked.ids['o']}/photos", query_string={"before": before})
+    answer = attacked.admin.get(f"/collections/{attacked.ids['o']}/photos", query_string={"before": before})
     assert answer.status_code == 200
