@@ -13,4 +13,5 @@ def usable(embeddings: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which of the embeddings (B, K) point somewhere: finite, and not zero; (B,)."""
     with np.errstate(over="ignore", invalid="ignore"):
         lengths = np.linalg.norm(embeddings.astype(np.float64), axis=1)
-    return np.isfinite(lengths) & (lengths > _SHORTEST)
+    fine: NDArray[np.bool_] = np.isfinite(lengths) & (lengths > _SHORTEST)
+    return fine

@@ -23,6 +23,7 @@ from mindreader.errors import BundleError, ConflictError, NotReadyError
 from mindreader.inference.smoke import check_bundle
 from mindreader.model_versions import smoke_test as trials
 from mindreader.model_versions.registry import bundle_store
+from mindreader.model_versions.trial import Trial
 from mindreader.networks import encoders
 from mindreader.networks import weights as published
 from mindreader.networks.compute import choose_compute
@@ -225,9 +226,7 @@ def test_time_is_limited(quick_bundle, tried):
 
 def test_processor_time_is_limited_without_anybody_watching(quick_bundle):
     """Also where the parent is busy or stopped."""
-    trial = trials.Trial(
-        folder=quick_bundle.folder, device="cpu", bfloat16=False, threads=1, memory_bytes=2**32, seconds=0.1
-    )
+    trial = Trial(folder=quick_bundle.folder, device="cpu", bfloat16=False, threads=1, memory_bytes=2**32, seconds=0.1)
     command = [sys.executable, "-m", "mindreader.model_versions.trial", trial.model_dump_json()]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as one:
         assert -one.wait(timeout=300) in (signal.SIGALRM, signal.SIGXCPU, signal.SIGKILL)
@@ -300,6 +299,7 @@ def test_a_trial_ends_with_the_server_that_began_it(quick_bundle, another_zip, s
         adding = pool.submit(lambda: api.post("/models", files={"bundle": ("bundle.zip", another_zip)}))
         wait_until(lambda: _trial_of(running.process.pid), "the trial")
         trial = _trial_of(running.process.pid)
+        assert trial is not None
         os.kill(trial, signal.SIGSTOP)
         running.kill()
         os.kill(trial, signal.SIGCONT)
