@@ -92,8 +92,8 @@ def init_problems(app: Flask) -> None:
     """Answer every error in the form the caller understands."""
     app.register_error_handler(MindReaderError, _mindreader_error)
     app.register_error_handler(HTTPException, _http_error)
-    for kind in (DatabaseError, sqlite3.Error):
-        app.register_error_handler(kind, _catalog_error)
+    app.register_error_handler(DatabaseError, _catalog_error)
+    app.register_error_handler(sqlite3.Error, _catalog_error)
     app.register_error_handler(OSError, _disk_error)
     for kind in (UnicodeEncodeError, DataError, RecursionError):
         app.register_error_handler(kind, _unusable)
