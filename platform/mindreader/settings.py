@@ -137,6 +137,17 @@ class Settings(BaseSettings):
     bundle_max_bytes: int = Field(
         default=4 * 2**30, ge=1, description="Largest model bundle that is taken, as a zip file."
     )
+    bundle_trial_memory: int = Field(
+        default=0,
+        ge=0,
+        description="Bytes of memory a worker lets the trial of a bundle take; 0: half of the machine's, 2 GiB at "
+        "least.",
+    )
+    bundle_trial_seconds: float = Field(
+        default=120.0,
+        gt=0,
+        description="Seconds the trial of a bundle may keep half of the processors busy; on the clock, twice as many.",
+    )
 
     translations_dir: Path | None = Field(
         default=None, description="Folder with further translations of the pages: de.po for German, and so on."

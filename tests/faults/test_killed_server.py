@@ -73,7 +73,7 @@ def test_every_uploaded_photo_ends_indexed_exactly_once_and_the_import_can_be_re
     assert list(indexes.get(space.key, space.dimension).ids()) == photos
     indexes.close()
     catalog.close()
-    assert mindreader(data, "doctor", "--json") == {"findings": []}
+    assert mindreader(data, "doctor", "--content", "--json") == {"findings": [], "content_checked": True}
 
 
 @pytest.mark.parametrize("stores", ["embedded", pytest.param("services", marks=pytest.mark.slow)])

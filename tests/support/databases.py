@@ -54,3 +54,12 @@ def postgres_database(server_url: str, template: str = "template0") -> Iterator[
 
 def _url(server_url: str, database: str) -> str:
     return f"{server_url.rpartition('/')[0]}/{database}"
+
+
+def corrupt(file: Path) -> None:
+    """Overwrite all pages of a SQLite file but the first, as a dying disk does."""
+    page = 4096
+    with file.open("r+b") as database:
+        pages = file.stat().st_size // page
+        database.seek(page)
+        database.write(b"\xa5" * page * (pages - 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from functools import cache
 
 import numpy as np
 from PIL import Image
@@ -11,6 +12,7 @@ from PIL import Image
 from mindreader.blobs import BlobStore, original_key, thumbnail_key
 from mindreader.catalog import Catalog, Collection, Embedding, EmbeddingSpace, Photo, User
 from mindreader.catalog.models import now
+from mindreader.imaging import make_thumbnail
 from mindreader.networks.descriptions import EncoderDescription, SpaceDescription
 from mindreader.settings import Settings
 
@@ -53,7 +55,7 @@ def add_photos(
     for content in contents:
         sha256 = hashlib.sha256(content).hexdigest()
         blobs.put(original_key(sha256), content)
-        blobs.put(thumbnail_key(sha256, settings.thumbnail_pixels), b"thumbnail")
+        blobs.put(thumbnail_key(sha256, settings.thumbnail_pixels), _thumbnail())
         photos.append(_photo(collection_id, sha256, len(content)))
     with catalog.transaction() as session:
         session.add_all(photos)
@@ -61,6 +63,12 @@ def add_photos(
         spaces = session.query(EmbeddingSpace).all()
         session.add_all(Embedding(photo_id=p.id, space_id=s.id, priority=priority) for p in photos for s in spaces)
     return [photo.id for photo in photos]
+
+
+@cache
+def _thumbnail() -> bytes:
+    """The same for all: what it shows does not matter."""
+    return make_thumbnail(Image.new("RGB", (96, 64)), 512)
 
 
 def _photo(collection_id: int, sha256: str, size: int) -> Photo:

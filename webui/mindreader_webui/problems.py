@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import math
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,10 +13,11 @@ from typing import Any
 from flask import Flask, Response, current_app, json, render_template, request
 from flask_limiter import RateLimitExceeded
 from pydantic import ValidationError
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DatabaseError, DataError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from mindreader.errors import ErrorKind, InvalidInputError, MindReaderError, NotSignedInError, Sentence
+from mindreader.full_disk import is_full_disk
 from mindreader.logs import request_id
 from mindreader_webui.i18n import translated
 from mindreader_webui.rates import seconds_to_wait
@@ -31,6 +34,15 @@ _NOT_STORABLE = Sentence(
 )
 _AS_SECONDS = 120
 _AWAY = ErrorKind("not-ready", 503, "MindReader is not ready for this yet")
+_CATALOG_AWAY = Sentence("The catalog cannot be reached. Try again in a moment.")
+_DAMAGED = Sentence("The catalog is damaged. An administrator should run `mindreader doctor`, and restore a backup.")
+_FILES_AWAY = Sentence("Files cannot be read or written at the moment. Try again; if it stays, tell an administrator.")
+_FULL = ErrorKind("disk-full", 507, "There is no room left")
+_NO_ROOM = Sentence(
+    "The server's disk is full, so nothing of this was kept. Ask an administrator to make room, then try again."
+)
+_STORE_AWAY = frozenset({None, errno.EROFS, errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.EACCES, errno.EPERM})
+"""What disks and mounts answer that are broken or read-only; without a number, a store elsewhere out of reach."""
 
 # What a person reads when the web server itself refuses a request.
 _SENTENCES = {
@@ -82,7 +94,9 @@ def init_problems(app: Flask) -> None:
     """Answer every error in the form the caller understands."""
     app.register_error_handler(MindReaderError, _mindreader_error)
     app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(OperationalError, _catalog_error)
+    app.register_error_handler(DatabaseError, _catalog_error)
+    app.register_error_handler(sqlite3.Error, _catalog_error)
+    app.register_error_handler(OSError, _disk_error)
     for kind in (UnicodeEncodeError, DataError, RecursionError):
         app.register_error_handler(kind, _unusable)
     app.register_error_handler(Exception, _unexpected_error)
@@ -126,10 +140,31 @@ def _slug(error: HTTPException) -> str:
     return error.name.lower().replace(" ", "-")
 
 
-def _catalog_error(error: OperationalError) -> Response:
+def _catalog_error(error: DatabaseError | sqlite3.Error) -> Response:
+    """The database is away, full or damaged; anything else it says is a fault of this program."""
+    if is_full_disk(error):
+        return _disk_full(error)
+    reason = str(error.orig if isinstance(error, DatabaseError) else error)
+    is_damaged = any(sign in reason for sign in ("malformed", "file is not a database"))
+    if not is_damaged and not isinstance(error, OperationalError | sqlite3.OperationalError):
+        return _unexpected_error(error)
     log.error("%s %s: the catalog does not answer", request.method, request.path, exc_info=error)
-    away = Sentence("The catalog cannot be reached. Try again in a moment.")
-    return _answer(_AWAY.slug, _AWAY.status, _AWAY.title, away)
+    return _answer(_AWAY.slug, _AWAY.status, _AWAY.title, _DAMAGED if is_damaged else _CATALOG_AWAY)
+
+
+def _disk_error(error: OSError) -> Response:
+    """A disk is full, or the place of the files does not answer; anything else is a fault of this program."""
+    if is_full_disk(error):
+        return _disk_full(error)
+    if error.errno not in _STORE_AWAY:
+        return _unexpected_error(error)
+    log.error("%s %s: a store does not answer", request.method, request.path, exc_info=error)
+    return _answer(_AWAY.slug, _AWAY.status, _AWAY.title, _FILES_AWAY)
+
+
+def _disk_full(error: Exception) -> Response:
+    log.error("%s %s: the disk is full", request.method, request.path, exc_info=error)
+    return _answer(_FULL.slug, _FULL.status, _FULL.title, _NO_ROOM)
 
 
 def _unusable(error: Exception) -> Response:

@@ -21,6 +21,7 @@ from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.catalog import Catalog
 from mindreader.locks import exclusive_lock
 from mindreader.model_versions.registry import bundle_store, install
+from mindreader.operations.first_start import check_not_forgotten
 from mindreader.settings import Settings, keep_private
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
@@ -111,12 +112,21 @@ def server_in_background(settings: Settings, workers_for: WorkersFor | None) -> 
         yield running.url
 
 
-def prepare(settings: Settings) -> Services:
-    """Data folder, migrated catalog, blobs, queue; on the very first start also the default model version."""
+def prepare(settings: Settings, *, begin_anew: bool = False) -> Services:
+    """Data folder, migrated catalog, blobs, queue; on the very first start also the default model version.
+
+    Args:
+        begin_anew: also where photos lie that the catalog knows nothing of.
+
+    Raises:
+        ConflictError: the catalog is empty, and photos lie beside it.
+    """
     keep_private(settings)
     catalog = Catalog(settings.catalog_url)
-    catalog.migrate()
     services = Services(settings, catalog, BlobStore(settings.blobs_root), make_celery(settings))
+    if not begin_anew:
+        check_not_forgotten(catalog, services.blobs, settings)
+    catalog.migrate()
     install(catalog, bundle_store(settings, services.blobs), read_bundle(default_bundle_folder()))
     with catalog.transaction() as session:
         _write_secret(settings.secrets_dir / "local_token", local_token(session))

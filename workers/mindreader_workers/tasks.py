@@ -12,7 +12,6 @@ from mindreader.errors import MindReaderError
 from mindreader.logs import request_id
 from mindreader.messages import SearchRequest
 from mindreader.model_versions.library_quality import library_quality
-from mindreader.model_versions.smoke_test import smoke_test
 from mindreader.timing import StageTimer
 from mindreader_workers.celery_app import (
     EMBED_TASK,
@@ -51,7 +50,7 @@ def add_tasks(celery: Celery, worker: Worker) -> None:
 
     @celery.task(name=SMOKE_TEST_TASK, shared=False, soft_time_limit=_SMOKE_TEST_SECONDS)
     def smoke_test_bundle(bundle_sha256: str) -> dict[str, Any]:
-        return _reply(lambda: smoke_test(worker.kept, bundle_sha256, worker.compute).model_dump(mode="json"))
+        return _reply(lambda: worker.smoke_test(bundle_sha256).model_dump(mode="json"))
 
     @celery.task(name=WARM_UP_TASK, shared=False, soft_time_limit=_SMOKE_TEST_SECONDS)
     def warm_up(model_version_id: int) -> dict[str, Any]:

@@ -20,7 +20,9 @@ from mindreader.embedding.spaces import drop_requested
 from mindreader.errors import MindReaderError
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.library.purge import purge_deleted
+from mindreader.messages import SmokeTest
 from mindreader.model_versions.registry import bundle_store, photo_projection
+from mindreader.model_versions.smoke_test import smoke_test
 from mindreader.networks.compute import choose_compute
 from mindreader.networks.descriptions import SpaceDescription
 from mindreader.operations.doctor import repair_indexes
@@ -68,6 +70,14 @@ class Worker:
     def searcher(self) -> Searcher:
         """Answers searches."""
         return Searcher(self.catalog, self.kept, self.indexes, self.settings, self.compute)
+
+    def smoke_test(self, bundle_sha256: str) -> SmokeTest:
+        """Try a kept bundle in a process of its own.
+
+        Raises:
+            BundleError, NotReadyError, ConflictError: see `mindreader.model_versions.smoke_test`.
+        """
+        return smoke_test(self.kept, bundle_sha256, self.compute, self.settings, self.stopping.is_set)
 
     def embed_slice(self) -> bool:
         """Work for one time slice on a space that has photos waiting, then tidy up.

@@ -35,6 +35,7 @@ NOT_KEPT = frozenset({"browser_session"})
 _OWN_NAMES = re.compile(rf"{BLOBS_FOLDER}|{MANIFEST_FILE}({_NEW})?|{CATALOG_FILE}({_NEW}.*)?|\.lock|\.temporary")
 _NAMED_BY_CONTENT = re.compile(r"(?:originals|sketches)/../../([0-9a-f]{64})(?:\.png)?")
 _READ_BYTES = 2**20
+_LONGEST_MANIFEST = 64 * 2**20
 _THREADS = 8
 _AT_A_TIME = 1000
 
@@ -161,6 +162,24 @@ class BackupFolder:
             f"The backup in {self.path} is damaged: {CATALOG_FILE} has changed since it was made. Take another backup."
         )
 
+    def check_plain(self) -> None:
+        """See that it holds plain files and folders only: a link leads elsewhere, and a pipe is waited for.
+
+        Raises:
+            BackupError: something else is in it; the message names it.
+        """
+        folders = [self.path]
+        while folders:
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(Path(entry.path))
+                    elif not entry.is_file(follow_symlinks=False):
+                        raise BackupError(
+                            f"{entry.path} is a link, a pipe or a device; a backup holds plain files only. Remove it, "
+                            "or take another backup."
+                        )
+
     def copy_in(self, key: str, source: BlobStore) -> int:
         """Copy a blob into the backup, checked on the way; returns its bytes.
 
@@ -210,10 +229,12 @@ def in_parallel(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
 
 
 def _read_manifest(path: Path) -> BackupManifest:
+    if path.stat().st_size > _LONGEST_MANIFEST:
+        raise BackupError(f"{path} is larger than the {_LONGEST_MANIFEST} bytes it may have. Take another backup.")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         version = content["schema_version"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise BackupError(f"{path} is damaged. Take another backup.") from None
     if version != SCHEMA_VERSION:
         raise BackupError(
@@ -222,6 +243,8 @@ def _read_manifest(path: Path) -> BackupManifest:
         )
     try:
         return BackupManifest.model_validate(content)
+    except RecursionError:
+        raise BackupError(f"{path} is damaged. Take another backup.") from None
     except ValidationError as error:
         wrong = ".".join(map(str, error.errors()[0]["loc"]))
         raise BackupError(f"{path} is damaged ({wrong} is wrong). Take another backup.") from None

@@ -75,6 +75,7 @@ def restore(
         OSError: something cannot be read or written.
     """
     folder = BackupFolder(path)
+    folder.check_plain()
     manifest = folder.manifest()
     if not is_known_revision(manifest.revision):
         raise BackupError(

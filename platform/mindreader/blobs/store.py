@@ -98,6 +98,8 @@ class BlobStore:
             NotFoundError: nothing lies under the key.
         """
         with _missing_as_not_found(key), self._reached():
+            if self._is_local and not Path(self._path(key)).is_file():  # a pipe would be waited for
+                raise FileNotFoundError(key)
             file = self._fs.open(self._path(key), "rb")
             if getattr(file, "details", {}).get("type") == "directory":  # what object stores show as a folder
                 raise FileNotFoundError(key)

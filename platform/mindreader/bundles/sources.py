@@ -30,6 +30,9 @@ MAX_BYTES = {
 Files = dict[str, Callable[[], IO[bytes]]]
 """How to open each file a bundle has, by the name in `MAX_BYTES`; those that are not there are left out."""
 
+MAX_EXPANSION = 20
+"""Weights look random and hardly shrink; what grows more than that when it is unpacked only fills the disk."""
+_ALWAYS_FITS_BYTES = 64 * 2**20
 _MAX_DIRECTORY_BYTES = 2**20
 _ENCRYPTED = 0x1  # bit 0 of an entry's flags (zip specification, section 4.4.4)
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -66,7 +69,7 @@ def files_of(source: Path) -> Iterator[Files]:
     with file:
         with readable(source.name, "Give the folder of a bundle, or a zip file of it."):
             archive = zipfile.ZipFile(file)
-        yield _files_of_archive(archive)
+        yield _files_of_archive(archive, source.stat().st_size)
 
 
 @contextmanager
@@ -126,7 +129,7 @@ class _BoundedFile(io.FileIO):
         return super().read(size) or b""
 
 
-def _files_of_archive(archive: zipfile.ZipFile) -> Files:
+def _files_of_archive(archive: zipfile.ZipFile, packed_bytes: int) -> Files:
     # By the name the archive gives: `filename` is what zipfile makes of it.
     entries: dict[str, zipfile.ZipInfo] = {}
     _check_count(len(archive.infolist()))
@@ -140,7 +143,17 @@ def _files_of_archive(archive: zipfile.ZipFile) -> Files:
     found = {name: entries[folder + name] for name in MAX_BYTES if folder + name in entries}
     for name, entry in found.items():
         check_size(name, entry.file_size)
+    _check_expansion(sum(entry.file_size for entry in found.values()), packed_bytes)
     return {name: partial(archive.open, entry) for name, entry in found.items()}
+
+
+def _check_expansion(unpacked_bytes: int, packed_bytes: int) -> None:
+    # Of the whole file: what single entries claim may overlap.
+    if unpacked_bytes > max(_ALWAYS_FITS_BYTES, MAX_EXPANSION * packed_bytes):
+        raise BundleError(
+            f"The zip file of {packed_bytes:,} bytes would fill {unpacked_bytes:,} when it is unpacked, as no bundle "
+            "does. Pack the bundle again."
+        )
 
 
 def _check_entry(name: str, entry: zipfile.ZipInfo) -> None:

@@ -16,6 +16,8 @@ from mindreader.errors import BundleError
 
 MAX_HEADER_BYTES = 10 * 2**20
 """safetensors itself takes 100 MB; the header of a network with a thousand layers has a tenth of one."""
+MAX_TENSORS = 10_000
+"""The largest networks of timm have three thousand."""
 _LENGTH_BYTES = 8
 _CHUNK = 4 * 2**20
 
@@ -48,6 +50,7 @@ def read_header(path: Path) -> list[StoredTensor]:
     _check_header_size(path)
     try:
         with safe_open(path, framework="numpy") as file:
+            _check_count(path, len(file.keys()))
             parts = [(name, file.get_slice(name)) for name in file.offset_keys()]
             tensors = [StoredTensor(name, part.get_dtype(), tuple(part.get_shape())) for name, part in parts]
     except (SafetensorError, OSError) as error:
@@ -101,6 +104,11 @@ def check_projection(bundle: Bundle) -> None:
             f"{PROJECTION_FILE} does not fit the embedding space: it must hold a weight of {rows} × {columns} numbers "
             f"and a bias of {rows}."
         )
+
+
+def _check_count(path: Path, tensors: int) -> None:
+    if tensors > MAX_TENSORS:
+        raise BundleError(f"{path.name} holds {tensors:,} tensors; no network has more than {MAX_TENSORS:,}.")
 
 
 def _check_header_size(path: Path) -> None:

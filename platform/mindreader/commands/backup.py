@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -114,13 +115,12 @@ def progress_bar(what: str) -> Iterator[Progress]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
     from sqlalchemy.exc import DBAPIError
 
+    from mindreader.commands.trouble import sentence_of
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(what, total=None)
         try:
             yield lambda done, total: bar.update(task, completed=done, total=total)
-        except OSError as error:
-            place = f" ({error.filename})" if error.filename else ""
-            raise click.ClickException(f"{what} stopped: {error.strerror or error}{place}.") from None
-        except DBAPIError as error:
-            raise click.ClickException(f"{what} stopped: {error.orig}.") from None
+        except (OSError, DBAPIError, sqlite3.Error) as error:
+            raise click.ClickException(f"{what} stopped: {sentence_of(error)}") from None

@@ -31,6 +31,23 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except MindReaderError as error:
             raise click.ClickException(error.detail) from None
+        except Exception as error:
+            if sentence := _trouble(error):
+                raise click.ClickException(sentence) from None
+            raise
+
+
+def _trouble(error: Exception) -> str | None:
+    """What to say of trouble outside MindReader; None for errors of its own, whose traceback is wanted."""
+    import sqlite3
+
+    from sqlalchemy.exc import DBAPIError
+
+    from mindreader.commands.trouble import is_nobody_reading, sentence_of
+
+    if not isinstance(error, OSError | DBAPIError | sqlite3.Error):
+        return None
+    return None if isinstance(error, OSError) and is_nobody_reading(error) else sentence_of(error)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -20,15 +20,20 @@ from mindreader.blobs import BlobStore, original_key
 from mindreader.catalog import Catalog, Embedding, EmbeddingSpace, Photo
 from mindreader.embedding import queue
 from mindreader.embedding.queue import LeasedPhoto
-from mindreader.errors import NotFoundError, PhotoRejectedError
+from mindreader.errors import NotFoundError, PhotoRejectedError, Sentence
 from mindreader.imaging import decode_processes, decoders
 from mindreader.photo_index import IndexPoint, PhotoIndexes
 from mindreader.settings import Settings
 from mindreader.timing import StageTimer
+from mindreader.vectors import usable
 
 log = logging.getLogger(__name__)
 
 Pixels = NDArray[np.uint8]
+_POINTLESS = Sentence(
+    "The photo encoder made an embedding that is zero or not finite, so that this photo could not be found. "
+    "Activate another model version."
+)
 
 
 class EmbedsPhotos(Protocol):
@@ -147,7 +152,10 @@ class Embedder:
             return _Embedded({}, errors)
         with report.timer.stage("infer"):
             vectors = self._encoder.embed(np.stack([pixels for _, pixels in good]))
-        return _Embedded({photo: vector for (photo, _), vector in zip(good, vectors, strict=True)}, errors)
+        made = zip(good, vectors, usable(vectors), strict=True)
+        embedded = {photo: vector for (photo, _), vector, fine in made if fine}
+        errors |= {photo.photo_id: _POINTLESS for photo, _ in good if photo not in embedded}
+        return _Embedded(embedded, errors)
 
     def _write(self, embedded: _Embedded, report: EmbedReport) -> None:
         done = {photo.photo_id for photo in embedded.vectors}

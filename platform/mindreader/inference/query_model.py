@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mindreader.bundles import Bundle
-from mindreader.inference.weights import load_weights, needs_projection, resized
+from mindreader.inference.weights import check_fits, check_size, load_weights, needs_projection, resized
 from mindreader.networks.checks import check_encoder
 from mindreader.networks.compute import Compute
 from mindreader.networks.encoders import Encoder
@@ -117,16 +117,17 @@ class QueryModel(QueryNetworks):
         Raises:
             BundleError: E1 is no encoder, or not the one described, or the weight files do not fit the manifest.
         """
-        manifest, space = bundle.manifest, bundle.space
+        manifest = bundle.manifest
         encoder_size = manifest.query_encoder.input_size
-        check_encoder(bundle.query_encoder, encoder_size)
         # Without memory until the weights are there: the sizes are only what the manifest says.
         with torch.device("meta"):
             generator = Generator(GeneratorSizes(**manifest.generator.model_dump()))
-        encoder = Encoder(bundle.query_encoder)
-        if needs_projection(encoder.description, space.dimension, space.projection is not None):
-            size = encoder.description.dimension
-            encoder.add_projection(torch.zeros(space.dimension, size), torch.zeros(space.dimension))
+            check_fits(generator, bundle, "generator.safetensors")
+        check_size(bundle.query_encoder, bundle, "query_encoder.safetensors")
+        check_encoder(bundle.query_encoder, encoder_size)
+        with torch.device("meta"):
+            check_fits(_query_encoder(bundle), bundle, "query_encoder.safetensors")
+        encoder = _query_encoder(bundle)
         load_weights(generator, bundle, "generator.safetensors")
         load_weights(encoder, bundle, "query_encoder.safetensors")
         super().__init__(
@@ -136,6 +137,15 @@ class QueryModel(QueryNetworks):
             manifest.query_encoder.sketch_weight,
             compute,
         )
+
+
+def _query_encoder(bundle: Bundle) -> Encoder:
+    """E1 with weights that mean nothing yet."""
+    encoder, space = Encoder(bundle.query_encoder), bundle.space
+    if needs_projection(encoder.description, space.dimension, space.projection is not None):
+        size = encoder.description.dimension
+        encoder.add_projection(torch.zeros(space.dimension, size), torch.zeros(space.dimension))
+    return encoder
 
 
 def to_pixels(images: Tensor) -> NDArray[np.uint8]:

@@ -6,15 +6,22 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mindreader.bundles import Bundle
 from mindreader.errors import BundleError
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.inference.query_model import QueryModel
+from mindreader.networks.checks import encoder_bytes
 from mindreader.networks.compute import Compute
+from mindreader.vectors import usable
 
 _BATCH = 8
 _SEEDS = (0, 1)
+_SAME = 1e-5
+"""Largest difference between numbers of embeddings that say the same of everything."""
+_TORCH_BYTES = 2**30 // 2
+"""What torch takes before it has any network."""
 
 
 @dataclass(frozen=True)
@@ -31,25 +38,74 @@ class BundleCheck:
     """Memory E2's weights take."""
 
 
-def check_bundle(bundle: Bundle, compute: Compute) -> BundleCheck:
-    """Use a bundle once, as the workers do: a blank sketch through G and E1, black photos through E2.
+def check_bundle(bundle: Bundle, compute: Compute, memory: int | None = None) -> BundleCheck:
+    """Use a bundle once, as the workers do: a few sketches through G and E1, a few pictures through E2.
+
+    Args:
+        memory: bytes there are; None for as many as it takes.
 
     Raises:
-        BundleError: something in it does not fit.
+        BundleError: something in it does not fit, or would not fit into the memory; or its embeddings say nothing:
+            they are zero, not finite, or the same for every picture.
         NotReadyError: the photo encoder's published weights cannot be found.
     """
+    if memory is not None:
+        _check_memory(bundle, memory)
     model, encoder = QueryModel(bundle, compute), PhotoEncoder.of_bundle(bundle, compute)
-    queries = model.imagine(np.full((model.image_size,) * 2, 255, dtype=np.uint8), _SEEDS).queries
-    photos = np.zeros((_BATCH, encoder.description.input_size, encoder.description.input_size, 3), dtype=np.uint8)
+    queries = np.concatenate([model.imagine(sketch, _SEEDS).queries for sketch in _sketches(model.image_size)])
+    photos = _pictures(encoder.description.input_size)
     embeddings = encoder.embed(photos)
     if not embeddings.shape[1] == queries.shape[1] == bundle.space.dimension:
         raise BundleError(
             f"E1 makes embeddings of length {queries.shape[1]}, E2 of {embeddings.shape[1]}; the space has "
             f"{bundle.space.dimension} dimensions."
         )
-    if not np.isfinite(queries).all():
-        raise BundleError("E1 makes embeddings that are not finite.")
+    _check_embeddings("E1", queries)
+    _check_embeddings("E2", embeddings)
     started = time.perf_counter()
     encoder.embed(photos)  # the first time, memory was asked for
     seconds = max(time.perf_counter() - started, 1e-6)
     return BundleCheck(model.image_size, embeddings.shape[1], _BATCH / seconds, encoder.weight_bytes)
+
+
+def _check_embeddings(encoder: str, embeddings: NDArray[np.float32]) -> None:
+    if not np.isfinite(embeddings).all():
+        raise BundleError(f"{encoder} makes embeddings that are not finite.")
+    if not usable(embeddings).all():
+        raise BundleError(f"{encoder} makes embeddings that are zero and point nowhere.")
+    if float(np.abs(embeddings - embeddings[0]).max()) < _SAME:
+        raise BundleError(f"{encoder} makes the same embedding of everything, so that nothing could be found.")
+
+
+def _check_memory(bundle: Bundle, memory: int) -> None:
+    """Reckon from the networks' names before any of them is built."""
+    photo, query = encoder_bytes(bundle.space.encoder), encoder_bytes(bundle.query_encoder)
+    # While one is loaded, it, the file and a copy are there at once.
+    needed = _TORCH_BYTES + photo + query + 2 * max(photo, query)
+    if needed > memory:
+        raise BundleError(
+            "The networks of this bundle ({photo}, {query}) would take about {needed:,} MB while they are loaded, more "
+            "than the {allowed:,} MB a trial may take. Take smaller ones, or set MINDREADER_BUNDLE_TRIAL_MEMORY to "
+            "more.",
+            photo=bundle.space.encoder.name,
+            query=bundle.query_encoder.name,
+            needed=needed // 2**20,
+            allowed=memory // 2**20,
+        )
+
+
+def _sketches(side: int) -> list[NDArray[np.uint8]]:
+    """White paper, and a cross on it: (side, side) each."""
+    blank = np.full((side, side), 255, dtype=np.uint8)
+    cross = blank.copy()
+    half, quarter = side // 2, side // 4
+    cross[quarter:-quarter, half - 1 : half + 1] = cross[half - 1 : half + 1, quarter:-quarter] = 0
+    return [blank, cross]
+
+
+def _pictures(side: int) -> NDArray[np.uint8]:
+    """Black, white, a slope of grey, and noise: (8, side, side, 3)."""
+    pictures = np.random.default_rng(0).integers(0, 256, (_BATCH, side, side, 3), dtype=np.uint8)
+    pictures[0], pictures[1] = 0, 255
+    pictures[2] = np.linspace(0, 255, side).astype(np.uint8)[:, None, None]
+    return pictures

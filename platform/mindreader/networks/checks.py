@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 import torch
@@ -10,6 +12,28 @@ from torch import Tensor
 from mindreader.errors import BundleError, MindReaderError
 from mindreader.networks.descriptions import ENCODERS, EncoderDescription
 from mindreader.networks.encoders import Encoder, require_loadable
+
+_FLOAT_BYTES = 4
+
+
+@lru_cache(maxsize=16)
+def encoder_bytes(description: EncoderDescription) -> int:
+    """Memory an encoder's weights take once it is built, known without building it.
+
+    Raises:
+        BundleError: there is no such network, or it is larger than MindReader takes.
+    """
+    untrained = description.weights.untrained_seed is not None
+    with _refusing():
+        return _FLOAT_BYTES * require_loadable(description.library, description.architecture, untrained=untrained)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except MindReaderError as error:
+        raise BundleError(error.detail) from None
 
 
 @lru_cache(maxsize=16)
@@ -25,12 +49,14 @@ def check_encoder(description: EncoderDescription, input_size: int) -> None:
     """
     if ENCODERS.get(description.name) == description:
         return
+    encoder_bytes(description)
     try:
-        _check_encoder(description, input_size)
+        with _refusing():
+            _check_encoder(description, input_size)
     except BundleError:
         raise
-    except MindReaderError as error:
-        raise BundleError(error.detail) from None
+    except MemoryError:
+        raise
     except Exception as error:  # hundreds of networks, each of which fails in its own way
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise BundleError(
@@ -39,7 +65,6 @@ def check_encoder(description: EncoderDescription, input_size: int) -> None:
 
 
 def _check_encoder(description: EncoderDescription, input_size: int) -> None:
-    require_loadable(description.library, description.architecture)
     encoder = Encoder(description).eval()
     modules = dict(encoder.network.named_modules())
     for layer in (description.embedding_layer, *description.middle_layers):

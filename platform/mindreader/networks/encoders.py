@@ -21,6 +21,11 @@ import timm  # isort: skip
 import torchvision  # isort: skip
 
 _LARGEST_NETWORK = 2 * 10**9
+_LARGEST_UNTRAINED = 150 * 10**6
+"""VGG-16 and ViT-B are smaller. Random weights need no file, so nothing else keeps a network from being any size."""
+_MOST_FILE_BYTES_PER_WEIGHT = 16
+"""Of a published file: numbers of 8 bytes, and twice as many as the network uses of them (a classifier, say)."""
+_FILE_SLACK_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -99,12 +104,15 @@ class Encoder(nn.Module):
         """
         seed = self.description.weights.untrained_seed
         if seed is not None:
+            self.network = nn.Identity()  # first, or both would take memory
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed)
                 self.network = _build(self.description)
             return
-        published = read_weights(find_weights(self.description))
         own = self.network.state_dict()
+        count = sum(weights.numel() for weights in own.values())
+        most_bytes = _MOST_FILE_BYTES_PER_WEIGHT * count + _FILE_SLACK_BYTES
+        published = read_weights(find_weights(self.description, most_bytes))
         # The Lite packages carry another implementation's names; the order of the tensors is the same.
         if not own.keys() <= published.keys():
             published = dict(zip(own, published.values(), strict=False))
@@ -146,19 +154,32 @@ def bare_network(library: str, architecture: str) -> nn.Module:
     return network
 
 
-def require_loadable(library: str, architecture: str) -> None:
-    """Check that a library has a network, without spending memory on it.
+def require_loadable(library: str, architecture: str, *, untrained: bool = False) -> int:
+    """Check that a library has a network, without spending memory on it; returns how many weights it has.
+
+    Args:
+        untrained: with random weights, of which there may be fewer.
 
     Raises:
         InvalidInputError: there is none that is an image classifier, or it is too large.
     """
     _require_image_classifier(library, architecture)
-    if library == "torchvision":
-        return  # none of them is that large
-    with torch.device("meta"):
-        size = sum(weights.numel() for weights in bare_network(library, architecture).parameters())
+    size = _count_weights(library, architecture)
     if size > _LARGEST_NETWORK:
         raise InvalidInputError(f"{architecture} has {size:,} weights; {_LARGEST_NETWORK:,} is the most.")
+    if untrained and size > _LARGEST_UNTRAINED:
+        raise InvalidInputError(
+            f"{architecture} has {size:,} weights; with random weights in place of published ones "
+            f"{_LARGEST_UNTRAINED:,} is the most."
+        )
+    return size
+
+
+def _count_weights(library: str, architecture: str) -> int:
+    if library == "torchvision":  # whose RegNets cannot be built without memory
+        return int(torchvision.models.get_model_weights(architecture).DEFAULT.meta["num_params"])
+    with torch.device("meta"):
+        return sum(weights.numel() for weights in bare_network(library, architecture).parameters())
 
 
 def _whole_network(library: str, architecture: str) -> nn.Module:

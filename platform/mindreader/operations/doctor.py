@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from functools import partial
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
-from mindreader.blobs import BlobStore, original_key, thumbnail_key
+from mindreader.blobs import BlobStore
 from mindreader.catalog import Catalog, Embedding, EmbeddingSpace, EmbeddingState, ModelVersion, Photo
 from mindreader.embedding import queue
 from mindreader.embedding.spaces import is_open, spaces
 from mindreader.errors import NotReadyError
-from mindreader.imaging import decode_photo, make_thumbnail
 from mindreader.model_versions.registry import bundle_store
+from mindreader.operations.finding import Check, Finding, findings_of, reason_of
+from mindreader.operations.stored_files import Progress, StoredFiles, no_progress
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings
 
@@ -24,34 +27,77 @@ log = logging.getLogger(__name__)
 _STALE_SECONDS = 3600
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One kind of difference, how often it was found, and whether it is mended now."""
-
-    kind: str
-    count: int
-    sentence: str
-    repaired: bool
-
-    def as_json(self) -> dict[str, object]:
-        """As `mindreader doctor --json` prints it."""
-        return asdict(self)
-
-
 def diagnose(
-    catalog: Catalog, blobs: BlobStore, indexes: PhotoIndexes, settings: Settings, *, repair: bool
+    catalog: Catalog,
+    blobs: BlobStore,
+    indexes: PhotoIndexes,
+    settings: Settings,
+    *,
+    repair: bool,
+    content: bool = False,
+    progress: Progress = no_progress,
 ) -> list[Finding]:
-    """Look for everything that differs, and mend it if asked to."""
-    if repair:
-        blobs.sweep_temporary(_STALE_SECONDS)
-    return [
-        *_no_active_version(catalog),
-        *_lost_bundles(catalog, blobs, settings),
-        *_missing_originals(catalog, blobs),
-        *_missing_thumbnails(catalog, blobs, settings, repair),
-        *_missing_rows(catalog, repair),
-        *(finding for space in _spaces(catalog) for finding in _index_differences(catalog, indexes, space, repair)),
+    """Look for everything that differs, and mend it if asked to; what cannot be looked at is a finding too.
+
+    Args:
+        content: read every original and thumbnail, whatever there is of them.
+        progress: told of the files that are looked at.
+    """
+    files = StoredFiles(catalog, blobs, settings, content=content, progress=progress)
+    damage = findings_of([("catalog", lambda: _damaged_catalog(catalog))])
+    repair = repair and not damage  # what is missing in a damaged catalog must not be removed elsewhere
+    checks: list[Check] = [
+        ("model versions", lambda: _no_active_version(catalog)),
+        ("bundles", lambda: _lost_bundles(catalog, blobs, settings)),
+        ("originals", files.originals),
+        ("thumbnails", lambda: files.thumbnails(repair=repair)),
+        ("queue", lambda: _missing_rows(catalog, repair)),
+        ("photo indexes", lambda: iter(findings_of(_index_checks(catalog, indexes, repair)))),
     ]
+    if repair:
+        checks.append(("temporary files", lambda: _sweep(blobs)))
+    return damage + findings_of(checks)
+
+
+def _index_checks(catalog: Catalog, indexes: PhotoIndexes, repair: bool) -> list[Check]:
+    return [
+        (f"photo index of space {space.key}", partial(_index_differences, catalog, indexes, space, repair))
+        for space in _spaces(catalog)
+    ]
+
+
+def _sweep(blobs: BlobStore) -> Iterator[Finding]:
+    blobs.sweep_temporary(_STALE_SECONDS)
+    return iter(())
+
+
+def _damaged_catalog(catalog: Catalog) -> Iterator[Finding]:
+    """SQLite's own look at every page of the file; then today's tables, which a damaged file is not given."""
+    if catalog.engine.dialect.name == "sqlite":
+        problems = _sqlite_problems(catalog)
+        if problems:
+            sentence = f"The catalog's file is damaged ({problems[0]}): stop MindReader and restore a backup."
+            yield Finding("damaged-catalog", len(problems), sentence, False)
+            return
+    catalog.migrate()
+    if catalog.engine.dialect.name == "sqlite" and (tables := _dangling(catalog)):
+        named = ", ".join(sorted(set(tables)))
+        sentence = f"{len(tables)} rows of the catalog ({named}) refer to others that are gone: restore a backup."
+        yield Finding("dangling-row", len(tables), sentence, False)
+
+
+def _sqlite_problems(catalog: Catalog) -> list[str]:
+    try:
+        with catalog.snapshot() as session:
+            said = session.scalars(text("PRAGMA integrity_check")).all()
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        return [reason_of(error)]
+    return [str(line) for line in said if line != "ok"]
+
+
+def _dangling(catalog: Catalog) -> list[str]:
+    with catalog.snapshot() as session:
+        return [str(row[0]) for row in session.execute(text("PRAGMA foreign_key_check"))]
 
 
 def repair_indexes(catalog: Catalog, indexes: PhotoIndexes) -> list[Finding]:
@@ -83,30 +129,8 @@ def _lost_bundles(catalog: Catalog, blobs: BlobStore, settings: Settings) -> Ite
     for sha256, name in versions:
         try:
             kept.read(sha256, name)
-        except NotReadyError as error:
-            yield Finding("lost-bundle", 1, error.detail, False)
-
-
-def _missing_originals(catalog: Catalog, blobs: BlobStore) -> Iterator[Finding]:
-    lost = sorted(_digests(catalog) - _stored(blobs, "originals"))
-    if lost:
-        example = f"for example {original_key(lost[0])}"
-        yield Finding(
-            "lost-original", len(lost), f"{len(lost)} originals are gone ({example}): restore a backup.", False
-        )
-
-
-def _missing_thumbnails(catalog: Catalog, blobs: BlobStore, settings: Settings, repair: bool) -> Iterator[Finding]:
-    kept = _digests(catalog) & _stored(blobs, "originals")
-    wanted = {thumbnail_key(digest, settings.thumbnail_pixels): digest for digest in kept}
-    missing = {key: wanted[key] for key in wanted.keys() - set(blobs.keys("thumbnails"))}
-    if not missing:
-        return
-    if repair:
-        for key, digest in missing.items():
-            photo = decode_photo(blobs.get(original_key(digest)), max_pixels=settings.image_max_pixels)
-            blobs.put(key, make_thumbnail(photo.image, settings.thumbnail_pixels))
-    yield Finding("missing-thumbnail", len(missing), f"{len(missing)} thumbnails are missing.{_done(repair)}", repair)
+        except (NotReadyError, OSError) as error:
+            yield Finding("lost-bundle", 1, f"{name}: {reason_of(error)}", False)
 
 
 def _missing_rows(catalog: Catalog, repair: bool) -> Iterator[Finding]:
@@ -156,15 +180,6 @@ def _spaces(catalog: Catalog) -> list[EmbeddingSpace]:
     """The open ones: the others have no index, or are about to lose it."""
     with catalog.snapshot() as session:
         return [space for space in spaces(session) if is_open(space)]
-
-
-def _digests(catalog: Catalog) -> set[str]:
-    with catalog.snapshot() as session:
-        return set(session.scalars(select(Photo.sha256).where(Photo.deleted_at.is_(None))))
-
-
-def _stored(blobs: BlobStore, folder: str) -> set[str]:
-    return {key.rsplit("/", 1)[-1] for key in blobs.keys(folder)}  # a method, not a dict
 
 
 def _done(repair: bool) -> str:

@@ -50,7 +50,7 @@ def test_a_library_backed_up_while_it_runs_and_grows_comes_back_whole(tmp_path, 
         assert (collection["name"], collection["photos"]) == ("Holidays", 6 + LATER)
         indexed = f"/collections/{collection['id']}"
         wait_until(lambda: api.get(indexed).json()["embedding"]["indexed"] == 6 + LATER, "embedding")
-    assert mindreader(restored, "doctor")["printed"].strip() == "Everything agrees."
+    assert mindreader(restored, "doctor")["printed"].startswith("Everything agrees.")
     said = mindreader(restored, "restore", backup, status=1)
     assert "holds users or photos already" in said["printed"]
 

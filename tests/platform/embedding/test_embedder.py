@@ -92,6 +92,35 @@ def test_a_lost_original_fails_with_its_reason(catalog, blobs, settings, collect
     assert _states(catalog)[photo][0] == "failed"
 
 
+class _Pointless:
+    """An encoder whose vectors are of no use, for some photos of a batch or for all."""
+
+    def __init__(self, vectors):
+        self._vectors = vectors
+
+    def embed(self, photos):
+        return np.stack([self._vectors[row % len(self._vectors)] for row in range(len(photos))]).astype(np.float32)
+
+
+@pytest.mark.parametrize("number", [0.0, np.nan, np.inf])
+def test_photos_whose_vectors_say_nothing_fail_with_that_reason_and_the_job_ends(
+    catalog, blobs, settings, collection, space, indexes, number
+):
+    good = np.zeros(1280)
+    good[0] = 1
+    photos = add_photos(catalog, blobs, settings, collection, [jpeg(i) for i in range(4)])
+    encoder = _Pointless([np.full(1280, number), good])
+    embedder = Embedder(catalog, blobs, indexes, settings, space, ENCODER.input_size, encoder, 32)
+    report = embedder.work(seconds=60)
+    assert (report.indexed, report.failed) == (2, 2)
+    states = _states(catalog)
+    state, reason = states[photos[0]]
+    assert state == "failed"
+    assert "zero or not finite" in str(reason)
+    assert states[photos[1]] == ("indexed", None)
+    assert spaces_with_work(catalog) == []
+
+
 def test_urgent_photos_are_leased_first(catalog, blobs, settings, collection, space):
     add_photos(catalog, blobs, settings, collection, [jpeg(1)])
     (urgent,) = add_photos(catalog, blobs, settings, collection, [jpeg(2)], priority=10)
