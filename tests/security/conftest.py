@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ import httpx
 import pytest
 
 from mindreader.settings import Settings, load_settings
+from mindreader_webui.commands.serve import workers_for
 from mindreader_webui.connections import Patience
-from mindreader_webui.server import WorkersFor, server_in_background
+from mindreader_webui.server import server_in_background
 
 
 @dataclass(frozen=True)
@@ -56,25 +58,20 @@ Attacked = Callable[..., contextlib.AbstractContextManager[Target]]
 @pytest.fixture
 def attacked(tmp_path: Path) -> Attacked:
     @contextlib.contextmanager
-    def start(
-        patience: Patience | None = None, workers_for: WorkersFor | None = None, **settings: object
-    ) -> Iterator[Target]:
+    def start(patience: Patience | None = None, *, workers: bool = False, **settings: object) -> Iterator[Target]:
         given = {f"MINDREADER_{name.upper()}": str(value) for name, value in settings.items()}
         loaded = load_settings({"MINDREADER_DATA_DIR": str(tmp_path / "data"), "MINDREADER_PORT": "0"} | given)
-        with server_in_background(loaded, workers_for, patience) as url:
+        with server_in_background(loaded, workers_for(loaded) if workers else None, patience) as url:
             yield Target(url, loaded)
 
     return start
 
 
 def is_closed(connection: socket.socket) -> bool:
-    """Waits for the server to close."""
-    try:
-        while connection.recv(65536):
-            pass
-    except ConnectionError:
-        return True
-    return True
+    """Waits for the server to close, and reads nothing."""
+    watched = select.poll()
+    watched.register(connection, select.POLLRDHUP)
+    return bool(watched.poll(120_000))
 
 
 def answer_on(connection: socket.socket) -> bytes:

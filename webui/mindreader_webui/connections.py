@@ -17,7 +17,9 @@ import copy
 import logging
 import resource
 import socket
+import struct
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Protocol
@@ -39,6 +41,7 @@ _MAX_HEADERS = 64 * 2**10
 _MAX_CHUNK_LINE = 8 * 2**10
 _UNSENT_BYTES = 128 * 2**10
 """That the kernel keeps of an answer: with more, it would take a slow reader's progress minutes to show."""
+_FORGET = struct.pack("ii", 1, 0)
 _MAKE_ROOM = 16
 _MOST_FILES = 4096
 _FILES_PER_CONNECTION = 4
@@ -189,6 +192,7 @@ class PatientChannel(HTTPChannel):  # type: ignore[misc]
         self._discarded = self._sent = 0
         self._is_asking = self._is_deferred = self._is_writing = False
         super().__init__(server, sock, *arguments, **more)
+        self.sendbuf_len = min(self.sendbuf_len, _UNSENT_BYTES)  # what it reads of an answer to send at once
 
     def waiting(self) -> tuple[float, float] | None:
         """Since when the client keeps us waiting, and how long it may; None while it waits for us."""
@@ -249,6 +253,13 @@ class PatientChannel(HTTPChannel):  # type: ignore[misc]
         if self._is_deferred and self.requests and not self.total_outbufs_len:
             self._is_deferred = False
             self.server.add_task(self)
+
+    def drop(self) -> None:
+        """Close at once, and let the system forget what was not read."""
+        if self.total_outbufs_len:
+            with suppress(OSError):
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _FORGET)
+        self.handle_close()
 
     def _part(self) -> None:
         self._flush_exception(self._flush_some)
@@ -369,7 +380,7 @@ class PatientServer(TcpWSGIServer):  # type: ignore[misc]
         for channel in list(self.active_channels.values()):
             waiting = channel.waiting()
             if waiting is not None and now - waiting[0] > waiting[1]:
-                channel.handle_close()
+                channel.drop()
 
     def add_task(self, channel: PatientChannel) -> None:
         """Have a thread answer the first request of a channel."""
@@ -396,7 +407,7 @@ class PatientServer(TcpWSGIServer):  # type: ignore[misc]
         waits = [(each, since) for each in self.active_channels.values() if (since := each.waiting())]
         waits.sort(key=lambda wait: (wait[0].is_known, wait[1][0]))
         for channel, _ in waits[:_MAKE_ROOM]:
-            channel.handle_close()
+            channel.drop()
 
 
 @dataclass(frozen=True)
@@ -415,9 +426,12 @@ class Listening:
         self.servers[0].run()
 
     def close(self) -> None:
-        """Listen no more."""
+        """Listen no more, and let connections and threads end with what they are at."""
         for server in self.servers:
             server.close()
+            for channel in list(server.active_channels.values()):
+                channel.will_close = True
+        self.servers[0].task_dispatcher.set_thread_count(0)
 
 
 def listen(
