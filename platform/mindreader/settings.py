@@ -157,6 +157,12 @@ class Settings(BaseSettings):
     trusted_proxies: int = Field(
         default=0, ge=0, description="Reverse proxies in front of the server whose headers count."
     )
+    allowed_hosts: str = Field(
+        default="",
+        description="Public names the server is reached by, with commas between them: photos.example.org, "
+        "*.example.net; * takes any. Addresses, names without a dot and names below .local, .lan and .internal always "
+        "count.",
+    )
     login_rate: str = Field(
         default="10/minute", description="Sign-in attempts allowed per address, and changes of a password per user."
     )

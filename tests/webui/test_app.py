@@ -12,6 +12,7 @@ from mindreader.catalog import Catalog
 from mindreader.operations.worker_status import Heartbeat
 from mindreader_webui.app import OPENAPI_PATH, create_app
 from mindreader_webui.services import Services
+from mindreader_webui.uploads import clear_leftovers
 from tests.support.web import given
 
 PROBLEM = {"type", "title", "status", "detail", "instance", "request_id"}
@@ -134,6 +135,7 @@ from mindreader.catalog import Catalog
 from mindreader.settings import load_settings
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
+from mindreader_webui.uploads import clear_leftovers
 from mindreader_workers.celery_app import make_celery
 
 settings = load_settings()
@@ -148,11 +150,16 @@ print([name for name in ("torch", "torchvision", "timm") if name in sys.modules]
     assert done.stdout.strip() == "[]"
 
 
-def test_what_a_killed_server_left_of_uploads_is_cleared_away(services):
-    folder = services.settings.data_dir / "uploads"
-    folder.mkdir(parents=True)
-    (folder / "old").write_bytes(b"left over")
-    (folder / "new").write_bytes(b"arriving now in another process")
-    os.utime(folder / "old", (0, 0))
-    create_app(services)
-    assert [file.name for file in folder.iterdir()] == ["new"]
+@pytest.mark.parametrize(("broker", "left"), [("memory://", []), ("redis://localhost", ["new"])])
+def test_what_a_killed_server_left_is_cleared_away(services, broker, left):
+    """All of it, where no other process shares the folder."""
+    folders = [services.settings.data_dir / name for name in ("uploads", "blobs/.temporary")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / "old").write_bytes(b"left over")
+        (folder / "new").write_bytes(b"perhaps arriving now in another process")
+        os.utime(folder / "old", (0, 0))
+    (folders[0] / "bundle").mkdir()
+    os.utime(folders[0] / "bundle", (0, 0))
+    clear_leftovers(services.settings.model_copy(update={"broker_url": broker}), services.blobs)
+    assert [[file.name for file in folder.iterdir()] for folder in folders] == [left, left]

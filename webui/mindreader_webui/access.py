@@ -3,7 +3,7 @@
     jobs = blueprint("jobs", __name__, "Jobs", ADMIN)              # all of them are for administrators
 
     @searches.post("/searches")
-    @access(USER, scope=TokenScope.READ, max_body=_largest_sketch) # this one differs
+    @access(USER, scope=TokenScope.READ, max_body=sketch_body, lane=Lane.WORKER) # this one differs
     def search(): ...
 
 An endpoint that says nothing answers nobody.
@@ -19,17 +19,21 @@ from typing import Any, TypeVar
 from flask import Blueprint, Flask, current_app, request
 from flask_login import current_user
 from flask_wtf.csrf import validate_csrf
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from wtforms import ValidationError  # type: ignore[import-untyped]
 
 from mindreader.catalog import TokenScope
-from mindreader.errors import ForbiddenError
+from mindreader.errors import ForbiddenError, MindReaderError
 from mindreader.settings import Settings
 from mindreader_webui.auth import current_account, require_admin
+from mindreader_webui.lanes import Lane
 from mindreader_webui.services import current_services
 
 CSRF_HEADER = "X-CSRFToken"
 SMALL_BODY = 64 * 2**10
 """Bytes of JSON, or of the fields of a form."""
+BODY_REFUSED = "mindreader.body_refused"
+"""In the WSGI environment: true where the server did not take the body, so that the request can only be refused."""
 UNSAFE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _API = "/api/"
 _RULE = "__access__"
@@ -62,6 +66,8 @@ class Access:
     """Bytes; a larger body is refused before it is read."""
     rate: str | None = None
     """Name of the setting that says how often it may be asked: by a user, or by an address where nobody signs in."""
+    lane: Lane = Lane.QUICK
+    """How long its requests hold a thread."""
 
     def least_scope(self, method: str) -> TokenScope:
         """The scope a token needs for this method."""
@@ -73,12 +79,17 @@ class Access:
 
 
 def access(
-    caller: Caller, *, scope: TokenScope | None = None, max_body: BodyLimit = SMALL_BODY, rate: str | None = None
+    caller: Caller,
+    *,
+    scope: TokenScope | None = None,
+    max_body: BodyLimit = SMALL_BODY,
+    rate: str | None = None,
+    lane: Lane = Lane.QUICK,
 ) -> Callable[[View], View]:
     """Say what a view asks of its caller; it stands below the line with the view's address."""
 
     def mark(view: View) -> View:
-        setattr(view, _RULE, Access(caller, scope, max_body, rate))
+        setattr(view, _RULE, Access(caller, scope, max_body, rate, lane))
         return view
 
     return mark
@@ -106,14 +117,53 @@ def init_access(app: Flask) -> None:
     app.before_request(_guard)
 
 
+class AppGate:
+    """What the app says of a request of which there are only the headers: the rules above, before its body is taken."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._urls = app.url_map.bind("")
+
+    def lane(self, method: str, path: str) -> Lane:
+        """Where it waits for a thread."""
+        try:
+            endpoint, _ = self._urls.match(f"/{path.lstrip('/')}", method)
+        except HTTPException:  # there is nothing, or it redirects
+            return Lane.QUICK
+        rule = rule_of(self._app, endpoint)
+        return rule.lane if rule else Lane.QUICK
+
+    def body_limit(self, environ: dict[str, Any]) -> int | None:
+        """Bytes of body it may bring; None if the guard will refuse it."""
+        with self._app.request_context(environ):
+            rule = _rule_here()
+            if rule is None:
+                return None
+            try:
+                _refuse_caller(rule)
+            except MindReaderError:
+                return None
+            return rule.body_limit(current_services().settings)
+
+
 def _guard() -> None:
+    rule = _rule_here()
+    limit = rule.body_limit(current_services().settings) if rule else SMALL_BODY
+    request.max_content_length = limit
     if request.endpoint is None:
-        request.max_content_length = SMALL_BODY
         return
-    rule = rule_of(current_app, request.endpoint)
     if rule is None:
         raise ForbiddenError("Nobody may ask this: the server does not say who may.")
-    request.max_content_length = rule.body_limit(current_services().settings)
+    _refuse_caller(rule)
+    if request.environ.get(BODY_REFUSED) or (request.content_length or 0) > limit:
+        raise RequestEntityTooLarge
+
+
+def _rule_here() -> Access | None:
+    return rule_of(current_app, request.endpoint) if request.endpoint else None
+
+
+def _refuse_caller(rule: Access) -> None:
     if request.path.startswith(_API) and request.method in UNSAFE_METHODS:
         _refuse_forgery()
     if rule.caller is ANYONE:

@@ -13,6 +13,7 @@ from mindreader_webui.api import BLUEPRINTS, SECURITY_SCHEMES
 from mindreader_webui.api.schemas.common import Problem
 from mindreader_webui.auth import init_auth
 from mindreader_webui.health import health
+from mindreader_webui.hosts import init_hosts
 from mindreader_webui.i18n import init_i18n
 from mindreader_webui.metrics import init_metrics
 from mindreader_webui.pages import pages
@@ -54,6 +55,7 @@ def create_app(services: Services) -> OpenAPI:
     init_requests(app, services.settings)
     init_metrics(app, services.catalog)
     init_problems(app)
+    init_hosts(app, services.settings)
     init_auth(app, services)
     init_access(app)
     init_uploads(app, services.settings)

@@ -13,8 +13,6 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Protocol
 
-from waitress.server import create_server
-
 from mindreader.accounts.tokens import local_token
 from mindreader.blobs import BlobStore
 from mindreader.bundles import default_bundle_folder, read_bundle
@@ -23,8 +21,11 @@ from mindreader.locks import exclusive_lock
 from mindreader.model_versions.registry import bundle_store, install
 from mindreader.operations.first_start import check_not_forgotten
 from mindreader.settings import Settings, keep_private
+from mindreader_webui.access import AppGate
 from mindreader_webui.app import create_app
+from mindreader_webui.connections import Listening, Patience, listen
 from mindreader_webui.services import Services
+from mindreader_webui.uploads import clear_leftovers
 from mindreader_workers.celery_app import make_celery
 
 log = logging.getLogger(__name__)
@@ -50,36 +51,40 @@ class RunningServer:
     """A server that answers."""
 
     url: str
-    server: object
+    server: Listening
 
     def run(self) -> None:
         """Serve until SIGTERM or Ctrl-C."""
-        self.server.run()  # type: ignore[attr-defined]  # waitress carries no types
+        self.server.run()
 
 
 @contextmanager
-def running_server(settings: Settings, workers_for: WorkersFor | None) -> Iterator[RunningServer]:
+def running_server(
+    settings: Settings, workers_for: WorkersFor | None, patience: Patience | None = None
+) -> Iterator[RunningServer]:
     """Prepare everything and listen; on leaving, workers and connections are closed in order."""
-    with exclusive_lock(settings), _listening(settings, workers_for) as running:
+    with exclusive_lock(settings), _listening(settings, workers_for, patience or Patience()) as running:
         yield running
 
 
 @contextmanager
-def _listening(settings: Settings, workers_for: WorkersFor | None) -> Iterator[RunningServer]:
+def _listening(settings: Settings, workers_for: WorkersFor | None, patience: Patience) -> Iterator[RunningServer]:
     services = prepare(settings)
+    app = create_app(services)
+    clear_leftovers(settings, services.blobs)
     workers = workers_for(services) if workers_for else None
     if workers:
         workers.start()
-    server = create_server(
-        create_app(services),
+    server = listen(
+        app,
+        AppGate(app),
+        patience,
         host=settings.host,
         port=settings.port,
         threads=settings.web_threads,
-        max_request_body_size=settings.request_max_bytes,
-        ident=None,
         **_proxies(settings.trusted_proxies),
     )
-    url = f"http://{settings.host}:{server.effective_port}"
+    url = f"http://{settings.host}:{server.port}"
     _publish_address(settings, url)
     try:
         yield RunningServer(url, server)
@@ -105,9 +110,11 @@ def _proxies(count: int) -> dict[str, Any]:
 
 
 @contextmanager
-def server_in_background(settings: Settings, workers_for: WorkersFor | None) -> Iterator[str]:
+def server_in_background(
+    settings: Settings, workers_for: WorkersFor | None, patience: Patience | None = None
+) -> Iterator[str]:
     """A server in a thread for as long as the context lasts; gives its URL."""
-    with running_server(settings, workers_for) as running:
+    with running_server(settings, workers_for, patience) as running:
         Thread(target=running.run, name="web", daemon=True).start()
         yield running.url
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 from flask import Flask, Request, current_app
 from werkzeug.datastructures import FileStorage
 
+from mindreader.blobs import BlobStore
 from mindreader.settings import Settings
 
 FILES_PER_REQUEST = 100
 UPLOADS_FOLDER = "uploads"
-_STALE_SECONDS = 86400
+_STALE_SECONDS = 86400  # longer than any request, or any file takes to be written
 
 
 class UploadRequest(Request):
@@ -26,18 +28,28 @@ class UploadRequest(Request):
 
 
 def init_uploads(app: Flask, settings: Settings) -> None:
-    """Give uploads a place, and clear away what a killed server left."""
+    """Give uploads a place."""
     folder = settings.data_dir / UPLOADS_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    for file in folder.iterdir():
-        if file.stat().st_mtime < time.time() - _STALE_SECONDS:
-            _remove(file)
     app.request_class = UploadRequest
     app.config.update(
         UPLOADS=str(folder),
         # A file and its category each; every file is an open one, and a process has about a thousand.
         MAX_FORM_PARTS=2 * FILES_PER_REQUEST,
     )
+
+
+def clear_leftovers(settings: Settings, blobs: BlobStore) -> None:
+    """Remove what killed processes left half written, as a server starts.
+
+    Where it has the data folder to itself, that is whatever lies there; else what nobody can still be writing to.
+    """
+    is_alone = settings.embedded_workers
+    blobs.sweep_temporary(0 if is_alone and not settings.blobs_url else _STALE_SECONDS)
+    for path in (settings.data_dir / UPLOADS_FOLDER).iterdir():
+        with suppress(FileNotFoundError):  # another server begins, too
+            if is_alone or path.stat().st_mtime < time.time() - _STALE_SECONDS:
+                _remove(path)
 
 
 def _remove(path: Path) -> None:

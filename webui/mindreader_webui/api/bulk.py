@@ -24,6 +24,7 @@ from mindreader_webui.api.schemas.bulk import (
 )
 from mindreader_webui.api.schemas.collections import CollectionPath
 from mindreader_webui.auth import current_account
+from mindreader_webui.lanes import Lane
 from mindreader_webui.services import change, current_services
 
 bulk = blueprint("bulk", __name__, "Many photos at once", USER)
@@ -56,6 +57,7 @@ def move(body: TargetOfSelection) -> Response:
 
 
 @bulk.get("/photos/archive", responses=image_response(_ZIP))
+@access(USER, lane=Lane.DOWNLOAD)
 def archive(query: ArchiveQuery) -> Response:
     """The originals as one zip file; for everyone who may see them."""
     services = current_services()

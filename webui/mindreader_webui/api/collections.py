@@ -34,6 +34,7 @@ from mindreader_webui.api.schemas.collections import (
 from mindreader_webui.api.schemas.photos import Photo, PhotoQuery, Photos
 from mindreader_webui.auth import current_account
 from mindreader_webui.i18n import translated
+from mindreader_webui.lanes import Lane
 from mindreader_webui.problems import InvalidFieldsError
 from mindreader_webui.services import change, current_services
 from mindreader_webui.uploads import path_of
@@ -106,7 +107,7 @@ def list_photos(path: CollectionPath, query: PhotoQuery) -> Response:
 
 
 @collections.post(f"{_ONE}/photos", responses={200: Outcomes}, openapi_extensions=multipart(UploadForm))
-@access(USER, max_body=lambda settings: settings.request_max_bytes)
+@access(USER, max_body=lambda settings: settings.request_max_bytes, lane=Lane.LONG)
 def upload_photos(path: CollectionPath) -> Response:
     """Upload photos; each file has its own outcome, and one that is refused does not stop the others."""
     services = current_services()

@@ -37,6 +37,7 @@ from mindreader_webui.api.schemas.comparisons import (
 from mindreader_webui.api.schemas.searches import ImaginaryImage, Searchable
 from mindreader_webui.auth import current_account
 from mindreader_webui.i18n import translated
+from mindreader_webui.lanes import Lane
 from mindreader_webui.problems import InvalidFieldsError, invalid_fields
 from mindreader_webui.services import Services, current_services
 from mindreader_workers import client
@@ -56,7 +57,7 @@ class _Compared:
 
 
 @comparisons.post("/comparisons", responses={200: Comparison}, openapi_extensions=multipart(ComparisonForm))
-@access(ADMIN, max_body=sketch_body)
+@access(ADMIN, max_body=sketch_body, lane=Lane.LONG)
 def compare() -> Response:
     """Ask several versions the same: one sketch, or all saved ones if none is sent. For administrators."""
     services, user = current_services(), current_account()
@@ -109,7 +110,7 @@ def remove_sketch(path: BenchmarkSketchPath) -> Response:
 
 
 @comparisons.get("/quality", responses={200: Quality})
-@access(USER)
+@access(USER, lane=Lane.WORKER)
 def quality() -> Response:
     """How well the photos of each of the caller's categories find each other, with the protocol."""
     services = current_services()

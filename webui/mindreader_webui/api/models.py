@@ -37,6 +37,7 @@ from mindreader_webui.api.schemas.models import (
     Status,
 )
 from mindreader_webui.auth import current_account
+from mindreader_webui.lanes import Lane
 from mindreader_webui.problems import InvalidFieldsError
 from mindreader_webui.services import Services, change, current_services
 from mindreader_webui.uploads import UPLOADS_FOLDER, path_of
@@ -72,7 +73,7 @@ def list_models() -> Response:
 
 
 @models.post("/models", responses={201: Model}, openapi_extensions=multipart(BundleForm))
-@access(ADMIN, max_body=lambda settings: settings.bundle_max_bytes + SMALL_BODY)
+@access(ADMIN, max_body=lambda settings: settings.bundle_max_bytes + SMALL_BODY, lane=Lane.LONG)
 def add_model() -> Response:
     """Bring in a bundle (a zip file): it is checked, tried by a worker, and then waits to be built or activated.
 
@@ -97,7 +98,7 @@ def add_model() -> Response:
 
 
 @models.post(f"{_ONE}/activate", responses={200: Model})
-@access(ADMIN)
+@access(ADMIN, lane=Lane.WORKER)
 def activate_model(path: ModelPath, query: ActivationQuery) -> Response:
     """Let this version answer searches from now on, or go back to it; for administrators.
 

@@ -33,6 +33,7 @@ from mindreader_webui.api.schemas.searches import (
     VersionName,
 )
 from mindreader_webui.auth import current_account
+from mindreader_webui.lanes import Lane
 from mindreader_webui.metrics import observe_search
 from mindreader_webui.problems import invalid_fields
 from mindreader_webui.services import Services, current_services
@@ -47,7 +48,7 @@ _PNG: dict[str | int | HTTPStatus, Any] = {
 
 
 @searches.post("/searches", responses={200: SearchAnswer}, openapi_extensions=multipart(SearchForm))
-@access(USER, scope=TokenScope.READ, max_body=sketch_body, rate="search_rate")
+@access(USER, scope=TokenScope.READ, max_body=sketch_body, rate="search_rate", lane=Lane.WORKER)
 def search() -> Response:
     """Find the photos that a sketch looks like, best first."""
     timer, services, user = StageTimer(), current_services(), current_account()
