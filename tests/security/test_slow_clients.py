@@ -16,6 +16,7 @@ import pytest
 
 from mindreader_webui.api.collections import upload_photos
 from mindreader_webui.connections import Patience
+from mindreader_workers import client
 from tests.security.conftest import Target, is_closed
 from tests.support.library import jpeg
 
@@ -211,8 +212,9 @@ def test_uploads_that_wait_keep_nobody_from_anything(attacked, monkeypatch):
         assert [each.result() for each in waiting] == ["created"] * 30
 
 
-def test_searches_that_nobody_answers_keep_nobody_from_anything(attacked, sketch_png):
-    """No worker runs."""
+def test_searches_that_nobody_answers_keep_nobody_from_anything(attacked, sketch_png, monkeypatch):
+    """Whoever works in this process for other tests does not look into that queue."""
+    monkeypatch.setattr(client, "SEARCH_QUEUE", "nobody")
     with attacked(search_timeout=2) as target, ThreadPoolExecutor(30) as people:
 
         def search(_: int) -> int:
