@@ -27,8 +27,9 @@ def check_not_forgotten(catalog: Catalog, blobs: BlobStore, settings: Settings) 
     traces = f"photos lie in {settings.blobs_root}" if found else _index_in(settings)
     if traces:
         raise ConflictError(
-            "The catalog {catalog} is new and empty, but {traces}. Should they belong to another catalog, set MINDREADER_DATABASE_URL to it. If it is lost, bring a backup "
-            "back with `mindreader restore`. To do without it for good, start once with --begin-anew.",
+            "The catalog {catalog} is new and empty, but {traces}. Should they belong to another catalog, set "
+            "MINDREADER_DATABASE_URL to it. If it is lost, bring a backup back with `mindreader restore`. To do "
+            "without it for good, start once with --begin-anew.",
             catalog=catalog.engine.url.render_as_string(hide_password=True),
             traces=traces,
         )
