@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from threading import Condition
 
-_CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+from mindreader.machine import memory_bytes
+
 _SHARE = 8
 _LEAST, _MOST = 192 * 2**20, 640 * 2**20
 
@@ -48,11 +47,4 @@ class MemoryBudget:
 
 def default_budget() -> int:
     """Bytes for decoding where nobody set them: an eighth of the memory of this machine or container, within bounds."""
-    return min(max(_memory() // _SHARE, _LEAST), _MOST)
-
-
-def _memory() -> int:
-    most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    with suppress(OSError, ValueError):  # no control group, or "max"
-        most = min(most, int(_CGROUP_LIMIT.read_text()))
-    return most
+    return min(max(memory_bytes() // _SHARE, _LEAST), _MOST)

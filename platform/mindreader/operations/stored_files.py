@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from mindreader.blobs import BlobStore, original_key, sha256_of, thumbnail_key
 from mindreader.catalog import Catalog, Photo
 from mindreader.errors import MindReaderError, NotFoundError
-from mindreader.imaging import decode_photo, make_thumbnail
+from mindreader.imaging import decoders
 from mindreader.operations.finding import Finding, reason_of
 from mindreader.settings import Settings
 
@@ -91,10 +91,9 @@ class StoredFiles:
         """Why it could not be made; empty when it was."""
         try:
             original = self._blobs.get(original_key(digest))
-            photo = decode_photo(original, max_pixels=self._settings.image_max_pixels)
-            thumbnail = make_thumbnail(photo.image, self._settings.thumbnail_pixels)
+            photo = decoders(self._settings).photo_file(original, self._settings.thumbnail_pixels)
             self._blobs.delete(key)
-            self._blobs.put(key, thumbnail)
+            self._blobs.put(key, photo.thumbnail)
         except (MindReaderError, OSError) as error:
             return reason_of(error)
         return ""
@@ -121,7 +120,7 @@ class StoredFiles:
             if path is not None and not _is_whole_webp(path):
                 return False
             if self._content:
-                decode_photo(self._blobs.get(key), max_pixels=self._settings.image_max_pixels)
+                decoders(self._settings).photo_file(self._blobs.get(key), self._settings.thumbnail_pixels)
         except (MindReaderError, OSError):
             return False
         return True

@@ -24,7 +24,7 @@ from tests.support.hostile import (
     operations,
 )
 from tests.support.library import jpeg
-from tests.support.web import Finder
+from tests.support.web import Finder, given
 
 SOUND_FIELDS = {
     ("POST", "/session"): {"name": "Ann", "password": "a wrong password"},
@@ -59,7 +59,8 @@ class Attack:
     """Sends requests as an administrator, and remembers those that were a fault of the server."""
 
     def __init__(self, world: World) -> None:
-        self.world, self.faults, self.sent = world, {}, 0
+        self.world, self.sent = world, 0
+        self.faults: dict[tuple[str, str], list[tuple[int, str]]] = {}
 
     def send(self, operation: Operation, address: str, **more) -> None:
         answer = self.world.admin.client.open(
@@ -78,7 +79,7 @@ class Attack:
 
 def all_of(world: World) -> list[Operation]:
     """What removes things comes last: the others find them."""
-    found = operations(world.app.test_client().get(OPENAPI_PATH).json)
+    found = operations(given(world.app.test_client().get(OPENAPI_PATH)))
     return sorted(found, key=lambda each: each.method == "DELETE" or "delete" in each.path or "remove" in each.path)
 
 
