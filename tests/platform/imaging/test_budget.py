@@ -12,7 +12,8 @@ class Takers:
     """Threads that hold some of a budget until they are told to let go."""
 
     def __init__(self, budget: MemoryBudget) -> None:
-        self.budget, self.holding, self._ends = budget, [], []
+        self.budget = budget
+        self.holding: list[str] = []
 
     def begin(self, name: str, amount: int) -> threading.Event:
         end = threading.Event()
@@ -23,7 +24,6 @@ class Takers:
                 end.wait()
 
         threading.Thread(target=hold, daemon=True).start()
-        self._ends.append(end)
         return end
 
 

@@ -28,8 +28,8 @@ MEDIA_TYPES = {
 CORNERS = {"red": (250, 10, 10), "green": (10, 250, 10), "blue": (10, 10, 250), "white": (250, 250, 250)}
 
 
-def decoded(source: bytes | Path, **options: int) -> DecodedPhoto:
-    return decode_photo(source, max_pixels=1_000_000, **options)
+def decoded(source: bytes | Path, min_side: int | None = None) -> DecodedPhoto:
+    return decode_photo(source, max_pixels=1_000_000, min_side=min_side)
 
 
 def corners(image: Image.Image) -> list[str]:

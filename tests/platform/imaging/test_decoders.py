@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mindreader.errors import PhotoRejectedError, SketchRejectedError
+from mindreader.errors import PhotoRejectedError, Sentence, SketchRejectedError
 from mindreader.imaging import Decoders, decode_photo, make_thumbnail, photo_array
 from mindreader.imaging.decoder_process import FREE_BYTES
 from mindreader.imaging.sketches import Sketch
@@ -82,7 +82,9 @@ def test_sentences_come_through_whole(decoders) -> None:
     with pytest.raises(PhotoRejectedError) as refused:
         decoders.photo_file(b"Dear diary", 64)
     assert refused.value.detail.template.startswith("This file is {kind}.")
-    assert refused.value.detail.values["kind"].template == "a text"
+    kind = refused.value.detail.values["kind"]
+    assert isinstance(kind, Sentence)
+    assert kind.template == "a text"
     with pytest.raises(SketchRejectedError, match="Draw something first"):
         decoders.sketch(bombs.saved(Image.new("L", (64, 64), 255), "PNG"), MB)
 
@@ -196,7 +198,7 @@ def _is_opening(pid: int) -> bool:
 
 
 @pytest.fixture
-def pipe(tmp_path) -> Path:
+def pipe(tmp_path: Path) -> Path:
     os.mkfifo(tmp_path / "pipe")
     return tmp_path / "pipe"
 
@@ -250,7 +252,7 @@ def test_decoders_end_with_the_process_they_belong_to() -> None:
     wait_until(lambda: not Path(f"/proc/{int(made.stdout)}").exists(), "the end of the decoder")
 
 
-def test_threads_share_the_processes_and_get_their_own_pictures(decoders) -> None:
+def test_threads_share_the_processes_and_get_their_own_pictures(decoders: Decoders) -> None:
     def width(side: int) -> int:
         return decoders.photo_file(bombs.png(side, 8), 64).width
 
