@@ -100,10 +100,10 @@ def peak_bytes(data: bytes) -> int:
         decoders.close()
 
 
-def memory_of(pid: int, field: str) -> int:
+def memory_of(pid: int, field: str, file: str = "status") -> int:
     """Bytes of a process, as /proc tells them; 0 if it is gone."""
     try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        lines = Path(f"/proc/{pid}/{file}").read_text().splitlines()
     except OSError:
         return 0
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(field)), 0)
@@ -170,7 +170,7 @@ def searches(api: httpx.Client, sketch: bytes, count: int) -> list[float]:
 
 
 class Watch:
-    """The most memory a process and its children took together (resident, shared pages counted in each)."""
+    """The most memory a process and its children took together: resident, pages they share counted once (Pss)."""
 
     def __init__(self, pid: int) -> None:
         self._pid, self._most, self._stop = pid, 0, threading.Event()
@@ -178,8 +178,8 @@ class Watch:
         self._thread.start()
 
     def _look(self) -> None:
-        while not self._stop.wait(0.05):
-            self._most = max(self._most, sum(memory_of(pid, "VmRSS") for pid in [self._pid, *children(self._pid)]))
+        while not self._stop.wait(0.1):
+            self._most = max(self._most, sum(memory_of(pid, "Pss:", "smaps_rollup") for pid in [self._pid, *children(self._pid)]))
 
     def stop(self) -> int:
         """Bytes."""
