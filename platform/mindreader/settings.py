@@ -131,7 +131,9 @@ class Settings(BaseSettings):
     trusted_proxies: int = Field(
         default=0, ge=0, description="Reverse proxies in front of the server whose headers count."
     )
-    login_rate: str = Field(default="10/minute", description="Sign-in attempts allowed per address.")
+    login_rate: str = Field(
+        default="10/minute", description="Sign-in attempts allowed per address, and changes of a password per user."
+    )
     search_rate: str = Field(default="120/minute", description="Searches allowed per user.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="How much is logged.")
     log_format: Literal["text", "json"] = Field(default="text", description="Lines for people, or JSON for machines.")

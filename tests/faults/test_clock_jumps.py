@@ -9,6 +9,7 @@ import pytest
 from mindreader.catalog import Catalog, EmbeddingState, WorkerProcess
 from mindreader.catalog.models import now
 from mindreader.operations.worker_status import is_alive
+from tests.support.clock import set_clock
 from tests.support.gate import Gate, wrapped
 from tests.support.invariants import check, count, settle
 from tests.support.patrons import Patron
@@ -49,7 +50,7 @@ def test_photos_a_killed_worker_held_are_taken_over_at_once_whatever_the_clock_s
         deployment.kill_worker()
     assert count(catalog, EmbeddingState.LEASED)
     gate.open()
-    clock.write_text(SECONDS[jump])
+    set_clock(clock, SECONDS[jump])
     deployment.start()
     settle(deployment.settings)
     with deployment.api() as patron.api:
@@ -67,7 +68,7 @@ def test_uploads_searches_and_deletions_go_on_while_the_clock_jumps(deploy, tmp_
         patron = Patron(api)
         wait_until(lambda: patron.search(sketch_png) is not None, "the first search")
         assert patron.upload(photos[: PHOTOS // 2])
-        clock.write_text(SECONDS[jump])
+        set_clock(clock, SECONDS[jump])
         # To a clock that jumps ahead every connection has been idle for hours: it may be closed, and people ask again.
         wait_until(lambda: patron.upload(photos[PHOTOS // 2 :]), "the upload after the jump")
         gone = min(patron.record.created)

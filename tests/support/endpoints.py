@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from celery import Celery
 from flask import Flask
 from flask.testing import FlaskClient
 
+from mindreader.accounts.sessions import Browser, begin_session, sessions_of
 from mindreader.accounts.users import set_password
 from mindreader.blobs import BlobStore, sketch_key
-from mindreader.catalog import BenchmarkSketch, Catalog, Job, Role, Search, TokenScope, UserSketch
+from mindreader.catalog import BenchmarkSketch, Catalog, Job, Role, Search, TokenScope, User, UserSketch
 from mindreader.catalog.models import Base
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
@@ -32,7 +34,7 @@ PASSWORD = "correct horse battery"
 # {c}, {p} and {t} are ids of the owner's collection, photo and token, {m}, {s}, {j} and {k} of the active model
 # version, its space, a job there and a saved sketch, {h} of her search, {w} of a sketch she keeps, {u} of the
 # owner, {o} of another collection of hers, {b} and {d} of a photo and a collection in her trash, {n} of a person she
-# shares {c} with.
+# shares {c} with, {e} of a browser she is signed in with.
 PEOPLE = ("nobody", "owner", "other, private", "other, shared", "admin", "other, invited")
 COLUMN = {"other, invited": PEOPLE.index("other, shared")}
 MATRIX = {
@@ -41,10 +43,15 @@ MATRIX = {
     ("GET", "/tokens"): (401, 200, 200, 200, 200),
     ("POST", "/tokens"): (401, 201, 201, 201, 201),
     ("DELETE", "/tokens/{t}"): (401, 204, 404, 404, 404),
+    ("GET", "/sessions"): (401, 200, 200, 200, 200),
+    ("DELETE", "/sessions"): (401, 204, 204, 204, 204),
+    ("DELETE", "/sessions/{e}"): (401, 204, 404, 404, 404),
     ("GET", "/users"): (401, 403, 403, 403, 200),
     ("POST", "/users"): (401, 403, 403, 403, 201),
     ("PATCH", "/users/{u}"): (401, 403, 403, 403, 200),
     ("DELETE", "/users/{u}"): (401, 403, 403, 403, 409),
+    ("GET", "/users/{u}/tokens"): (401, 403, 403, 403, 200),
+    ("DELETE", "/users/{u}/tokens/{t}"): (401, 403, 403, 403, 204),
     ("POST", "/session/password"): (401, 422, 422, 422, 422),
     ("GET", "/system"): (401, 403, 403, 403, 200),
     ("GET", "/collections"): (401, 200, 200, 200, 200),
@@ -138,6 +145,7 @@ IDS = {
     "person_id": "n",
     "trashed_photo_id": "b",
     "trashed_collection_id": "d",
+    "session_id": "e",
 }
 """Which thing of the matrix a part of an address names."""
 NOWHERE = 999_999
@@ -233,7 +241,7 @@ class World:
             }
 
     def _signed_in(self, person: Person) -> str:
-        set_password(self.catalog, person.user_id, PASSWORD)
+        set_password(self.catalog, person.user_id, PASSWORD, end_tokens=False)
         client = self.app.test_client()
         assert person.account is not None
         sent = {"name": person.account.name, "password": PASSWORD}
@@ -259,6 +267,9 @@ class World:
             kept = UserSketch(user_id=ann.user_id, name="hers", strokes=[])
             session.add_all([job, sketch, search, kept])
             session.flush()
+            account = session.get_one(User, ann.user_id)
+            begin_session(session, account, Browser(), timedelta(days=1))
+            ids |= {"e": sessions_of(session, account)[0].id}
             ids |= {"s": version.space_id, "j": job.id, "k": sketch.id, "h": search.id, "w": kept.id}
         self.blobs.put(sketch_key("1" * 64), b"PNG")
         ids["t"] = given(ann.post("/tokens", json={"name": "laptop"}))["id"]

@@ -10,7 +10,8 @@ import flask
 import pytest
 from flask_wtf.csrf import generate_csrf
 
-from mindreader.accounts.users import create_user
+from mindreader.accounts.tokens import issue_token
+from mindreader.accounts.users import create_user, user_by_id
 from mindreader.catalog import Role
 from mindreader.errors import ConfigurationError
 from mindreader_webui.app import create_app
@@ -108,6 +109,20 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(services, client)
 def test_behind_tls_the_cookie_is_secure(services):
     cookie = with_settings(services, secure_cookies=True).post("/api/v1/setup", json=ANN).headers["Set-Cookie"]
     assert "Secure" in cookie
+
+
+def test_behind_tls_the_cookie_is_of_this_host_alone(services):
+    """What browsers ask of the prefix: Secure, the path /, and no domain."""
+    secure = with_settings(services, secure_cookies=True)
+    cookie = secure.post("/api/v1/setup", json=ANN).headers["Set-Cookie"]
+    assert cookie.startswith("__Host-mindreader_session=")
+    assert "Path=/;" in f"{cookie};"
+    assert "Domain" not in cookie
+    sent = {"base_url": "https://localhost"}
+    assert secure.get("/api/v1/session", **sent).status_code == 200
+    planted = with_settings(services, secure_cookies=True)
+    planted.set_cookie("mindreader_session", cookie.partition("=")[2].partition(";")[0])
+    assert planted.get("/api/v1/session", **sent).status_code == 401
 
 
 def test_a_browser_stays_signed_in_for_the_days_of_the_settings(services, client):
@@ -251,6 +266,112 @@ def test_another_password_ends_sessions_elsewhere(app, catalog):
     assert here.post("/api/v1/session/password", json=change, headers={"X-CSRFToken": token}).status_code == 204
     assert here.get("/api/v1/session").status_code == 200
     assert elsewhere.get("/api/v1/session").status_code == 401
+
+
+def test_the_page_s_token_goes_on_after_another_password_and_not_after_another_person(app, catalog):
+    for name in ("Ann", "Bob"):
+        create_user(catalog, name, PASSWORD, Role.MEMBER)
+    here = app.test_client()
+    here.post("/api/v1/session", json={"name": "Ann", "password": PASSWORD})
+    headers = {"X-CSRFToken": csrf_token(here.get("/"))}
+    change = {"old": PASSWORD, "new": "another long one"}
+    assert here.post("/api/v1/session/password", json=change, headers=headers).status_code == 204
+    assert here.post("/api/v1/collections", json={"name": "Hers"}, headers=headers).status_code == 201
+    assert here.post("/api/v1/session", json=ANN | {"name": "Bob"}, headers=headers).status_code == 200
+    assert here.post("/api/v1/collections", json={"name": "His"}, headers=headers).status_code == 403
+
+
+def test_signing_in_again_leaves_no_session_behind(browser, csrf):
+    for _ in range(3):
+        assert browser.post("/api/v1/session", json=ANN, headers=csrf(browser)).status_code == 200
+    (only,) = browser.get("/api/v1/sessions").json["sessions"]
+    assert only["current"]
+
+
+def test_browsers_are_listed_in_words_and_ended(app, browser, csrf):
+    phone = app.test_client()
+    told = {"User-Agent": "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 Chrome/138.0.0.0 Mobile Safari/537.36"}
+    phone.post("/api/v1/session", json=ANN, headers=told)
+    third = app.test_client()
+    third.post("/api/v1/session", json=ANN)
+    listed = browser.get("/api/v1/sessions").json["sessions"]
+    assert [each["current"] for each in listed].count(True) == 1
+    (mine,) = [each for each in listed if each["system"] == "Android"]
+    assert (mine["browser"], mine["address"], mine["current"]) == ("Chrome", "127.0.0.1", False)
+    assert browser.delete(f"/api/v1/sessions/{mine['id']}", headers=csrf(browser)).status_code == 204
+    assert [each.get("/api/v1/session").status_code for each in (browser, phone, third)] == [200, 401, 200]
+    assert browser.delete("/api/v1/sessions", headers=csrf(browser)).status_code == 204
+    assert [each.get("/api/v1/session").status_code for each in (browser, phone, third)] == [200, 401, 401]
+
+
+def test_a_program_ends_all_sessions_of_its_user(app, admin, catalog):
+    create_user(catalog, "Ann", PASSWORD, Role.MEMBER)
+    visitor = app.test_client()
+    visitor.post("/api/v1/session", json=ANN)
+    assert admin.ask("DELETE", "/sessions").status_code == 204
+    assert visitor.get("/api/v1/session").status_code == 200, "another's"
+    (ann,) = [each["id"] for each in admin.get("/users").json["users"] if each["name"] == "Ann"]
+    with catalog.transaction() as session:
+        _, secret = issue_token(session, user_by_id(session, ann), "program")
+    headers = {"Authorization": f"Bearer {secret}"}
+    assert app.test_client().delete("/api/v1/sessions", headers=headers).status_code == 204
+    assert visitor.get("/api/v1/session").status_code == 401
+
+
+@pytest.mark.parametrize(("sent", "days"), [({}, 365), ({"days": 30}, 30), ({"days": None}, None)])
+def test_a_token_ends_when_it_was_said_to(ann, sent, days):
+    made = ann.post("/tokens", json={"name": "laptop", **sent}).json
+    if days is None:
+        assert made["expires_at"] is None
+    else:
+        left = datetime.fromisoformat(made["expires_at"]) - datetime.fromisoformat(made["created_at"])
+        assert abs(left - timedelta(days=days)) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("days", [0, -1, 3651, 1.5, "soon", 2**70])
+def test_a_token_cannot_end_before_it_begins_nor_beyond_the_calendar(ann, days):
+    assert ann.post("/tokens", json={"name": "laptop", "days": days}).status_code == 422
+
+
+def test_a_token_says_when_it_was_used(ann, app):
+    made = ann.post("/tokens", json={"name": "laptop"}).json
+    assert made["last_used_at"] is None
+    app.test_client().get("/api/v1/session", headers={"Authorization": f"Bearer {made['token']}"})
+    used = {each["name"]: each["last_used_at"] for each in ann.get("/tokens").json["tokens"]}
+    assert all(moment.endswith("Z") for moment in used.values())
+
+
+def test_administrators_list_and_revoke_the_tokens_of_others(admin, ann, bob):
+    theirs = ann.post("/tokens", json={"name": "laptop"}).json
+    listed = admin.get(f"/users/{ann.user_id}/tokens").json["tokens"]
+    assert [each["name"] for each in listed] == ["laptop", "test"]
+    assert all("token" not in each for each in listed)
+    assert admin.ask("DELETE", f"/users/{bob.user_id}/tokens/{theirs['id']}").status_code == 404
+    assert admin.ask("DELETE", f"/users/{ann.user_id}/tokens/{theirs['id']}").status_code == 204
+    assert [each["name"] for each in ann.get("/tokens").json["tokens"]] == ["test"]
+    assert admin.get("/users/999/tokens").status_code == 404
+
+
+@pytest.mark.parametrize(("rate", "sentence"), [("2/minute", r"Wait \d+ seconds"), ("2/hour", r"Wait \d+ minutes")])
+def test_changes_of_a_password_are_limited_by_user_and_the_answer_says_for_how_long(services, rate, sentence):
+    create_user(services.catalog, "Ann", PASSWORD, Role.MEMBER)
+    create_user(services.catalog, "Bob", PASSWORD, Role.MEMBER)
+    client = with_settings(services, login_rate=rate)
+    elsewhere = {"environ_base": {"REMOTE_ADDR": "192.0.2.7"}}
+    assert client.post("/api/v1/session", json=ANN).status_code == 200
+    headers = {"X-CSRFToken": csrf_token(client.get("/"))}
+    guess = {"json": {"old": "a wrong password", "new": "another long one"}, "headers": headers}
+    address = {"REMOTE_ADDR": "192.0.2.8"}
+    statuses = [client.post("/api/v1/session/password", **guess, environ_base=address).status_code for _ in range(2)]
+    refused = client.post("/api/v1/session/password", **guess, **elsewhere)
+    assert [*statuses, refused.status_code] == [422, 422, 429], "from wherever one asks"
+    assert re.search(sentence, refused.json["detail"])
+    period = 60 if "minute" in rate else 3600
+    assert 2 <= int(refused.headers["Retry-After"]) <= period
+    bob = {"json": ANN | {"name": "Bob"}, "headers": headers}
+    assert client.post("/api/v1/session", **bob, **elsewhere).status_code == 200
+    guess["headers"] = {"X-CSRFToken": csrf_token(client.get("/"))}
+    assert client.post("/api/v1/session/password", **guess).status_code == 422, "another user has tries of their own"
 
 
 def test_nobody_removes_themselves(admin):

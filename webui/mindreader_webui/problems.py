@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 from mindreader.errors import ErrorKind, InvalidInputError, MindReaderError, NotSignedInError, Sentence
 from mindreader.logs import request_id
 from mindreader_webui.i18n import translated
+from mindreader_webui.rates import seconds_to_wait
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,7 @@ _NOT_STORABLE = Sentence(
     "Something in the request cannot be used: a character that cannot be stored (such as NUL), or JSON that is nested "
     "too deeply."
 )
+_AS_SECONDS = 120
 _AWAY = ErrorKind("not-ready", 503, "MindReader is not ready for this yet")
 
 # What a person reads when the web server itself refuses a request.
@@ -36,7 +39,6 @@ _SENTENCES = {
     413: Sentence(
         "The request is larger than this server takes, or has too many parts. Send fewer or smaller files at a time."
     ),
-    429: Sentence("Too many attempts in a short time. Wait a moment, then try again."),
 }
 
 
@@ -100,14 +102,28 @@ def _mindreader_error(error: MindReaderError) -> Response:
 def _http_error(error: HTTPException) -> Response:
     if error.code is None or error.code < 400:  # a redirect, or a response that was raised
         return current_app.make_response(error)
-    slug = error.name.lower().replace(" ", "-")
+    if isinstance(error, RateLimitExceeded):
+        return _too_often(error)
     detail = _SENTENCES.get(error.code) or error.description or error.name
-    response = _answer(slug, error.code, error.name, detail)
+    response = _answer(_slug(error), error.code, error.name, detail)
     if allowed := error.get_response().headers.get("Allow"):
         response.headers["Allow"] = allowed
-    if isinstance(error, RateLimitExceeded):
-        response.headers["Retry-After"] = str(error.limit.limit.get_expiry())
     return response
+
+
+def _too_often(error: RateLimitExceeded) -> Response:
+    seconds = seconds_to_wait(error)
+    detail = Sentence("Too many attempts in a short time. Wait {n} seconds, then try again.", n=seconds)
+    if seconds > _AS_SECONDS:
+        minutes = math.ceil(seconds / 60)
+        detail = Sentence("Too many attempts in a short time. Wait {n} minutes, then try again.", n=minutes)
+    response = _answer(_slug(error), error.code, error.name, detail)
+    response.headers["Retry-After"] = str(seconds)
+    return response
+
+
+def _slug(error: HTTPException) -> str:
+    return error.name.lower().replace(" ", "-")
 
 
 def _catalog_error(error: OperationalError) -> Response:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import cast
 
-from flask import Flask
+from flask import Flask, current_app
 from flask.typing import RouteCallable
-from flask_limiter import Limiter
+from flask_limiter import Limiter, RateLimitExceeded
 from flask_limiter.util import get_remote_address
 from flask_login import current_user
 from limits import parse_many
@@ -34,6 +36,15 @@ def limit_rates(app: Flask, settings: Settings) -> None:
             app.view_functions[endpoint] = cast(RouteCallable, limit(view))
 
 
+def seconds_to_wait(refused: RateLimitExceeded) -> int:
+    """How long until it may be asked again, at least 2; never longer than the whole period, whatever the clock says."""
+    (limiter,) = current_app.extensions["limiter"]
+    period = refused.limit.limit.get_expiry()
+    current = limiter.current_limit
+    left = math.ceil(current.reset_at - time.time()) if current else period
+    return max(2, min(left, period))  # 2: no caller is back a moment too early
+
+
 def _checked(name: str, rate: str) -> str:
     # Flask-Limiter itself would only log a rate it cannot read, and limit nothing.
     try:
@@ -44,4 +55,4 @@ def _checked(name: str, rate: str) -> str:
 
 
 def _user_or_address() -> str:
-    return f"user {current_user.get_id()}" if current_user.is_authenticated else get_remote_address()
+    return f"user {current_user.account.id}" if current_user.is_authenticated else get_remote_address()

@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 import socket
 from collections.abc import Sequence
+from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from mindreader.accounts.credentials import digest, new_secret, refuse_if_changed
 from mindreader.accounts.users import LONGEST_NAME, MACHINE_ACCOUNT, NO_PASSWORD, first_administrator
 from mindreader.catalog import ApiToken, Role, TokenScope, User
 from mindreader.catalog.locks import lock_accounts
+from mindreader.catalog.models import now
 from mindreader.errors import NotFoundError
 from mindreader.text import checked_name, normalised, visible_text
 
 _TOKEN_PREFIX = "mr_"  # noqa: S105  # nosec B105  # lets a person, or a scanner, recognise a leaked token
 
 
-_TOKEN_BYTES = 32
-
-
-def issue_token(session: Session, user: User, name: str, scope: TokenScope = TokenScope.FULL) -> tuple[ApiToken, str]:
+def issue_token(
+    session: Session,
+    user: User,
+    name: str,
+    scope: TokenScope = TokenScope.FULL,
+    lifetime: timedelta | None = None,
+) -> tuple[ApiToken, str]:
     """Make an access token; the secret is returned this once, the catalog keeps only its SHA-256.
+
+    Args:
+        lifetime: how long it works; None: until it is revoked.
 
     Raises:
         InvalidInputError: the name cannot be used.
+        NotSignedInError: the user's password was changed since they were recognised.
     """
-    secret = _TOKEN_PREFIX + secrets.token_urlsafe(_TOKEN_BYTES)
+    refuse_if_changed(session, user)
+    secret = _TOKEN_PREFIX + new_secret()
+    expires_at = now() + lifetime if lifetime is not None else None
     name = checked_name(name, LONGEST_NAME)
-    token = ApiToken(user_id=user.id, name=name, sha256=_digest(secret), scope=scope)
+    token = ApiToken(user_id=user.id, name=name, sha256=digest(secret), scope=scope, expires_at=expires_at)
     session.add(token)
     session.flush()
     return token, secret
@@ -42,9 +52,10 @@ def tokens_of(session: Session, user: User) -> Sequence[ApiToken]:
 
 
 def token_of(session: Session, secret: str) -> ApiToken | None:
-    """The token of this secret, with the user it speaks for; none when it is unknown or revoked."""
-    known = select(ApiToken).where(ApiToken.sha256 == _digest(secret)).options(joinedload(ApiToken.user))
-    return session.scalar(known)
+    """The token of this secret, with the user it speaks for; none when it is unknown, revoked or expired."""
+    in_force = or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now())
+    known = select(ApiToken).where(ApiToken.sha256 == digest(secret), in_force)
+    return session.scalar(known.options(joinedload(ApiToken.user, innerjoin=True)))
 
 
 def revoke_token(session: Session, user: User, token_id: int) -> None:
@@ -55,14 +66,15 @@ def revoke_token(session: Session, user: User, token_id: int) -> None:
     """
     mine = delete(ApiToken).where(ApiToken.id == token_id, ApiToken.user_id == user.id).returning(ApiToken.id)
     if session.scalar(mine) is None:
-        raise NotFoundError("You have no such token. It may have been revoked already.")
+        raise NotFoundError("There is no such token. It may have been revoked already.")
 
 
 def local_token(session: Session) -> str:
     """A new token for the command line on this machine, in place of the one it had before.
 
     It speaks for the first administrator. Before there is one, it speaks for an account without a password,
-    which the first administrator then takes over.
+    which the first administrator then takes over. It does not expire, and a reset of the password leaves it alone: who
+    can read it can read the data folder.
     """
     lock_accounts(session)
     user = first_administrator(session)
@@ -72,9 +84,6 @@ def local_token(session: Session) -> str:
         session.flush()
     name = normalised(visible_text(f"Command line on {socket.gethostname()}"))[:LONGEST_NAME]
     session.execute(delete(ApiToken).where(ApiToken.user_id == user.id, ApiToken.name == name))
-    return issue_token(session, user, name)[1]
-
-
-def _digest(secret: str) -> str:
-    # A plain hash is enough: the secret is random and long, so there is nothing to guess.
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+    token, secret = issue_token(session, user, name)
+    token.is_local = True
+    return secret

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from mindreader.accounts.passwords import decoy_hash, hash_new_password, hash_password, is_password, needs_rehash
-from mindreader.catalog import Catalog, Collection, Role, User
+from mindreader.accounts.sessions import end_sessions
+from mindreader.catalog import ApiToken, Catalog, Collection, Role, User
 from mindreader.catalog.locks import lock_accounts
 from mindreader.errors import ConflictError, InvalidInputError, NotFoundError
 from mindreader.text import checked_name, normalised, visible_text
@@ -73,25 +74,35 @@ def authenticate(catalog: Catalog, name: str, password: str) -> User | None:
     decoy = decoy_hash()
     if not is_password(user.password_hash if user else decoy, password) or user is None:
         return None
-    if needs_rehash(user.password_hash):
-        with catalog.transaction() as session:
-            session.execute(update(User).where(User.id == user.id).values(password_hash=hash_password(password)))
+    if needs_rehash(user.password_hash) and not _rehash(catalog, user, password):
+        return authenticate(catalog, name, password)  # somebody else gave it another hash meanwhile
     return user
 
 
+def _rehash(catalog: Catalog, user: User, password: str) -> bool:
+    """Keep the password under today's parameters, unless its hash is another one by now."""
+    old, user.password_hash = user.password_hash, hash_password(password)
+    same = update(User).where(User.id == user.id, User.password_hash == old).values(password_hash=user.password_hash)
+    with catalog.transaction() as session:
+        return session.scalar(same.returning(User.id)) is not None
+
+
 def change_own_password(catalog: Catalog, user: User, old: str, new: str) -> User:
-    """Give a user another password, who knows the old one. Sessions elsewhere end with it.
+    """Give a user another password, who knows the old one. All their sessions end with it; their tokens do not.
 
     Raises:
         InvalidInputError: the old password is wrong, or the new one cannot be used.
     """
     if not is_password(user.password_hash, old):
         raise InvalidInputError("The old password is wrong.")
-    return set_password(catalog, user.id, new)
+    return set_password(catalog, user.id, new, end_tokens=False)
 
 
-def set_password(catalog: Catalog, user_id: int, password: str) -> User:
-    """Give a user another password. Their sessions end with it; their tokens do not.
+def set_password(catalog: Catalog, user_id: int, password: str, *, end_tokens: bool) -> User:
+    """Give a user another password. Their sessions end with it.
+
+    Args:
+        end_tokens: end their access tokens too, those of the command line on this machine excepted.
 
     Raises:
         NotFoundError: there is no such user.
@@ -101,11 +112,15 @@ def set_password(catalog: Catalog, user_id: int, password: str) -> User:
     with catalog.transaction() as session:
         user = user_by_id(session, user_id)
         user.password_hash = password_hash
+        session.flush()  # first: who signs in with the old one waits for this row, and is then refused
+        end_sessions(session, user_id)
+        if end_tokens:
+            session.execute(delete(ApiToken).where(ApiToken.user_id == user_id, ApiToken.is_local.is_(False)))
     return user
 
 
 def set_role(session: Session, user_id: int, role: Role) -> User:
-    """Make a user an administrator, or a member again.
+    """Make a user an administrator, or a member again, which ends their sessions.
 
     Raises:
         NotFoundError: there is no such user.
@@ -114,12 +129,14 @@ def set_role(session: Session, user_id: int, role: Role) -> User:
     user = user_by_id(session, user_id)
     if role != Role.ADMIN:
         _keep_an_administrator(session, user)
+    if user.role == Role.ADMIN and role != Role.ADMIN:
+        end_sessions(session, user_id)
     user.role = role
     return user
 
 
 def remove_user(session: Session, user_id: int, heir_id: int | None) -> None:
-    """Remove a user with their tokens and searches; their collections go to the heir.
+    """Remove a user with their sessions, tokens and searches; their collections go to the heir.
 
     A collection whose name the heir has already gets the former owner's name added.
 

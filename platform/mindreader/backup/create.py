@@ -19,6 +19,7 @@ from sqlalchemy import delete, func, select
 
 from mindreader.backup.blobs import BUNDLES, ORIGINALS, BlobCopier, CopyResult, belonging, is_listed, stored_sha256
 from mindreader.backup.folder import (
+    NOT_KEPT,
     BackupError,
     BackupFolder,
     BackupManifest,
@@ -152,7 +153,7 @@ def _copy_catalog(catalog: Catalog, folder: BackupFolder) -> str:
         with _draft(folder) as draft:
             draft.migrate(revision)
             with draft.engine.begin() as target:
-                copy_rows(source, target)
+                copy_rows(source, target, without=NOT_KEPT)
     return revision
 
 

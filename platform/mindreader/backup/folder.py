@@ -30,6 +30,8 @@ BLOBS_FOLDER = "blobs"
 _NEW = ".new"
 _LOCK_FILE = ".lock"
 _TEMPORARY = ".temporary"
+NOT_KEPT = frozenset({"browser_session"})
+"""Tables a backup leaves empty: who is signed in at one place has no business at another, nor months later."""
 _OWN_NAMES = re.compile(rf"{BLOBS_FOLDER}|{MANIFEST_FILE}({_NEW})?|{CATALOG_FILE}({_NEW}.*)?|\.lock|\.temporary")
 _NAMED_BY_CONTENT = re.compile(r"(?:originals|sketches)/../../([0-9a-f]{64})(?:\.png)?")
 _READ_BYTES = 2**20

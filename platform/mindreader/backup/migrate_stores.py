@@ -18,7 +18,7 @@ from mindreader.backup.blobs import stored_sha256
 from mindreader.backup.empty_catalog import check_empty, empty_target_transaction
 from mindreader.backup.folder import Progress, content_sha256, in_parallel, no_progress
 from mindreader.blobs import BlobStore, original_key
-from mindreader.catalog import Catalog, Embedding, EmbeddingSpace, EmbeddingState, Photo, WorkerProcess
+from mindreader.catalog import ApiToken, Catalog, Embedding, EmbeddingSpace, EmbeddingState, Photo, WorkerProcess
 from mindreader.catalog.copying import copy_rows, count_rows, latest_revision, read_snapshot, revision_of
 from mindreader.embedding import queue
 from mindreader.embedding.spaces import is_open
@@ -196,9 +196,10 @@ def _opened(settings: Settings, space: EmbeddingSpace) -> Iterator[PhotoIndex]:
 
 
 def _settle(connection: Connection, lost: dict[int, list[int]]) -> None:
-    """Leases and workers are of the old place; a photo without its point is embedded again."""
+    """Leases, workers, the command line's token are of the old place; a photo without its point is embedded again."""
     session = Session(connection)
     session.execute(delete(WorkerProcess))
+    session.execute(delete(ApiToken).where(ApiToken.is_local))
     queue.requeue_all(session, [EmbeddingState.LEASED])
     for space_id, photos in lost.items():
         queue.requeue(session, photos, [EmbeddingState.INDEXED], space_id=space_id)

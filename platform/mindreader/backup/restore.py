@@ -19,6 +19,7 @@ from mindreader.backup.blobs import SKETCHES, belonging, is_listed
 from mindreader.backup.empty_catalog import check_empty, empty_target_transaction
 from mindreader.backup.folder import (
     CATALOG_FILE,
+    NOT_KEPT,
     BackupError,
     BackupFolder,
     BackupManifest,
@@ -29,7 +30,7 @@ from mindreader.backup.folder import (
     sqlite_catalog,
 )
 from mindreader.blobs import BlobStore, original_key, sha256_of
-from mindreader.catalog import Catalog, Embedding, EmbeddingSpace, EmbeddingState, Photo, WorkerProcess
+from mindreader.catalog import ApiToken, Catalog, Embedding, EmbeddingSpace, EmbeddingState, Photo, WorkerProcess
 from mindreader.catalog.copying import copy_rows, is_known_revision, read_snapshot
 from mindreader.embedding import queue
 from mindreader.locks import exclusive_lock
@@ -207,10 +208,11 @@ def _migrated_copy(folder: BackupFolder, settings: Settings) -> Iterator[Catalog
 
 
 def _requeue(prepared: Catalog) -> None:
-    """No index has the photos, and the workers the catalog knew are not here."""
+    """No index has the photos; the workers the catalog knew, and its own machine's command line, are not here."""
     with prepared.transaction() as session:
         queue.requeue_all(session, _INDEX_HOLDS)
         session.execute(delete(WorkerProcess))
+        session.execute(delete(ApiToken).where(ApiToken.is_local))
 
 
 def _photo_sizes(prepared: Catalog) -> dict[str, int]:
@@ -237,4 +239,4 @@ def _drop_indexes(prepared: Catalog, settings: Settings) -> None:
 def _load(prepared: Catalog, settings: Settings) -> dict[str, int]:
     """Write the catalog's rows, all of them or none; returns how many each table has."""
     with read_snapshot(prepared) as source, empty_target_transaction(settings) as target:
-        return copy_rows(source, target)
+        return copy_rows(source, target, without=NOT_KEPT)

@@ -6,7 +6,7 @@ column needs nothing here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from alembic.migration import MigrationContext
@@ -53,8 +53,11 @@ def count_rows(connection: Connection) -> dict[str, int]:
     return {table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
 
 
-def copy_rows(source: Connection, target: Connection) -> dict[str, int]:
+def copy_rows(source: Connection, target: Connection, *, without: Collection[str] = ()) -> dict[str, int]:
     """Fill a catalog with the rows of another of the same revision; what it held before is removed.
+
+    Args:
+        without: names of tables that stay empty.
 
     Returns:
         How many rows each table has now.
@@ -64,7 +67,8 @@ def copy_rows(source: Connection, target: Connection) -> dict[str, int]:
     for table in reversed(tables):
         target.execute(delete(table))
     copied = {
-        table.name: _copy_table(source, origin, target, table) for origin, table in zip(sources, tables, strict=True)
+        table.name: 0 if table.name in without else _copy_table(source, origin, target, table)
+        for origin, table in zip(sources, tables, strict=True)
     }
     last_ids = _last_ids(source, sources)
     if target.dialect.name == "sqlite":

@@ -115,6 +115,29 @@ class ApiToken(Base):
     sha256: Mapped[str] = mapped_column(String(64), unique=True)
     scope: Mapped[str] = mapped_column(String(16), default=TokenScope.FULL, server_default=TokenScope.FULL)
     created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime | None]
+    """It speaks for nobody from then on; None: it works until it is revoked."""
+    last_used_at: Mapped[datetime | None]
+    is_local: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Of the command line on a machine the server runs on; a start of the server makes it anew."""
+
+    user: Mapped[User] = relationship()
+
+
+class BrowserSession(Base):
+    """Somebody signed in with a browser; only the SHA-256 of the secret in its cookie is kept."""
+
+    __tablename__ = "browser_session"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    user_agent: Mapped[str] = mapped_column(String(200))
+    address: Mapped[str] = mapped_column(String(45))
+    """From where they signed in: IPv4 or IPv6, or empty."""
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    last_used_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
     user: Mapped[User] = relationship()
 

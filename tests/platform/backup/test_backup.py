@@ -635,7 +635,7 @@ def test_a_running_server_is_not_disturbed(made, elsewhere):
 
 
 def test_a_killed_restore_can_be_started_over(made, elsewhere, monkeypatch):
-    def killed(*_arguments):
+    def killed(*_arguments, **_more):
         raise Killed
 
     for name in ("_drop_indexes", "_load", "copy_rows"):

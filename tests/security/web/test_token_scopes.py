@@ -90,9 +90,10 @@ def test_a_lesser_token_makes_no_stronger_one(app, ann, ask, scope):
     headers = token(ann, scope)
     made = {"json": {"name": "stronger", "scope": "full"}}
     of_the_person = [each for each in endpoints(app) if access_of(app, each[0]).scope == TokenScope.FULL]
-    assert {endpoint for endpoint, _, _ in of_the_person} == {
-        f"accounts.{name}" for name in ("list_tokens", "add_token", "remove_token", "change_password")
-    }
+    about_tokens = ("list_tokens", "add_token", "remove_token")
+    about_sessions = ("change_password", "list_sessions", "end_other_sessions", "end_one_session")
+    expected = {f"accounts.{name}" for name in (*about_tokens, *about_sessions)}
+    assert {endpoint for endpoint, _, _ in of_the_person} == expected
     for endpoint, method, path in of_the_person:
         assert ask(headers, method, path, **(made if method == "POST" else {})).status_code == 403, endpoint
     assert [each["name"] for each in ann.get("/tokens").json["tokens"]] == ["a program", "test"]

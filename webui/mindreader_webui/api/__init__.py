@@ -38,6 +38,7 @@ SECURITY_SCHEMES: dict[str, Any] = {
         "type": "apiKey",
         "in": "cookie",
         "name": "mindreader_session",
-        "description": "A browser's session; changing anything also needs the header X-CSRFToken.",
+        "description": "A browser's session; changing anything also needs the header X-CSRFToken. With "
+        "MINDREADER_SECURE_COOKIES the name begins with `__Host-`.",
     },
 }

@@ -26,3 +26,7 @@ export const formatDate = (moment) => new Date(moment).toLocaleDateString();
 
 /** @param {string} moment as the API gives it */
 export const formatDateTime = (moment) => new Date(moment).toLocaleString();
+
+/** To the minute. @param {string} moment as the API gives it */
+export const formatMinute = (moment) =>
+  new Date(moment).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });

@@ -1,53 +1,60 @@
-// The page Account: access tokens, the password, the way out.
+// The page Account: where one is signed in, access tokens, the password, the way out.
 
+import { sessionEntry } from "../components/session_entry.js";
+import { tokenEntry } from "../components/token_entry.js";
 import { call, get } from "../lib/api.js";
 import { byId, h, onSubmit, setDisabled, showError, toast } from "../lib/dom.js";
-import { formatDate } from "../lib/format.js";
 import { _ } from "../lib/i18n.js";
 
-/** @import { NewToken, Token } from "../../../typings/api" */
-
-/** @type {Record<Token["scope"], string>} */
-const SCOPES = {
-  read: _("may look and search"),
-  write: _("may also upload, label and delete"),
-  full: _("may do everything you may"),
-};
+/** @import { BrowserSession, NewToken, Token } from "../../../typings/api" */
 
 const name = byId("name", HTMLInputElement);
 const scope = byId("scope", HTMLSelectElement);
+const days = byId("days", HTMLSelectElement);
 const oldPassword = byId("old", HTMLInputElement);
 const newPassword = byId("new", HTMLInputElement);
 
-async function load() {
+async function loadTokens() {
   const { tokens } = await get("/tokens");
-  byId("tokens").replaceChildren(...tokens.map(entry));
+  byId("tokens").replaceChildren(...tokens.map((token) => tokenEntry(token, revoke)));
 }
 
 /** @param {Token} token */
-function entry(token) {
-  const values = { name: token.name, scope: SCOPES[token.scope], date: formatDate(token.created_at) };
-  const revoke = () =>
-    call("DELETE", "/tokens/{token_id}", { path: { token_id: token.id } })
-      .then(load)
-      .catch(showError);
-  const button = h("button", { class: "danger", onclick: revoke }, _("Revoke"));
-  return h("li", {}, _("{name} ({scope}), made {date}", values), button);
+const revoke = ({ id }) =>
+  call("DELETE", "/tokens/{token_id}", { path: { token_id: id } })
+    .then(loadTokens)
+    .catch(showError);
+
+async function loadSessions() {
+  const { sessions } = await get("/sessions");
+  const thisOneFirst = [...sessions].sort((a, b) => Number(b.current) - Number(a.current));
+  byId("sessions").replaceChildren(...thisOneFirst.map((session) => sessionEntry(session, end)));
+  byId("end-others").hidden = sessions.length < 2;
 }
 
+/** @param {BrowserSession} session */
+const end = ({ id }) =>
+  call("DELETE", "/sessions/{session_id}", { path: { session_id: id } })
+    .then(loadSessions)
+    .catch(showError);
+
+byId("end-others").onclick = () => call("DELETE", "/sessions").then(loadSessions).catch(showError);
+
 onSubmit(byId("create", HTMLFormElement), async () => {
-  const body = { name: name.value, scope: /** @type {NewToken["scope"]} */ (scope.value) };
+  const lifetime = days.value === "" ? null : Number(days.value);
+  const body = { name: name.value, scope: /** @type {NewToken["scope"]} */ (scope.value), days: lifetime };
   const issued = await call("POST", "/tokens", { body });
   byId("secret").replaceChildren(_("Copy it now, it is shown only once:"), " ", h("code", {}, issued.token));
   byId("secret").hidden = false;
   name.value = "";
-  await load();
+  await loadTokens();
 });
 
 onSubmit(byId("password", HTMLFormElement), async () => {
   await call("POST", "/session/password", { body: { old: oldPassword.value, new: newPassword.value } });
   oldPassword.value = newPassword.value = "";
   toast(_("The password is changed. Other browsers are signed out."));
+  await loadSessions();
 });
 
 byId("sign-out").onclick = () =>
@@ -55,4 +62,5 @@ byId("sign-out").onclick = () =>
     .then(() => location.assign("/sign-in"))
     .catch(showError);
 setDisabled(false, "sign-out");
-load().catch(showError);
+loadSessions().catch(showError);
+loadTokens().catch(showError);

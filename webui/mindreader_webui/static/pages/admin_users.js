@@ -1,10 +1,11 @@
-// The page Users: add, give another role or password, remove.
+// The page Users: add, give another role or password, end access tokens, remove.
 
+import { tokenEntry } from "../components/token_entry.js";
 import { call, get } from "../lib/api.js";
-import { byId, confirmDialog, h, onSubmit, showError, toast } from "../lib/dom.js";
+import { byId, confirmDialog, h, messageOf, onSubmit, showError, toast } from "../lib/dom.js";
 import { _ } from "../lib/i18n.js";
 
-/** @import { User, UserChange } from "../../../typings/api" */
+/** @import { Token, User, UserChange } from "../../../typings/api" */
 
 const SHORTEST_PASSWORD = 10;
 
@@ -27,6 +28,7 @@ function entry(user) {
   const buttons = [
     h("button", { class: "quiet", onclick: () => toggleRole(user).catch(showError) }, roleLabel),
     h("button", { class: "quiet", onclick: () => passwordDialog(user) }, _("Set a password")),
+    h("button", { class: "quiet", onclick: () => tokensDialog(user).catch(showError) }, _("Access tokens")),
   ];
   if (user.id !== me) buttons.push(h("button", { class: "quiet", onclick: () => removeDialog(user) }, _("Remove")));
   const badge = h("span", { class: "badge" }, isAdmin ? _("administrator") : _("member"));
@@ -58,11 +60,49 @@ function passwordDialog(user) {
   const attributes = { type: "password", required: true, autocomplete: "new-password" };
   const input = h("input", { ...attributes, minlength: SHORTEST_PASSWORD });
   const field = h("label", {}, _("Password, at least 10 characters"), " ", input);
+  const ending = h("input", { type: "checkbox", checked: true });
+  const content = h(
+    "div",
+    { class: "stack" },
+    field,
+    h("label", { class: "switch" }, ending, " ", _("End their access tokens too")),
+    h("p", { class: "hint" }, _("They are signed out everywhere.")),
+  );
   const set = () =>
-    change(user, { password: input.value }, _("The password is set. Sessions with the old one have ended."));
-  confirmDialog(_("Another password for {name}", { name: user.name }), field, _("Set it"), () =>
+    change(
+      user,
+      { password: input.value, end_tokens: ending.checked },
+      _("The password is set. Sessions with the old one have ended."),
+    );
+  confirmDialog(_("Another password for {name}", { name: user.name }), content, _("Set it"), () =>
     set().catch(showError),
   );
+}
+
+/** @param {User} user */
+async function tokensDialog(user) {
+  const dialog = byId("dialog", HTMLDialogElement);
+  const list = h("ul", { class: "plain entries" });
+  const problem = h("p", { class: "problem", role: "alert", hidden: true });
+  const path = { user_id: user.id };
+  const load = async () => {
+    const { tokens } = await get("/users/{user_id}/tokens", { path });
+    const none = h("li", {}, _("There are none."));
+    list.replaceChildren(...(tokens.length ? tokens.map((token) => tokenEntry(token, revoke)) : [none]));
+  };
+  const revoke = (/** @type {Token} */ { id }) =>
+    call("DELETE", "/users/{user_id}/tokens/{token_id}", { path: { ...path, token_id: id } })
+      .then(load)
+      .catch((error) => {
+        // In the dialog: it lies above the toasts.
+        problem.textContent = messageOf(error);
+        problem.hidden = false;
+      });
+  await load();
+  const close = h("button", { type: "button", class: "primary", onclick: () => dialog.close() }, _("Done"));
+  const title = h("h2", {}, _("Access tokens of {name}", { name: user.name }));
+  dialog.replaceChildren(h("div", { class: "stack" }, title, list, problem, h("div", { class: "row" }, close)));
+  dialog.showModal();
 }
 
 /** @param {User} user */
