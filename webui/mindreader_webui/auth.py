@@ -24,7 +24,7 @@ from mindreader_webui.services import Services, current_services
 
 COOKIE = "mindreader_session"
 _BOUND_TO_HOST = "__Host-"
-_SECRET = "_user_id"  # noqa: S105  # where flask-login keeps what `SignedIn.get_id` gives
+_SECRET = "_user_id"  # noqa: S105  # nosec B105  # where flask-login keeps what `SignedIn.get_id` gives
 _BEARER = "bearer"
 _KEY_BYTES = 32
 
