@@ -179,7 +179,8 @@ class Watch:
 
     def _look(self) -> None:
         while not self._stop.wait(0.1):
-            self._most = max(self._most, sum(memory_of(pid, "Pss:", "smaps_rollup") for pid in [self._pid, *children(self._pid)]))
+            family = [self._pid, *children(self._pid)]
+            self._most = max(self._most, sum(memory_of(pid, "Pss:", "smaps_rollup") for pid in family))
 
     def stop(self) -> int:
         """Bytes."""

@@ -11,7 +11,7 @@ import json
 import multiprocessing
 import os
 import signal
-import subprocess
+import subprocess  # nosec B404  # this interpreter, and one of our modules
 import sys
 import time
 from collections.abc import Iterator
@@ -296,7 +296,7 @@ def _started(options: tuple[str, ...]) -> tuple[subprocess.Popen[bytes], Connect
     environment = os.environ | {"MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-P", "-m", "mindreader.imaging.decoder_process", str(descriptor), *options]
     with theirs:
-        process = subprocess.Popen(  # noqa: S603  # our own program
+        process = subprocess.Popen(  # noqa: S603  # nosec B603  # our own program
             command, pass_fds=[descriptor], stdin=subprocess.DEVNULL, env=environment, start_new_session=True
         )
     return process, ours

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-import subprocess
+import subprocess  # nosec B404  # this interpreter, and one of our modules
 import sys
 import time
 from collections.abc import Callable
@@ -66,7 +66,7 @@ def smoke_test(
 
 def _made(trial: Trial, is_stopping: Callable[[], bool]) -> SmokeTest:
     with TemporaryFile() as answer, TemporaryFile() as errors:
-        process = subprocess.Popen(  # noqa: S603  # this Python, and an argument made here
+        process = subprocess.Popen(  # noqa: S603  # nosec B603  # this Python, and an argument made here
             [sys.executable, "-m", "mindreader.model_versions.trial", trial.model_dump_json()],
             stdin=subprocess.PIPE,
             stdout=answer,

@@ -86,7 +86,7 @@ def _published_size(source: WeightsSource) -> int | None:
     if source.hub:
         return get_hf_file_metadata(hf_hub_url(source.hub, _HUB_FILENAME), timeout=_SECONDS).size
     asked = urllib.request.Request(source.url, method="HEAD")  # noqa: S310  # a description takes one https host only
-    with urllib.request.urlopen(asked, timeout=_SECONDS) as answer:  # noqa: S310
+    with urllib.request.urlopen(asked, timeout=_SECONDS) as answer:  # noqa: S310  # nosec B310
         length = answer.headers.get("Content-Length")
     return int(length) if length and length.isdigit() else None
 

@@ -42,7 +42,7 @@ def _is_new(catalog: Catalog) -> bool:
     with read_snapshot(catalog) as connection:
         if _FILLED_BY_A_START not in inspect(connection).get_table_names():
             return True
-        return connection.scalar(text(f"SELECT 1 FROM {_FILLED_BY_A_START} LIMIT 1")) is None  # noqa: S608  # a constant
+        return connection.scalar(text(f"SELECT 1 FROM {_FILLED_BY_A_START} LIMIT 1")) is None  # noqa: S608  # nosec B608  # a constant
 
 
 def _index_in(settings: Settings) -> str:
