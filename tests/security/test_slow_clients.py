@@ -52,9 +52,11 @@ def trickle(opened: list[socket.socket], piece: bytes) -> Iterator[None]:
 
     thread = threading.Thread(target=send)
     thread.start()
-    yield
-    ended.set()
-    thread.join()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def open_files(part: str) -> int:
