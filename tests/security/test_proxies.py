@@ -19,6 +19,7 @@ def serve(tmp_path):
             "MINDREADER_PORT": "0",
             "MINDREADER_LOGIN_RATE": "2/minute",
             "MINDREADER_TRUSTED_PROXIES": str(proxies),
+            "MINDREADER_ALLOWED_HOSTS": "photos.example",
         }
         return server_in_background(load_settings(settings), None)
 

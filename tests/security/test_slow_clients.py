@@ -219,7 +219,7 @@ def test_searches_that_nobody_answers_keep_nobody_from_anything(attacked, sketch
 
         def search(_: int) -> int:
             with target.api() as api:
-                return api.post("/searches", files={"sketch": sketch_png}).status_code
+                return int(api.post("/searches", files={"sketch": sketch_png}).status_code)
 
         waiting = [people.submit(search, number) for number in range(30)]
         target.serves_others()

@@ -185,6 +185,7 @@ class PatientChannel(HTTPChannel):  # type: ignore[misc]
 
     parser_class = BoundedRequest
     task_class = _BoundedTask
+    sendbuf_len: int
 
     def __init__(self, server: PatientServer, sock: socket.socket, *arguments: Any, **more: Any) -> None:
         self.answered = self._paced = monotonic()
