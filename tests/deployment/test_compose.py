@@ -29,7 +29,10 @@ OURS = ("migrate", "web", "search", "embed", "embed-gpu")
 
 @pytest.fixture(scope="module")
 def compose() -> dict:
-    read: dict = yaml.safe_load(re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", COMPOSE.read_text()))
+    text, count = COMPOSE.read_text(), 1
+    while count:  # a default may itself be a variable
+        text, count = re.subn(r"\$\{\w+:-([^${}]*)\}", r"\1", text)
+    read: dict = yaml.safe_load(text)
     return read
 
 

@@ -53,9 +53,11 @@ def trickle(opened: list[socket.socket], piece: bytes) -> Iterator[None]:
 
     thread = threading.Thread(target=send)
     thread.start()
-    yield
-    ended.set()
-    thread.join()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def open_files(part: str) -> int:
@@ -219,7 +221,7 @@ def test_searches_that_nobody_answers_keep_nobody_from_anything(attacked, sketch
 
         def search(_: int) -> int:
             with target.api() as api:
-                return api.post("/searches", files={"sketch": sketch_png}).status_code
+                return int(api.post("/searches", files={"sketch": sketch_png}).status_code)
 
         waiting = [people.submit(search, number) for number in range(30)]
         target.serves_others()

@@ -185,9 +185,10 @@ class PatientChannel(HTTPChannel):  # type: ignore[misc]
 
     parser_class = BoundedRequest
     task_class = _BoundedTask
+    sendbuf_len: int
 
     def __init__(self, server: PatientServer, sock: socket.socket, *arguments: Any, **more: Any) -> None:
-        self.idle_since = self._paced = monotonic()
+        self.answered = self._paced = monotonic()
         self._parted: float | None = None
         self._discarded = self._sent = 0
         self._is_asking = self._is_deferred = self._is_writing = False
@@ -203,11 +204,12 @@ class PatientChannel(HTTPChannel):  # type: ignore[misc]
             return self._paced, patience.reading
         if self.requests or self._is_asking:
             return None
-        if self.request is None:
-            return self.idle_since, patience.idle
-        if not self.request.headers_finished:
-            return self.request.began, patience.headers
-        return self.request.paced, patience.body
+        request = self.request
+        if request is None:
+            return self.answered, patience.idle
+        if not request.headers_finished:
+            return max(request.began, self.answered), patience.headers
+        return max(request.paced, self.answered), patience.body
 
     @property
     def is_known(self) -> bool:
@@ -315,10 +317,7 @@ class PatientChannel(HTTPChannel):  # type: ignore[misc]
     def service(self) -> None:
         """Answer one request."""
         super().service()
-        self.idle_since = monotonic()
-        request = self.request
-        if request is not None:  # it could not come meanwhile
-            request.restart_clocks()
+        self.answered = monotonic()
 
     def send_continue(self) -> None:
         """Tell the client to send its body."""
@@ -336,8 +335,9 @@ class PatientChannel(HTTPChannel):  # type: ignore[misc]
         return written
 
     def _begin_sending(self) -> None:
+        self.answered = monotonic()
         if not self.total_outbufs_len:
-            self._sent, self._paced = 0, monotonic()
+            self._sent, self._paced = 0, self.answered
 
     def _flush_outbufs_below_high_watermark(self) -> None:
         # Between two requests the thread does not wait: the next one is deferred.
