@@ -30,7 +30,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except MindReaderError as error:
-            raise click.ClickException(error.detail) from None
+            raise click.ClickException(error.for_administrators) from None
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
