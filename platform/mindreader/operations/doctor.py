@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 from mindreader.blobs import BlobStore, original_key, thumbnail_key
 from mindreader.catalog import Catalog, Embedding, EmbeddingSpace, EmbeddingState, ModelVersion, Photo
 from mindreader.embedding import queue
+from mindreader.embedding.rebuild import rebuild_damaged
 from mindreader.embedding.spaces import is_open, spaces
-from mindreader.errors import NotReadyError
+from mindreader.errors import DamagedIndexError, NotReadyError
 from mindreader.imaging import decode_photo, make_thumbnail
 from mindreader.model_versions.registry import bundle_store
 from mindreader.photo_index import PhotoIndexes
@@ -50,6 +51,7 @@ def diagnose(
         *_missing_originals(catalog, blobs),
         *_missing_thumbnails(catalog, blobs, settings, repair),
         *_missing_rows(catalog, repair),
+        *_damaged_indexes(catalog, indexes, repair),
         *(finding for space in _spaces(catalog) for finding in _index_differences(catalog, indexes, space, repair)),
     ]
 
@@ -123,10 +125,24 @@ def _missing_rows(catalog: Catalog, repair: bool) -> Iterator[Finding]:
         yield Finding("not-queued", len(lost), f"{len(lost)} photos were never queued.{_done(repair)}", repair)
 
 
+def _damaged_indexes(catalog: Catalog, indexes: PhotoIndexes, repair: bool) -> Iterator[Finding]:
+    for space in _spaces(catalog):
+        try:
+            indexes.get(space.key, space.dimension)
+        except DamagedIndexError as error:
+            if repair:
+                rebuild_damaged(catalog, indexes)
+            done = " It was set aside, and its photos are embedded again." if repair else _done(repair)
+            yield Finding("damaged-index", 1, f"{error.inside}: the photo index is damaged.{done}", repair)
+
+
 def _index_differences(
     catalog: Catalog, indexes: PhotoIndexes, space: EmbeddingSpace, repair: bool
 ) -> Iterator[Finding]:
-    index = indexes.get(space.key, space.dimension)
+    try:
+        index = indexes.get(space.key, space.dimension)
+    except DamagedIndexError:
+        return  # `_damaged_indexes` names it
     # The index first: a photo that is indexed in between then looks unexpected, not lost, and is checked again.
     points = set(index.ids())
     with catalog.snapshot() as session:
