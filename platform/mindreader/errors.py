@@ -1,7 +1,8 @@
 """Every error a person may see: one kind each, one HTTP status, one sentence that says what to do.
 
 Raise :class:`MindReaderError` (or a subclass) with a sentence; the web UI turns it into an RFC 9457
-problem document, the command line prints it, and a worker stores it beside the photo.
+problem document, the command line prints it, and a worker stores it beside the photo. Members read it: folders of the
+server go into `inside`.
 
 A sentence keeps its template and its values apart, so that the web UI can say it in the visitor's language:
 ``ConflictError("There is already a user called {name}.", name=name)``. `make messages` collects the templates.
@@ -10,6 +11,7 @@ A sentence keeps its template and its values apart, so that the web UI can say i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 
 class Sentence(str):
@@ -42,6 +44,8 @@ class MindReaderError(Exception):
     """Base of all errors with a sentence for the person; ``detail`` says what happened and what to do."""
 
     kind = ErrorKind("internal", 500, "Something went wrong inside MindReader")
+    inside = ""
+    """What only administrators and the log are told besides: folders of the server, what an engine or a disk said."""
 
     def __init__(self, detail: str, **values: str | int | float) -> None:
         """An error with a sentence.
@@ -51,6 +55,16 @@ class MindReaderError(Exception):
         """
         self.detail = detail if isinstance(detail, Sentence) and not values else Sentence(detail, **values)
         super().__init__(self.detail)
+
+    def with_inside(self, inside: str) -> Self:
+        """This error, with what only administrators are told."""
+        self.inside = inside
+        return self
+
+    @property
+    def for_administrators(self) -> str:
+        """The sentence, and what is told to nobody else."""
+        return f"{self.detail} [{self.inside}]" if self.inside else self.detail
 
 
 class InvalidInputError(MindReaderError):
@@ -99,6 +113,14 @@ class NotReadyError(MindReaderError):
     """A part MindReader needs is not there yet: no worker, no active model version, no weights."""
 
     kind = ErrorKind("not-ready", 503, "MindReader is not ready for this yet")
+
+
+class IndexFailedError(NotReadyError):
+    """An open photo index was closed, or its engine failed in it: whoever asks for the index again gets another one."""
+
+
+class DamagedIndexError(NotReadyError):
+    """What lies in the folder of a photo index is none: a worker sets it aside and fills a new one."""
 
 
 class BundleError(MindReaderError):

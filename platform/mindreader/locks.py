@@ -30,9 +30,10 @@ class FolderLock:
             raise ConflictError(
                 f"{what} is already open, in another process or elsewhere in this one. Stop the other "
                 "MindReader, or set MINDREADER_QDRANT_URL so that several processes share a Qdrant server."
-            ) from None
+            ).with_inside(str(path)) from None
         except OSError as error:
-            raise NotReadyError(f"{what} cannot be written to: {error.strerror} ({path}).") from error
+            reason = f"{error.strerror}: {path}"
+            raise NotReadyError(f"{what} cannot be written to.").with_inside(reason) from error
 
     def release(self) -> None:
         """Give the lock back; twice is fine."""
@@ -50,7 +51,7 @@ def exclusive_lock(settings: Settings) -> Iterator[None]:
         yield
         return
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    lock = FolderLock(settings.data_dir / ".server.lock", f"The data folder {settings.data_dir}")
+    lock = FolderLock(settings.data_dir / ".server.lock", "The data folder")
     try:
         yield
     finally:

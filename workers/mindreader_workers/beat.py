@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from threading import Event, Thread
 
@@ -9,6 +10,8 @@ from celery import Celery
 
 from mindreader_workers.celery_app import EMBED_QUEUE
 from mindreader_workers.client import send_heartbeat, wake_embedders
+
+log = logging.getLogger(__name__)
 
 _SECONDS_BETWEEN_LOOKS = 30.0
 
@@ -32,8 +35,15 @@ class Beat:
 
     def _look(self) -> None:
         while not self._stop.is_set():
-            for queue in self._queues:
-                send_heartbeat(self._celery, queue)
-                if queue == EMBED_QUEUE:
-                    wake_embedders(self._celery)
+            try:
+                self._send()
+            except Exception:
+                # Without a beat workers would count as dead, and lost wake-ups would stay lost.
+                log.exception("The beat could not be sent; it is tried again")
             self._stop.wait(self._seconds)
+
+    def _send(self) -> None:
+        for queue in self._queues:
+            send_heartbeat(self._celery, queue)
+            if queue == EMBED_QUEUE:
+                wake_embedders(self._celery)

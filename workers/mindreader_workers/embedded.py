@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from threading import Thread
+import logging
+import time
+from threading import Event, Lock, Thread
 
 from celery import Celery
 from celery.worker import WorkController
@@ -10,6 +12,7 @@ from celery.worker import WorkController
 from mindreader.blobs import BlobStore
 from mindreader.catalog import Catalog
 from mindreader.embedding.queue import expire_all_leases
+from mindreader.operations.worker_status import nobody_works
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings
 from mindreader_workers.beat import Beat
@@ -18,8 +21,12 @@ from mindreader_workers.cpu_priority import lower_cpu_priority
 from mindreader_workers.tasks import add_tasks
 from mindreader_workers.worker import Worker
 
+log = logging.getLogger(__name__)
+
 _QUEUES = (SEARCH_QUEUE, EMBED_QUEUE)
 _SEARCHES_AT_ONCE = 4
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 60.0
+"""Seconds before a consumer that ended is started again; twice as many each time it ends soon."""
 
 
 class EmbeddedWorkers:
@@ -29,39 +36,83 @@ class EmbeddedWorkers:
         self._worker = Worker(settings, catalog, blobs, PhotoIndexes(settings))
         # Several take searches: those that come at the same time go through the networks together.
         queues = [SEARCH_QUEUE] * _SEARCHES_AT_ONCE + [EMBED_QUEUE]
-        self._controllers = [_controller(self._worker, queue, number) for number, queue in enumerate(queues)]
-        polite = self._worker.compute.device.type == "cpu"
-        self._threads = [
-            Thread(target=_run, args=(controller, polite and queue == EMBED_QUEUE), daemon=True)
-            for queue, controller in zip(queues, self._controllers, strict=True)
-        ]
+        self._consumers = [Consumer(self._worker, queue, number) for number, queue in enumerate(queues)]
         self._beat = Beat(celery, _QUEUES)
 
     def start(self) -> None:
         """Load the networks, then take up work; photos a killed process had leased are taken over at once."""
         expire_all_leases(self._worker.catalog)
+        nobody_works(self._worker.catalog)
         self._worker.searcher.warm_up()
-        for thread in self._threads:
-            thread.start()
+        for consumer in self._consumers:
+            consumer.start()
         self._beat.start()
 
     def stop(self) -> None:
         """End embedding after the batch at hand, let other tasks finish, then close the photo indexes."""
         self._worker.stopping.set()
         self._beat.stop()
-        for controller in self._controllers:
-            controller.stop()
-        for thread in self._threads:
-            thread.join(timeout=60)
+        for consumer in self._consumers:
+            consumer.stop()
+        for consumer in self._consumers:
+            consumer.join(timeout=60)
         self._worker.indexes.close()
 
 
-def _run(controller: WorkController, yields: bool) -> None:
-    if yields:
-        lower_cpu_priority()
-    # Celery finds a task through the current app, which is a matter of the thread.
-    controller.app.set_current()
-    controller.start()
+class Consumer:
+    """A thread that takes the tasks of a queue until it is stopped: when its controller ends, for whatever reason,
+    another one takes its place.
+    """
+
+    def __init__(self, worker: Worker, queue: str, number: int) -> None:
+        self._worker, self._queue, self._number = worker, queue, number
+        self._yields = queue == EMBED_QUEUE and worker.compute.device.type == "cpu"
+        self._stopping, self._swap = Event(), Lock()
+        self._controller = _controller(worker, queue, number)
+        self._thread = Thread(target=self._run, name=f"{queue}{number}", daemon=True)
+
+    def start(self) -> None:
+        """Take up work."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let the task at hand be finished, and take no other."""
+        with self._swap:
+            self._stopping.set()
+        self._controller.stop()
+
+    def join(self, timeout: float) -> None:
+        """Wait for the task at hand."""
+        stop_at = time.monotonic() + timeout
+        while self._thread.is_alive() and time.monotonic() < stop_at:
+            self._thread.join(1.0)
+            self._controller.stop()  # one that had only just been made may have begun after the first time
+
+    def _run(self) -> None:
+        if self._yields:
+            lower_cpu_priority()
+        pause = _FIRST_PAUSE
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            self._consume()
+            if self._stopping.is_set():
+                return
+            pause = _FIRST_PAUSE if time.monotonic() - began > _LONGEST_PAUSE else pause
+            log.error("Consumer %s%d ended; it is started again in %g s", self._queue, self._number, pause)
+            self._stopping.wait(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+            with self._swap:
+                if not self._stopping.is_set():
+                    self._controller = _controller(self._worker, self._queue, self._number)
+
+    def _consume(self) -> None:
+        """Until the controller ends. What ends a process elsewhere ends one consumer here, which is started again."""
+        # Celery finds a task through the current app, which is a matter of the thread.
+        self._controller.app.set_current()
+        try:
+            self._controller.start()
+        except BaseException:
+            log.exception("Consumer %s%d failed", self._queue, self._number)
 
 
 def _controller(worker: Worker, queue: str, number: int) -> WorkController:

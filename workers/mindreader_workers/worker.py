@@ -16,11 +16,12 @@ from mindreader.embedding.embedder import Embedder, EmbedReport
 from mindreader.embedding.jobs import finish_jobs
 from mindreader.embedding.labels import update_stale_labels
 from mindreader.embedding.queue import reclaim_all_expired, spaces_with_work
+from mindreader.embedding.rebuild import rebuild_damaged
 from mindreader.embedding.spaces import drop_requested
-from mindreader.errors import MindReaderError
+from mindreader.errors import IndexMismatchError, MindReaderError, NotReadyError
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.library.purge import purge_deleted
-from mindreader.messages import SmokeTest
+from mindreader.messages import SearchAnswer, SearchRequest, SmokeTest
 from mindreader.model_versions.registry import bundle_store, photo_projection
 from mindreader.model_versions.smoke_test import smoke_test
 from mindreader.networks.compute import choose_compute
@@ -55,6 +56,7 @@ class Worker:
         self.stopping = Event()
         """Once set, embedding ends after the batch at hand."""
         self._repair_at = 0.0
+        self._search_problem: str | None = None
         if settings.torch_threads:
             torch.set_num_threads(settings.torch_threads)
         self.compute = choose_compute(settings.device, settings.precision)
@@ -100,10 +102,12 @@ class Worker:
 
     def _embed_and_tidy(self) -> int:
         reclaim_all_expired(self.catalog, self.settings)
+        broken = self._try(self._rebuild)
         self._try(self._update_labels)
         done, error, seconds = self._embed_some()
         for chore in (self._purge, self._drop, self._repair):
             error = self._try(chore) or error
+        error = broken or error
         finish_jobs(self.catalog)
         self.heartbeats[EMBED_QUEUE].record(self.catalog, photos=done, error=error, seconds=seconds)
         return done
@@ -115,6 +119,10 @@ class Worker:
         except (MindReaderError, OSError) as problem:
             return _logged(problem)
         return None
+
+    def _rebuild(self) -> None:
+        for key in rebuild_damaged(self.catalog, self.indexes):
+            log.warning("space %s: its photos are embedded again", key)
 
     def _update_labels(self) -> None:
         update_stale_labels(self.catalog, self.indexes)
@@ -166,6 +174,40 @@ class Worker:
             projection = photo_projection(session, self.kept, space)
         return PhotoEncoder(SpaceDescription.from_json(space.description).encoder, self.compute, projection)
 
+    def check_search(self) -> None:
+        """See whether searches could be answered now, and note it: /readyz and the page *Workers* say so.
+
+        Only for tasks of the search queue, whose worker then counts as alive.
+        """
+        try:
+            self.searcher.check_index()
+        except MindReaderError as problem:
+            self._note_search(problem, tasks=1)
+        else:
+            self._note_search(None, tasks=1)
+
+    def answer_search(self, request: SearchRequest) -> SearchAnswer:
+        """Answer a search, and note it where that goes wrong for the first time, or no longer.
+
+        Raises:
+            MindReaderError: as `Searcher.answer`.
+        """
+        try:
+            answer = self.searcher.answer(request)
+        except (NotReadyError, IndexMismatchError) as problem:
+            if request.model_version_id is None:
+                self._note_search(problem)
+            raise
+        if request.model_version_id is None:
+            self._note_search(None)
+        return answer
+
+    def _note_search(self, problem: MindReaderError | None, tasks: int = 0) -> None:
+        said = problem.for_administrators if problem is not None else None
+        if tasks or said != self._search_problem:
+            self.heartbeats[SEARCH_QUEUE].record(self.catalog, tasks=tasks, error=said)
+        self._search_problem = said
+
     def close(self) -> None:
         """Close the photo indexes and the catalog."""
         self.indexes.close()
@@ -173,7 +215,7 @@ class Worker:
 
 
 def _logged(problem: MindReaderError | OSError, where: str = "") -> str:
-    sentence = problem.detail if isinstance(problem, MindReaderError) else str(problem)
+    sentence = problem.for_administrators if isinstance(problem, MindReaderError) else str(problem)
     log.error("%s%s", where, sentence)
     return sentence
 

@@ -30,7 +30,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except MindReaderError as error:
-            raise click.ClickException(error.detail) from None
+            raise click.ClickException(error.for_administrators) from None
         except Exception as error:
             if sentence := _trouble(error):
                 raise click.ClickException(sentence) from None

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, contains_eager, joinedload
 from mindreader.catalog import Catalog, Embedding, EmbeddingState, Job, JobState, Photo, User
 from mindreader.catalog.models import now
 from mindreader.embedding import queue
+from mindreader.embedding.rebuild import set_aside_as
 from mindreader.embedding.spaces import SpaceCounts, open_space, recent_rate, request_drop, space_counts
 from mindreader.errors import ConflictError, NotFoundError, Sentence
 from mindreader.paging import Page, read_page
@@ -27,6 +28,11 @@ class JobView:
     counts: SpaceCounts
     photos_per_second: float
     """Over the last minute, uploads included."""
+
+    @property
+    def set_aside(self) -> str | None:
+        """The folder of a damaged index that the job replaces; None where somebody wants the space built."""
+        return set_aside_as(self.job)
 
     @property
     def seconds_left(self) -> float | None:

@@ -206,10 +206,20 @@ def requeue(
     )
 
 
-def requeue_all(session: Session, states: Iterable[EmbeddingState]) -> None:
-    """Embed again whatever is in these states, in every space: its index is elsewhere, or gone."""
-    rows = _transition("requeue", EmbeddingState.PENDING, Embedding.state.in_(list(states)))
-    session.execute(rows.values(attempts=0, error=None, **_NO_LEASE))
+def requeue_all(
+    session: Session, states: Iterable[EmbeddingState], *, space_id: int | None = None, priority: int | None = None
+) -> None:
+    """Embed again whatever is in these states: its index is elsewhere, or gone.
+
+    Args:
+        space_id: only in this space; None means all.
+        priority: their new one; None leaves it.
+    """
+    where = [Embedding.state.in_(list(states)), *([] if space_id is None else [Embedding.space_id == space_id])]
+    again: dict[str, Any] = {"attempts": 0, "error": None, **_NO_LEASE}
+    if priority is not None:
+        again["priority"] = priority
+    session.execute(_transition("requeue", EmbeddingState.PENDING, *where).values(**again))
 
 
 def skip(session: Session, space_id: int, photo_ids: Collection[int]) -> int:

@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 from mindreader.blobs import BlobStore
 from mindreader.catalog import Catalog, Embedding, EmbeddingSpace, EmbeddingState, ModelVersion, Photo
 from mindreader.embedding import queue
+from mindreader.embedding.rebuild import rebuild_damaged
 from mindreader.embedding.spaces import is_open, spaces
-from mindreader.errors import NotReadyError
+from mindreader.errors import DamagedIndexError, NotReadyError
 from mindreader.model_versions.registry import bundle_store
 from mindreader.operations.finding import Check, Finding, findings_of, reason_of
 from mindreader.operations.stored_files import Progress, StoredFiles, no_progress
@@ -52,6 +53,7 @@ def diagnose(
         ("originals", files.originals),
         ("thumbnails", lambda: files.thumbnails(repair=repair)),
         ("queue", lambda: _missing_rows(catalog, repair)),
+        ("damaged photo indexes", lambda: _damaged_indexes(catalog, indexes, repair)),
         ("photo indexes", lambda: iter(findings_of(_index_checks(catalog, indexes, repair)))),
     ]
     if repair:
@@ -147,10 +149,24 @@ def _missing_rows(catalog: Catalog, repair: bool) -> Iterator[Finding]:
         yield Finding("not-queued", len(lost), f"{len(lost)} photos were never queued.{_done(repair)}", repair)
 
 
+def _damaged_indexes(catalog: Catalog, indexes: PhotoIndexes, repair: bool) -> Iterator[Finding]:
+    for space in _spaces(catalog):
+        try:
+            indexes.get(space.key, space.dimension)
+        except DamagedIndexError as error:
+            if repair:
+                rebuild_damaged(catalog, indexes)
+            done = " It was set aside, and its photos are embedded again." if repair else _done(repair)
+            yield Finding("damaged-index", 1, f"{error.inside}: the photo index is damaged.{done}", repair)
+
+
 def _index_differences(
     catalog: Catalog, indexes: PhotoIndexes, space: EmbeddingSpace, repair: bool
 ) -> Iterator[Finding]:
-    index = indexes.get(space.key, space.dimension)
+    try:
+        index = indexes.get(space.key, space.dimension)
+    except DamagedIndexError:
+        return  # `_damaged_indexes` names it
     # The index first: a photo that is indexed in between then looks unexpected, not lost, and is checked again.
     points = set(index.ids())
     with catalog.snapshot() as session:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from mindreader.catalog import Collection, Embedding, EmbeddingState, Photo, User
 from mindreader.errors import Sentence
+from mindreader.photo_index.edge import ROOM_BYTES
 from mindreader.settings import Settings
 
 
@@ -62,6 +63,13 @@ def system_status(session: Session, settings: Settings) -> SystemStatus:
         photo_index="Qdrant server" if settings.qdrant_url else "Qdrant Edge",
         blobs=Sentence("another store") if "://" in settings.blobs_url else Sentence("a folder"),
     )
+
+
+def disk_is_full(settings: Settings) -> bool:
+    """Whether so little is free where data is kept that neither photos nor the photo index can be written."""
+    blobs = Path(settings.blobs_root) if "://" not in settings.blobs_root else settings.data_dir
+    folders = [settings.data_dir, blobs, *([] if settings.qdrant_url else [settings.index_dir])]
+    return any(shutil.disk_usage(folder).free < ROOM_BYTES for folder in folders if folder.is_dir())
 
 
 def _count(session: Session, statement: object) -> int:

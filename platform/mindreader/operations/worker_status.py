@@ -70,6 +70,12 @@ class Heartbeat:
             session.add(row)
 
 
+def nobody_works(catalog: Catalog) -> None:
+    """Count every worker heard of so far as not working: for the start of an embedded server, whose own come now."""
+    with catalog.transaction() as session:
+        session.execute(update(WorkerProcess).values(last_task_at=None))
+
+
 def workers(session: Session) -> Sequence[WorkerProcess]:
     """All workers heard of in the last day, by queue and name."""
     return session.scalars(select(WorkerProcess).order_by(WorkerProcess.queue, WorkerProcess.name)).all()
@@ -82,4 +88,14 @@ def is_alive(worker: WorkerProcess) -> bool:
 
 def queue_is_served(session: Session, queue: str) -> bool:
     """Whether any worker of a queue works."""
-    return any(is_alive(worker) for worker in workers(session) if worker.queue == queue)
+    return bool(_living(session, queue))
+
+
+def trouble_of(session: Session, queue: str) -> str | None:
+    """What the last task of a queue's workers said is wrong, where it is wrong for all that work; None elsewhere."""
+    errors = [worker.last_error for worker in _living(session, queue)]
+    return errors[0] if errors and all(errors) else None
+
+
+def _living(session: Session, queue: str) -> list[WorkerProcess]:
+    return [worker for worker in workers(session) if worker.queue == queue and is_alive(worker)]

@@ -10,23 +10,37 @@ What we found out about qdrant-edge-py 0.9 (measured in ``docs/decisions/0002-qd
 * No call releases Python's global lock. Calls take milliseconds, except ``optimize`` building an HNSW
   graph: the whole server would stand still for that long. So no graph is built here, and every search
   is an exact scan. ``optimize`` only compacts, and only while opening.
+* Where a file is damaged the engine raises ``Exception``, or panics: ``pyo3_runtime.PanicException``, a
+  ``BaseException``, which passes every ``except Exception`` and would end the thread. Some damage it does not see at
+  all and answers with zeros, so that opening looks at a sample of the points (:func:`_examine`).
 """
 
 from __future__ import annotations
 
 import errno
 import json
+import logging
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import qdrant_edge as engine
 
-from mindreader.errors import IndexMismatchError, NotReadyError
+from mindreader.errors import (
+    DamagedIndexError,
+    IndexFailedError,
+    IndexMismatchError,
+    MindReaderError,
+    NotReadyError,
+)
 from mindreader.locks import FolderLock
 from mindreader.photo_index.checks import (
+    COLLECTION_FIELD,
     DAY_FIELD,
     LABEL_FIELDS,
     PAGE,
@@ -42,11 +56,32 @@ from mindreader.photo_index.checks import (
 )
 from mindreader.photo_index.protocol import EVERYTHING, IndexFilter, IndexHit, IndexPoint, PhotoLabels, Vector
 
+log = logging.getLogger(__name__)
+
 NEVER_BUILD_HNSW_KB = 2**40
 """Indexing threshold no shard reaches; see the module's docstring."""
 
 ROOM_BYTES = 64 * 2**20
 """Free disk below which an index is neither opened nor written: two segments of the write-ahead log."""
+
+_Point = engine.Record | engine.ScoredPoint
+
+_PANICS = "pyo3_runtime"
+_ENVIRONMENT = {
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.ENOSPC,
+    errno.EPERM,
+    errno.EROFS,
+}
+"""What the system refuses the engine, whatever is in the files."""
+_SAMPLE = 1000
+_UNIT_TOLERANCE = 1e-3
+_ASIDE = "%Y%m%dT%H%M%SZ"
+DAMAGED = "The photo index is damaged. It is set aside and built anew from the photos; try again in a minute."
 
 
 class EdgePhotoIndex:
@@ -57,18 +92,21 @@ class EdgePhotoIndex:
     Raises:
         ConflictError: the folder is open elsewhere.
         IndexMismatchError: the folder holds vectors of another dimension or distance.
-        NotReadyError: the engine cannot read the folder, or the disk is full; nothing in it is touched.
+        DamagedIndexError: the engine cannot read the folder, or reads nonsense; nothing in it is deleted.
+        NotReadyError: the disk is full, or the system keeps the engine from reading; nothing in the folder is touched.
     """
 
     def __init__(self, folder: Path, dimension: int) -> None:
         self.dimension = dimension
+        self.failure: str | None = None
         self._folder = folder
+        self._closed = False
         self._lock = _lock_of(folder)
         try:
-            with _engine_errors(folder, "be opened"):
+            with _opening_errors(folder):
                 _remove_dropped(folder)
-            _check_fits(folder, dimension)
-            self._shard = self._open()
+                _check_fits(folder, dimension)
+                self._shard = self._open()
         except BaseException:
             self._lock.release()
             raise
@@ -131,24 +169,32 @@ class EdgePhotoIndex:
 
     def close(self) -> None:
         """Close the shard and give the folder back; twice is fine."""
+        self._closed = True
         try:
-            self._shard.close()
+            _close(self._shard, self._folder)
         finally:
             self._lock.release()
 
     def _open(self) -> engine.EdgeShard:
         """Load the shard, or make it, or finish making it: to the engine these are one call."""
-        with self._engine_errors("be opened"):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            _check_room(self._folder)
-            shard = engine.EdgeShard.load(str(self._folder), _config(self.dimension))
-            for field in {*LABEL_FIELDS, DAY_FIELD} - set(shard.info().payload_schema):
-                schema = engine.IntegerIndexParams(lookup=field != DAY_FIELD, range=field == DAY_FIELD)
-                shard.update(engine.UpdateOperation.create_field_index(field, schema))
-            if _free_bytes(self._folder) > ROOM_BYTES + _size(self._folder):  # it writes a second copy
-                shard.optimize()
-            shard.flush()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        _check_room(self._folder)
+        shard = engine.EdgeShard.load(str(self._folder), _config(self.dimension))
+        try:
+            self._prepare(shard)
+        except BaseException:
+            _close(shard, self._folder)
+            raise
         return shard
+
+    def _prepare(self, shard: engine.EdgeShard) -> None:
+        for field in {*LABEL_FIELDS, DAY_FIELD} - set(shard.info().payload_schema):
+            schema = engine.IntegerIndexParams(lookup=field != DAY_FIELD, range=field == DAY_FIELD)
+            shard.update(engine.UpdateOperation.create_field_index(field, schema))
+        _examine(shard, self.dimension)
+        if _free_bytes(self._folder) > ROOM_BYTES + _size(self._folder):  # it writes a second copy
+            shard.optimize()
+        shard.flush()
 
     def _write(self, operations: Iterable[engine.UpdateOperation]) -> None:
         with self._engine_errors("be written"):
@@ -163,8 +209,16 @@ class EdgePhotoIndex:
                 records = self._shard.retrieve(list(batch), with_payload=False, with_vector=with_vector)
             yield from records
 
-    def _engine_errors(self, what: str) -> AbstractContextManager[None]:
-        return _engine_errors(self._folder, what)
+    @contextmanager
+    def _engine_errors(self, what: str) -> Iterator[None]:
+        """Turn what the engine raises into a sentence, and remember that it failed: it may be of no use any more."""
+        try:
+            with _sentences(self._folder, what, IndexFailedError):
+                yield
+        except IndexFailedError as error:
+            if not self._closed:
+                self.failure = error.inside
+            raise
 
 
 def drop_edge_index(folder: Path) -> None:
@@ -176,7 +230,7 @@ def drop_edge_index(folder: Path) -> None:
     """
     lock = _lock_of(folder)
     try:
-        with _engine_errors(folder, "be dropped"):
+        with _sentences(folder, "be dropped"):
             _remove_dropped(folder)
             if folder.exists():
                 # Renamed first: whatever interrupts the removal, no half-deleted shard is ever opened.
@@ -186,16 +240,169 @@ def drop_edge_index(folder: Path) -> None:
         lock.release()
 
 
+def set_edge_index_aside(folder: Path, dimension: int) -> Path | None:
+    """Rename the damaged index in ``folder`` and return its new name; None where there is nothing to rename.
+
+    Another index is made and read beside it first: where that fails too, the disk or the system is at fault, and the
+    folder stays what it is.
+
+    Raises:
+        ConflictError: the folder is open.
+        NotReadyError: no index can be made here now, or the folder cannot be renamed.
+    """
+    lock = _lock_of(folder)
+    try:
+        with _sentences(folder, "be set aside"):
+            if not folder.exists():
+                return None
+            _prove_that_indexes_can_be_made(folder.with_name(f".{folder.name}.proof"), dimension)
+            return folder.rename(_free_name(folder))
+    finally:
+        lock.release()
+
+
+def set_aside(folder: Path) -> list[datetime]:
+    """When indexes that had been in ``folder`` were set aside (UTC, without a zone, in full seconds), ascending."""
+    beside = folder.parent.glob(f"{folder.name}.damaged-*") if folder.parent.is_dir() else ()
+    moments = (_moment(path) for path in beside)
+    return sorted(moment for moment in moments if moment is not None)
+
+
+def name_aside(name: str, moment: datetime) -> str:
+    """What the folder ``name`` is called once it was set aside at ``moment``."""
+    return f"{name}.damaged-{moment.strftime(_ASIDE)}"
+
+
+def _free_name(folder: Path) -> Path:
+    moment = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    while (aside := folder.with_name(name_aside(folder.name, moment))).exists():
+        moment += timedelta(seconds=1)
+    return aside
+
+
+def _moment(aside: Path) -> datetime | None:
+    try:
+        return datetime.strptime(aside.name.rpartition("-")[2], _ASIDE)  # as the catalog keeps moments
+    except ValueError:
+        return None
+
+
+def _prove_that_indexes_can_be_made(folder: Path, dimension: int) -> None:
+    try:
+        index = EdgePhotoIndex(folder, dimension)
+        index.upsert([IndexPoint(1, np.ones(dimension, np.float32), 1)])
+        index.close()
+        EdgePhotoIndex(folder, dimension).close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _examine(shard: engine.EdgeShard, dimension: int) -> None:
+    """Look at some points as searches and writes do; damage the engine does not see gives zeros, gaps or nonsense.
+
+    Raises:
+        ValueError: saying what is wrong.
+    """
+    if not (count := shard.count(engine.CountRequest(exact=True))):
+        return
+    expected = min(count, _SAMPLE)
+    first, _ = shard.scroll(engine.ScrollRequest(limit=_SAMPLE, with_payload=True, with_vector=True))
+    drawn = shard.query(
+        engine.QueryRequest(limit=_SAMPLE, query=engine.Sample.Random, with_vector=True, with_payload=True)
+    )
+    for what, points in (("listed", first), ("drawn", drawn)):
+        if len(points) != expected:
+            raise ValueError(f"{len(points)} of {expected} points could be {what}")
+    sample: list[_Point] = [*first, *drawn]
+    _examine_vectors(sample, dimension)
+    _examine_labels(shard, sample)
+    nearest = shard.query(engine.QueryRequest(limit=_SAMPLE, query=engine.Query.Nearest(_vector(first[0]))))
+    if len(nearest) != expected or not all(abs(hit.score) <= 1 + _UNIT_TOLERANCE for hit in nearest):
+        raise ValueError(f"{len(nearest)} of {expected} points were found, or not with cosine similarities")
+
+
+def _examine_vectors(points: Sequence[_Point], dimension: int) -> None:
+    """Every one was written with length 1."""
+    vectors = [_vector(point) for point in points]
+    if not all(len(vector) == dimension for vector in vectors):
+        raise ValueError("a point has no vector")
+    lengths = np.linalg.norm(np.array(vectors, np.float64), axis=1)
+    if not np.all(np.abs(lengths - 1) <= _UNIT_TOLERANCE):
+        raise ValueError("a vector is not of length 1")
+
+
+def _vector(point: _Point) -> list[float]:
+    """Empty where it has none, which the engine says by an empty dictionary."""
+    return cast(list[float], point.vector) if isinstance(point.vector, list) else []
+
+
+def _examine_labels(shard: engine.EdgeShard, points: Sequence[_Point]) -> None:
+    """The indexes of the labels know what the points say of themselves."""
+    payloads = {_photo_id(point): point.payload or {} for point in points}
+    for field in (COLLECTION_FIELD, DAY_FIELD):
+        labelled = {photo_id: each[field] for photo_id, each in payloads.items() if each.get(field) is not None}
+        if field == COLLECTION_FIELD and len(labelled) != len(payloads):
+            raise ValueError("a point does not say its collection")
+        conditions: list[engine.ConditionType] = [
+            engine.HasIdCondition(set(labelled)),
+            _among(field, sorted(set(labelled.values()))),
+        ]
+        known = shard.count(engine.CountRequest(exact=True, filter=engine.Filter(must=conditions)))
+        if known != len(labelled):
+            raise ValueError(f"{known} of {len(labelled)} points are found by their {field}")
+
+
+def _among(field: str, values: list[int]) -> engine.FieldCondition:
+    if field == DAY_FIELD:
+        within = engine.RangeFloat(gte=min(values, default=0), lte=max(values, default=0))
+        return engine.FieldCondition(field, range=within)
+    return engine.FieldCondition(field, match=engine.MatchAny(values))
+
+
+def _opening_errors(folder: Path) -> AbstractContextManager[None]:
+    return _sentences(folder, "be opened", DamagedIndexError)
+
+
 @contextmanager
-def _engine_errors(folder: Path, what: str) -> Iterator[None]:
-    """Turn the disk's errors, and the engine's, which are all bare ``Exception``, into a sentence."""
+def _sentences(folder: Path, what: str, otherwise: type[NotReadyError] = NotReadyError) -> Iterator[None]:
+    """Turn errors of the disk, and of the engine, which are bare ``Exception`` or panics, into sentences.
+
+    Args:
+        otherwise: the error where neither disk nor system is at fault.
+    """
     try:
         yield
-    except Exception as error:
-        raise NotReadyError(
-            f"The photo index in {folder} could not {what}: {error}. Nothing was deleted. If this "
-            "stays after a restart, move that folder away and embed the photos again."
-        ) from error
+    except MindReaderError:
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__module__ != _PANICS:
+            raise
+        inside = f"{folder} could not {what}: {type(error).__name__}: {error}"
+        if otherwise is DamagedIndexError and not _is_refusal(error):
+            raise DamagedIndexError(DAMAGED).with_inside(inside) from error
+        kind = NotReadyError if _is_refusal(error) else otherwise
+        raise kind(f"The photo index could not {what}. {_advice(error)}").with_inside(inside) from error
+
+
+def _advice(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "The server's disk is full. Tell an administrator; nothing is lost."
+    return "Try again in a minute; if this stays, tell an administrator. Nothing was deleted."
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Whether the disk or the system said no; the engine passes that on as words."""
+    said = re.search(r"os error (\d+)", str(error))
+    return isinstance(error, OSError) or (said is not None and int(said[1]) in _ENVIRONMENT)
+
+
+def _close(shard: engine.EdgeShard, folder: Path) -> None:
+    """Close a shard that may be in any state."""
+    try:
+        with _sentences(folder, "be closed"):
+            shard.close()
+    except NotReadyError as error:
+        log.warning("%s", error.for_administrators)
 
 
 def _dropped_name(folder: Path) -> Path:
@@ -209,7 +416,7 @@ def _remove_dropped(folder: Path) -> None:
 
 
 def _lock_of(folder: Path) -> FolderLock:
-    return FolderLock(folder.with_name(f".{folder.name}.lock"), f"The photo index in {folder}")
+    return FolderLock(folder.with_name(f".{folder.name}.lock"), "The photo index")
 
 
 def _check_room(folder: Path) -> None:
@@ -241,9 +448,9 @@ def _check_fits(folder: Path, dimension: int) -> None:
         return
     if (size, distance) != (dimension, "Cosine"):
         raise IndexMismatchError(
-            f"The photo index in {folder} holds {size}-dimensional vectors with {distance} distance, but this "
+            f"The photo index holds {size}-dimensional vectors with {distance} distance, but this "
             f"embedding space has {dimension} dimensions with Cosine distance. Give the space its own index."
-        )
+        ).with_inside(str(folder))
 
 
 def _point(point: IndexPoint) -> engine.Point:

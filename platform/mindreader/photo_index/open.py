@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import re
 import ssl
+import time
+from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from mindreader.errors import ConfigurationError, IndexMismatchError, InvalidInputError
+from mindreader.errors import ConfigurationError, DamagedIndexError, IndexMismatchError, InvalidInputError
+from mindreader.photo_index import edge
 from mindreader.photo_index.edge import EdgePhotoIndex, drop_edge_index
 from mindreader.photo_index.protocol import PhotoIndex
 from mindreader.settings import Settings
@@ -21,6 +25,10 @@ if TYPE_CHECKING:
 
     from mindreader.photo_index.server import ServerStorage
 
+log = logging.getLogger(__name__)
+
+_SECONDS_BETWEEN_FAILURES = 600.0
+"""An index in which the engine fails twice within so long is damaged, whatever it looked like when it was opened."""
 _RETRIES = 4
 # What a channel does with a request nobody took: as often as over HTTP, and about as long.
 _GRPC_RETRIES = json.dumps(
@@ -53,7 +61,8 @@ def open_photo_index(settings: Settings, space_key: str, dimension: int) -> Phot
         InvalidInputError: the key cannot be part of a file name.
         IndexMismatchError: the index has another dimension or distance.
         ConflictError: the folder is open elsewhere.
-        NotReadyError: the engine cannot read the folder, or the server does not answer.
+        DamagedIndexError: the engine cannot read the folder.
+        NotReadyError: the disk is full or cannot be written to, or the server does not answer.
     """
     _check_key(space_key)
     if not settings.qdrant_url:
@@ -91,30 +100,90 @@ def drop_photo_index(settings: Settings, space_key: str) -> None:
 
 
 class PhotoIndexes:
-    """The photo indexes this process has open, one per embedding space, shared by all its threads."""
+    """The photo indexes this process has open, one per embedding space, shared by all its threads.
+
+    One whose folder is damaged stays refused until :meth:`set_aside` and :meth:`reopen`: who searches only finds out.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._open: dict[str, PhotoIndex] = {}
+        self._failed_at: dict[str, float] = {}
+        self._damaged: dict[str, DamagedIndexError] = {}
         self._lock = Lock()
 
     def get(self, space_key: str, dimension: int) -> PhotoIndex:
         """Return the space's index, opened on first use. Do not close it: others use the same one.
 
+        One in which the engine failed is opened, and looked at, anew.
+
         Raises:
             IndexMismatchError: the index has another dimension or distance.
+            DamagedIndexError: its files are damaged.
             InvalidInputError, ConflictError, NotReadyError: as :func:`open_photo_index`.
         """
         with self._lock:
-            if space_key not in self._open:
-                self._open[space_key] = open_photo_index(self._settings, space_key, dimension)
-            index = self._open[space_key]
+            index = self._usable(space_key, dimension)
         if index.dimension != dimension:
             raise IndexMismatchError(
                 f"The photo index of embedding space {space_key} holds {index.dimension}-dimensional vectors, "
                 f"but {dimension} dimensions were asked for. One space has one exact photo encoder."
             )
         return index
+
+    def set_aside(self, space_key: str, dimension: int) -> None:
+        """Rename the folder of an index that is damaged; for the worker that fills another one.
+
+        Raises:
+            ConflictError, NotReadyError: as :func:`mindreader.photo_index.edge.set_edge_index_aside`.
+        """
+        with self._lock:
+            if (damaged := self._damaged.get(space_key)) is None:
+                return
+            aside = edge.set_edge_index_aside(self._settings.index_dir / space_key, dimension)
+        if aside is not None:
+            log.error("The photo index was set aside as %s: %s", aside, damaged.for_administrators)
+
+    def reopen(self, space_key: str) -> None:
+        """Let the space's index be opened again, once what it held is queued."""
+        with self._lock:
+            self._damaged.pop(space_key, None)
+            self._failed_at.pop(space_key, None)
+
+    def were_set_aside(self, space_key: str) -> list[datetime]:
+        """When indexes of this space were set aside and left there (UTC, in full seconds), ascending."""
+        _check_key(space_key)
+        return [] if self._settings.qdrant_url else edge.set_aside(self._settings.index_dir / space_key)
+
+    def _usable(self, space_key: str, dimension: int) -> PhotoIndex:
+        if (damaged := self._damaged.get(space_key)) is not None:
+            raise DamagedIndexError(damaged.detail).with_inside(damaged.inside)
+        index = self._open.get(space_key)
+        try:
+            if index is not None and index.failure is not None:
+                self._close_failed(space_key, index)
+                index = None
+            if index is None:
+                index = self._open[space_key] = open_photo_index(self._settings, space_key, dimension)
+        except DamagedIndexError as error:
+            self._damaged[space_key] = error
+            log.error("%s", error.for_administrators)
+            raise
+        return index
+
+    def _close_failed(self, space_key: str, index: PhotoIndex) -> None:
+        """Close an index in which the engine failed.
+
+        Raises:
+            DamagedIndexError: it failed a little earlier too.
+        """
+        log.error("The photo index is opened anew: %s", index.failure)
+        del self._open[space_key]
+        index.close()
+        before, now = self._failed_at.get(space_key), time.monotonic()
+        self._failed_at[space_key] = now
+        if before is not None and now - before < _SECONDS_BETWEEN_FAILURES:
+            raise DamagedIndexError(edge.DAMAGED).with_inside(str(index.failure))
 
     def drop(self, space_key: str) -> None:
         """Close and delete the space's index; whoever still holds it gets ``NotReadyError`` from then on.
@@ -127,6 +196,7 @@ class PhotoIndexes:
             if index is not None:
                 index.close()
             drop_photo_index(self._settings, space_key)
+            self._damaged.pop(space_key, None)
 
     def close(self) -> None:
         """Close every index; a later :meth:`get` opens anew."""

@@ -70,12 +70,17 @@ EVERYTHING = IndexFilter()
 class PhotoIndex(Protocol):
     """Embeddings of one embedding space. Every method may be called from any thread.
 
-    All methods raise ``NotReadyError`` when the index is closed or its server does not answer.
+    All methods raise ``NotReadyError`` when the index is closed or its server does not answer; ``IndexFailedError``
+    where :meth:`PhotoIndexes.get` gives a better one.
     """
 
     @property
     def dimension(self) -> int:
         """Length D of every vector in this index."""
+
+    @property
+    def failure(self) -> str | None:
+        """What the engine said when it failed in this open index, whose files may be damaged; None if it never did."""
 
     def upsert(self, points: Sequence[IndexPoint]) -> None:
         """Write points; a photo already there is replaced, and of one id given twice the last counts.

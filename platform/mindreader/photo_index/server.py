@@ -74,6 +74,9 @@ class ServerPhotoIndex:
         NotReadyError: the server does not answer, or refuses.
     """
 
+    failure: str | None = None
+    """Its files are the server's: opening it anew would mend nothing."""
+
     def __init__(self, client: QdrantClient, name: str, dimension: int, storage: ServerStorage | None = None) -> None:
         self.dimension = dimension
         self._storage = storage or ServerStorage()

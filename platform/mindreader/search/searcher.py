@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Lock
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,17 +15,19 @@ from PIL import Image
 from mindreader.bundles.store import BundleStore
 from mindreader.catalog import Catalog, ModelVersion
 from mindreader.embedding.spaces import is_open
-from mindreader.errors import ConflictError, NotReadyError
+from mindreader.errors import ConflictError, IndexFailedError, NotReadyError
 from mindreader.imaging import sketch_array
 from mindreader.inference.batching import MicroBatcher
 from mindreader.inference.query_model import Imagined, QueryModel
 from mindreader.messages import SearchAnswer, SearchHit, SearchRequest
 from mindreader.model_versions.registry import active_version, version_by_id
 from mindreader.networks.compute import Compute
-from mindreader.photo_index import PhotoIndexes
+from mindreader.photo_index import EVERYTHING, PhotoIndexes
 from mindreader.search.score_threshold import NoiseFloor
 from mindreader.settings import Settings
 from mindreader.timing import StageTimer
+
+_T = TypeVar("_T")
 
 _WEBP_QUALITY = 90
 _LOADED = 3
@@ -68,11 +71,25 @@ class Searcher:
         blank = np.full((model.image_size,) * 2, 255, dtype=np.uint8)
         model.imagine(blank, range(self._settings.imaginary_images))
 
+    def check_index(self) -> None:
+        """Open the index that searches ask now, and ask it something; there may be none.
+
+        Raises:
+            NotReadyError: it cannot be opened or read.
+            IndexMismatchError: it is another space's.
+        """
+        with self._catalog.snapshot() as session:
+            version = active_version(session)
+        if version is not None and is_open(version.space):
+            space = version.space
+            nowhere = np.ones(space.dimension, np.float32)
+            _asked_again(lambda: self._indexes.get(space.key, space.dimension).search(nowhere, 1, EVERYTHING))
+
     def answer(self, request: SearchRequest) -> SearchAnswer:
         """Search; everything in the answer is of the one version that was active when it began, or that was asked.
 
         Raises:
-            NotReadyError: no model version is active, or its bundle cannot be read.
+            NotReadyError: no model version is active, or its bundle or the photo index cannot be read.
             NotFoundError, ConflictError: the version asked does not exist, or its space is not built.
         """
         version = self._version(request.model_version_id)
@@ -85,15 +102,14 @@ class Searcher:
             sketch = sketch_array(request.sketch.image, loaded.model.image_size)
         with timer.stage("imagine"):
             imagined = loaded.imagine(sketch, request.seeds)
-            query = imagined.queries[request.chosen]
-            if request.by_sketch:
-                query = loaded.model.embed_sketches(sketch[None])[0]
+            by_sketch = request.by_sketch
+            query = loaded.model.embed_sketches(sketch[None])[0] if by_sketch else imagined.queries[request.chosen]
         with timer.stage("feedback"):
-            query = self._with_feedback(version, query, request)
+            refined_query = _asked_again(lambda: self._with_feedback(version, query, request))
         with timer.stage("query"):
-            hits = self._hits(version, query, request)
+            hits = _asked_again(lambda: self._hits(version, refined_query, request))
         with timer.stage("score_threshold"):
-            score_threshold = self._noise_floor.score_threshold(version.space, query)
+            score_threshold = _asked_again(lambda: self._noise_floor.score_threshold(version.space, refined_query))
         with timer.stage("encode"):
             images = tuple(_webp(image) for image in imagined.imaginary_images)
         return SearchAnswer(
@@ -140,6 +156,14 @@ class Searcher:
         index = self._indexes.get(version.space.key, version.space.dimension)
         found = index.search(query, request.limit, request.where)
         return tuple(SearchHit(photo_id=hit.photo_id, score=hit.score) for hit in found)
+
+
+def _asked_again(ask: Callable[[], _T]) -> _T:
+    """The answer of a photo index; one that failed or was closed just now is asked again, as another is open then."""
+    try:
+        return ask()
+    except IndexFailedError:
+        return ask()
 
 
 def refined(

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import qdrant_edge
 
-from mindreader.errors import ConflictError, IndexMismatchError, NotReadyError
-from mindreader.photo_index import IndexFilter, IndexPoint
+from mindreader.errors import ConflictError, DamagedIndexError, IndexFailedError, IndexMismatchError
+from mindreader.photo_index import EVERYTHING, IndexFilter, IndexPoint, edge
 from mindreader.photo_index.edge import EdgePhotoIndex, drop_edge_index
+from tests.support.damage import DAMAGES, Damage, cut_short
 
 DIMENSION = 16
+ONES = np.ones(DIMENSION, np.float32)
 
 CHILD = f"""
 import os, signal, sys
@@ -118,16 +122,83 @@ def test_a_folder_in_which_making_the_index_had_only_begun_is_finished(tmp_path:
     assert list((tmp_path / "space").glob("segments/*"))
 
 
-def test_a_folder_that_cannot_be_read_is_refused_with_advice_and_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+def test_a_damaged_file_of_a_segment_is_named_as_such_or_does_no_harm(tmp_path: Path, damage: Damage) -> None:
+    """Whatever kind of file it is: the engine panics, raises, or sees nothing; no reader gets nonsense or a panic."""
+    whole = tmp_path / "whole"
+    index = EdgePhotoIndex(whole, DIMENSION)
+    index.upsert(random_points(20))
+    index.close()
+    files = [path.relative_to(whole) for path in sorted(whole.rglob("segments/*/**/*")) if path.is_file()]
+    # The indexes of the three labels have the same files each.
+    kinds = {(path.parts[-2].rpartition("-")[2], path.name): path for path in files}.values()
+    outcomes = {kind: _outcome(_copy(whole, tmp_path / "space"), kind, damage) for kind in kinds}
+    assert len(kinds) > 20
+    assert set(outcomes.values()) == {"damaged", "no harm"}
+
+
+def _copy(folder: Path, to: Path) -> Path:
+    """With its holes: the engine's files are large and almost empty."""
+    subprocess.run(["cp", "--recursive", folder, to], check=True)
+    return to
+
+
+def _outcome(folder: Path, kind: Path, damage: Damage) -> str:
+    damage(folder / kind)
+    try:
+        index = EdgePhotoIndex(folder, DIMENSION)
+    except DamagedIndexError as error:
+        assert str(folder) in error.inside
+        assert str(folder) not in error.detail, "members read that"
+        assert (folder / kind).exists(), "nothing is deleted"
+        outcome = "damaged"
+    else:
+        assert set(index.ids()) == {hit.photo_id for hit in index.search(ONES, 100, EVERYTHING)} == set(range(1, 21))
+        assert len(index.search(ONES, 100, IndexFilter((1,)))) == 20
+        index.close()
+        outcome = "no harm"
+    shutil.rmtree(folder)
+    return outcome
+
+
+def test_a_panic_in_an_open_index_is_an_error_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     index = EdgePhotoIndex(tmp_path / "space", DIMENSION)
     index.upsert(random_points(3))
+    monkeypatch.setattr(index, "_shard", Panicking(tmp_path / "broken"))
+    with pytest.raises(IndexFailedError) as caught:
+        index.count()
+    assert "PanicException" in (index.failure or "")
+    assert str(tmp_path) not in caught.value.detail
     index.close()
-    for state in (tmp_path / "space").glob("segments/*/segment.json"):
-        state.write_text("")
-    before = sorted((tmp_path / "space").rglob("*"))
-    with pytest.raises(NotReadyError, match=r"Nothing was deleted.*move that folder away"):
-        EdgePhotoIndex(tmp_path / "space", DIMENSION)
-    assert sorted((tmp_path / "space").rglob("*")) == before
+    index.close()
+
+
+def test_what_ends_the_process_passes_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = EdgePhotoIndex(tmp_path / "space", DIMENSION)
+
+    class Interrupted:
+        def count(self, _: object) -> int:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(index, "_shard", Interrupted())
+        index.count()
+    index.close()
+
+
+class Panicking:
+    """An open shard that panics whatever it is asked, as the engine itself does."""
+
+    def __init__(self, folder: Path) -> None:
+        index = EdgePhotoIndex(folder, DIMENSION)
+        index.upsert(random_points(3))
+        index.close()
+        for status in folder.rglob("vectors/status.dat"):
+            cut_short(status)
+        self._folder = folder
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        return lambda *_: qdrant_edge.EdgeShard.load(str(self._folder), edge._config(DIMENSION))
 
 
 def test_a_refused_folder_is_not_left_locked(tmp_path: Path) -> None:

@@ -10,10 +10,14 @@ from mindreader import messages
 from mindreader.blobs import sketch_key
 from mindreader.catalog import Search, TokenScope, User
 from mindreader.catalog.models import day_number
+from mindreader.embedding.rebuild import is_being_rebuilt
+from mindreader.errors import NotReadyError
 from mindreader.imaging import Sketch, decoders
 from mindreader.library.categories import category_ids
 from mindreader.library.collections import visible_collection_ids
+from mindreader.library.photos import Searchable as Counted
 from mindreader.library.photos import searchable, visible_photos
+from mindreader.model_versions.registry import active_version
 from mindreader.photo_index import IndexFilter
 from mindreader.search.history import forget_searches, own_search, search_page
 from mindreader.timing import StageTimer
@@ -24,6 +28,7 @@ from mindreader_webui.api.responses import data_url, kept_by_who_may_see_it
 from mindreader_webui.api.schemas.searches import (
     ImaginaryImage,
     PastSearch,
+    Rebuilding,
     Searchable,
     SearchAnswer,
     Searches,
@@ -50,12 +55,17 @@ _PNG: dict[str | int | HTTPStatus, Any] = {
 @searches.post("/searches", responses={200: SearchAnswer}, openapi_extensions=multipart(SearchForm))
 @access(USER, scope=TokenScope.READ, max_body=sketch_body, rate="search_rate", lane=Lane.WORKER)
 def search() -> Response:
-    """Find the photos that a sketch looks like, best first."""
+    """Find the photos that a sketch looks like, best first.
+
+    While a damaged photo index is being built anew, only photos that are back are found, and the answer says so; 503
+    while none is.
+    """
     timer, services, user = StageTimer(), current_services(), current_account()
     form = _sent_form()
     sketch = decoders(services.settings).sketch(form.sketch, services.settings.sketch_max_bytes)
     with services.catalog.snapshot() as session:
         asked = _request(session, user, form, sketch, services.settings.imaginary_images)
+        _refuse_while_empty(session, asked)
     found = client.search(
         services.celery,
         asked,
@@ -137,6 +147,30 @@ def _filter(session: Session, user: User, form: SearchForm) -> IndexFilter:
     )
 
 
+def _refuse_while_empty(session: Session, asked: messages.SearchRequest) -> None:
+    """Say why nothing could be found, instead of finding nothing.
+
+    Raises:
+        NotReadyError: the photo index is being built anew, and none of the photos that are searched is back.
+    """
+    version = active_version(session)
+    if version is None or not is_being_rebuilt(session, version.space_id):
+        return
+    count = searchable(session, version.space_id, asked.where)
+    if count.total and not count.indexed:
+        raise NotReadyError(
+            "The photo index is being rebuilt: {done} of {total} photos are back. Try again soon.",
+            done=count.indexed,
+            total=count.total,
+        )
+
+
+def _rebuilding(session: Session, space_id: int, count: Counted) -> Rebuilding | None:
+    if count.indexed == count.total or not is_being_rebuilt(session, space_id):
+        return None
+    return Rebuilding(done=count.indexed, total=count.total)
+
+
 def _remember(
     services: Services,
     user: User,
@@ -174,5 +208,6 @@ def _answer(
         results=results_of(session, user, found.hits),
         score_threshold=found.score_threshold,
         searchable=Searchable(indexed=count.indexed, total=count.total),
+        rebuilding=_rebuilding(session, found.space_id, count),
         timings_ms=timings,
     )

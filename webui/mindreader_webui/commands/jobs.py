@@ -152,8 +152,14 @@ def _line(job: dict[str, Any]) -> str:
     skipped = f", {job['skipped']} skipped" if job["skipped"] else ""
     return (
         f"{job['id']:4}  {job['state']:9}  {job['photo_encoder']}: {job['done']} of {job['total']} photos"
-        f"{failures}{skipped}{_left(job)}"
+        f"{failures}{skipped}{_left(job)}{_replaced(job)}"
     )
+
+
+def _replaced(job: dict[str, Any]) -> str:
+    """Also of a server that is not upgraded yet."""
+    aside = job.get("set_aside")
+    return f", for the damaged index set aside as {aside}" if aside else ""
 
 
 def _left(job: dict[str, Any]) -> str:

@@ -40,6 +40,8 @@ def search(
         click.echo(json.dumps(_as_json(answer), indent=2))
         return
     click.echo(f"Answered by {answer['model_version']['name']}")
+    if rebuilding := answer.get("rebuilding"):  # a server that is not upgraded yet says nothing
+        click.echo(f"The photo index is being rebuilt: {rebuilding['done']} of {rebuilding['total']} photos are back.")
     for place, result in enumerate(answer["results"], 1):
         label = f" ({result['category']})" if result["category"] else ""
         click.echo(f"{place:3}. {result['score']:.3f}  {result['collection']}: {result['filename']}{label}")

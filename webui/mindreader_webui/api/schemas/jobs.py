@@ -29,6 +29,9 @@ class Job(BaseModel):
     requested_by: str | None
     created_at: Moment
     finished_at: Moment | None
+    set_aside: str | None = Field(
+        description="The folder that a damaged photo index was set aside as, of the job that builds it anew; else null."
+    )
 
     @classmethod
     def of(cls, view: JobView) -> "Job":
@@ -49,6 +52,7 @@ class Job(BaseModel):
             requested_by=row.requested_by.name if row.requested_by else None,
             created_at=row.created_at,
             finished_at=row.finished_at,
+            set_aside=view.set_aside,
         )
 
 

@@ -65,6 +65,13 @@ class Searchable(BaseModel):
     total: int
 
 
+class Rebuilding(BaseModel):
+    """The photo index was damaged and is being built anew: how many of the photos searched are back."""
+
+    done: int
+    total: int
+
+
 class SearchAnswer(BaseModel):
     """What a sketch found, best first."""
 
@@ -77,6 +84,9 @@ class SearchAnswer(BaseModel):
         "where there are too few photos to tell."
     )
     searchable: Searchable
+    rebuilding: Rebuilding | None = Field(
+        description="While a damaged photo index is being built anew, so that photos are missing; else null."
+    )
     timings_ms: dict[str, float]
 
 

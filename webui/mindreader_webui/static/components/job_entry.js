@@ -42,6 +42,9 @@ function history(job) {
     _("for {encoder}", { encoder: job.photo_encoder }),
     _("begun {date}", { date: formatDateTime(job.created_at) }),
   ];
+  if (job.set_aside) {
+    parts.push(_("builds the photo index anew: it was damaged and set aside as {folder}", { folder: job.set_aside }));
+  }
   if (job.requested_by) parts.push(_("by {name}", { name: job.requested_by }));
   if (job.finished_at) parts.push(_("ended {date}", { date: formatDateTime(job.finished_at) }));
   return parts;

@@ -90,12 +90,24 @@ function show(answer) {
   images.show(answer.imaginary_images);
   results.show(answer);
   byId("answered").textContent = summary(answer).join(" · ");
+  showRebuilding(answer.rebuilding);
+}
+
+/** Say why photos are missing. @param {SearchAnswer["rebuilding"]} rebuilding */
+function showRebuilding(rebuilding) {
+  const notice = byId("rebuilding");
+  notice.hidden = !rebuilding;
+  if (!rebuilding) return;
+  const { done, total } = rebuilding;
+  const lost = _("The photo index was damaged and is being rebuilt; the photos themselves are safe.");
+  const back = ngettext("{done} of {n} photo is back.", "{done} of {n} photos are back.", total, { done });
+  notice.textContent = `${lost} ${back}`;
 }
 
 /** @param {SearchAnswer} answer */
-function summary({ model_version: version, searchable: { indexed, total }, results: found }) {
+function summary({ model_version: version, searchable: { indexed, total }, rebuilding, results: found }) {
   const parts = [_("Answered by {name}", { name: version.name })];
-  if (indexed < total) {
+  if (indexed < total && !rebuilding) {
     const values = { indexed };
     parts.push(
       ngettext("{indexed} of {n} photo searchable so far", "{indexed} of {n} photos searchable so far", total, values),
