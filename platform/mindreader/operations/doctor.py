@@ -86,7 +86,7 @@ def _lost_bundles(catalog: Catalog, blobs: BlobStore, settings: Settings) -> Ite
         try:
             kept.read(sha256, name)
         except NotReadyError as error:
-            yield Finding("lost-bundle", 1, error.detail, False)
+            yield Finding("lost-bundle", 1, error.for_administrators, False)
 
 
 def _missing_originals(catalog: Catalog, blobs: BlobStore) -> Iterator[Finding]:
