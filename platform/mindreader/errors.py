@@ -115,12 +115,37 @@ class NotReadyError(MindReaderError):
     kind = ErrorKind("not-ready", 503, "MindReader is not ready for this yet")
 
 
-class IndexFailedError(NotReadyError):
+class UnusableIndexError(NotReadyError):
+    """The system or the disk keeps the engine from the files of a photo index, whatever is in them."""
+
+    sentence = Sentence(
+        "The photo index cannot be used now. Try again in a minute; if this stays, tell an administrator. Nothing was "
+        "deleted."
+    )
+
+    def __init__(self) -> None:
+        """An error whose sentence is always the same; `inside` says which index, and why."""
+        super().__init__(self.sentence)
+
+
+class FullDiskError(UnusableIndexError):
+    """There is no room for what the engine would write."""
+
+    sentence = Sentence(
+        "The server's disk is full: the photo index waits for room. Tell an administrator; nothing is lost."
+    )
+
+
+class IndexFailedError(UnusableIndexError):
     """An open photo index was closed, or its engine failed in it: whoever asks for the index again gets another one."""
 
 
-class DamagedIndexError(NotReadyError):
+class DamagedIndexError(UnusableIndexError):
     """What lies in the folder of a photo index is none: a worker sets it aside and fills a new one."""
+
+    sentence = Sentence(
+        "The photo index is damaged. It is set aside and built anew from the photos; try again in a minute."
+    )
 
 
 class BundleError(MindReaderError):

@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from mindreader.bundles.archive import pack_bundle
 from tests.support.bundles import write_untrained_bundle
+from tests.support.damage import DAMAGES, segment_files
 from tests.support.deployments import DEPLOYMENTS, Embedded, Services
 from tests.support.invariants import settle, violations
 from tests.support.patrons import Patron, Record
@@ -168,6 +169,13 @@ class Chaos:
         time.sleep(away)
         self.deployment.start()
 
+    def damage_index(self, which: float, how: float, *_: float) -> None:
+        """A file of a segment of some photo index, while nobody has it open."""
+        self.deployment.kill_worker()
+        if files := segment_files(self.deployment.settings):
+            DAMAGES[int(how * len(DAMAGES))](files[int(which * len(files))])
+        self.deployment.start()
+
     def restart_redis(self, away: float, *_: float) -> None:
         assert isinstance(self.deployment, Services)
         self.deployment.redis.stop()
@@ -235,6 +243,7 @@ ACTIONS: dict[str, tuple[int, bool, Callable[..., None]]] = {
     "drop": (3, False, Chaos.drop),
     "wait": (8, False, Chaos.wait),
     "kill_server": (3, False, Chaos.kill_server),
+    "damage_index": (2, False, Chaos.damage_index),
     "kill_worker": (3, True, Chaos.kill_worker),
     "restart_redis": (3, True, Chaos.restart_redis),
     "flush_redis": (3, True, Chaos.flush_redis),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import httpx
 import pytest
 
 from mindreader.photo_index.edge import ROOM_BYTES
@@ -27,7 +28,7 @@ try:
     for number in range(1, 60_000, 32):
         index.upsert([IndexPoint(number + k, random.normal(size=256).astype("f"), 1, None) for k in range(32)])
 except NotReadyError as error:
-    print(error.detail)
+    print(error.for_administrators)
 """
 
 
@@ -56,6 +57,8 @@ def test_uploads_are_refused_while_it_is_full_and_what_was_acknowledged_is_embed
             patron.upload(photos[20:40])
             assert len(patron.record.created) == acknowledged, "it promised to keep what cannot be kept"
             assert api.get("/collections").status_code == 200, "looking needs no room"
+            readiness = httpx.get(api.base_url.copy_with(path="/readyz"))
+            assert (readiness.status_code, readiness.text) == (503, "the disk is full")
             filler.unlink()
             assert patron.upload(photos[20:])
             assert len(patron.record.present) == 60

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+import httpx
 import pytest
 
 from tests.support.disks import read_only
@@ -32,17 +33,28 @@ def test_uploads_and_deletions_are_taken_and_made_good_when_it_can_be_written_ag
             assert patron.upload(photos[12:])
             assert patron.delete(min(patron.record.created))
             wait_until(lambda: _refusal(api, sketch_png) is not None, "an answer")
-            assert str(deployment.settings.index_dir) in _refusal(api, sketch_png)
-            wait_until(lambda: _embedding_fails(api), "a worker that says why embedding fails")
+            assert str(deployment.settings.data_dir) not in _refusal(api, sketch_png), "members read that"
+            assert "cannot be written to" in _refusal(api, sketch_png)
+            index_dir = str(deployment.settings.index_dir)
+            wait_until(
+                lambda: _workers_name(api, index_dir), "workers of both queues that say what is wrong, and where"
+            )
+            assert _readiness(api).status_code == 503
             broken.close()
             settle(deployment.settings)
             assert patron.found(sketch_png, 50) == set(patron.record.present)
+            wait_until(lambda: _readiness(api).text == "ok", "searches that are answered")
     deployment.stop()
     check(deployment.settings, patron.record)
 
 
-def _embedding_fails(api):
-    return any("index" in (worker["last_error"] or "") for worker in api.get("/workers").json()["workers"])
+def _workers_name(api, folder):
+    failing = [worker for worker in api.get("/workers").json()["workers"] if folder in (worker["last_error"] or "")]
+    return {worker["queue"] for worker in failing} == {"embed", "search"}
+
+
+def _readiness(api):
+    return httpx.get(api.base_url.copy_with(path="/readyz"))
 
 
 def _refusal(api, sketch):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -9,7 +10,8 @@ import pytest
 from openapi_spec_validator import validate
 
 from mindreader.catalog import Catalog
-from mindreader.operations.worker_status import Heartbeat
+from mindreader.operations import system_status
+from mindreader.operations.worker_status import Heartbeat, nobody_works
 from mindreader_webui.app import OPENAPI_PATH, create_app
 from mindreader_webui.services import Services
 from mindreader_webui.uploads import clear_leftovers
@@ -99,6 +101,34 @@ def test_ready_means_a_model_version_is_active_and_a_search_worker_works(client,
     assert client.get("/readyz").status_code == 503
     Heartbeat("search", "cpu").record(catalog)
     assert client.get("/readyz").status_code == 200
+
+
+def test_not_ready_while_searches_fail_in_every_worker_and_nobody_is_told_where_things_lie(client, catalog, version):
+    first, second = Heartbeat("search", "cpu", "search@here:1"), Heartbeat("search", "cpu", "search@here:2")
+    first.record(catalog, error="The photo index could not be opened. [/var/lib/mindreader/index/1: it panicked]")
+    assert client.get("/readyz").status_code == 503
+    assert client.get("/readyz").text == "searches fail: the page Workers says why"
+    second.record(catalog)
+    assert client.get("/readyz").text == "ok"
+    second.record(catalog, error="another")
+    assert client.get("/readyz").status_code == 503
+    first.record(catalog)
+    assert client.get("/readyz").text == "ok"
+
+
+def test_not_ready_while_the_disk_is_full(client, catalog, version, monkeypatch):
+    Heartbeat("search", "cpu").record(catalog)
+    full = shutil.disk_usage("/")._replace(free=2**20)
+    monkeypatch.setattr(system_status.shutil, "disk_usage", lambda _: full)
+    assert (client.get("/readyz").status_code, client.get("/readyz").text) == (503, "the disk is full")
+
+
+def test_not_ready_once_the_last_search_worker_of_an_embedded_server_is_gone(client, catalog, version):
+    """The next server's own workers count, not those of the one that was killed."""
+    Heartbeat("search", "cpu").record(catalog)
+    assert client.get("/readyz").text == "ok"
+    nobody_works(catalog)
+    assert client.get("/readyz").status_code == 503
 
 
 def test_the_openapi_document_is_valid_and_open(client):

@@ -7,7 +7,8 @@ from PIL import Image
 from sqlalchemy import select, update
 
 from mindreader.blobs import sketch_key
-from mindreader.catalog import Embedding, EmbeddingState, Photo, Search
+from mindreader.catalog import Embedding, EmbeddingState, Job, Photo, Search
+from mindreader.catalog.models import now
 from mindreader.messages import SearchHit
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
@@ -263,3 +264,47 @@ def another_sketch_png() -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
+
+
+@pytest.fixture
+def rebuilding(indexed, catalog, finder):
+    """A job that replaces a damaged index: its moment is a full second, and nobody asked for it."""
+    moment = now().replace(microsecond=0)
+    with catalog.transaction() as session:
+        session.add(Job(space_id=finder.version.space_id, last_photo_id=9, created_at=moment))
+        session.execute(update(Embedding).values(state=EmbeddingState.PENDING))
+    return indexed[1]
+
+
+def test_while_nothing_of_a_damaged_index_is_back_a_search_says_so(ann, rebuilding, sketch_png):
+    answer = search(ann, sketch_png)
+    assert answer.status_code == 503
+    assert "being rebuilt: 0 of 3 photos are back" in answer.json["detail"]
+
+
+def test_what_is_back_is_found_and_the_answer_says_that_more_will_be(ann, rebuilding, sketch_png, catalog):
+    assert _back(catalog, rebuilding[:1]) == 1
+    assert search(ann, sketch_png).json["rebuilding"] == {"done": 1, "total": 3}
+    assert _back(catalog, rebuilding) == 3
+    assert search(ann, sketch_png).json["rebuilding"] is None
+
+
+def test_the_notice_counts_what_the_caller_may_see(ann, bob, rebuilding, sketch_png, catalog):
+    bob.photo(bob.collection("His"), 9)
+    assert _back(catalog, rebuilding[:2]) == 2
+    assert search(ann, sketch_png).json["rebuilding"] == {"done": 2, "total": 3}
+    assert "0 of 1 photos" in search(bob, sketch_png).json["detail"]
+
+
+def test_photos_that_merely_wait_are_no_rebuilding(ann, indexed, sketch_png, catalog, finder):
+    with catalog.transaction() as session:
+        session.execute(update(Embedding).values(state=EmbeddingState.PENDING))
+        session.add(Job(space_id=finder.version.space_id, last_photo_id=9, created_at=now().replace(microsecond=1)))
+    answer = search(ann, sketch_png)
+    assert (answer.status_code, answer.json["rebuilding"]) == (200, None)
+
+
+def _back(catalog, photos):
+    with catalog.transaction() as session:
+        done = update(Embedding).where(Embedding.photo_id.in_(photos)).values(state=EmbeddingState.INDEXED)
+        return session.execute(done).rowcount

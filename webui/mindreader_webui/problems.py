@@ -105,7 +105,7 @@ def init_problems(app: Flask) -> None:
 def _mindreader_error(error: MindReaderError) -> Response:
     kind = error.kind
     if kind.status >= 500:
-        log.error("%s %s: %s", request.method, request.path, error.detail, exc_info=error)
+        log.error("%s %s: %s", request.method, request.path, error.for_administrators, exc_info=error)
     more = {"errors": error.errors} if isinstance(error, InvalidFieldsError) else {}
     response = _answer(kind.slug, kind.status, kind.title, error.detail, **more)
     if kind is NotSignedInError.kind:

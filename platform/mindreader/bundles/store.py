@@ -51,9 +51,9 @@ class BundleStore:
             bundle = read_bundle(folder)
         except (NotFoundError, BundleError) as error:
             raise NotReadyError(
-                f"The bundle of model version {name} cannot be read ({error.detail}) Add the same bundle again, or "
-                "activate another version."
-            ) from None
+                f"The bundle of model version {name} cannot be read. Add the same bundle again, or activate another "
+                "version."
+            ).with_inside(error.detail) from None
         if bundle.sha256 != sha256:
             raise NotReadyError(f"Another bundle lies where that of model version {name} was. Add it again.")
         return bundle

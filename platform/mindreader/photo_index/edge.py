@@ -33,10 +33,11 @@ import qdrant_edge as engine
 
 from mindreader.errors import (
     DamagedIndexError,
+    FullDiskError,
     IndexFailedError,
     IndexMismatchError,
     MindReaderError,
-    NotReadyError,
+    UnusableIndexError,
 )
 from mindreader.locks import FolderLock
 from mindreader.photo_index.checks import (
@@ -69,11 +70,9 @@ _Point = engine.Record | engine.ScoredPoint
 _PANICS = "pyo3_runtime"
 _ENVIRONMENT = {
     errno.EACCES,
-    errno.EDQUOT,
     errno.EMFILE,
     errno.ENFILE,
     errno.ENOMEM,
-    errno.ENOSPC,
     errno.EPERM,
     errno.EROFS,
 }
@@ -81,7 +80,6 @@ _ENVIRONMENT = {
 _SAMPLE = 1000
 _UNIT_TOLERANCE = 1e-3
 _ASIDE = "%Y%m%dT%H%M%SZ"
-DAMAGED = "The photo index is damaged. It is set aside and built anew from the photos; try again in a minute."
 
 
 class EdgePhotoIndex:
@@ -211,9 +209,9 @@ class EdgePhotoIndex:
 
     @contextmanager
     def _engine_errors(self, what: str) -> Iterator[None]:
-        """Turn what the engine raises into a sentence, and remember that it failed: it may be of no use any more."""
+        """Turn what the engine raises into an error of ours, and remember it: the index may be of no use any more."""
         try:
-            with _sentences(self._folder, what, IndexFailedError):
+            with _our_errors(self._folder, what, IndexFailedError):
                 yield
         except IndexFailedError as error:
             if not self._closed:
@@ -230,7 +228,7 @@ def drop_edge_index(folder: Path) -> None:
     """
     lock = _lock_of(folder)
     try:
-        with _sentences(folder, "be dropped"):
+        with _our_errors(folder, "be dropped"):
             _remove_dropped(folder)
             if folder.exists():
                 # Renamed first: whatever interrupts the removal, no half-deleted shard is ever opened.
@@ -252,7 +250,7 @@ def set_edge_index_aside(folder: Path, dimension: int) -> Path | None:
     """
     lock = _lock_of(folder)
     try:
-        with _sentences(folder, "be set aside"):
+        with _our_errors(folder, "be set aside"):
             if not folder.exists():
                 return None
             _prove_that_indexes_can_be_made(folder.with_name(f".{folder.name}.proof"), dimension)
@@ -360,12 +358,12 @@ def _among(field: str, values: list[int]) -> engine.FieldCondition:
 
 
 def _opening_errors(folder: Path) -> AbstractContextManager[None]:
-    return _sentences(folder, "be opened", DamagedIndexError)
+    return _our_errors(folder, "be opened", DamagedIndexError)
 
 
 @contextmanager
-def _sentences(folder: Path, what: str, otherwise: type[NotReadyError] = NotReadyError) -> Iterator[None]:
-    """Turn errors of the disk, and of the engine, which are bare ``Exception`` or panics, into sentences.
+def _our_errors(folder: Path, what: str, otherwise: type[UnusableIndexError] = UnusableIndexError) -> Iterator[None]:
+    """Turn errors of the disk, and of the engine, which are bare ``Exception`` or panics, into ours.
 
     Args:
         otherwise: the error where neither disk nor system is at fault.
@@ -377,31 +375,25 @@ def _sentences(folder: Path, what: str, otherwise: type[NotReadyError] = NotRead
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__module__ != _PANICS:
             raise
-        inside = f"{folder} could not {what}: {type(error).__name__}: {error}"
-        if otherwise is DamagedIndexError and not _is_refusal(error):
-            raise DamagedIndexError(DAMAGED).with_inside(inside) from error
-        kind = NotReadyError if _is_refusal(error) else otherwise
-        raise kind(f"The photo index could not {what}. {_advice(error)}").with_inside(inside) from error
+        kind = _refusal(error) or otherwise
+        raise kind().with_inside(f"{folder} could not {what}: {type(error).__name__}: {error}") from error
 
 
-def _advice(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "The server's disk is full. Tell an administrator; nothing is lost."
-    return "Try again in a minute; if this stays, tell an administrator. Nothing was deleted."
-
-
-def _is_refusal(error: BaseException) -> bool:
-    """Whether the disk or the system said no; the engine passes that on as words."""
+def _refusal(error: BaseException) -> type[UnusableIndexError] | None:
+    """What it is where the disk or the system said no; the engine passes that on as words."""
     said = re.search(r"os error (\d+)", str(error))
-    return isinstance(error, OSError) or (said is not None and int(said[1]) in _ENVIRONMENT)
+    number = error.errno if isinstance(error, OSError) else int(said[1]) if said else None
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return FullDiskError
+    return UnusableIndexError if isinstance(error, OSError) or number in _ENVIRONMENT else None
 
 
 def _close(shard: engine.EdgeShard, folder: Path) -> None:
     """Close a shard that may be in any state."""
     try:
-        with _sentences(folder, "be closed"):
+        with _our_errors(folder, "be closed"):
             shard.close()
-    except NotReadyError as error:
+    except UnusableIndexError as error:
         log.warning("%s", error.for_administrators)
 
 

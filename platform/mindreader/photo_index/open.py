@@ -157,7 +157,7 @@ class PhotoIndexes:
 
     def _usable(self, space_key: str, dimension: int) -> PhotoIndex:
         if (damaged := self._damaged.get(space_key)) is not None:
-            raise DamagedIndexError(damaged.detail).with_inside(damaged.inside)
+            raise DamagedIndexError().with_inside(damaged.inside)
         index = self._open.get(space_key)
         try:
             if index is not None and index.failure is not None:
@@ -183,7 +183,7 @@ class PhotoIndexes:
         before, now = self._failed_at.get(space_key), time.monotonic()
         self._failed_at[space_key] = now
         if before is not None and now - before < _SECONDS_BETWEEN_FAILURES:
-            raise DamagedIndexError(edge.DAMAGED).with_inside(str(index.failure))
+            raise DamagedIndexError().with_inside(str(index.failure))
 
     def drop(self, space_key: str) -> None:
         """Close and delete the space's index; whoever still holds it gets ``NotReadyError`` from then on.

@@ -14,7 +14,7 @@ from qdrant_client import QdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
-from mindreader.errors import IndexMismatchError, NotReadyError
+from mindreader.errors import IndexFailedError, IndexMismatchError, NotReadyError
 from mindreader.photo_index.checks import (
     DAY_FIELD,
     LABEL_FIELDS,
@@ -218,11 +218,11 @@ def _server_errors(name: str) -> Iterator[None]:
     except grpc.RpcError as error:
         if error.code() in _NO_ANSWER:
             raise _silence(name, error.details()) from error
-        raise _refusal(name, f"gRPC {error.code().name} ({error.details()})") from error
+        raise _refusal(name, f"gRPC {error.code().name}").with_inside(str(error.details())) from error
     except (RuntimeError, ValueError) as error:
         if "closed" not in str(error):  # what a client that has been closed answers
             raise
-        raise NotReadyError(f"The photo index {name} cannot be used any more: {error}.") from error
+        raise IndexFailedError().with_inside(f"{name}: {error}") from error
 
 
 def _refusal(name: str, answer: str) -> NotReadyError:
@@ -234,9 +234,9 @@ def _refusal(name: str, answer: str) -> NotReadyError:
 
 def _silence(name: str, reason: object) -> NotReadyError:
     return NotReadyError(
-        f"The Qdrant server with the photo index {name} does not answer ({reason}). Start it, or check "
+        f"The Qdrant server with the photo index {name} does not answer. Start it, or check "
         "MINDREADER_QDRANT_URL; nothing is lost, the work is taken up again."
-    )
+    ).with_inside(str(reason))
 
 
 def _check_fits(info: models.CollectionInfo, name: str, dimension: int) -> None:
