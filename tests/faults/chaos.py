@@ -19,10 +19,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from mindreader.bundles.archive import pack_bundle
+from tests.support import bombs
 from tests.support.bundles import write_untrained_bundle
 from tests.support.damage import DAMAGES, segment_files
 from tests.support.deployments import DEPLOYMENTS, Embedded, Services
@@ -32,8 +34,16 @@ from tests.support.photos import write_photos
 from tests.support.services import wait_until
 from tests.support.sketches import house_png
 
+T = TypeVar("T")
 RECOVERY_SECONDS = 600.0
 _UPLOADERS = 2
+_BOMBS: Sequence[Callable[[], bytes]] = (
+    lambda: bombs.webp(14_000),
+    lambda: bombs.png(14_000, 14_000),
+    lambda: bombs.gif(65_535, 3_000),
+    lambda: bombs.tiff_of_strips(2_000_000),
+    lambda: bombs.jpeg_of_scans(1_000, 2_000),
+)
 
 
 @dataclass(frozen=True)
@@ -157,6 +167,21 @@ class Chaos:
     def wait(self, length: float, *_: float) -> None:
         time.sleep(2 * length)
 
+    def send_bomb(self, which: float, as_sketch: float, *_: float) -> None:
+        """A file that asks for gigabytes, or for minutes: whatever else happens, it is refused."""
+        bomb = _one(_BOMBS, which)()
+        with self._patron() as patron:
+            if as_sketch < 0.5:
+                answer = patron.ask("POST", "/searches", files={"sketch": ("bomb", bomb)})
+                taken = answer is not None and answer.is_success
+            else:
+                answer = patron.ask("POST", f"/collections/{self._collection}/photos", files={"file": ("bomb", bomb)})
+                taken = answer is not None and any(
+                    outcome["status"] != "rejected" for outcome in answer.json().get("outcomes", [])
+                )
+        if taken:
+            self.outcome.wrong.append(f"bomb {int(which * len(_BOMBS))} was taken")
+
     # What goes wrong
 
     def kill_server(self, away: float, *_: float) -> None:
@@ -227,7 +252,7 @@ class _Connected(Patron):
         self.api.close()
 
 
-def _one(things: Sequence[int], which: float) -> int:
+def _one(things: Sequence[T], which: float) -> T:
     return things[int(which * len(things))]
 
 
@@ -242,6 +267,7 @@ ACTIONS: dict[str, tuple[int, bool, Callable[..., None]]] = {
     "build": (6, False, Chaos.build),
     "drop": (3, False, Chaos.drop),
     "wait": (8, False, Chaos.wait),
+    "send_bomb": (4, False, Chaos.send_bomb),
     "kill_server": (3, False, Chaos.kill_server),
     "damage_index": (2, False, Chaos.damage_index),
     "kill_worker": (3, True, Chaos.kill_worker),

@@ -32,4 +32,4 @@ def test_nothing_is_lost_duplicated_or_stuck(tmp_path, stores, actions):
     outcome = chaos.chaos(stores, SEED, math.inf, tmp_path, actions)
     assert outcome.wrong == []
     assert sum(outcome.actions.values()) == actions
-    assert {"upload", "delete", "search", "kill_server", "damage_index"} <= outcome.actions.keys()
+    assert {"upload", "delete", "search", "kill_server", "damage_index", "send_bomb"} <= outcome.actions.keys()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from tests.support.damage import cut_short, segment_files, zero
@@ -30,7 +32,7 @@ def test_the_index_is_set_aside_and_all_photos_come_back(deploy, tmp_path, sketc
         deployment.start()
         with deployment.api() as api:
             patron.api = api
-            wait_until(lambda n=number, api=api: _rebuilt(api) == n, "the end of the job that fills another index")
+            wait_until(partial(_has_rebuilt, api, number), "the end of the job that fills another index")
             assert patron.found(sketch_png, 50) == set(patron.record.present)
             aside = {job["set_aside"] for job in api.get("/jobs").json()["jobs"]} - {None}
         assert aside == {path.name for path in deployment.settings.index_dir.glob("*.damaged-*")}
@@ -40,6 +42,6 @@ def test_the_index_is_set_aside_and_all_photos_come_back(deploy, tmp_path, sketc
     check(deployment.settings, patron.record)
 
 
-def _rebuilt(api):
+def _has_rebuilt(api, indexes):
     jobs = api.get("/jobs").json()["jobs"]
-    return sum(job["set_aside"] is not None and job["state"] == "completed" for job in jobs)
+    return sum(job["set_aside"] is not None and job["state"] == "completed" for job in jobs) == indexes

@@ -119,7 +119,7 @@ def test_not_ready_while_searches_fail_in_every_worker_and_nobody_is_told_where_
 def test_not_ready_while_the_disk_is_full(client, catalog, version, monkeypatch):
     Heartbeat("search", "cpu").record(catalog)
     full = shutil.disk_usage("/")._replace(free=2**20)
-    monkeypatch.setattr(system_status.shutil, "disk_usage", lambda _: full)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
     assert (client.get("/readyz").status_code, client.get("/readyz").text) == (503, "the disk is full")
 
 

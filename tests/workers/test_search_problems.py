@@ -70,7 +70,7 @@ def test_not_ready_until_a_damaged_index_is_replaced(damaged, worker, client, se
     assert client.get("/readyz").status_code == 503
     with catalog.snapshot() as session:
         (row,) = workers(session)
-    assert str(settings.index_dir) in row.last_error, "administrators see where"
+    assert str(settings.index_dir) in (row.last_error or ""), "administrators see where"
     worker.embed_slice()
     worker.check_search()
     assert client.get("/readyz").text == "ok"

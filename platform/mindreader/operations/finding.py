@@ -49,7 +49,7 @@ def findings_of(checks: Iterable[Check]) -> list[Finding]:
 def reason_of(error: Exception) -> str:
     """An error of any kind as one line."""
     if isinstance(error, MindReaderError):
-        return error.detail
+        return error.for_administrators
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror} ({error.filename})" if error.filename else error.strerror
     # A database's own words, without the statement that met them.
