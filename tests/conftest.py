@@ -22,6 +22,7 @@ libraries, random faults, clusters) is marked `slow`: `make test` runs a small f
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import uuid
@@ -66,6 +67,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return LONG_FIRST.index(folder) if folder in LONG_FIRST else len(LONG_FIRST)
 
     items.sort(key=rank)
+
+
+@pytest.fixture(autouse=True)
+def as_in_a_process_of_its_own() -> Iterator[None]:
+    """What servers and workers in this process set for the whole of it ends with their test."""
+    umask, level = os.umask(0o022), logging.getLogger().level
+    logging.getLogger().setLevel(logging.WARNING)
+    yield
+    os.umask(umask)
+    logging.getLogger().setLevel(level)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import re
 import zipfile
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.support.hands import add_person, sign_in
 from tests.support.library import jpeg
@@ -85,6 +85,19 @@ def test_many_photos_are_labelled_moved_downloaded_and_deleted(filled: Page, kee
     expect(page.locator("#photos > li")).to_have_count(PHOTOS - 8)
     page.keyboard.press("Escape")
     expect(page.locator("#chosen")).to_be_hidden()
+
+
+@mainly("phone")
+def test_a_photo_opened_before_the_page_knows_whose_it_is_can_be_deleted(filled: Page):
+    page = filled
+    held: list[Route] = []
+    page.route(re.compile(r"/collections/\d+$"), lambda route: held.append(route))
+    page.reload()
+    tiles(page).nth(0).click()
+    page.wait_for_timeout(200)  # whatever a viewer that did not wait would show, it shows now
+    for route in held:
+        route.continue_()
+    expect(page.locator("#viewer").get_by_role("button", name="Delete")).to_be_visible()
 
 
 @mainly("phone")

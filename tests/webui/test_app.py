@@ -10,7 +10,6 @@ import pytest
 from openapi_spec_validator import validate
 
 from mindreader.catalog import Catalog
-from mindreader.operations import system_status
 from mindreader.operations.worker_status import Heartbeat, nobody_works
 from mindreader_webui.app import OPENAPI_PATH, create_app
 from mindreader_webui.services import Services

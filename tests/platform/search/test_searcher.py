@@ -128,8 +128,9 @@ def test_a_switch_takes_effect_with_the_next_search(searcher, catalog, blobs, se
 def test_a_bundle_that_was_damaged_on_disk_is_refused_by_name(searcher, version, blobs, settings, sketch_png):
     kept = bundle_store(settings, blobs).read(version.bundle_sha256, version.name)
     kept.weights("generator.safetensors").write_bytes(b"")
-    with pytest.raises(NotReadyError, match=r"generator\.safetensors"):
+    with pytest.raises(NotReadyError, match="model version untrained") as refused:
         searcher.answer(_request(sketch_png))
+    assert "generator.safetensors" in refused.value.for_administrators
 
 
 def test_messages_survive_the_journey_as_json(searcher, index, sketch_png):

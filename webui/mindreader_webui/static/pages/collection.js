@@ -64,7 +64,8 @@ function noteOn(photo) {
 }
 
 /** @param {Photo} photo */
-function open(photo) {
+async function open(photo) {
+  await firstCounts; // photos may be there before it is known whose they are
   const actions = [];
   if (collection?.mine) {
     if (photo.state === "failed") actions.push(h("button", { onclick: () => retry(photo) }, _("Try again")));
@@ -174,7 +175,7 @@ byId("top").onclick = () => {
 addEventListener("scroll", () => (byId("top").hidden = scrollY < TOP_SCREENS * innerHeight), { passive: true });
 
 grid.restart();
-refreshCounts().catch(showError);
+const firstCounts = refreshCounts().catch(showError);
 const wanted = Number(new URLSearchParams(location.search).get("photo"));
 if (wanted)
   get("/photos/{photo_id}", { path: { photo_id: wanted } })
