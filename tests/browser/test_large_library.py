@@ -76,6 +76,7 @@ def picture() -> bytes:
     return buffer.getvalue()
 
 
+@pytest.mark.slow
 @mainly("phone")
 def test_scrolling_stays_smooth_and_the_document_small(page: Page, collection, photos, keep):
     page.goto("/library")

@@ -61,6 +61,7 @@ def test_add_build_compare_switch_and_go_back(page: Page, keep, fresh_server, tm
     keep("workers")
 
 
+@pytest.mark.slow
 @mainly("phone")
 def test_a_job_is_paused_resumed_and_its_failures_looked_at(page: Page, keep, fresh_server, tmp_path):
     set_up(page)

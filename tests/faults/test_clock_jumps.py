@@ -35,6 +35,7 @@ def clock(tmp_path):
     return file
 
 
+@pytest.mark.slow
 @kinds(("embedded", "forwards"))
 def test_photos_a_killed_worker_held_are_taken_over_at_once_whatever_the_clock_says(
     deploy, tmp_path, sketch_png, clock, stores, jump

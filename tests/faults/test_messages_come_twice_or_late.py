@@ -13,7 +13,7 @@ from tests.support.photos import write_photos
 @pytest.mark.parametrize(
     ("fault", "stores"),
     [
-        ("late", "embedded"),
+        pytest.param("late", "embedded", marks=pytest.mark.slow),
         ("twice", "services"),
         pytest.param("late", "services", marks=pytest.mark.slow),
         pytest.param("twice", "embedded", marks=pytest.mark.slow),

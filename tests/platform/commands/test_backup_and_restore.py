@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 
+import pytest
+
 from mindreader.settings import load_settings
 from tests.support.bundles import install_bundle
 from tests.support.photos import write_photos
@@ -14,6 +16,7 @@ from tests.support.services import wait_until
 LATER = 40
 
 
+@pytest.mark.slow
 def test_a_library_backed_up_while_it_runs_and_grows_comes_back_whole(tmp_path, quick_bundle):
     data, backup, restored = tmp_path / "here" / "data", tmp_path / "backup", tmp_path / "there" / "data"
     write_photos(tmp_path / "first", 6)

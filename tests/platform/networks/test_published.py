@@ -123,6 +123,7 @@ def test_code_in_a_weights_file_is_not_run(tmp_path):
         read_weights(tmp_path / "x.pth")
 
 
+@pytest.mark.slow
 def test_every_classifier_of_torchvision_is_built_without_fetching_anything(monkeypatch):
     monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("something was fetched"))
     for name in torchvision.models.list_models(module=torchvision.models):

@@ -43,7 +43,7 @@ def on_postgres(tmp_path_factory, postgres_url, celery, search_worker):
         yield from a_world(tmp_path_factory.mktemp("attacked"), celery, search_worker, database_url=url)
 
 
-@pytest.fixture(params=["attacked", "on_postgres"], ids=["SQLite", "PostgreSQL"])
+@pytest.fixture(params=["attacked", pytest.param("on_postgres", marks=pytest.mark.slow)], ids=["SQLite", "PostgreSQL"])
 def on_both(request):
     return request.getfixturevalue(request.param)
 
