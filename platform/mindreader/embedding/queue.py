@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import takewhile
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Update, case, delete, exists, func, insert, literal, select, update
@@ -119,8 +120,8 @@ def lease(session: Session, space_id: int, owner: str, settings: Settings, most:
     ).all()
     last_chance = settings.max_attempts - 1
     if rows and settings.max_attempts > 1:
-        fresh = [row for row in rows if row.Embedding.attempts < last_chance]
-        rows = fresh or rows[:1]
+        # Neither past it nor instead of it: photos on their last attempt would else hold back all that come after them.
+        rows = list(takewhile(lambda row: row.Embedding.attempts < last_chance, rows)) or rows[:1]
     until = now() + timedelta(seconds=settings.lease_seconds)
     for embedding, _ in rows:
         embedding.state, embedding.lease_owner, embedding.lease_until = EmbeddingState.LEASED, owner, until

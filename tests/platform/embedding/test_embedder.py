@@ -163,6 +163,28 @@ def test_the_last_attempt_at_a_photo_is_made_alone(catalog, blobs, settings, col
         assert [p.photo_id for p in lease(session, space.id, "careful", settings, 32)] == photos[:1]
 
 
+def test_photos_on_their_last_attempt_hold_nobody_back(catalog, blobs, settings, collection, space):
+    """One after the other in their turn, alone; then the others are taken as many as ever."""
+    photos = add_photos(catalog, blobs, settings, collection, [jpeg(i) for i in range(6)])
+    _set_attempts(catalog, photos[:2], settings.max_attempts - 1)
+    with catalog.transaction() as session:
+        taken = [[photo.photo_id for photo in lease(session, space.id, "worker", settings, 3)] for _ in range(4)]
+    assert taken == [photos[:1], photos[1:2], photos[2:5], photos[5:]]
+
+
+def test_neighbours_before_a_last_attempt_are_taken_without_it(catalog, blobs, settings, collection, space):
+    photos = add_photos(catalog, blobs, settings, collection, [jpeg(i) for i in range(3)])
+    _set_attempts(catalog, photos[1:2], settings.max_attempts - 1)
+    with catalog.transaction() as session:
+        taken = [[photo.photo_id for photo in lease(session, space.id, "worker", settings, 3)] for _ in range(3)]
+    assert taken == [photos[:1], photos[1:2], photos[2:]]
+
+
+def _set_attempts(catalog: Catalog, photos: list[int], attempts: int) -> None:
+    with catalog.transaction() as session:
+        session.execute(update(Embedding).where(Embedding.photo_id.in_(photos)).values(attempts=attempts))
+
+
 def test_a_worker_that_lost_its_lease_does_not_mark_the_row(catalog, blobs, settings, collection, space, embedder):
     (photo,) = add_photos(catalog, blobs, settings, collection, [jpeg(1)])
     upsert = embedder._upsert
