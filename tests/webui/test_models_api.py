@@ -9,8 +9,10 @@ from sqlalchemy import update
 from mindreader.bundles.archive import pack_bundle
 from mindreader.catalog import Embedding, Job, ModelVersion, WorkerProcess
 from mindreader.catalog.models import now
+from mindreader.library.system_folders import SYSTEM_FOLDERS
 from mindreader.messages import SearchHit
 from mindreader.operations.worker_status import Heartbeat
+from mindreader_workers.celery_app import EMBED_QUEUE
 from tests.support.bundles import write_untrained_bundle
 from tests.support.library import jpeg
 
@@ -37,13 +39,28 @@ def second(catalog, version):
     return other
 
 
-def test_without_a_model_version_nothing_is_active(ann):
+def test_without_a_model_version_nothing_is_active(ann, settings):
     assert ann.get("/status").json == {
         "version": installed_version("mindreader"),
         "embedding": {"pending": 0, "leased": 0, "indexed": 0, "failed": 0, "skipped": 0},
+        "embedding_trouble": "No worker prepares photos for searching at the moment. Tell an administrator if this stays.",
         "active_model": None,
+        "uploads": {
+            "file_max_bytes": settings.upload_max_bytes,
+            "request_max_bytes": settings.request_max_bytes,
+            "skipped_folders": list(SYSTEM_FOLDERS),
+        },
     }
     assert ann.get("/models").json == {"models": []}
+
+
+def test_administrators_are_told_what_the_worker_says_and_others_that_it_is_trouble(admin, ann, catalog):
+    Heartbeat(EMBED_QUEUE, "cpu").record(catalog, error="No room in /srv/photos")
+    assert admin.get("/status").json["embedding_trouble"] == "No room in /srv/photos"
+    assert "Tell an administrator" in ann.get("/status").json["embedding_trouble"]
+    assert "/srv" not in ann.get("/status").json["embedding_trouble"]
+    Heartbeat(EMBED_QUEUE, "cpu").record(catalog)
+    assert ann.get("/status").json["embedding_trouble"] is None
 
 
 def test_the_status_counts_what_the_caller_may_see(ann, bob, version):
