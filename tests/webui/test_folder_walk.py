@@ -73,10 +73,7 @@ def test_the_folder_one_names_is_walked_whatever_it_is_called(tree):
 
 
 def test_names_that_are_no_utf_8_are_repaired_and_can_be_opened(tree):
-    folder = os.fsencode(tree) + b"/M\xfcnchen"
-    os.mkdir(folder)
-    with open(folder + b"/caf\xe9.jpg", "wb") as file:
-        file.write(b"photo")
+    put(tree / os.fsdecode(b"M\xfcnchen/caf\xe9.jpg"))
     (file,) = walked(tree)[0].values()
     assert (file.name, file.folder) == ("München/café.jpg", "München")
     assert file.path.read_bytes() == b"photo"
@@ -141,7 +138,7 @@ def test_links_to_files_are_files_and_those_that_lead_nowhere_are_named(tree, tm
     (tree / "circle.jpg").symlink_to("circle.jpg")
     files, refused, _ = walked(tree)
     assert list(files) == ["linked.jpg"]
-    assert refused == {name: "This link leads nowhere." for name in ("circle.jpg", "dangling.jpg")}
+    assert refused == dict.fromkeys(("circle.jpg", "dangling.jpg"), "This link leads nowhere.")
 
 
 def test_a_folder_named_like_a_photo_is_refused_and_looked_into(tree):

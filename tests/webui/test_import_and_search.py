@@ -53,7 +53,7 @@ def test_a_folder_as_a_network_drive_leaves_it_is_imported_and_what_is_not_is_na
     (tree / "Norway").symlink_to(elsewhere)
     (tree / "2020" / "loop").symlink_to("../2020")
     (latin,) = write_photos(tmp_path, 1, first=221)
-    os.rename(latin, os.fsencode(tree) + b"/caf\xe9.jpg")
+    latin.rename(tree / os.fsdecode(b"caf\xe9.jpg"))
     os.mkfifo(tree / "pipe.jpg")
     (tree / "dangling.jpg").symlink_to("/nowhere/x.jpg")
     (tree / "large.jpg").write_bytes(bytes(2**20))

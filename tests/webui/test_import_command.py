@@ -42,7 +42,10 @@ def digest(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def uploaded(folder, api, rules=Rules(), **options):
+ANY = Rules()
+
+
+def uploaded(folder, api, rules=ANY, **options):
     report = Report()
     files = list(walk(folder, rules.skipped_folders))
     advanced = []

@@ -1,6 +1,7 @@
 import io
 from datetime import timedelta
 from importlib.metadata import version as installed_version
+from zipfile import ZipFile
 
 import pytest
 from PIL import Image
@@ -43,7 +44,8 @@ def test_without_a_model_version_nothing_is_active(ann, settings):
     assert ann.get("/status").json == {
         "version": installed_version("mindreader"),
         "embedding": {"pending": 0, "leased": 0, "indexed": 0, "failed": 0, "skipped": 0},
-        "embedding_trouble": "No worker prepares photos for searching at the moment. Tell an administrator if this stays.",
+        "embedding_trouble": "No worker prepares photos for searching at the moment. Tell an administrator if this "
+        "stays.",
         "active_model": None,
         "uploads": {
             "file_max_bytes": settings.upload_max_bytes,
@@ -162,6 +164,15 @@ def test_what_is_no_bundle_is_refused(admin, finder, version, settings):
     assert "zip" in answer.json["detail"]
     assert finder.tried == []
     assert list((settings.data_dir / "uploads").iterdir()) == []
+
+
+def test_what_is_no_bundle_is_named_as_the_person_names_it(admin, finder, version):
+    empty = io.BytesIO()
+    ZipFile(empty, "w").close()
+    for content in (b"not a zip", empty.getvalue()):
+        answer = admin.post("/models", data={"bundle": (io.BytesIO(content), "my-model.zip")})
+        assert answer.status_code == 422
+        assert "my-model.zip" in answer.json["detail"]
 
 
 def test_jobs_over_the_api(admin, ann, finder, version, catalog):

@@ -58,7 +58,7 @@ Found = FoundFile | RefusedFile | SkippedFolder
 class _Folder:
     path: Path
     name: str
-    real: str
+    real: Path
     is_link: bool = False
 
 
@@ -70,16 +70,16 @@ class _Walk:
     skipped: Sequence[str]
     folders: list[_Folder] = field(default_factory=list)
     links: deque[_Folder] = field(default_factory=deque)
-    seen: set[str] = field(default_factory=set)
+    seen: set[Path] = field(default_factory=set)
 
     def __iter__(self) -> Iterator[Found]:
-        top = _Folder(self.top, "", os.path.realpath(self.top))
+        top = _Folder(self.top, "", self.top.resolve())
         self.folders.append(top)
         while self.folders or self.links:
             folder = self.folders.pop() if self.folders else self.links.popleft()
             if folder.real in self.seen:
                 continue
-            if folder.is_link and _holds(folder.real, top.real):
+            if folder.is_link and folder.real in top.real.parents:
                 yield RefusedFile(folder.name, "This link leads to a folder that holds the one you import.")
                 continue
             self.seen.add(folder.real)
@@ -92,17 +92,17 @@ class _Walk:
         except OSError as error:
             yield RefusedFile(folder.name or repaired(self.top.name), f"This folder cannot be read ({error.strerror}).")
             return
-        below = []
+        below: list[_Folder] = []
         for entry in ordered:
             if _is_folder(entry):
                 yield from self._folder(folder, entry, below)
             elif not _is_system_file(entry.name):
-                yield _looked_at(Path(entry.path), _joined(folder.name, entry.name), os.path.basename(folder.name))
+                yield _looked_at(Path(entry.path), _joined(folder.name, entry.name), Path(folder.name).name)
         self.folders += reversed(below)
 
     def _folder(self, parent: _Folder, entry: os.DirEntry[str], below: list[_Folder]) -> Iterator[Found]:
         name, is_link = _joined(parent.name, entry.name), _is_link(entry)
-        real = os.path.realpath(entry.path) if is_link else os.path.join(parent.real, entry.name)
+        real = Path(entry.path).resolve() if is_link else parent.real / entry.name
         if is_skipped(entry.name, self.skipped):
             yield SkippedFolder(name)
             return
@@ -164,10 +164,5 @@ def _is_link(entry: os.DirEntry[str]) -> bool:
     return entry.is_symlink() or bool(is_junction and is_junction())
 
 
-def _holds(folder: str, other: str) -> bool:
-    """Whether the other folder lies somewhere below this one; real paths."""
-    return other != folder and other.startswith(os.path.join(folder, ""))
-
-
 def _joined(folder: str, name: str) -> str:
-    return os.path.join(folder, repaired(name))
+    return str(Path(folder, repaired(name)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections import Counter
 from pathlib import Path
@@ -142,7 +141,7 @@ def _already_there(report: Report) -> str:
 
 def _passed_over(folders: list[str]) -> str:
     """One line: how many, and which names, the most frequent first."""
-    counts = Counter(os.path.basename(folder) for folder in folders).most_common()
+    counts = Counter(Path(folder).name for folder in folders).most_common()
     named = [_printable(name) + (f" ({count})" if count > 1 else "") for name, count in counts[:_NAMES_PRINTED]]
     more = [f"and {len(counts) - _NAMES_PRINTED} more names"] if len(counts) > _NAMES_PRINTED else []
     return f"Passed over {_count(len(folders), 'folder')}, hidden or of a system: {', '.join(named + more)}."
