@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from mindreader_webui.commands.client import ApiClient, RemoteError
-from mindreader_webui.commands.folder_walk import walk
+from mindreader_webui.commands.folder_walk import FoundFile, walk
 from mindreader_webui.commands.uploading import Report, Rules, Uploader
 from tests.support.photos import write_photos
 
@@ -42,13 +42,17 @@ def digest(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def files_in(folder):
+    return [found for found in walk(folder, ()) if isinstance(found, FoundFile)]
+
+
 ANY = Rules()
 
 
 def uploaded(folder, api, rules=ANY, **options):
     report = Report()
-    files = list(walk(folder, rules.skipped_folders))
-    advanced = []
+    files = files_in(folder)
+    advanced: list[int] = []
     Uploader(api, TARGET, rules, report, **options).upload(files, advanced.append)
     assert sum(advanced) == len(files)
     return report
@@ -80,7 +84,7 @@ def test_those_of_another_collection_are_sent_if_they_are_wanted_everywhere(tmp_
 
 def test_a_file_that_went_away_is_named_and_the_rest_is_sent(tmp_path):
     gone, here = write_photos(tmp_path, 2)
-    files = list(walk(tmp_path, ()))
+    files = files_in(tmp_path)
     gone.unlink()
     report, api = Report(), Api()
     Uploader(api, TARGET, Rules(), report).upload(files, lambda _: None)
