@@ -232,6 +232,14 @@ test("files over the limits of the server are named and never sent, whichever li
   }
 });
 
+test("names are sent without control characters", async () => {
+  const names = [];
+  server.refuses = (_path, files) => void names.push(...files.map(({ name }) => name));
+  upload.queue.add(items(["new\nline", "tab\tname"]));
+  await upload.finished;
+  assert.deepEqual(names, ["newline.jpg", "tabname.jpg"]);
+});
+
 test("nothing but files that are too large is an upload that ends", async () => {
   upload.queue.limits = { file_max_bytes: 1, request_max_bytes: 2 ** 30 };
   upload.queue.add(items(["large"]));

@@ -147,3 +147,11 @@ def test_names_of_folders_are_made_fit_to_be_categories(tmp_path):
     api = Api()
     uploaded(tmp_path, api, with_categories=True)
     assert {category for _, category in api.sent} == {"plain", "newline", "", "x" * 200}
+
+
+def test_names_are_sent_without_control_characters(tmp_path):
+    for number, name in enumerate(("new\nline.jpg", "tab\tname.jpg")):
+        write_photos(tmp_path, 1, first=number)[0].rename(tmp_path / name)
+    api = Api()
+    uploaded(tmp_path, api)
+    assert [name for name, _ in api.sent] == ["newline.jpg", "tabname.jpg"]

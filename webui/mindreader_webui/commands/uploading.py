@@ -180,7 +180,7 @@ class Uploader:
             streams = [(file.path.name, opened.enter_context(file.path.open("rb"))) for file in batch]
             answer = self.api.post(
                 f"/collections/{self.collection_id}/photos",
-                files=[("file", (repaired(name), stream, "application/octet-stream")) for name, stream in streams],
+                files=[("file", (_sent_name(name), stream, "application/octet-stream")) for name, stream in streams],
                 data={"category": [self._category(file) if self.with_categories else "" for file in batch]},
             )
         for file, outcome in zip(batch, answer["outcomes"], strict=True):
@@ -205,6 +205,11 @@ class Uploader:
 def _groups(files: Sequence[FoundFile]) -> Iterator[Sequence[FoundFile]]:
     for start in range(0, len(files), _FILES_PER_QUESTION):
         yield files[start : start + _FILES_PER_QUESTION]
+
+
+def _sent_name(name: str) -> str:
+    """Without control characters: forms carry them as `%0A`, which nobody turns back."""
+    return visible_text(repaired(name)) or "photo"
 
 
 def _is_of_files(error: RemoteError | OSError) -> bool:

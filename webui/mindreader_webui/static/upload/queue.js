@@ -21,6 +21,7 @@ const READY_AHEAD = 150;
 const TOO_LARGE = 413;
 const BYTES_AROUND_A_FILE = 4096; // of the form it is sent in: its name, its category, what stands between
 const MOST_LOSSES = 4;
+const CONTROLS = /\p{Cc}/gu;
 
 /**
  * @typedef {object} Item
@@ -244,7 +245,7 @@ export class UploadQueue {
 function formOf(items) {
   const form = new FormData();
   for (const { file, category } of items) {
-    form.append("file", file, file.name);
+    form.append("file", file, file.name.replace(CONTROLS, "") || "photo"); // forms carry them as %0A, for good
     form.append("category", category);
   }
   return form;
