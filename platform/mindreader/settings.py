@@ -124,6 +124,11 @@ class Settings(BaseSettings):
 
     upload_max_bytes: int = Field(default=100 * 2**20, ge=1, description="Largest photo file that is taken.")
     request_max_bytes: int = Field(default=1 * 2**30, ge=1, description="Largest upload request as a whole.")
+    skip_folders: str = Field(
+        default="",
+        description="Names of folders that uploads pass over, beside hidden ones and those of systems (@eaDir, "
+        "#recycle); with commas between them, * for any characters.",
+    )
     image_max_pixels: int = Field(default=200_000_000, ge=1, description="Largest photo that is decoded, in pixels.")
     thumbnail_pixels: int = Field(default=512, ge=64, le=2048, description="Longer side of a thumbnail.")
     sketch_max_bytes: int = Field(default=4 * 2**20, ge=1, description="Largest sketch file that is taken.")

@@ -43,6 +43,20 @@ def checked_name(value: str, longest: int) -> str:
     return name
 
 
+def repaired(name: str) -> str:
+    """The name of a file as the system gives it, fit to be encoded.
+
+    A byte that is no UTF-8, which Python gives as a lone surrogate (PEP 383), is read as Windows-1252, the encoding of
+    most old names of western files; what is no letter there either becomes U+FFFD.
+    """
+    letters = "".join(_letter_of_byte(c) if "\udc80" <= c <= "\udcff" else c for c in name)
+    return letters.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _letter_of_byte(surrogate: str) -> str:
+    return bytes([ord(surrogate) - 0xDC00]).decode("cp1252", "replace")
+
+
 def visible_text(value: str) -> str:
     """The text without control characters, lone surrogates and direction marks."""
     return "".join(c for c in value if not _is_hidden(c))

@@ -197,3 +197,22 @@ def test_over_plain_http_elsewhere_files_are_sent_without_asking_first(page, con
     page.goto("/upload")
     page.locator("#files").set_input_files([*photos, photos[0]])
     expect(summary(page)).to_contain_text("10 uploaded, 1 already there")
+
+
+@mainly("desktop")
+def test_a_folder_as_a_network_drive_leaves_it(page, tmp_path, stored):
+    photos = tmp_path / "Photos"
+    write_photos(photos / "2020", 3, side=200)
+    for number, name in enumerate(("@eaDir", "#recycle", ".thumbnails"), 10):
+        write_photos(photos / "2020" / name, 1, first=number, side=200)
+    with (photos / "2020" / "large.jpg").open("wb") as large:
+        large.truncate(101 * 2**20)
+    page.locator("#new-name").fill("Network drive")
+    page.locator("#folder").set_input_files(photos)
+    expect(summary(page)).to_contain_text("4 of 4 files: 3 uploaded, 0 already there, 1 refused")
+    expect(page.locator("#outcomes .rejected")).to_contain_text("large.jpgThis file is larger than 100 MB.")
+    skipped = page.locator("#skipped")
+    expect(skipped).to_contain_text("Passed over 3 folders, hidden or of a system:")
+    for name in ("@eaDir", "#recycle", ".thumbnails"):
+        expect(skipped).to_contain_text(name)
+    assert stored("Network drive") == 3

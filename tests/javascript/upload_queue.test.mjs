@@ -209,6 +209,75 @@ test("a request holds 16 MiB at most, or one file", async () => {
   assert.deepEqual([names(), names(), names(), names(), names()], [["a"], ["b", "c"], ["d"], ["e"], []]);
 });
 
+test("files over the limits of the server are named and never sent, whichever limit it is", async () => {
+  const large = { ...items(["large"])[0], file: new File([new Uint8Array(20000)], "large.jpg") };
+  for (const limits of [
+    { file_max_bytes: 10000, request_max_bytes: 2 ** 30 },
+    { file_max_bytes: 2 ** 30, request_max_bytes: 20000 },
+  ]) {
+    server = new FakeServer();
+    upload = newUpload();
+    upload.queue.limits = limits;
+    upload.queue.add([large, ...items(["small"])]);
+    const outcomes = await upload.finished;
+    assert.deepEqual(
+      outcomes.map(({ file, status }) => [file, status]),
+      [
+        ["large.jpg", "rejected"],
+        ["small.jpg", "created"],
+      ],
+    );
+    assert.match(outcomes[0].reason, /^This file is larger than 0\.0\d+ MB\. Send a smaller copy\.$/);
+    assert.equal(server.photos.size, 1);
+  }
+});
+
+test("names are sent without control characters", async () => {
+  const names = [];
+  server.refuses = (_path, files) => void names.push(...files.map(({ name }) => name));
+  upload.queue.add(items(["new\nline", "tab\tname"]));
+  await upload.finished;
+  assert.deepEqual(names, ["newline.jpg", "tabname.jpg"]);
+});
+
+test("nothing but files that are too large is an upload that ends", async () => {
+  upload.queue.limits = { file_max_bytes: 1, request_max_bytes: 2 ** 30 };
+  upload.queue.add(items(["large"]));
+  assert.deepEqual(statuses(await upload.finished), ["rejected"]);
+  assert.equal(server.requests, 0);
+});
+
+test("requests are no larger than the server takes", async () => {
+  upload.queue.limits = { file_max_bytes: 2 ** 30, request_max_bytes: 100000 };
+  const large = (name) => ({ ...items([name])[0], file: new File([name, new Uint8Array(30000)], name) });
+  upload.queue.add(["a", "b", "c", "d", "e"].map(large));
+  assert.deepEqual(statuses(await upload.finished), Array(5).fill("created"));
+  assert.deepEqual(server.batches, [2, 2, 1]);
+});
+
+test("a file on which something hangs up each time is named, and the others are sent", async (t) => {
+  withoutWaiting(t);
+  server.hangsUp = (files) => files.some(({ name }) => name === "photo 2.jpg");
+  upload.queue.add(items(numbered(5)));
+  const outcomes = await upload.finished;
+  assert.deepEqual(Object.fromEntries(outcomes.map(({ file, status }) => [file, status])), {
+    "photo 0.jpg": "created",
+    "photo 1.jpg": "created",
+    "photo 2.jpg": "rejected",
+    "photo 3.jpg": "created",
+    "photo 4.jpg": "created",
+  });
+  assert.match(outcomes.find(({ status }) => status === "rejected").reason, /connection was closed/);
+});
+
+test("a server that is away is no reason to give files up, however often it is tried", async (t) => {
+  withoutWaiting(t);
+  let away = 30;
+  server.hangsUp = () => server.requests > 1 && away-- > 0;
+  upload.queue.add(items(["a"]));
+  assert.deepEqual(statuses(await upload.finished), ["created"]);
+});
+
 test("a request holds files of one collection", async () => {
   const elsewhere = Promise.resolve(2);
   const mixed = [...items(["a", "b"]), ...items(["c"], { target: elsewhere })];

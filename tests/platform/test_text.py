@@ -1,7 +1,7 @@
 import pytest
 
 from mindreader.errors import InvalidInputError
-from mindreader.text import checked_name, visible_text
+from mindreader.text import checked_name, repaired, visible_text
 
 
 def test_names_are_trimmed_and_brought_into_one_form():
@@ -51,3 +51,21 @@ def test_the_longest_name_is_taken():
 
 def test_visible_text_leaves_everything_else_alone():
     assert visible_text("a\0b\tc\u202ed é👍") == "abcd é👍"
+
+
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [
+        (b"caf\xe9.jpg", "café.jpg"),
+        ("café 日本.jpg".encode(), "café 日本.jpg"),
+        ("日本".encode() + b" \xfcber.jpg", "日本 über.jpg"),
+        (b"\x81\xff.jpg", "\ufffdÿ.jpg"),
+    ],
+)
+def test_bytes_of_a_file_name_that_are_no_utf_8_are_read_as_letters(raw, name):
+    assert repaired(raw.decode("utf-8", "surrogateescape")) == name
+
+
+def test_other_lone_surrogates_of_a_file_name_are_replaced():
+    assert repaired("a\ud83d.jpg") == "a\ufffd.jpg"
+    assert repaired("a😀.jpg") == "a😀.jpg"

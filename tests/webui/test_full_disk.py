@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sqlite3
 
 import psycopg.errors
@@ -12,11 +13,15 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from mindreader.blobs import BlobStore
 from mindreader.full_disk import is_full_disk
+from mindreader.photo_index.edge import ROOM_BYTES
+from tests.support import programs
 from tests.support.bundles import install_bundle
 from tests.support.databases import corrupt
 from tests.support.disks import fill, small_disk
 from tests.support.library import jpeg
-from tests.support.server import server
+from tests.support.photos import write_photos
+from tests.support.server import MINDREADER, environment, server
+from tests.support.services import wait_until
 from tests.support.web import given, web_settings
 
 PROBLEM = "application/problem+json"
@@ -46,6 +51,26 @@ def test_changes_are_refused_with_a_sentence_and_looking_goes_on(tmp_path, quick
             filler.unlink()
             outcomes = api.post(f"/collections/{collection}/photos", files=sent).json()["outcomes"]
             assert outcomes[0]["status"] == "created"
+
+
+def test_an_import_that_waits_says_what_the_worker_says(tmp_path, quick_bundle):
+    photos = write_photos(tmp_path / "photos", 2)[0].parent
+    said = tmp_path / "said.txt"
+    with small_disk(tmp_path / "data", 240) as disk:
+        install_bundle(web_settings(disk), quick_bundle)
+        with server(disk) as running, said.open("w") as output:
+            filler = disk / "filler"
+            filler.write_bytes(bytes(shutil.disk_usage(disk).free - ROOM_BYTES + 8 * 2**20))
+            command = [*MINDREADER, "import", str(photos), "--wait"]
+            importing = programs.start(command, env=environment(disk), stdout=output, stderr=output)
+            wait_until(lambda: "disk is full" in said.read_text(), "the import to say that the disk is full")
+            assert importing.poll() is None
+            filler.unlink()
+            with running.api() as api:  # a worker looks again at once
+                assert api.post("/collections/1/photos", files={"file": ("photo.jpg", jpeg(1))}).status_code == 200
+            assert importing.wait(timeout=600) == 0
+    assert said.read_text().count("disk is full") == 1
+    assert "In Photos, 3 photos can be found." in said.read_text()
 
 
 def test_every_way_a_full_disk_is_said():

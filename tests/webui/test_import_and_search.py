@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from pathlib import Path
+
 import pytest
 from PIL import Image
 
@@ -29,15 +33,91 @@ def test_every_good_photo_is_indexed_and_every_broken_file_is_named_with_its_rea
     (tmp_path / "lot" / "broken").mkdir()
     broken = write_broken_files(tmp_path / "lot" / "broken")
     command = ("import", tmp_path / "lot", "--collection", "Mixed", "--categories-from-folders", "--wait", "--json")
-    report = mindreader(running.data_dir, *command)
+    report = mindreader(running.data_dir, *command, status=3)
     assert (report["created"], report["duplicate"], report["indexed"], report["failed"]) == (40, 0, 40, 0)
     assert {entry["file"].rsplit("/", 1)[-1] for entry in report["rejected"]} == set(broken)
     assert all(entry["reason"].endswith(".") for entry in report["rejected"])
-    again = mindreader(running.data_dir, *command)
+    again = mindreader(running.data_dir, *command, status=3)
     assert (again["created"], again["duplicate"]) == (0, 40)
     with running.api() as api:
         (mixed,) = [c for c in api.get("/collections").json()["collections"] if c["name"] == "Mixed"]
     assert {c["name"]: c["photos"] for c in mixed["categories"]} == {"balls": 20, "boxes": 20}
+
+
+def test_a_folder_as_a_network_drive_leaves_it_is_imported_and_what_is_not_is_named(running, tmp_path):
+    tree, elsewhere = tmp_path / "tree", tmp_path / "elsewhere"
+    write_photos(tree / "2020", 3, first=200)
+    for number, name in enumerate(("@eaDir", "#recycle", ".thumbnails", "own_previews"), 210):
+        write_photos(tree / "2020" / name, 1, first=number)
+    (linked,) = write_photos(elsewhere, 1, first=220)
+    (tree / "Norway").symlink_to(elsewhere)
+    (tree / "2020" / "loop").symlink_to("../2020")
+    (latin,) = write_photos(tmp_path, 1, first=221)
+    latin.rename(tree / os.fsdecode(b"caf\xe9.jpg"))
+    os.mkfifo(tree / "pipe.jpg")
+    (tree / "dangling.jpg").symlink_to("/nowhere/x.jpg")
+    (tree / "large.jpg").write_bytes(bytes(2**20))
+    command = ("import", tree, "--collection", "Tree", "--categories-from-folders", "--wait")
+    limits = {"MINDREADER_UPLOAD_MAX_BYTES": "1000000", "MINDREADER_SKIP_FOLDERS": "own_*"}
+    with server(tmp_path / "data", **limits) as other:
+        report = mindreader(other.data_dir, *command, "--json", status=3)
+        said = mindreader(other.data_dir, *command, status=3)["printed"]
+        with other.api() as api:
+            (tree,) = api.get("/collections").json()["collections"]
+            names = {each["filename"] for each in api.get(f"/collections/{tree['id']}/photos").json()["photos"]}
+    assert (report["created"], report["indexed"]) == (5, 5)
+    assert names == {"café.jpg", linked.name, *(f"photo-{number:05}.jpg" for number in (200, 201, 202))}
+    assert {each["name"]: each["photos"] for each in tree["categories"]} == {"2020": 3, "Norway": 1}
+    assert {entry["file"] for entry in report["rejected"]} == {"pipe.jpg", "dangling.jpg", "large.jpg"}
+    assert [Path(name).name for name in report["skipped_folders"]] == [
+        "#recycle",
+        ".thumbnails",
+        "@eaDir",
+        "own_previews",
+    ]
+    assert "0 uploaded, 5 already there, 3 refused." in said
+    assert "Passed over 4 folders, hidden or of a system: #recycle, .thumbnails, @eaDir, own_previews." in said
+    assert "In Tree, 5 photos can be found." in said
+
+
+def test_a_file_larger_than_a_request_stops_no_other(tmp_path):
+    write_photos(tmp_path / "photos", 2, first=230)
+    (tmp_path / "photos" / "large.jpg").write_bytes(bytes(2**20))
+    with server(tmp_path / "data", MINDREADER_REQUEST_MAX_BYTES="200000") as tight:
+        report = mindreader(tight.data_dir, "import", tmp_path / "photos", "--json", status=3)
+    assert report["created"] == 2
+    assert [entry["file"] for entry in report["rejected"]] == ["large.jpg"]
+
+
+def test_an_empty_folder_is_said_to_be_empty_and_makes_no_collection(running, tmp_path):
+    (tmp_path / "nothing").mkdir()
+    said = mindreader(running.data_dir, "import", tmp_path / "nothing", "--collection", "Nothing", "--wait")
+    assert said["printed"].strip() == f"There are no files to import in {tmp_path / 'nothing'}."
+    with running.api() as api:
+        assert "Nothing" not in {each["name"] for each in api.get("/collections").json()["collections"]}
+
+
+def test_a_search_where_there_is_no_photo_says_so(tmp_path, sketch):
+    data = tmp_path / "data"
+    said = mindreader(data, "search", sketch, status=1)["printed"]
+    assert "There are no photos to search in." in said
+    assert "Answered by" not in said
+    assert mindreader(data, "search", sketch, "--json", status=1)["results"] == []
+
+
+def test_a_sketch_with_a_name_that_is_no_utf_8_is_taken(running, tmp_path, sketch):
+    write_photos(tmp_path / "photos", 1, first=240)
+    mindreader(running.data_dir, "import", tmp_path / "photos", "--collection", "Search", "--wait", "--json")
+    copy = shutil.copy(sketch, os.fsencode(tmp_path) + b"/h\xe4user.png")
+    assert mindreader(running.data_dir, "search", os.fsdecode(copy), "--json")["results"]
+
+
+def test_photos_of_another_collection_are_not_sent_again_unless_they_are_wanted(running, tmp_path):
+    photos = write_photos(tmp_path / "photos", 2, first=250)[0].parent
+    mindreader(running.data_dir, "import", photos, "--collection", "First", "--json")
+    again = ("import", photos, "--collection", "Second", "--json")
+    assert mindreader(running.data_dir, *again)["elsewhere"] == {"First": 2}
+    assert mindreader(running.data_dir, *again, "--everywhere")["created"] == 2
 
 
 def test_search_prints_ranked_photos_and_writes_the_imaginary_image(running, tmp_path, sketch):

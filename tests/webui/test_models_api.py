@@ -1,6 +1,7 @@
 import io
 from datetime import timedelta
 from importlib.metadata import version as installed_version
+from zipfile import ZipFile
 
 import pytest
 from PIL import Image
@@ -9,8 +10,10 @@ from sqlalchemy import update
 from mindreader.bundles.archive import pack_bundle
 from mindreader.catalog import Embedding, Job, ModelVersion, WorkerProcess
 from mindreader.catalog.models import now
+from mindreader.library.system_folders import SYSTEM_FOLDERS
 from mindreader.messages import SearchHit
 from mindreader.operations.worker_status import Heartbeat
+from mindreader_workers.celery_app import EMBED_QUEUE
 from tests.support.bundles import write_untrained_bundle
 from tests.support.library import jpeg
 
@@ -37,13 +40,29 @@ def second(catalog, version):
     return other
 
 
-def test_without_a_model_version_nothing_is_active(ann):
+def test_without_a_model_version_nothing_is_active(ann, settings):
     assert ann.get("/status").json == {
         "version": installed_version("mindreader"),
         "embedding": {"pending": 0, "leased": 0, "indexed": 0, "failed": 0, "skipped": 0},
+        "embedding_trouble": "No worker prepares photos for searching at the moment. Tell an administrator if this "
+        "stays.",
         "active_model": None,
+        "uploads": {
+            "file_max_bytes": settings.upload_max_bytes,
+            "request_max_bytes": settings.request_max_bytes,
+            "skipped_folders": list(SYSTEM_FOLDERS),
+        },
     }
     assert ann.get("/models").json == {"models": []}
+
+
+def test_administrators_are_told_what_the_worker_says_and_others_that_it_is_trouble(admin, ann, catalog):
+    Heartbeat(EMBED_QUEUE, "cpu").record(catalog, error="No room in /srv/photos")
+    assert admin.get("/status").json["embedding_trouble"] == "No room in /srv/photos"
+    assert "Tell an administrator" in ann.get("/status").json["embedding_trouble"]
+    assert "/srv" not in ann.get("/status").json["embedding_trouble"]
+    Heartbeat(EMBED_QUEUE, "cpu").record(catalog)
+    assert ann.get("/status").json["embedding_trouble"] is None
 
 
 def test_the_status_counts_what_the_caller_may_see(ann, bob, version):
@@ -145,6 +164,15 @@ def test_what_is_no_bundle_is_refused(admin, finder, version, settings):
     assert "zip" in answer.json["detail"]
     assert finder.tried == []
     assert list((settings.data_dir / "uploads").iterdir()) == []
+
+
+def test_what_is_no_bundle_is_named_as_the_person_names_it(admin, finder, version):
+    empty = io.BytesIO()
+    ZipFile(empty, "w").close()
+    for content in (b"not a zip", empty.getvalue()):
+        answer = admin.post("/models", data={"bundle": (io.BytesIO(content), "my-model.zip")})
+        assert answer.status_code == 422
+        assert "my-model.zip" in answer.json["detail"]
 
 
 def test_jobs_over_the_api(admin, ann, finder, version, catalog):

@@ -21,7 +21,7 @@ from mindreader.errors import BundleError
 _CHUNK_BYTES = 2**20
 
 
-def unpack_bundle(source: Path, into: Path) -> Bundle:
+def unpack_bundle(source: Path, into: Path, name: str = "") -> Bundle:
     """Copy a bundle from outside into a new folder, and check everything that can be checked without its networks.
 
     Whatever is refused, `into` is gone again afterwards.
@@ -29,6 +29,7 @@ def unpack_bundle(source: Path, into: Path) -> Bundle:
     Args:
         source: zip file or folder.
         into: folder that does not exist yet.
+        name: what the person who brings it calls the source, where that is not its own name.
 
     Raises:
         BundleError: something is refused; the message names the file and why.
@@ -36,7 +37,7 @@ def unpack_bundle(source: Path, into: Path) -> Bundle:
     """
     into.mkdir(parents=True)
     try:
-        _copy(source, into)
+        _copy(source, into, name or source.name)
         bundle = read_bundle(into)
         _check_no_strays(bundle)
         check_weight_files(bundle)
@@ -64,11 +65,11 @@ def _pack(archive: zipfile.ZipFile, file: Path) -> None:
         shutil.copyfileobj(source, target, _CHUNK_BYTES)
 
 
-def _copy(source: Path, into: Path) -> None:
-    with files_of(source) as files:
+def _copy(source: Path, into: Path, source_name: str) -> None:
+    with files_of(source, source_name) as files:
         if MANIFEST_FILE not in files:
             raise BundleError(
-                f"There is no {MANIFEST_FILE} in {source.name}. A bundle is a folder with a {MANIFEST_FILE}, or a zip "
+                f"There is no {MANIFEST_FILE} in {source_name}. A bundle is a folder with a {MANIFEST_FILE}, or a zip "
                 "file of such a folder."
             )
         for name in MAX_BYTES:

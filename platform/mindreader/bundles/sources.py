@@ -53,8 +53,12 @@ _UNREADABLE = (
 
 
 @contextmanager
-def files_of(source: Path) -> Iterator[Files]:
+def files_of(source: Path, name: str) -> Iterator[Files]:
     """The files a bundle has among those of a folder or zip file; in the latter they may lie in one folder.
+
+    Args:
+        source: the folder or zip file.
+        name: what errors call it.
 
     Raises:
         BundleError: it is neither, or one of its entries is refused.
@@ -63,11 +67,11 @@ def files_of(source: Path) -> Iterator[Files]:
         yield _files_of_folder(source)
         return
     if not source.is_file():
-        raise BundleError(f"There is no {source.name}. Give the folder of a bundle, or a zip file of it.")
-    with readable(source.name):
+        raise BundleError(f"There is no {name}. Give the folder of a bundle, or a zip file of it.")
+    with readable(name):
         file = _BoundedFile(source)
     with file:
-        with readable(source.name, "Give the folder of a bundle, or a zip file of it."):
+        with readable(name, "Give the folder of a bundle, or a zip file of it."):
             archive = zipfile.ZipFile(file)
         yield _files_of_archive(archive, source.stat().st_size)
 

@@ -13,6 +13,8 @@ export class FakeServer {
     this.lost = { before: 0, after: 0 };
     /** Answers a status in place of carrying a request out: `(path, files) => number | undefined`. */
     this.refuses = () => undefined;
+    /** Whether the connection is closed while these files are sent: `(files) => boolean`. */
+    this.hangsUp = () => false;
     /** A promise that uploads wait for. */
     this.gate = Promise.resolve();
     globalThis.fetch = (url, options) => this.answer(url, options);
@@ -36,6 +38,8 @@ export class FakeServer {
       this.lost.before -= 1;
       throw new TypeError("fetch failed");
     }
+    if (this.hangsUp(files)) throw new TypeError("fetch failed");
+    if (path === "/status") return Response.json({});
     const status = this.refuses(path, files);
     if (status) return Response.json({ detail: `refused with ${status}` }, { status });
     const answer = path.endsWith("/existing")

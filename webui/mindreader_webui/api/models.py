@@ -14,6 +14,7 @@ from mindreader.bundles.archive import unpack_bundle
 from mindreader.catalog import ModelVersion
 from mindreader.errors import MindReaderError, NotReadyError
 from mindreader.library.collections import embedding_totals
+from mindreader.library.upload import safe_filename
 from mindreader.model_versions.registry import (
     activate,
     active_version,
@@ -35,12 +36,15 @@ from mindreader_webui.api.schemas.models import (
     ModelPath,
     Models,
     Status,
+    UploadRules,
 )
 from mindreader_webui.auth import current_account
+from mindreader_webui.i18n import translated
 from mindreader_webui.lanes import Lane
 from mindreader_webui.problems import InvalidFieldsError
 from mindreader_webui.services import Services, change, current_services
 from mindreader_webui.uploads import UPLOADS_FOLDER, path_of
+from mindreader_webui.waiting import embedding_trouble
 from mindreader_workers import client
 
 models = blueprint("models", __name__, "Model versions", USER)
@@ -55,12 +59,15 @@ def status() -> Response:
     with current_services().catalog.snapshot() as session:
         active = active_version(session)
         counts = embedding_totals(session, current_account(), active.space_id if active else None)
+        trouble = embedding_trouble(session, current_account())
     model = ActiveModel(id=active.id, name=active.name, space_key=active.space.key) if active else None
     return answer(
         Status(
             version=version("mindreader"),
             embedding=EmbeddingCounts(**counts),
+            embedding_trouble=translated(trouble),
             active_model=model,
+            uploads=UploadRules.of(current_services().settings),
         )
     )
 
@@ -131,7 +138,7 @@ def _unpacked(services: Services) -> Iterator[Bundle]:
         raise InvalidFieldsError([{"field": "bundle", "message": "Send a model bundle as a zip file"}])
     folder = Path(services.settings.data_dir, UPLOADS_FOLDER, f"bundle-{uuid.uuid4().hex}")
     try:
-        yield unpack_bundle(path_of(sent), folder)
+        yield unpack_bundle(path_of(sent), folder, safe_filename(sent.filename or ""))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import click
 import httpx
@@ -27,6 +27,14 @@ token_option = click.option(
 
 class RemoteError(MindReaderError):
     """The server refused, or cannot be reached."""
+
+    status: int | None = None
+    """What the server answered; None where no answer came."""
+
+    def with_status(self, status: int) -> Self:
+        """This error, with what the server answered."""
+        self.status = status
+        return self
 
 
 class ApiClient:
@@ -54,7 +62,7 @@ class ApiClient:
         except httpx.HTTPError as error:
             raise RemoteError(f"{self._http.base_url} cannot be reached: {error}") from None
         if response.is_error:
-            raise RemoteError(_sentence(response))
+            raise RemoteError(_sentence(response)).with_status(response.status_code)
         answer: dict[str, Any] = response.json() if response.content else {}
         return answer
 

@@ -3,48 +3,32 @@
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from collections import Counter
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from mindreader.blobs import sha256_of
+from mindreader.text import repaired, visible_text
 from mindreader_webui.commands.client import ApiClient, connected, server_option, token_option
+from mindreader_webui.commands.folder_walk import FoundFile, RefusedFile, walk
+from mindreader_webui.commands.uploading import Report, Rules, Uploader
 
-_FILES_PER_QUESTION = 200
-_FILES_PER_REQUEST = 16
-_BYTES_PER_REQUEST = 32 * 2**20
+REFUSED_SOME = 3
+"""Exit code where files were refused; those that were not are imported."""
 _POLL_SECONDS = 0.5
+_POLLS_PER_QUESTION = 4
+"""How seldom it is asked what keeps photos waiting, compared with how many do."""
+_NAMES_PRINTED = 20
 
 
-@dataclass
-class Report:
-    """What became of the files."""
-
-    created: int = 0
-    duplicate: int = 0
-    rejected: list[dict[str, str]] = field(default_factory=list)
-    indexed: int = 0
-    failed: int = 0
-
-
-@dataclass(frozen=True)
-class _File:
-    path: Path
-    name: str
-    category: str
-
-
-@click.command("import")
+@click.command("import", epilog=f"Ends with {REFUSED_SOME} where files were refused: the others are imported.")
 @click.argument("folder", type=click.Path(exists=True, path_type=Path))
 @click.option("--collection", default="Photos", show_default=True, help="Collection to put them in; made if new.")
 @click.option("--categories-from-folders", is_flag=True, help="A photo's category is the name of its folder.")
+@click.option("--everywhere", is_flag=True, help="Also photos that another collection of yours has.")
 @click.option("--shared", is_flag=True, help="A new collection is visible to everyone who is signed in.")
 @click.option("--wait", is_flag=True, help="Wait until every photo can be found.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -54,31 +38,34 @@ def import_photos(
     folder: Path,
     collection: str,
     categories_from_folders: bool,
+    everywhere: bool,
     shared: bool,
     wait: bool,
     as_json: bool,
     server: str | None,
     token: str | None,
 ) -> None:
-    """Upload every photo in FOLDER and its sub-folders; each file that is refused is named with the reason."""
+    """Upload every photo in FOLDER and its sub-folders; each file that is refused is named with the reason.
+
+    Links to folders are followed. Hidden folders and those of systems (@eaDir, #recycle) are passed over, and named.
+    """
     report = Report()
     with connected(server, token) as api, _progress() as progress:
-        files = list(_files(folder, categories_from_folders, report))
-        target = _collection(api, collection, shared)
-        task = progress.add_task("Uploading", total=len(files))
-        for asked in _groups(files):
-            missing = _missing(api, target, asked, report)
-            progress.advance(task, len(asked) - len(missing))
-            for batch in _batches(missing):
-                _upload(api, target, batch, report)
-                progress.advance(task, len(batch))
-        # An embedded server ends with this command, so its photos must be embedded first.
-        if wait or server is None:
-            _wait(api, target, progress, report)
+        rules = Rules.of(api)
+        if files := _sorted_out(folder, rules, report):
+            target = _collection(api, collection, shared)
+            uploader = Uploader(api, target, rules, report, everywhere, categories_from_folders)
+            task = progress.add_task("Uploading", total=len(files))
+            uploader.upload(files, lambda done: progress.advance(task, done))
+            # An embedded server ends with this command, so its photos must be embedded first.
+            if wait or server is None:
+                _wait(api, target, progress, report)
     if as_json:
-        click.echo(json.dumps(asdict(report), indent=2))
+        click.echo(json.dumps(report.as_json(), indent=2))
     else:
-        _print(report)
+        _print(report, folder, collection)
+    if report.rejected:
+        raise click.exceptions.Exit(REFUSED_SOME)
 
 
 def _progress() -> Progress:
@@ -86,92 +73,17 @@ def _progress() -> Progress:
     return Progress(*columns, console=Console(stderr=True))
 
 
-def _files(folder: Path, categories: bool, report: Report) -> Iterator[_File]:
-    """Every visible file below `folder` (or the one file it is), in order."""
-    if folder.is_file():
-        yield _File(folder, folder.name, "")
-        return
-
-    def unreadable(error: OSError) -> None:
-        _reject(report, Path(error.filename).relative_to(folder), f"This folder cannot be read ({error.strerror}).")
-
-    for root, folders, names in os.walk(folder, onerror=unreadable):
-        folders.sort()
-        for odd in [name for name in folders if Path(name).suffix.lower() in _PHOTO_SUFFIXES]:
-            _reject(report, (Path(root) / odd).relative_to(folder), "This is a folder, not a photo.")
-        for name in sorted(name for name in names if not name.startswith(".")):
-            path = Path(root) / name
-            category = Path(root).name if categories and Path(root) != folder else ""
-            yield _File(path, str(path.relative_to(folder)), category)
-
-
-_PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".heic", ".avif"})
-
-
-def _groups(files: list[_File]) -> Iterator[list[_File]]:
-    for start in range(0, len(files), _FILES_PER_QUESTION):
-        yield files[start : start + _FILES_PER_QUESTION]
-
-
-def _missing(api: ApiClient, collection_id: int, files: list[_File], report: Report) -> list[_File]:
-    """Those the collection does not have yet; the others are told by their SHA-256 and not sent."""
-    digests = {file: _sha256(file.path) for file in files}
-    known: set[str] = set()
-    if asked := sorted({digest for digest in digests.values() if digest}):
-        answer = api.post(f"/collections/{collection_id}/existing", json={"sha256": asked})
-        known = {photo["sha256"] for photo in answer["existing"] if photo["collection_id"] == collection_id}
-    missing = [file for file in files if digests[file] not in known]
-    report.duplicate += len(files) - len(missing)
-    return missing
-
-
-def _sha256(path: Path) -> str | None:
-    """None for a file that cannot be read: sending it says why."""
-    try:
-        return sha256_of(path)
-    except OSError:
-        return None
-
-
-def _batches(files: list[_File]) -> Iterator[list[_File]]:
-    batch: list[_File] = []
-    size = 0
-    for file in files:
-        bytes_of_file = file.path.stat().st_size if file.path.exists() else 0
-        if batch and (len(batch) == _FILES_PER_REQUEST or size + bytes_of_file > _BYTES_PER_REQUEST):
-            yield batch
-            batch, size = [], 0
-        batch.append(file)
-        size += bytes_of_file
-    if batch:
-        yield batch
-
-
-def _upload(api: ApiClient, collection_id: int, batch: list[_File], report: Report) -> None:
-    with ExitStack() as opened:
-        parts, sent = [], []
-        for file in batch:
-            try:
-                stream = opened.enter_context(file.path.open("rb"))
-            except OSError as error:
-                _reject(report, file.name, f"This file cannot be read ({error.strerror}).")
-                continue
-            parts.append(("file", (file.path.name, stream, "application/octet-stream")))
-            sent.append(file)
-        if not sent:
-            return
-        answer = api.post(
-            f"/collections/{collection_id}/photos", files=parts, data={"category": [file.category for file in sent]}
-        )
-    for file, outcome in zip(sent, answer["outcomes"], strict=True):
-        if outcome["status"] == "rejected":
-            _reject(report, file.name, outcome["reason"])
+def _sorted_out(folder: Path, rules: Rules, report: Report) -> list[FoundFile]:
+    """The files to send; what else lies there is noted."""
+    files = []
+    for found in walk(folder, rules.skipped_folders):
+        if isinstance(found, FoundFile):
+            files.append(found)
+        elif isinstance(found, RefusedFile):
+            report.reject(found.name, found.reason)
         else:
-            setattr(report, outcome["status"], getattr(report, outcome["status"]) + 1)
-
-
-def _reject(report: Report, name: object, reason: str) -> None:
-    report.rejected.append({"file": str(name), "reason": reason})
+            report.skipped_folders.append(found.name)
+    return files
 
 
 def _collection(api: ApiClient, name: str, shared: bool) -> int:
@@ -183,8 +95,11 @@ def _collection(api: ApiClient, name: str, shared: bool) -> int:
 
 
 def _wait(api: ApiClient, collection_id: int, progress: Progress, report: Report) -> None:
-    """Until nothing of the collection is waiting to be embedded."""
+    """Until nothing of the collection is waiting to be embedded; says what keeps it waiting."""
+    report.waited = True
     task = progress.add_task("Embedding", total=None)
+    said: str | None = None
+    polls = 0
     while True:
         counts = api.get(f"/collections/{collection_id}")["embedding"]
         report.indexed, report.failed = counts["indexed"], counts["failed"]
@@ -192,10 +107,50 @@ def _wait(api: ApiClient, collection_id: int, progress: Progress, report: Report
         if counts["pending"] + counts["leased"] == 0:
             return
         time.sleep(_POLL_SECONDS)
+        polls += 1
+        if polls % _POLLS_PER_QUESTION == 0:
+            said = _say_trouble(api, progress, said)
 
 
-def _print(report: Report) -> None:
-    click.echo(f"{report.created} uploaded, {report.duplicate} already there, {len(report.rejected)} refused.")
+def _say_trouble(api: ApiClient, progress: Progress, said: str | None) -> str | None:
+    """Say what keeps photos waiting, unless it was said last; returns what was said last now."""
+    trouble: str | None = api.get("/status").get("embedding_trouble")
+    if trouble and trouble != said:
+        progress.console.print(trouble, markup=False, highlight=False, soft_wrap=True)
+    return trouble or said
+
+
+def _print(report: Report, folder: Path, collection: str) -> None:
+    if report.is_empty:
+        click.echo(f"There are no files to import in {_printable(str(folder))}.")
+    else:
+        click.echo(f"{report.created} uploaded, {_already_there(report)}, {len(report.rejected)} refused.")
     for refused in report.rejected:
-        click.echo(f"  {refused['file']}: {refused['reason']}")
-    click.echo(f"{report.indexed} photos can be found, {report.failed} failed.")
+        click.echo(f"  {_printable(refused['file'])}: {refused['reason']}")
+    if report.skipped_folders:
+        click.echo(_passed_over(report.skipped_folders))
+    if report.waited:
+        failed = f", {report.failed} failed" if report.failed else ""
+        click.echo(f"In {collection}, {_count(report.indexed, 'photo')} can be found{failed}.")
+
+
+def _already_there(report: Report) -> str:
+    elsewhere = ", ".join(f"{count} in {name}" for name, count in report.elsewhere.items())
+    return f"{report.duplicate} already there" + (f" ({elsewhere}; --everywhere takes them too)" if elsewhere else "")
+
+
+def _passed_over(folders: list[str]) -> str:
+    """One line: how many, and which names, the most frequent first."""
+    counts = Counter(Path(folder).name for folder in folders).most_common()
+    named = [_printable(name) + (f" ({count})" if count > 1 else "") for name, count in counts[:_NAMES_PRINTED]]
+    more = [f"and {len(counts) - _NAMES_PRINTED} more names"] if len(counts) > _NAMES_PRINTED else []
+    return f"Passed over {_count(len(folders), 'folder')}, hidden or of a system: {', '.join(named + more)}."
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _printable(name: str) -> str:
+    """On one line, and without what would steer a terminal."""
+    return visible_text("".join(" " if c.isspace() else c for c in repaired(name)))

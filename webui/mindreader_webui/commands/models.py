@@ -12,6 +12,7 @@ import click
 
 from mindreader.bundles import read_bundle
 from mindreader.bundles.archive import pack_bundle
+from mindreader.text import repaired
 from mindreader_webui.commands.client import ApiClient, connected, server_option, token_option
 from mindreader_webui.commands.jobs import follow
 
@@ -50,10 +51,10 @@ def add(bundle: Path, as_json: bool, server: str | None, token: str | None) -> N
     with tempfile.TemporaryDirectory() as folder, connected(server, token) as api:
         archive = bundle
         if bundle.is_dir():
-            archive = Path(folder) / "bundle.zip"
+            archive = Path(folder) / f"{bundle.resolve().name}.zip"
             pack_bundle(read_bundle(bundle), archive)
         with archive.open("rb") as file:
-            model = api.post("/models", files={"bundle": (archive.name, file, "application/zip")})
+            model = api.post("/models", files={"bundle": (repaired(archive.name), file, "application/zip")})
         space = _spaces(api)[model["space_id"]]
     if as_json:
         click.echo(json.dumps({"model": model, "space": space}, indent=2))

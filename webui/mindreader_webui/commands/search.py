@@ -11,6 +11,7 @@ from typing import Any
 import click
 from PIL import Image
 
+from mindreader.text import repaired
 from mindreader_webui.commands.client import connected, server_option, token_option
 
 _RESULT_FIELDS = ("photo_id", "score", "filename", "collection", "category")
@@ -31,13 +32,31 @@ def search(
     with connected(server, token) as api:
         answer = api.post(
             "/searches",
-            files={"sketch": (sketch.name, sketch.read_bytes(), "application/octet-stream")},
+            files={"sketch": (repaired(sketch.name), sketch.read_bytes(), "application/octet-stream")},
             data={"limit": str(limit), "seed": str(seed)},
         )
     if imaginary:
         _save(answer["imaginary_images"][0]["url"], imaginary)
     if as_json:
         click.echo(json.dumps(_as_json(answer), indent=2))
+    else:
+        _print(answer)
+    if sentence := _nothing_to_find(answer):
+        raise click.ClickException(sentence)
+
+
+def _nothing_to_find(answer: dict[str, Any]) -> str | None:
+    """Why no photo could be found, whatever the sketch."""
+    count = answer.get("searchable")  # a server that is not upgraded yet says nothing
+    if count is None or count["indexed"]:
+        return None
+    if count["total"]:
+        return f"None of the {count['total']} photos can be found yet: they are still being prepared. Try again soon."
+    return "There are no photos to search in. `mindreader import DIR` brings some in."
+
+
+def _print(answer: dict[str, Any]) -> None:
+    if _nothing_to_find(answer):
         return
     click.echo(f"Answered by {answer['model_version']['name']}")
     if rebuilding := answer.get("rebuilding"):  # a server that is not upgraded yet says nothing

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from mindreader.catalog import EmbeddingSpace, ModelVersion
 from mindreader.embedding.spaces import Cost as CostView
 from mindreader.embedding.spaces import SpaceCounts
+from mindreader.library.system_folders import skipped_folders
+from mindreader.settings import Settings
 from mindreader_webui.api.schemas.common import EmbeddingCounts, Moment, Request
 
 
@@ -51,12 +53,35 @@ class ActiveModel(BaseModel):
     space_key: str
 
 
+class UploadRules(BaseModel):
+    """What uploads are held to, so that what will be refused need not be sent."""
+
+    file_max_bytes: int
+    request_max_bytes: int
+    skipped_folders: list[str] = Field(
+        description="Names of folders that are passed over; small and capital letters alike, * for any characters."
+    )
+
+    @classmethod
+    def of(cls, settings: Settings) -> "UploadRules":
+        """As the settings say."""
+        return cls(
+            file_max_bytes=settings.upload_max_bytes,
+            request_max_bytes=settings.request_max_bytes,
+            skipped_folders=list(skipped_folders(settings.skip_folders)),
+        )
+
+
 class Status(BaseModel):
     """How far the photos are that the caller may see."""
 
     version: str
     embedding: EmbeddingCounts
+    embedding_trouble: str | None = Field(
+        description="What keeps photos waiting, as the workers say it to administrators; null where nothing does."
+    )
     active_model: ActiveModel | None
+    uploads: UploadRules
 
 
 class BundleForm(BaseModel):

@@ -9,9 +9,10 @@ import { chosenFiles, droppedFiles } from "../upload/files.js";
 import { Outcomes } from "../upload/outcomes.js";
 import { UploadQueue } from "../upload/queue.js";
 
-/** @import { FoundFile } from "../upload/files.js" */
+/** @import { Found, FoundFile } from "../upload/files.js" */
 
 const POLL_MS = 1000;
+const NAMES_SHOWN = 20;
 
 const collection = byId("collection", HTMLSelectElement);
 const newName = byId("new-name", HTMLInputElement);
@@ -21,6 +22,10 @@ let total = 0;
 /** @type {Promise<number>|null} id of the collection to fill */
 let target = null;
 let trouble = "";
+/** @type {string[]} names of folders to pass over */
+let skipped = [];
+/** @type {string[]} */
+const skippedFolders = [];
 
 const outcomes = new Outcomes(byId("outcomes"));
 const connection = new Connection((isLost) => {
@@ -58,6 +63,12 @@ async function loadCollections() {
   onCollectionChange();
 }
 
+async function loadRules() {
+  const { uploads } = await get("/status");
+  queue.limits = uploads;
+  skipped = uploads.skipped_folders;
+}
+
 function onCollectionChange() {
   byId("new-label").hidden = collection.value !== "";
   target = null;
@@ -91,25 +102,32 @@ async function createCollection(name) {
   return created.id;
 }
 
+/** @param {Found} found */
+function add({ files, refused, skippedFolders: more }) {
+  skippedFolders.push(...more);
+  if (!files.length && !refused.length && !more.length) return;
+  trouble = "";
+  byId("progress-area").hidden = false;
+  total += files.length + refused.length;
+  for (const { name, reason } of refused) outcomes.add({ file: name, status: "rejected", reason });
+  if (files.length) send(files);
+  refresh();
+}
+
 /** @param {FoundFile[]} found */
-function add(found) {
-  if (!found.length) return;
+function send(found) {
   const withCategory = byId("categories", HTMLInputElement).checked;
   const everywhere = byId("everywhere", HTMLInputElement).checked;
   const into = collectionId();
-  total += found.length;
-  trouble = "";
-  byId("progress-area").hidden = false;
   byId("embedding").textContent = "";
   queue.add(
     found.map(({ file, folder }) => ({ file, category: withCategory ? folder : "", target: into, everywhere })),
   );
-  refresh();
 }
 
 /** @param {HTMLInputElement} input */
 function takeFiles(input) {
-  if (input.files) add(chosenFiles(input.files));
+  if (input.files) add(chosenFiles(input.files, skipped));
   input.value = "";
 }
 
@@ -125,24 +143,38 @@ function scheduleRefresh() {
 function refresh() {
   byId("progress", HTMLProgressElement).value = total ? outcomes.all.length / total : 0;
   byId("summary").textContent = [outcomes.sentence(total), trouble].filter(Boolean).join(". ");
+  byId("skipped").textContent = skippedFolders.length ? skippedSentence() : "";
   byId("pause").hidden = byId("cancel").hidden = !queue.busy;
   byId("pause").textContent = queue.paused ? _("Resume") : _("Pause");
   byId("save").hidden = !outcomes.all.length || queue.busy;
+}
+
+/** How many, and which names. */
+function skippedSentence() {
+  const names = [...new Set(skippedFolders.map((path) => path.split("/").at(-1) ?? ""))];
+  const more = names.length > NAMES_SHOWN ? ["…"] : [];
+  return ngettext(
+    "Passed over {n} folder, hidden or of a system: {names}",
+    "Passed over {n} folders, hidden or of a system: {names}",
+    skippedFolders.length,
+    { names: [...names.slice(0, NAMES_SHOWN), ...more].join(", ") },
+  );
 }
 
 /** Say how far the new photos are on their way to being found, until all are or more come. */
 async function watchEmbedding() {
   const status = byId("embedding");
   for (;;) {
-    const { embedding } = await get("/status");
+    const { embedding, embedding_trouble: reason } = await get("/status");
     const waiting = embedding.pending + embedding.leased;
     if (queue.busy) return;
     if (!waiting) break;
-    status.textContent = ngettext(
+    const prepared = ngettext(
       "{n} photo is being prepared for searching…",
       "{n} photos are being prepared for searching…",
       waiting,
     );
+    status.textContent = [prepared, reason].filter(Boolean).join(" ");
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   status.replaceChildren(_("Every photo can be found now."), " ", h("a", { href: "/" }, _("Draw something")));
@@ -161,14 +193,18 @@ byId("pause").onclick = () => {
 };
 byId("save").onclick = () => saveFile(outcomes.table(), "upload.csv");
 dropZone(byId("drop"), async (transfer) => {
-  const [found] = await Promise.all([droppedFiles(transfer), ready]);
-  add(found);
+  add(
+    await droppedFiles(
+      transfer,
+      ready.then(() => skipped),
+    ),
+  );
 });
 addEventListener("beforeunload", (event) => {
   if (queue.busy) event.preventDefault();
 });
 
-const ready = loadCollections();
+const ready = Promise.all([loadCollections(), loadRules()]);
 ready
   .then(() => {
     setDisabled(false, "files", "folder");

@@ -5,7 +5,7 @@
 // Nothing is kept between visits: whoever chooses the same folder again sends only what is missing, since the server
 // knows the rest by its SHA-256. A file sent twice, because the answer to the first time was lost, is one photo.
 
-import { ApiError, call } from "../lib/api.js";
+import { ApiError, call, get } from "../lib/api.js";
 import { messageOf } from "../lib/dom.js";
 import { _ } from "../lib/i18n.js";
 import { canHash, sha256Of } from "./hashing.js";
@@ -19,6 +19,9 @@ const SENDERS = 2;
 const FILES_PER_LOOKUP = 50;
 const READY_AHEAD = 150;
 const TOO_LARGE = 413;
+const BYTES_AROUND_A_FILE = 4096; // of the form it is sent in: its name, its category, what stands between
+const MOST_LOSSES = 4;
+const CONTROLS = /\p{Cc}/gu;
 
 /**
  * @typedef {object} Item
@@ -36,6 +39,7 @@ const TOO_LARGE = 413;
  * @property {string} [page] where a person can look at it
  * @property {string} [where] the collection that has it already
  */
+/** @typedef {{file_max_bytes: number, request_max_bytes: number}} Limits */
 /** @typedef {{outcome: (outcome: Outcome) => void, idle: () => void, stopped: (error: Error) => void}} Listeners */
 
 export class UploadQueue {
@@ -50,17 +54,30 @@ export class UploadQueue {
     this.paused = false;
     this.running = { lookUp: 0, send: 0 };
     this.controller = new AbortController();
+    /** @type {Limits} what the server takes */
+    this.limits = { file_max_bytes: Infinity, request_max_bytes: Infinity };
   }
 
   get busy() {
     return this.waiting.length + this.ready.length + this.running.lookUp + this.running.send > 0;
   }
 
-  /** @param {Item[]} items */
+  /** Those that are too large have their outcome at once: the server would hang up on them. @param {Item[]} items */
   add(items) {
-    this.waiting.push(...items);
+    const fitting = items.filter(({ file }) => file.size <= this.largestFile);
+    for (const item of fitting) this.waiting.push(item);
     if (this.controller.signal.aborted) this.controller = new AbortController();
+    for (const item of items) if (item.file.size > this.largestFile) this.reject(item, tooLarge(this.largestFile));
     this.start();
+    if (!this.busy) this.on.idle();
+  }
+
+  get largestFile() {
+    return Math.min(this.limits.file_max_bytes, Math.max(0, this.limits.request_max_bytes - BYTES_AROUND_A_FILE));
+  }
+
+  get bytesTogether() {
+    return Math.min(BYTES_PER_REQUEST, this.limits.request_max_bytes - FILES_PER_REQUEST * BYTES_AROUND_A_FILE);
   }
 
   /** Requests on their way are finished; none begins. */
@@ -179,8 +196,9 @@ export class UploadQueue {
     const items = await this.readable(batch);
     if (id === undefined || !items.length) return;
     const options = { path: { collection_id: id }, body: formOf(items), signal };
+    const onFailure = lossesCounted(items, signal);
     const { outcomes } = await this.connection.withRetry(
-      () => call("POST", "/collections/{collection_id}/photos", options).catch((error) => noteLost(error, items)),
+      () => call("POST", "/collections/{collection_id}/photos", options).catch(onFailure),
       signal,
     );
     outcomes.forEach((outcome, index) => {
@@ -206,7 +224,7 @@ export class UploadQueue {
     let bytes = 0;
     const end = this.ready.findIndex((item, index) => {
       bytes += item.file.size;
-      const fits = bytes <= BYTES_PER_REQUEST && item.target === this.ready[0]?.target;
+      const fits = bytes <= this.bytesTogether && item.target === this.ready[0]?.target;
       return index === FILES_PER_REQUEST || (index > 0 && !fits);
     });
     return this.ready.splice(0, end < 0 ? this.ready.length : end);
@@ -227,7 +245,7 @@ export class UploadQueue {
 function formOf(items) {
   const form = new FormData();
   for (const { file, category } of items) {
-    form.append("file", file, file.name);
+    form.append("file", file, file.name.replace(CONTROLS, "") || "photo"); // forms carry them as %0A, for good
     form.append("category", category);
   }
   return form;
@@ -254,6 +272,31 @@ function noteLost(error, items) {
   if (!(error instanceof ApiError) || error.status >= 500) items.forEach((item) => (item.maybeSent = true));
   throw error;
 }
+
+/**
+ * What to do each time sending these files fails. A server that answers others, but is lost whenever it is sent these,
+ * will not take them, nor does a proxy before it that hangs up on what is too large.
+ *
+ * @param {Item[]} items
+ * @param {AbortSignal} signal
+ * @returns {(error: unknown) => Promise<never>}
+ */
+function lossesCounted(items, signal) {
+  let answered = 0; // in a row
+  return async (error) => {
+    if (error instanceof ApiError) return noteLost(error, items);
+    const isThere = await get("/status", { signal }).catch(() => null);
+    answered = isThere ? answered + 1 : 0;
+    if (answered < MOST_LOSSES) return noteLost(error, items);
+    throw new ApiError(_("The connection was closed each time this file was sent. Send a smaller copy."), TOO_LARGE);
+  };
+}
+
+/** @param {number} limit in bytes */
+const tooLarge = (limit) =>
+  _("This file is larger than {megabytes} MB. Send a smaller copy.", {
+    megabytes: Number((limit / 2 ** 20).toPrecision(4)),
+  });
 
 /** @param {Item} item @param {FileOutcome} outcome @param {number} id of the collection @returns {Outcome} */
 function outcomeOf(item, outcome, id) {

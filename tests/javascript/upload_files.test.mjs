@@ -1,0 +1,135 @@
+// What is taken of folders as cameras, phones and network drives leave them, chosen or dropped.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import "./support/browser.mjs";
+
+const { chosenFiles, droppedFiles } = await import("../../webui/mindreader_webui/static/upload/files.js");
+
+const SKIPPED = [".*", "@eaDir", "#recycle", "$RECYCLE.BIN", "lost+found", "*.lrdata", "[Originals]"];
+
+const at = (path) => {
+  const file = new File(["photo"], path.split("/").at(-1));
+  Object.defineProperty(file, "webkitRelativePath", { value: path.includes("/") ? path : "" });
+  return file;
+};
+const taken = ({ files }) => files.map(({ file, folder }) => [folder, file.name]);
+
+test("files come with the folder they lie in", () => {
+  const found = chosenFiles([at("loose.jpg"), at("Photos/a.jpg"), at("Photos/2020/b.jpg")], SKIPPED);
+  assert.deepEqual(taken(found), [
+    ["", "loose.jpg"],
+    ["Photos", "a.jpg"],
+    ["2020", "b.jpg"],
+  ]);
+  assert.deepEqual([found.refused, found.skippedFolders], [[], []]);
+});
+
+test("system and hidden folders are passed over, at any depth, and named once", () => {
+  const names = [
+    "@eaDir",
+    "@EADIR",
+    ".thumbnails",
+    "#recycle",
+    "$RECYCLE.BIN",
+    "lost+found",
+    "x.lrdata",
+    "[Originals]",
+  ];
+  const files = names.flatMap((name) => [at(`Photos/2020/${name}/a.jpg`), at(`Photos/2020/${name}/b.jpg/c.jpg`)]);
+  const found = chosenFiles([...files, at("Photos/2020/a.jpg")], SKIPPED);
+  assert.deepEqual(taken(found), [["2020", "a.jpg"]]);
+  assert.deepEqual(
+    found.skippedFolders,
+    names.map((name) => `Photos/2020/${name}`),
+  );
+});
+
+test("folders whose names are only like those are taken", () => {
+  const names = ["eaDir", "recycle", "lost+founds", "lostfound", "O", "a.lrdata.b"];
+  const found = chosenFiles(
+    names.map((name) => at(`Photos/${name}/a.jpg`)),
+    SKIPPED,
+  );
+  assert.deepEqual(
+    taken(found).map(([folder]) => folder),
+    names,
+  );
+});
+
+test("the folder that was chosen is taken whatever its name is", () => {
+  assert.equal(chosenFiles([at("@eaDir/a.jpg")], SKIPPED).files.length, 1);
+});
+
+test("hidden files and those of systems are passed over", () => {
+  const names = ["._a.jpg", ".DS_Store", "Thumbs.db", "desktop.ini", "a.jpg"];
+  assert.deepEqual(
+    taken(
+      chosenFiles(
+        names.map((name) => at(name)),
+        SKIPPED,
+      ),
+    ),
+    [["", "a.jpg"]],
+  );
+});
+
+test("names of folders are made fit to be categories", () => {
+  const folders = ["new\nline", "turned\u202egpj", "x".repeat(250)];
+  const found = chosenFiles(
+    folders.map((name) => at(`Photos/${name}/a.jpg`)),
+    SKIPPED,
+  );
+  assert.deepEqual(
+    taken(found).map(([folder]) => folder),
+    ["newline", "turnedgpj", "x".repeat(200)],
+  );
+});
+
+const broken = () => {
+  throw new Error("NotReadableError");
+};
+const fileEntry = (path, content) => ({
+  name: path.split("/").at(-1),
+  fullPath: path,
+  isFile: true,
+  isDirectory: false,
+  file: (resolve, reject) => (content === broken ? reject(new Error("NotFoundError")) : resolve(at(path.slice(1)))),
+});
+const folderEntry = (path, children) => ({
+  name: path.split("/").at(-1),
+  fullPath: path,
+  isFile: false,
+  isDirectory: true,
+  createReader: () => {
+    const left = children === broken ? null : [children, []];
+    return { readEntries: (resolve, reject) => (left ? resolve(left.shift()) : reject(new Error("NotReadable"))) };
+  },
+});
+const drop = (...entries) =>
+  droppedFiles({ items: entries.map((entry) => ({ webkitGetAsEntry: () => entry })) }, Promise.resolve(SKIPPED));
+
+test("one file or folder of a drop that cannot be read is named, and the rest is taken", async () => {
+  const inside = [
+    fileEntry("/Photos/gone.jpg", broken),
+    fileEntry("/Photos/a.jpg"),
+    folderEntry("/Photos/locked", broken),
+  ];
+  const found = await drop(folderEntry("/Photos", inside), fileEntry("/b.jpg"), null);
+  assert.deepEqual(taken(found), [
+    ["Photos", "a.jpg"],
+    ["", "b.jpg"],
+  ]);
+  assert.deepEqual(found.refused, [
+    { name: "Photos/gone.jpg", reason: "This file cannot be read." },
+    { name: "Photos/locked", reason: "This folder cannot be read." },
+  ]);
+});
+
+test("system folders in a drop are passed over; one dropped alone is wanted", async () => {
+  const system = (path) => folderEntry(path, [fileEntry(`${path}/a.jpg`)]);
+  const found = await drop(system("/@eaDir"), folderEntry("/Photos", [system("/Photos/#recycle")]));
+  assert.deepEqual(taken(found), []);
+  assert.deepEqual(found.skippedFolders, ["@eaDir", "Photos/#recycle"]);
+  assert.equal((await drop(system("/@eaDir"))).files.length, 1);
+});

@@ -1,0 +1,168 @@
+"""What lies in a folder as cameras, phones and network drives leave it: files to send, and what is not sent and why."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mindreader.library.system_folders import is_skipped
+from mindreader.text import repaired
+
+_SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
+_PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".heic", ".avif"})
+_NO_FILES = {
+    stat.S_IFIFO: "This is a named pipe, not a photo.",
+    stat.S_IFSOCK: "This is a socket, not a photo.",
+    stat.S_IFCHR: "This is a device, not a photo.",
+    stat.S_IFBLK: "This is a device, not a photo.",
+}
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file that can be sent."""
+
+    path: Path
+    name: str
+    """Its path below the folder that is walked, fit to be encoded."""
+    folder: str
+    """Name of the folder it lies in; empty for the one that is walked."""
+    size: int
+    """Bytes."""
+
+
+@dataclass(frozen=True)
+class RefusedFile:
+    """What cannot be a photo, or cannot be read."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class SkippedFolder:
+    """A hidden folder, or one of a system; nobody looks into it."""
+
+    name: str
+
+
+Found = FoundFile | RefusedFile | SkippedFolder
+
+
+@dataclass(frozen=True)
+class _Folder:
+    path: Path
+    name: str
+    real: Path
+    is_link: bool = False
+
+
+@dataclass
+class _Walk:
+    """Folders first that lie below the top, then what links lead to: a photo is found under its own folder's name."""
+
+    top: Path
+    skipped: Sequence[str]
+    folders: list[_Folder] = field(default_factory=list)
+    links: deque[_Folder] = field(default_factory=deque)
+    seen: set[Path] = field(default_factory=set)
+
+    def __iter__(self) -> Iterator[Found]:
+        top = _Folder(self.top, "", self.top.resolve())
+        self.folders.append(top)
+        while self.folders or self.links:
+            folder = self.folders.pop() if self.folders else self.links.popleft()
+            if folder.real in self.seen:
+                continue
+            if folder.is_link and folder.real in top.real.parents:
+                yield RefusedFile(folder.name, "This link leads to a folder that holds the one you import.")
+                continue
+            self.seen.add(folder.real)
+            yield from self._inside(folder)
+
+    def _inside(self, folder: _Folder) -> Iterator[Found]:
+        try:
+            with os.scandir(folder.path) as entries:
+                ordered = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            yield RefusedFile(folder.name or repaired(self.top.name), f"This folder cannot be read ({error.strerror}).")
+            return
+        below: list[_Folder] = []
+        for entry in ordered:
+            if _is_folder(entry):
+                yield from self._folder(folder, entry, below)
+            elif not _is_system_file(entry.name):
+                yield _looked_at(Path(entry.path), _joined(folder.name, entry.name), Path(folder.name).name)
+        self.folders += reversed(below)
+
+    def _folder(self, parent: _Folder, entry: os.DirEntry[str], below: list[_Folder]) -> Iterator[Found]:
+        name, is_link = _joined(parent.name, entry.name), _is_link(entry)
+        real = Path(entry.path).resolve() if is_link else parent.real / entry.name
+        if is_skipped(entry.name, self.skipped):
+            yield SkippedFolder(name)
+            return
+        if Path(entry.name).suffix.lower() in _PHOTO_SUFFIXES:
+            yield RefusedFile(name, "This is a folder, not a photo.")
+        found = _Folder(Path(entry.path), name, real, is_link)
+        if is_link:
+            self.links.append(found)
+        else:
+            below.append(found)
+
+
+def walk(top: Path, skipped: Sequence[str]) -> Iterator[Found]:
+    """Everything in a folder and its sub-folders, in order, or the one file that `top` is.
+
+    Links to folders are followed, each folder once. Hidden files, and those that systems leave, are passed over; what
+    is no plain file (pipes, sockets, devices) is refused without opening it.
+
+    Args:
+        top: taken whatever its name is.
+        skipped: names of folders to pass over, as `mindreader.library.system_folders` has them.
+    """
+    if top.is_dir():
+        yield from _Walk(top, skipped)
+    else:
+        yield _looked_at(top, repaired(top.name), "")
+
+
+def unreadable(error: OSError) -> str:
+    """Why a file is refused that could not be read."""
+    return f"This file cannot be read ({error.strerror or error})."
+
+
+def _looked_at(path: Path, name: str, folder: str) -> Found:
+    try:
+        status = path.stat()
+    except OSError as error:
+        leads_nowhere = error.errno in (errno.ENOENT, errno.ELOOP) and path.is_symlink()
+        return RefusedFile(name, "This link leads nowhere." if leads_nowhere else unreadable(error))
+    if not stat.S_ISREG(status.st_mode):
+        return RefusedFile(name, _NO_FILES.get(stat.S_IFMT(status.st_mode), "This is no plain file."))
+    return FoundFile(path, name, folder, status.st_size)
+
+
+def _is_system_file(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _SYSTEM_FILES
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a circle; looking at it says so
+        return False
+
+
+def _is_link(entry: os.DirEntry[str]) -> bool:
+    """Also a junction of Windows, where Python knows them (3.12)."""
+    is_junction = getattr(entry, "is_junction", None)
+    return entry.is_symlink() or bool(is_junction and is_junction())
+
+
+def _joined(folder: str, name: str) -> str:
+    return str(Path(folder, repaired(name)))
