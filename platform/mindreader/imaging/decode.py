@@ -20,6 +20,7 @@ from PIL import ExifTags, Image, ImageFile
 from mindreader.errors import PhotoRejectedError
 from mindreader.imaging import rejections
 from mindreader.imaging.costs import Size, bytes_to_decode, bytes_to_decode_webp, jpeg_scans, webp_size
+from mindreader.imaging.formats import jpeg
 from mindreader.imaging.pixels import to_srgb
 
 pillow_heif.register_heif_opener()
@@ -154,7 +155,7 @@ def _decode(stream: IO[bytes], head: bytes, limits: _Limits) -> DecodedPhoto:
     media_type = MEDIA_TYPES[image.format or ""]
     if image.format == "PNG":
         image = _verified_png(image, stream)
-    image.load()
+    image = _loaded(image, stream, limits)
     if not limits.allow_scaling(image):
         size = image.size  # TIFF turns itself upright, and HEIF may correct its header
     exif = _exif(image)
@@ -162,6 +163,28 @@ def _decode(stream: IO[bytes], head: bytes, limits: _Limits) -> DecodedPhoto:
     width, height = size if orientation not in (5, 6, 7, 8) else (size[1], size[0])
     upright = _upright(to_srgb(image, limits.min_side), orientation)
     return DecodedPhoto(upright, width, height, media_type, _taken_at(exif))
+
+
+def _loaded(image: ImageFile.ImageFile, stream: IO[bytes], limits: _Limits) -> ImageFile.ImageFile:
+    try:
+        image.load()
+    except OSError as error:
+        if image.format not in _SCALABLE or "truncated" not in str(error):
+            raise
+    else:
+        return image
+    image.im = None  # type: ignore[assignment]  # its pixels, which the next attempt takes again
+    whole = jpeg.with_end(stream, lambda continued: _open_jpeg(continued, limits))
+    if whole is None:
+        raise PhotoRejectedError(rejections.TRUNCATED)
+    return whole
+
+
+def _open_jpeg(stream: IO[bytes], limits: _Limits) -> ImageFile.ImageFile:
+    image = Image.open(stream, formats=["JPEG"])
+    if limits.min_side is not None:
+        image.draft(None, (limits.min_side, limits.min_side))
+    return image
 
 
 def _open_within(stream: IO[bytes], head: bytes, limits: _Limits) -> tuple[ImageFile.ImageFile, Size]:
