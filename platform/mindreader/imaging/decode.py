@@ -22,6 +22,7 @@ from mindreader.imaging import rejections
 from mindreader.imaging.costs import Size, bytes_to_decode, bytes_to_decode_webp, jpeg_scans, webp_size
 from mindreader.imaging.formats import jpeg
 from mindreader.imaging.formats.boxes import primary_properties
+from mindreader.imaging.formats.colour import code_points
 from mindreader.imaging.pixels import to_srgb
 
 pillow_heif.register_heif_opener()
@@ -163,8 +164,8 @@ def _decode(stream: IO[bytes], head: bytes, limits: _Limits) -> DecodedPhoto:
     exif = _exif(image)
     orientation = _orientation(image, exif, stream)
     width, height = size if orientation not in (5, 6, 7, 8) else (size[1], size[0])
-    upright = _upright(to_srgb(image, limits.min_side), orientation)
-    return DecodedPhoto(upright, width, height, media_type, _taken_at(exif))
+    srgb = to_srgb(image, limits.min_side, code_points(image, stream))
+    return DecodedPhoto(_upright(srgb, orientation), width, height, media_type, _taken_at(exif))
 
 
 def _loaded(image: ImageFile.ImageFile, stream: IO[bytes], limits: _Limits) -> ImageFile.ImageFile:
