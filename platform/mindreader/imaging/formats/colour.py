@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageFilter
+from PIL import Image, ImageCms
 
 from mindreader.imaging.formats.boxes import png_code_points, primary_properties
 
@@ -44,7 +44,8 @@ _GAMMAS = {4: 2.2, 5: 2.8, _LINEAR: 1.0}
 _WHITE_NITS = 203.0  # ITU-R BT.2408: white paper in a picture of high dynamic range
 _HLG_NITS = 1000.0  # the display that HLG's curve is given for, ITU-R BT.2100
 _KNEE = 0.7  # brightness up to which tones stay as they are
-_GRID = 33
+_ROOT_STEPS = 4095
+_PIECE_PIXELS = 2**16
 
 
 def code_points(image: Image.Image, file: IO[bytes]) -> CodePoints | None:
@@ -112,14 +113,31 @@ def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
 def code_point_conversion(points: CodePoints | None) -> Convert | None:
     """What turns RGB of these code points into sRGB; None for sRGB itself, and for what is not known."""
     primaries, transfer = points or (1, 1)
-    into_srgb = _to_srgb_primaries(primaries)
-    if transfer in (_PQ, _HLG):
-        return _by_table(lambda cube: _encoded(_toned(_light(cube, transfer) @ into_srgb.T)))
-    curve = _curve(transfer)
-    mixed = None if np.allclose(into_srgb, np.eye(3), atol=1e-3) else _by_table(_mixing(into_srgb))
-    if curve is None:
-        return mixed
-    return lambda band: mixed(band.point(curve)) if mixed else band.point(curve)
+    matrix = _to_srgb_primaries(primaries).astype(np.float32)
+    if transfer not in (_PQ, _HLG, *_GAMMAS) and np.allclose(matrix, np.eye(3), atol=1e-3):
+        return None
+    light, encoded = _light_of_values(transfer), _values_of_root_light()
+
+    def converted(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        seen = light[pixels]
+        if transfer == _HLG:
+            seen = _as_displayed(seen)
+        seen = seen @ matrix.T
+        if transfer in (_PQ, _HLG):
+            seen = _toned(seen)
+        return encoded[(np.sqrt(np.clip(seen, 0, 1)) * _ROOT_STEPS).astype(np.uint16)]
+
+    return lambda band: _in_pieces(band, converted)
+
+
+def _in_pieces(band: Image.Image, converted: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]) -> Image.Image:
+    """Convert a few rows at a time: floating numbers take ten times the memory of pixels."""
+    pixels = np.asarray(band)
+    out = np.empty_like(pixels)
+    rows = max(1, _PIECE_PIXELS // band.width)
+    for top in range(0, band.height, rows):
+        out[top : top + rows] = converted(pixels[top : top + rows])
+    return Image.fromarray(out)
 
 
 def _to_srgb_primaries(primaries: int) -> Floats:
@@ -136,27 +154,6 @@ def _xyz(x: float, y: float) -> Floats:
     return np.array([x / y, 1.0, (1 - x - y) / y])
 
 
-def _mixing(matrix: Floats) -> Callable[[Floats], Floats]:
-    return lambda cube: _encoded(_decoded(cube) @ matrix.T)
-
-
-def _curve(transfer: int) -> list[int] | None:
-    """A table for each of three channels that turns values of a plain gamma into sRGB's."""
-    if transfer not in _GAMMAS:
-        return None
-    values = _encoded(np.linspace(0, 1, 256) ** _GAMMAS[transfer])
-    return np.rint(values * 255).astype(int).tolist() * 3
-
-
-def _by_table(convert: Callable[[Floats], Floats]) -> Convert:
-    """A conversion of colours (N, 3) from 0 to 1, as a table of `_GRID` steps a channel, red the fastest."""
-    steps = np.linspace(0, 1, _GRID)
-    blue, green, red = np.meshgrid(steps, steps, steps, indexing="ij")
-    table = convert(np.stack([red, green, blue], axis=-1).reshape(-1, 3))
-    lookup = ImageFilter.Color3DLUT(_GRID, table.astype(np.float32).ravel())
-    return lambda band: band.filter(lookup)
-
-
 def _decoded(values: Floats) -> Floats:
     """Light of sRGB's values (IEC 61966-2-1)."""
     return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
@@ -167,20 +164,34 @@ def _encoded(light: Floats) -> Floats:
     return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
-def _light(values: Floats, transfer: int) -> Floats:
-    """Light (N, 3) of PQ or HLG, white paper being 1 (ITU-R BT.2100, tables 4 and 5)."""
+def _light_of_values(transfer: int) -> Floats:
+    """Light (256,) of 8-bit values, white paper being 1; for HLG that of the scene (ITU-R BT.2100, tables 4 and 5)."""
+    values = np.linspace(0, 1, 256)
     if transfer == _PQ:
         root = values ** (32 / 2523)
         nits = 10_000 * (np.maximum(root - 107 / 128, 0) / (2413 / 128 - 2392 / 128 * root)) ** (16384 / 2610)
-        return nits / _WHITE_NITS
-    a, b, c = 0.17883277, 0.28466892, 0.55991073
-    scene = np.where(values <= 0.5, values**2 / 3, (np.exp((values - c) / a) + b) / 12)
-    luminance = scene @ np.array([0.2627, 0.6780, 0.0593])
-    return _HLG_NITS / _WHITE_NITS * scene * luminance[:, None] ** 0.2
+        light = nits / _WHITE_NITS
+    elif transfer == _HLG:
+        a, b, c = 0.17883277, 0.28466892, 0.55991073
+        light = np.where(values <= 0.5, values**2 / 3, (np.exp((values - c) / a) + b) / 12)
+    else:
+        light = values ** _GAMMAS[transfer] if transfer in _GAMMAS else _decoded(values)
+    return light.astype(np.float32)
+
+
+def _as_displayed(scene: Floats) -> Floats:
+    luminance = scene @ np.array([0.2627, 0.6780, 0.0593], np.float32)
+    return np.float32(_HLG_NITS / _WHITE_NITS) * scene * luminance[..., None] ** np.float32(0.2)
+
+
+def _values_of_root_light() -> NDArray[np.uint8]:
+    """sRGB's 8-bit values by the square root of light, which tells dark tones well apart."""
+    roots = (np.arange(_ROOT_STEPS + 1) + 0.5) / _ROOT_STEPS
+    return np.rint(_encoded(roots**2) * 255).astype(np.uint8)
 
 
 def _toned(light: Floats) -> Floats:
     """Bring highlights below 1, the brightest channel leading, so that their hue stays."""
-    brightest = np.maximum(light.max(axis=1, keepdims=True), 1e-9)
+    brightest = np.maximum(light.max(axis=-1, keepdims=True), 1e-9)
     above = np.maximum(brightest - _KNEE, 0) / (1 - _KNEE)
     return light * np.where(above > 0, _KNEE + (1 - _KNEE) * above / (1 + above), brightest) / brightest
