@@ -20,6 +20,9 @@ from PIL import ExifTags, Image, ImageFile
 from mindreader.errors import PhotoRejectedError
 from mindreader.imaging import rejections
 from mindreader.imaging.costs import Size, bytes_to_decode, bytes_to_decode_webp, jpeg_scans, webp_size
+from mindreader.imaging.formats import jpeg
+from mindreader.imaging.formats.boxes import primary_properties
+from mindreader.imaging.formats.colour import code_points
 from mindreader.imaging.pixels import to_srgb
 
 pillow_heif.register_heif_opener()
@@ -38,6 +41,7 @@ MEDIA_TYPES = {
     "AVIF": "image/avif",
 }
 _TRIED = [name for name in MEDIA_TYPES if name != "MPO"]  # Pillow finds MPO on its way through JPEG
+_TURNING_BOXES = frozenset({b"irot", b"imir"})
 _SCALABLE = frozenset({"JPEG", "MPO"})
 # A thinner picture would leave less than one pixel of its shorter side in a thumbnail.
 _GREATEST_ASPECT = 200
@@ -154,14 +158,36 @@ def _decode(stream: IO[bytes], head: bytes, limits: _Limits) -> DecodedPhoto:
     media_type = MEDIA_TYPES[image.format or ""]
     if image.format == "PNG":
         image = _verified_png(image, stream)
-    image.load()
+    image = _loaded(image, stream, limits)
     if not limits.allow_scaling(image):
         size = image.size  # TIFF turns itself upright, and HEIF may correct its header
     exif = _exif(image)
-    orientation = exif.get(ExifTags.Base.Orientation, 1)
+    orientation = _orientation(image, exif, stream)
     width, height = size if orientation not in (5, 6, 7, 8) else (size[1], size[0])
-    upright = _upright(to_srgb(image, limits.min_side), orientation)
-    return DecodedPhoto(upright, width, height, media_type, _taken_at(exif))
+    srgb = to_srgb(image, limits.min_side, code_points(image, stream))
+    return DecodedPhoto(_upright(srgb, orientation), width, height, media_type, _taken_at(exif))
+
+
+def _loaded(image: ImageFile.ImageFile, stream: IO[bytes], limits: _Limits) -> ImageFile.ImageFile:
+    try:
+        image.load()
+    except OSError as error:
+        if image.format not in _SCALABLE or "truncated" not in str(error):
+            raise
+    else:
+        return image
+    image.im = None  # type: ignore[assignment]  # its pixels, which the next attempt takes again
+    whole = jpeg.with_end(stream, lambda continued: _open_jpeg(continued, limits))
+    if whole is None:
+        raise PhotoRejectedError(rejections.TRUNCATED)
+    return whole
+
+
+def _open_jpeg(stream: IO[bytes], limits: _Limits) -> ImageFile.ImageFile:
+    image = Image.open(stream, formats=["JPEG"])
+    if limits.min_side is not None:
+        image.draft(None, (limits.min_side, limits.min_side))
+    return image
 
 
 def _open_within(stream: IO[bytes], head: bytes, limits: _Limits) -> tuple[ImageFile.ImageFile, Size]:
@@ -214,6 +240,15 @@ def _exif(image: Image.Image) -> Image.Exif:
     with suppress(Exception):
         return image.getexif()
     return Image.Exif()
+
+
+def _orientation(image: Image.Image, exif: Image.Exif, stream: IO[bytes]) -> object:
+    """How the loaded pixels lie. HEIC is turned by its boxes; where it has none, what EXIF said of it still holds."""
+    told = image.info.get("original_orientation")
+    if image.format != "HEIF" or told is None:
+        return exif.get(ExifTags.Base.Orientation, 1)
+    turned = any(kind in _TURNING_BOXES for kind, _ in primary_properties(stream))
+    return 1 if turned else told
 
 
 def _upright(image: Image.Image, orientation: object) -> Image.Image:

@@ -6,13 +6,15 @@ memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from io import BytesIO
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import Image
+
+from mindreader.imaging.formats import colour
+from mindreader.imaging.formats.colour import CodePoints, Convert
 
 # Brightest value of pictures whose mode does not say it; a brighter picture is stretched from 0 to its maximum.
 _TOPS = {"I": (255.0, 65535.0), "F": (1.0, 255.0, 65535.0)}
@@ -24,21 +26,20 @@ _BYTES_OF_BAND_PIXEL = 32
 _LARGE_PIXELS = 4_000_000
 _BYTES_OF_RESULT = 8  # Pillow keeps RGB in four; turning it upright makes a copy
 
-Convert = Callable[[Image.Image], Image.Image]
 
-
-def to_srgb(image: Image.Image, min_side: int | None = None) -> Image.Image:
+def to_srgb(image: Image.Image, min_side: int | None = None, points: CodePoints | None = None) -> Image.Image:
     """Turn a loaded image of any mode into a new ``RGB`` image without metadata.
 
-    Deep grey (16-bit, 32-bit, float) is scaled, not clipped; transparency is laid over white; an embedded RGB
-    profile other than sRGB is applied, and ignored when it is broken.
+    Deep grey (16-bit, 32-bit, float) is scaled, not clipped; transparency is laid over white; an embedded
+    profile is applied, whatever it is called, and ignored when it is broken or of another kind of pixels.
 
     Args:
         image: loaded.
         min_side: when given, a picture of more than 4 megapixels is made smaller on the way, by a whole number, as
             long as its shorter side keeps twice this many pixels.
+        points: what the file says of its colours beside a profile; they go before one.
     """
-    convert = _conversion(image)
+    convert = _conversion(image, points)
     factor = _factor(image.size, min_side)
     if factor == 1 and image.width * image.height <= _BAND_PIXELS:
         rgb = convert(image)
@@ -69,11 +70,22 @@ def _bands(image: Image.Image, factor: int) -> Iterator[tuple[int, Image.Image]]
         yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
 
 
-def _conversion(image: Image.Image) -> Convert:
+def _conversion(image: Image.Image, points: CodePoints | None) -> Convert:
     """What turns a part of this image into sRGB; what depends on the whole is found out once."""
+    if (by_points := colour.code_point_conversion(points)) is not None:
+        return _chained(_to_rgb(image), by_points)
+    by_profile = colour.profile_conversion(image.info.get("icc_profile"), image.mode) if points is None else None
+    if by_profile is None:
+        return colour.lab_conversion() if image.mode == "LAB" else _to_rgb(image)
+    takes, in_srgb = by_profile
+    if takes in ("CMYK", "LAB"):
+        return in_srgb
     in_rgb = _to_rgb(image)
-    in_srgb = _profile_conversion(image.info.get("icc_profile"))
-    return lambda band: in_srgb(in_rgb(band))
+    return _chained(in_rgb, in_srgb) if takes == "RGB" else lambda band: in_srgb(in_rgb(band).getchannel(0))
+
+
+def _chained(first: Convert, second: Convert) -> Convert:
+    return lambda band: second(first(band))
 
 
 def _to_rgb(image: Image.Image) -> Convert:
@@ -111,27 +123,3 @@ def _over_white(image: Image.Image) -> Image.Image:
     paper = Image.new("RGB", layer.size, "white")
     paper.paste(layer, mask=layer)
     return paper
-
-
-def _profile_conversion(icc: bytes | None) -> Convert:
-    """What turns RGB of a profile into sRGB; nothing is done where there is none, or a broken one."""
-    if not icc:
-        return _unchanged
-    try:
-        profile = ImageCms.ImageCmsProfile(BytesIO(icc))
-        if not _is_foreign_rgb(profile):
-            return _unchanged
-        transform = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), "RGB", "RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return _unchanged  # slightly wrong colours serve a person better than no photo
-    return lambda band: ImageCms.applyTransform(band, transform) or band
-
-
-def _unchanged(band: Image.Image) -> Image.Image:
-    return band
-
-
-def _is_foreign_rgb(profile: ImageCms.ImageCmsProfile) -> bool:
-    core = profile.profile
-    name = core.profile_description or ""
-    return core.xcolor_space.strip() == "RGB" and "srgb" not in name.lower()

@@ -90,6 +90,29 @@ def test_photos_come_out_upright(encode: Encode, photo: Image.Image, name: str, 
     assert corners(result.image) == TURNED[orientation]
 
 
+@pytest.mark.parametrize("orientation", TURNED)
+def test_a_heic_that_only_exif_calls_turned_comes_out_upright(
+    encode: Encode, photo: Image.Image, orientation: int
+) -> None:
+    result = decoded(heic_without_rotation(encode, photo, orientation))
+    assert (result.width, result.height) == result.image.size == ((40, 60) if orientation >= 5 else (60, 40))
+    assert corners(result.image) == TURNED[orientation]
+
+
+def heic_without_rotation(encode: Encode, photo: Image.Image, orientation: int) -> bytes:
+    """A HEIC whose pixels lie as they are, and whose EXIF says otherwise."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 1
+    plain = encode(photo, "HEIF", exif=exif.tobytes())
+    at = plain.rindex(b"Exif\0\0") + 6
+    exif[ExifTags.Base.Orientation] = orientation
+    turned = exif.tobytes()[6:]
+    data = plain[:at] + turned + plain[at + len(turned) :]
+    assert b"irot" not in data
+    assert b"imir" not in data
+    return data
+
+
 def test_an_impossible_orientation_is_ignored(encode: Encode, photo: Image.Image) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 99

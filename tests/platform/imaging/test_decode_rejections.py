@@ -77,6 +77,27 @@ def test_a_truncated_jpeg_is_called_incomplete(encode: Encode, photo: Image.Imag
         assert "ends too early" in rejection(data[: len(data) // 2], min_side=min_side)
 
 
+@pytest.mark.parametrize("options", [{}, {"subsampling": 0}, {"restart_marker_rows": 1}, {"progressive": True}])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_jpeg_that_lacks_only_its_end_marker_is_taken(encode: Encode, mode: str, options: dict) -> None:
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)).convert(mode)
+    data = encode(noise, "JPEG", **options)
+    for min_side in (None, 50):
+        whole = decode_photo(data, max_pixels=1_000_000, min_side=min_side).image
+        for short in (data[:-1], data[:-2]):
+            assert decode_photo(short, max_pixels=1_000_000, min_side=min_side).image == whole
+        for missing in (100, 1000, len(data) // 2):
+            assert "ends too early" in rejection(data[:-missing], min_side=min_side)
+
+
+def test_a_progressive_jpeg_that_ends_between_two_scans_is_refused(encode: Encode, photo: Image.Image) -> None:
+    data = encode(photo, "JPEG", progressive=True)
+    scans = [at for at in range(len(data)) if data[at : at + 2] == b"\xff\xda"]
+    assert len(scans) > 5
+    for end in scans[1:]:
+        rejection(data[:end])
+
+
 def test_a_png_that_fails_its_checksum_is_refused(encode: Encode, photo: Image.Image) -> None:
     data = bytearray(encode(photo, "PNG"))
     at = data.index(b"IEND") - 5  # last byte of the checksum of the pixel data

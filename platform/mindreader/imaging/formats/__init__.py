@@ -1,0 +1,1 @@
+"""What the libraries leave out of single file formats."""
