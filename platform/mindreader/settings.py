@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     )
     blobs_url: str = Field(
         default="",
-        description="Where originals and thumbnails lie, as an fsspec URL; empty means the data folder.",
+        description="Where originals, thumbnails and previews lie, as an fsspec URL; empty means the data folder.",
     )
 
     device: str = Field(default="auto", description="Where the networks run: auto, cpu, cuda or cuda:N.")

@@ -104,7 +104,7 @@ def test_a_photo_opened_before_the_page_knows_whose_it_is_can_be_deleted(filled:
 def test_what_was_deleted_comes_back_from_the_bin(filled: Page, keep):
     page = filled
     tiles(page).nth(0).click()
-    expect(page.locator("#viewer img")).to_have_attribute("src", re.compile("original$"))
+    expect(page.locator("#viewer img")).to_have_attribute("src", re.compile("preview$"))
     page.locator("#viewer").get_by_role("button", name="Delete").click()
     expect(page.locator("#photos > li")).to_have_count(PHOTOS - 1)
     tiles(page).nth(0).click(modifiers=["Control"])

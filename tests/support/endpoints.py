@@ -81,6 +81,7 @@ MATRIX = {
     ("DELETE", "/photos/{p}"): (401, 204, 404, 403, 204),
     ("POST", "/photos/{p}/retry"): (401, 409, 404, 403, 409),
     ("GET", "/photos/{p}/thumbnail"): (401, 200, 404, 200, 200),
+    ("GET", "/photos/{p}/preview"): (401, 200, 404, 200, 200),
     ("GET", "/photos/{p}/original"): (401, 200, 404, 200, 200),
     ("POST", "/searches"): (401, 422, 422, 422, 422),
     ("GET", "/searches"): (401, 200, 200, 200, 200),

@@ -36,6 +36,7 @@ def test_a_photo_shows_what_the_contract_promises(ann, version):
         "state": "pending",
         "error": None,
         "thumbnail_url": f"/api/v1/photos/{photo}/thumbnail",
+        "preview_url": f"/api/v1/photos/{photo}/preview",
         "original_url": f"/api/v1/photos/{photo}/original",
     }
 
@@ -116,7 +117,7 @@ def test_a_deleted_photo_is_gone_at_once_and_may_come_back(ann):
     collection = ann.collection()
     photo = ann.photo(collection)
     assert ann.ask("DELETE", f"/photos/{photo}").status_code == 204
-    for path in ("", "/thumbnail", "/original"):
+    for path in ("", "/thumbnail", "/preview", "/original"):
         assert ann.get(f"/photos/{photo}{path}").status_code == 404
     assert ann.upload(collection, jpeg(1))[0] == {
         "file": "photo-0.jpg",

@@ -56,6 +56,7 @@ def test_a_sketch_finds_photos_best_first(ann, finder, indexed, sketch_png, cata
         "height": 64,
         "taken_at": None,
         "thumbnail_url": f"/api/v1/photos/{order[1]}/thumbnail",
+        "preview_url": f"/api/v1/photos/{order[1]}/preview",
         "original_url": f"/api/v1/photos/{order[1]}/original",
     }
     assert answer["model_version"] == {"id": finder.version.id, "name": "first"}

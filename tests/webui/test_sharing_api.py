@@ -40,7 +40,7 @@ def test_lists_hold_the_shared_collection_alone(invited):
 
 
 def test_photos_of_the_shared_collection_alone_are_shown(invited, library):
-    for path in ("", "/thumbnail", "/original"):
+    for path in ("", "/thumbnail", "/preview", "/original"):
         assert invited.get(f"/photos/{library['shared']}{path}").status_code == 200
         assert invited.get(f"/photos/{library['secret']}{path}").status_code == 404
     assert invited.get(f"/collections/{library['shared_id']}/photos").status_code == 200

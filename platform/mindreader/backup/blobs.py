@@ -10,6 +10,8 @@ from mindreader.blobs import BlobStore, sha256_of
 from mindreader.errors import NotFoundError
 
 ORIGINALS, THUMBNAILS, SKETCHES, BUNDLES = "originals", "thumbnails", "sketches", "bundles"
+PREVIEWS = "previews"
+"""In no backup: they are made again when somebody looks at them."""
 _SHA256_DIGITS = 64
 
 
@@ -79,11 +81,11 @@ class BlobCopier:
 
 
 def belonging(keys: Iterable[str], photos: Collection[str]) -> Iterator[str]:
-    """All keys but those of originals, and of thumbnails of other photos than these (by SHA-256)."""
+    """All keys but those of originals, of previews, and of thumbnails of other photos than these (by SHA-256)."""
     for key in keys:
         folder = key.partition("/")[0]
         is_strange = folder == THUMBNAILS and key.rpartition("/")[2][:_SHA256_DIGITS] not in photos
-        if folder != ORIGINALS and not is_strange:
+        if folder not in (ORIGINALS, PREVIEWS) and not is_strange:
             yield key
 
 

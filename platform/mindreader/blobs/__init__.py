@@ -1,5 +1,5 @@
-"""Blobs: the bytes of originals, thumbnails and sketches, named by their content."""
+"""Blobs: the bytes of originals, thumbnails, previews and sketches, named by their content."""
 
-from mindreader.blobs.store import BlobStore, original_key, sha256_of, sketch_key, thumbnail_key
+from mindreader.blobs.store import BlobStore, original_key, preview_key, sha256_of, sketch_key, thumbnail_key
 
-__all__ = ["BlobStore", "original_key", "sha256_of", "sketch_key", "thumbnail_key"]
+__all__ = ["BlobStore", "original_key", "preview_key", "sha256_of", "sketch_key", "thumbnail_key"]

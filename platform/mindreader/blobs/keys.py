@@ -26,6 +26,11 @@ def thumbnail_key(sha256: str, pixels: int) -> str:
     return f"thumbnails/{_sharded(sha256)}-{int(pixels)}.webp"
 
 
+def preview_key(sha256: str, pixels: int) -> str:
+    """Key of a preview of the original ``sha256`` whose longer side has at most ``pixels`` pixels."""
+    return f"previews/{_sharded(sha256)}-{int(pixels)}.webp"
+
+
 def sketch_key(sha256: str) -> str:
     """Key of a sketch by the SHA-256 of its PNG."""
     return f"sketches/{_sharded(sha256)}.png"

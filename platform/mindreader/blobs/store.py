@@ -13,10 +13,10 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from mindreader.blobs.atomic import atomic_file, sweep
-from mindreader.blobs.keys import check_key, original_key, sha256_of, sketch_key, thumbnail_key
+from mindreader.blobs.keys import check_key, original_key, preview_key, sha256_of, sketch_key, thumbnail_key
 from mindreader.errors import ConfigurationError, NotFoundError
 
-__all__ = ["BlobStore", "original_key", "sha256_of", "sketch_key", "thumbnail_key"]
+__all__ = ["BlobStore", "original_key", "preview_key", "sha256_of", "sketch_key", "thumbnail_key"]
 
 _TEMPORARY = ".temporary"  # no key starts with a dot, so nothing in here is ever a blob
 _COPY_BYTES = 2**20

@@ -31,7 +31,8 @@ _NOT_IN_IT = (
     type=click.Choice(["copy", "reference"]),
     default="copy",
     show_default=True,
-    help="Copy originals, thumbnails, sketches and bundles; or leave them and only see that they are there.",
+    help="Copy originals, thumbnails, sketches and bundles; or leave them and only see that they are there. "
+    "Previews are in no backup: they are made again.",
 )
 @click.option("--prune", is_flag=True, help="Remove files from the backup that it does not need any more.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

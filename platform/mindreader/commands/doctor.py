@@ -30,8 +30,8 @@ _NOT_READ = "Originals were not read; `mindreader doctor --content` compares eac
 @click.option(
     "--content/--quick",
     default=False,
-    help="Read every original and thumbnail and compare it with its checksum, which takes as long as reading them all; "
-    "or see only that they are there and as long as they were, which is what is done without either.",
+    help="Read every original, thumbnail and preview and compare it with its checksum, which takes as long as reading "
+    "them all; or see only that they are there and as long as they were, which is what is done without either.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor_command(repair: bool, content: bool, as_json: bool) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
-from mindreader.blobs import BlobStore, original_key, thumbnail_key
+from mindreader.blobs import BlobStore, original_key, preview_key, thumbnail_key
 from mindreader.catalog import Catalog, Collection, Embedding, EmbeddingSpace, EmbeddingState, Photo
 from mindreader.catalog.locks import lock_content
 from mindreader.embedding import queue
+from mindreader.library.previews import PREVIEW_PIXELS
 from mindreader.library.trash import is_expired, is_in_trash
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings
@@ -85,6 +86,7 @@ def _remove_photo(catalog: Catalog, blobs: BlobStore, settings: Settings, photo:
             # Within the lock: nobody can add a photo with these bytes between the question and the deletion.
             blobs.delete(original_key(photo.sha256))
             blobs.delete(thumbnail_key(photo.sha256, settings.thumbnail_pixels))
+            blobs.delete(preview_key(photo.sha256, PREVIEW_PIXELS))
     return 0 if removed is None else 1
 
 

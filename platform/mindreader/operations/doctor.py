@@ -41,7 +41,7 @@ def diagnose(
     """Look for everything that differs, and mend it if asked to; what cannot be looked at is a finding too.
 
     Args:
-        content: read every original and thumbnail, whatever there is of them.
+        content: read every original, thumbnail and preview, whatever there is of them.
         progress: told of the files that are looked at.
     """
     files = StoredFiles(catalog, blobs, settings, content=content, progress=progress)
@@ -52,6 +52,7 @@ def diagnose(
         ("bundles", lambda: _lost_bundles(catalog, blobs, settings)),
         ("originals", files.originals),
         ("thumbnails", lambda: files.thumbnails(repair=repair)),
+        ("previews", lambda: files.previews(repair=repair)),
         ("queue", lambda: _missing_rows(catalog, repair)),
         ("damaged photo indexes", lambda: _damaged_indexes(catalog, indexes, repair)),
         ("photo indexes", lambda: iter(findings_of(_index_checks(catalog, indexes, repair)))),

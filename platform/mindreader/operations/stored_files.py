@@ -1,4 +1,4 @@
-"""Whether originals and thumbnails are there, and what they were when they were written."""
+"""Whether originals, thumbnails and previews are there, and what they were when they were written."""
 
 from __future__ import annotations
 
@@ -73,6 +73,27 @@ class StoredFiles:
         ):
             yield from self._thumbnail_findings(kind, {key: wanted[key] for key in keys}, state, repair)
 
+    def previews(self, *, repair: bool) -> Iterator[Finding]:
+        """Previews that cannot be shown, and those of no photo; removed, for they are made when somebody looks."""
+        stored = sorted(self._blobs.keys("previews"))  # before the photos: one made meanwhile has its photo
+        digests = self._digests()
+        orphans = [key for key in stored if _digest_in(key) not in digests]
+        checked = self._each(lambda key: (key, self._can_be_shown(key)), sorted({*stored} - {*orphans}))
+        broken = [key for key, is_fine in checked if not is_fine]
+        for kind, keys, state in (
+            ("orphan-preview", orphans, "belong to no photo"),
+            ("broken-preview", broken, "cannot be shown"),
+        ):
+            if keys:
+                yield self._removed(kind, keys, f"{len(keys)} previews {state}.", repair)
+
+    def _removed(self, kind: str, keys: list[str], sentence: str, repair: bool) -> Finding:
+        if not repair:
+            return Finding(kind, len(keys), f"{sentence} `mindreader doctor --repair` removes them.", False)
+        for key in keys:
+            self._blobs.delete(key)
+        return Finding(kind, len(keys), f"{sentence} Removed.", True)
+
     def _thumbnail_findings(self, kind: str, found: dict[str, str], state: str, repair: bool) -> Iterator[Finding]:
         if not found:
             return
@@ -136,6 +157,11 @@ class StoredFiles:
             photos = select(Photo.sha256, func.max(Photo.size_bytes)).where(Photo.deleted_at.is_(None))
             return dict(session.execute(photos.group_by(Photo.sha256)).all())
 
+    def _digests(self) -> set[str]:
+        """Of every photo, those in the trash too."""
+        with self._catalog.snapshot() as session:
+            return set(session.scalars(select(Photo.sha256)))
+
     def _names(self, faults: dict[str, str]) -> tuple[str, ...]:
         """Each photo with these bytes, and what is wrong with it."""
         named, digests = list[str](), list(faults)
@@ -151,6 +177,11 @@ class StoredFiles:
 
     def _stored(self, folder: str) -> set[str]:
         return {key.rsplit("/", 1)[-1] for key in self._blobs.keys(folder)}  # a method, not a dict
+
+
+def _digest_in(key: str) -> str:
+    """The original's SHA-256 in the key of a copy of it."""
+    return key.rpartition("/")[2].partition("-")[0]
 
 
 def _in_parallel(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:

@@ -29,6 +29,7 @@ from mindreader.catalog import (
 from mindreader.catalog.copying import copy_rows, read_snapshot
 from mindreader.catalog.models import now
 from mindreader.errors import ConflictError
+from mindreader.library.previews import made_preview
 from mindreader.library.purge import purge_deleted
 from mindreader.library.upload import add_photo
 from mindreader.locks import exclusive_lock
@@ -435,6 +436,15 @@ def test_a_second_backup_copies_only_what_is_new(catalog, blobs, settings, photo
     assert (report.photos, report.new_blobs) == (5, 2)  # the original and its thumbnail
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert restore(elsewhere, made).photos == 5
+
+
+def test_previews_are_left_out(catalog, blobs, settings, photos, destination, elsewhere):
+    made_preview(catalog, blobs, settings, digest(catalog, photos[0]))
+    report = back_up(catalog, blobs, settings, destination)
+    assert report.problems == ()
+    assert not (destination / "blobs" / "previews").exists()
+    restore(elsewhere, destination)
+    assert findings(elsewhere) == []
 
 
 def test_a_bundle_that_changed_in_the_backup_is_copied_again(catalog, blobs, settings, photos, made, elsewhere):

@@ -12,6 +12,7 @@ from mindreader.errors import NotFoundError
 from mindreader.library import trash as trash
 from mindreader.library.collections import create_collection, delete_collection, summary
 from mindreader.library.photos import delete_photo
+from mindreader.library.previews import made_preview
 from mindreader.library.purge import purge_deleted
 from mindreader.library.upload import add_photo
 from mindreader.networks.descriptions import ENCODERS
@@ -163,6 +164,17 @@ def test_removing_for_good_waits_for_nothing(catalog, blobs, settings, photos, p
     do(trash.empty_trash)
     assert purge() == 1
     assert len(list(blobs.keys("originals"))) == 1
+
+
+def test_the_preview_goes_with_the_photo(catalog, blobs, settings, photos, purge, do):
+    with catalog.snapshot() as session:
+        made_preview(catalog, blobs, settings, session.get(Photo, photos[0]).sha256)
+    do(delete_photo, photos[0])
+    purge()
+    assert len(list(blobs.keys("previews"))) == 1
+    do(trash.remove_photos, settings, [photos[0]])
+    purge()
+    assert list(blobs.keys("previews")) == []
 
 
 def test_an_upload_of_the_same_file_brings_it_back(catalog, blobs, settings, collection_id, photos, do, tmp_path, ann):

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from sqlalchemy import delete, update
 
-from mindreader.blobs import original_key, thumbnail_key
+from mindreader.blobs import original_key, preview_key, thumbnail_key
 from mindreader.catalog import Embedding, EmbeddingState, Photo
+from mindreader.catalog.models import now
 from mindreader.errors import NotReadyError
+from mindreader.library.previews import PREVIEW_PIXELS, made_preview
 from mindreader.model_versions.registry import activate
 from mindreader.operations.doctor import diagnose
 from mindreader.photo_index import IndexPoint
@@ -159,6 +161,30 @@ def test_thumbnails_that_cannot_be_shown_are_made_again(library, catalog, blobs,
     assert _examine(catalog, blobs, indexes, settings)["broken-thumbnail"].count == 1
     assert _examine(catalog, blobs, indexes, settings, repair=True)["broken-thumbnail"].repaired
     assert _examine(catalog, blobs, indexes, settings) == {}
+
+
+def test_previews_that_cannot_be_shown_are_removed_and_a_whole_one_stays(library, catalog, blobs, indexes, settings):
+    photos, _ = library
+    whole, broken = (_sha256_of_photo(catalog, photo) for photo in photos[:2])
+    for digest in (whole, broken):
+        made_preview(catalog, blobs, settings, digest)
+    blobs.local_path(preview_key(broken, PREVIEW_PIXELS)).write_bytes(b"RIFF")
+    assert _examine(catalog, blobs, indexes, settings)["broken-preview"].count == 1
+    assert _examine(catalog, blobs, indexes, settings, repair=True)["broken-preview"].repaired
+    assert _examine(catalog, blobs, indexes, settings) == {}
+    assert list(blobs.keys("previews")) == [preview_key(whole, PREVIEW_PIXELS)]
+
+
+def test_previews_of_no_photo_are_removed_and_those_in_the_trash_stay(library, catalog, blobs, indexes, settings):
+    photos, _ = library
+    made_preview(catalog, blobs, settings, _sha256_of_photo(catalog, photos[0]))
+    kept = list(blobs.keys("previews"))
+    with catalog.transaction() as session:
+        session.execute(update(Photo).where(Photo.id == photos[0]).values(deleted_at=now()))
+    blobs.put(preview_key("0" * 64, PREVIEW_PIXELS), blobs.get(kept[0]))
+    assert _examine(catalog, blobs, indexes, settings)["orphan-preview"].count == 1
+    assert _examine(catalog, blobs, indexes, settings, repair=True)["orphan-preview"].repaired
+    assert list(blobs.keys("previews")) == kept
 
 
 def test_a_damaged_original_without_a_thumbnail_is_named_and_the_others_are_mended(

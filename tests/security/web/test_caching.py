@@ -9,6 +9,7 @@ from tests.support.web import Person
 
 PICTURES = {
     "/photos/{p}/thumbnail",
+    "/photos/{p}/preview",
     "/photos/{p}/original",
     "/trash/photos/{b}/thumbnail",
     "/searches/{h}/sketch",

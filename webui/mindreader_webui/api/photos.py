@@ -1,18 +1,22 @@
 """Single photos: look, label, delete, try again, and their bytes."""
 
+from io import BytesIO
+
 from flask import Response, send_file
 
-from mindreader.blobs import original_key, thumbnail_key
+from mindreader.blobs import original_key, preview_key, thumbnail_key
 from mindreader.catalog import Photo as PhotoRow
 from mindreader.imaging import THUMBNAIL_MEDIA_TYPE
 from mindreader.library.photos import delete_photo, retry_photo, set_category, visible_photo
+from mindreader.library.previews import PREVIEW_PIXELS, has_preview, made_preview
 from mindreader.library.zip_download import safe_name
 from mindreader.model_versions.registry import active_space_id
-from mindreader_webui.access import USER
+from mindreader_webui.access import USER, access
 from mindreader_webui.api.common import answer, blueprint, id_in_path, no_content
 from mindreader_webui.api.responses import SANDBOX, image_response, kept_by_who_may_see_it
 from mindreader_webui.api.schemas.photos import Photo, PhotoChange, PhotoPath
 from mindreader_webui.auth import current_account
+from mindreader_webui.lanes import Lane
 from mindreader_webui.services import change, current_services
 
 photos = blueprint("photos", __name__, "Single photos", USER)
@@ -56,11 +60,23 @@ def thumbnail(path: PhotoPath) -> Response:
     return thumbnail_of(_photo(path.photo_id))
 
 
+@photos.get(f"{_ONE}/preview", responses=image_response(THUMBNAIL_MEDIA_TYPE))
+@access(USER, lane=Lane.LONG)
+def preview(path: PhotoPath) -> Response:
+    """A copy of the photo for looking at it: at most 2048 pixels a side, never enlarged, made when first asked for."""
+    photo, services = _photo(path.photo_id), current_services()
+    if not has_preview(photo, services.settings):
+        return thumbnail_of(photo)
+    made = made_preview(services.catalog, services.blobs, services.settings, photo.sha256)
+    content = preview_key(photo.sha256, PREVIEW_PIXELS) if made is None else made
+    return _picture(content, THUMBNAIL_MEDIA_TYPE, photo, f"{photo.filename}.webp")
+
+
 @photos.get(f"{_ONE}/original", responses=image_response("image/*"))
 def original(path: PhotoPath) -> Response:
     """The photo as it was uploaded."""
     photo = _photo(path.photo_id)
-    response = _blob(original_key(photo.sha256), photo.media_type, photo, photo.filename)
+    response = _picture(original_key(photo.sha256), photo.media_type, photo, photo.filename)
     response.headers["Content-Security-Policy"] = SANDBOX
     return response
 
@@ -68,13 +84,14 @@ def original(path: PhotoPath) -> Response:
 def thumbnail_of(photo: PhotoRow) -> Response:
     """The thumbnail of a photo that the caller may see."""
     key = thumbnail_key(photo.sha256, current_services().settings.thumbnail_pixels)
-    return _blob(key, THUMBNAIL_MEDIA_TYPE, photo, f"{photo.filename}.webp")
+    return _picture(key, THUMBNAIL_MEDIA_TYPE, photo, f"{photo.filename}.webp")
 
 
-def _blob(key: str, media_type: str, photo: PhotoRow, filename: str) -> Response:
+def _picture(content: str | bytes, media_type: str, photo: PhotoRow, filename: str) -> Response:
+    """A blob by its key, or bytes."""
     blobs = current_services().blobs
     sent = send_file(
-        blobs.local_path(key) or blobs.open(key),
+        BytesIO(content) if isinstance(content, bytes) else blobs.local_path(content) or blobs.open(content),
         media_type,
         download_name=safe_name(filename),
         conditional=True,

@@ -17,13 +17,14 @@ class PhotoUrls(BaseModel):
     """Where the pictures of a photo are."""
 
     thumbnail_url: str
+    preview_url: str = Field(description="A copy of at most 2048 pixels a side, made when it is first asked for.")
     original_url: str
 
 
 def photo_urls(photo_id: int) -> dict[str, Any]:
-    """Addresses of a photo's thumbnail and original."""
+    """Addresses of a photo's thumbnail, preview and original."""
     base = f"{PREFIX}/photos/{photo_id}"
-    return {"thumbnail_url": f"{base}/thumbnail", "original_url": f"{base}/original"}
+    return {"thumbnail_url": f"{base}/thumbnail", "preview_url": f"{base}/preview", "original_url": f"{base}/original"}
 
 
 _TAKEN_AT = "The camera's own time, without a zone."

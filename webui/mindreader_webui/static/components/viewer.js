@@ -7,11 +7,18 @@ import { _ } from "../lib/i18n.js";
 /** @import { Photo, SearchResult } from "../../../typings/api" */
 /** @typedef {Photo|SearchResult} AnyPhoto */
 
-/** The page holds a `<dialog id="viewer">`. @param {AnyPhoto} photo @param {...HTMLElement} actions further buttons */
+/**
+ * Its box has the proportions of the photo from the start, whatever is shown in it.
+ * The page holds a `<dialog id="viewer">`.
+ * @param {AnyPhoto} photo
+ * @param {...HTMLElement} actions further buttons
+ */
 export function openViewer(photo, ...actions) {
   const dialog = byId("viewer", HTMLDialogElement);
   const { filename, width, height, thumbnail_url: thumbnail, original_url: original } = photo;
-  const image = h("img", { src: thumbnail, alt: filename, width, height });
+  const image = h("img", { src: thumbnail, alt: filename });
+  image.style.setProperty("--width", `${width}px`);
+  image.style.setProperty("--ratio", `${width / height}`);
   dialog.replaceChildren(
     image,
     h("h2", {}, filename),
@@ -26,7 +33,7 @@ export function openViewer(photo, ...actions) {
   );
   const large = new Image();
   large.onload = () => (image.src = large.src);
-  large.src = original;
+  large.src = photo.preview_url;
   dialog.showModal();
 }
 
