@@ -112,7 +112,9 @@ def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
 
 def code_point_conversion(points: CodePoints | None) -> Convert | None:
     """What turns RGB of these code points into sRGB; None for sRGB itself, and for what is not known."""
-    primaries, transfer = points or (1, 1)
+    if points is None:
+        return None
+    primaries, transfer = points
     matrix = _to_srgb_primaries(primaries).astype(np.float32)
     if transfer not in (_PQ, _HLG, *_GAMMAS) and np.allclose(matrix, np.eye(3), atol=1e-3):
         return None
