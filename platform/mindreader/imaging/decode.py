@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 import pillow_heif
-from PIL import ExifTags, Image, ImageFile
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from mindreader.errors import PhotoRejectedError
 from mindreader.imaging import rejections
 from mindreader.imaging.costs import Size, bytes_to_decode, bytes_to_decode_webp, jpeg_scans, webp_size
-from mindreader.imaging.formats import jpeg
+from mindreader.imaging.formats import jpeg, tiff
 from mindreader.imaging.formats.boxes import primary_properties
 from mindreader.imaging.formats.colour import code_points
 from mindreader.imaging.pixels import to_srgb
@@ -197,7 +197,8 @@ def _open_within(stream: IO[bytes], head: bytes, limits: _Limits) -> tuple[Image
         _check_size(size, limits.max_pixels)
         limits.reserve(bytes_to_decode_webp(size, stream, limits.min_side), size)
         return Image.open(stream, formats=["WEBP"]), size
-    image = Image.open(stream, formats=_formats(head))
+    image = _open(stream, head)
+    tiff.at_picture(image)
     size = image.size
     _check_size(size, limits.max_pixels)
     if image.format in _SCALABLE:
@@ -206,6 +207,14 @@ def _open_within(stream: IO[bytes], head: bytes, limits: _Limits) -> tuple[Image
         image.draft(None, (limits.min_side, limits.min_side))
     limits.reserve(bytes_to_decode(image, size, stream, limits.min_side), size)
     return image, size
+
+
+def _open(stream: IO[bytes], head: bytes) -> ImageFile.ImageFile:
+    try:
+        return Image.open(stream, formats=_formats(head))
+    except UnidentifiedImageError:
+        tiff.check_floats(stream)
+        raise
 
 
 def _verified_png(image: ImageFile.ImageFile, stream: IO[bytes]) -> ImageFile.ImageFile:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageChops
 
-from mindreader.imaging.formats import colour
+from mindreader.imaging.formats import colour, tiff
 from mindreader.imaging.formats.colour import CodePoints, Convert
 
 # Brightest value of pictures whose mode does not say it; a brighter picture is stretched from 0 to its maximum.
@@ -89,6 +89,11 @@ def _chained(first: Convert, second: Convert) -> Convert:
 
 
 def _to_rgb(image: Image.Image) -> Convert:
+    convert = _positive_to_rgb(image)
+    return _chained(convert, ImageChops.invert) if tiff.is_negative(image) else convert
+
+
+def _positive_to_rgb(image: Image.Image) -> Convert:
     if image.mode.startswith("I;16"):
         return lambda band: _grey(np.asarray(band) >> 8)
     if image.mode in _TOPS:

@@ -29,6 +29,14 @@ BREAKS_DECODER = Sentence(
     "Reading this image made the decoder stop: it is damaged in a way that breaks it. "
     "Open it in an image program and save it as JPEG or PNG."
 )
+DEEP_PLANES_TIFF = Sentence(
+    "This TIFF keeps its colours in separate planes of 16 bits, which MindReader cannot read. "
+    "Open it in an image program and save it as PNG, or as TIFF with interleaved channels."
+)
+FLOATING_TIFF = Sentence(
+    "This TIFF holds its colours as floating-point numbers, which MindReader cannot read. "
+    "Open it in an image program and save it as PNG, or as TIFF with 8 or 16 bits."
+)
 NO_MEMORY = Sentence("Reading this image takes more memory than is set aside for that. Send a smaller copy.")
 
 # First bytes of well-known files that are no photos, and what a person calls them.
@@ -45,10 +53,30 @@ _FOREIGN: tuple[tuple[int, bytes, Sentence], ...] = (
     (0, b"\x1a\x45\xdf\xa3", Sentence("a video")),
     (8, b"AVI ", Sentence("a video")),
     (8, b"WAVE", Sentence("a sound")),
-    (4, b"ftypqt", Sentence("a video")),
-    (4, b"ftypisom", Sentence("a video")),
-    (4, b"ftypmp4", Sentence("a video")),
-    (4, b"ftypM4V", Sentence("a video")),
+    (0, b"\x00\x00\x01\xba", Sentence("a video")),  # MPEG
+    (0, b"\x00\x00\x01\xb3", Sentence("a video")),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Sentence("a video")),  # Windows Media
+    (0, b"FLV\x01", Sentence("a video")),
+    (0, b"OggS", Sentence("a sound or video")),
+    (0, b"ID3", Sentence("a sound")),
+    (0, b"fLaC", Sentence("a sound")),
+    *((4, kind, Sentence("a video")) for kind in (b"moov", b"mdat", b"wide", b"pnot")),  # QuickTime of old
+)
+# Main brands of files in the ISO base format that hold no film; every other one does.
+_BRANDS = {
+    b"jp2 ": Sentence("a JPEG 2000 image"),
+    b"jpx ": Sentence("a JPEG 2000 image"),
+    b"jpm ": Sentence("a JPEG 2000 image"),
+    b"jph ": Sentence("a JPEG 2000 image"),
+    b"jxl ": Sentence("a JPEG XL image"),
+    b"crx ": Sentence("a camera RAW image"),
+    b"M4A ": Sentence("a sound"),
+    b"M4B ": Sentence("a sound"),
+    b"M4P ": Sentence("a sound"),
+}
+_OWN_BRANDS = frozenset(
+    {b"mif1", b"mif2", b"msf1", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
+    | {b"avif", b"avis"}
 )
 _OWN_STARTS = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"RIFF", b"II*\x00", b"MM\x00*", b"BM")
 
@@ -111,6 +139,8 @@ def too_narrow(size: tuple[int, int]) -> Sentence:
 def not_an_image(head: bytes) -> Sentence:
     """Sentence for a file no decoder knows, from its first bytes."""
     name = next((name for at, magic, name in _FOREIGN if head.startswith(magic, at)), None)
+    if name is None and head.startswith(b"ftyp", 4):
+        name = None if head[8:12] in _OWN_BRANDS else _BRANDS.get(head[8:12], Sentence("a video"))
     if name is None and (head.startswith(_OWN_STARTS) or head.startswith(b"ftyp", 4)):
         return DAMAGED
     return Sentence(

@@ -112,7 +112,9 @@ def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
 
 def code_point_conversion(points: CodePoints | None) -> Convert | None:
     """What turns RGB of these code points into sRGB; None for sRGB itself, and for what is not known."""
-    primaries, transfer = points or (1, 1)
+    if points is None:
+        return None
+    primaries, transfer = points
     matrix = _to_srgb_primaries(primaries).astype(np.float32)
     if transfer not in (_PQ, _HLG, *_GAMMAS) and np.allclose(matrix, np.eye(3), atol=1e-3):
         return None
@@ -125,7 +127,8 @@ def code_point_conversion(points: CodePoints | None) -> Convert | None:
         seen = seen @ matrix.T
         if transfer in (_PQ, _HLG):
             seen = _toned(seen)
-        return encoded[(np.sqrt(np.clip(seen, 0, 1)) * _ROOT_STEPS).astype(np.uint16)]
+        steps = (np.sqrt(np.clip(seen, 0, 1)) * _ROOT_STEPS).astype(np.uint16)
+        return np.take(encoded, steps)
 
     return lambda band: _in_pieces(band, converted)
 
@@ -167,6 +170,7 @@ def _encoded(light: Floats) -> Floats:
 def _light_of_values(transfer: int) -> Floats:
     """Light (256,) of 8-bit values, white paper being 1; for HLG that of the scene (ITU-R BT.2100, tables 4 and 5)."""
     values = np.linspace(0, 1, 256)
+    light: Floats
     if transfer == _PQ:
         root = values ** (32 / 2523)
         nits = 10_000 * (np.maximum(root - 107 / 128, 0) / (2413 / 128 - 2392 / 128 * root)) ** (16384 / 2610)
@@ -181,7 +185,7 @@ def _light_of_values(transfer: int) -> Floats:
 
 def _as_displayed(scene: Floats) -> Floats:
     luminance = scene @ np.array([0.2627, 0.6780, 0.0593], np.float32)
-    return np.float32(_HLG_NITS / _WHITE_NITS) * scene * luminance[..., None] ** np.float32(0.2)
+    return np.multiply(scene, np.float32(_HLG_NITS / _WHITE_NITS) * luminance[..., None] ** np.float32(0.2))
 
 
 def _values_of_root_light() -> NDArray[np.uint8]:
