@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -44,7 +45,7 @@ def viewed(somebody, page: Page, tmp_path: Path) -> Page:
     return page
 
 
-def _written(path: Path, size: tuple[int, int], **options: object) -> Path:
+def _written(path: Path, size: tuple[int, int], **options: Any) -> Path:
     gradient = Image.linear_gradient("L").resize(size)
     Image.merge("RGB", (gradient, gradient.transpose(Image.Transpose.ROTATE_180), gradient)).save(path, **options)
     return path

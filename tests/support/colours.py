@@ -48,7 +48,8 @@ def curved(light: np.ndarray) -> np.ndarray:
 
 def light_in(primaries: tuple[tuple[float, float], ...]) -> np.ndarray:
     """The light of the chart in other primaries, as far as they hold it."""
-    return np.clip(linear(chart()) @ (np.linalg.inv(_to_xyz(primaries)) @ _to_xyz(SRGB)).T, 0, 1)
+    made: np.ndarray = np.clip(linear(chart()) @ (np.linalg.inv(_to_xyz(primaries)) @ _to_xyz(SRGB)).T, 0, 1)
+    return made
 
 
 def grey_chart() -> np.ndarray:
@@ -113,7 +114,8 @@ def _adapted(matrix: np.ndarray) -> np.ndarray:
     """From D65 to D50, after Bradford."""
     cones = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
     scale = (cones @ _D50) / (cones @ _xyz(*_D65))
-    return np.linalg.inv(cones) @ np.diag(scale) @ cones @ matrix
+    made: np.ndarray = np.linalg.inv(cones) @ np.diag(scale) @ cones @ matrix
+    return made
 
 
 def _fixed(value: float) -> bytes:
@@ -130,7 +132,8 @@ def _curve(gamma: float) -> bytes:
 
 def _sampled_curve() -> bytes:
     values = np.rint(linear(np.linspace(0, 1, 1024)) * 65535).astype(">u2")
-    return b"curv\0\0\0\0" + struct.pack(">I", 1024) + values.tobytes()
+    made: bytes = b"curv\0\0\0\0" + struct.pack(">I", 1024) + values.tobytes()
+    return made
 
 
 def _profile(name: str, kind: bytes, space: bytes, between: bytes, tags: list[tuple[bytes, bytes]]) -> bytes:

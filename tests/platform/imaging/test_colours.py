@@ -92,7 +92,8 @@ def hlg(light: np.ndarray) -> np.ndarray:
     luminance = np.maximum(nits @ np.array([0.2627, 0.6780, 0.0593]), 1e-9)
     scene = nits * luminance[..., None] ** (1 / 1.2 - 1)
     bright = 0.17883277 * np.log(np.maximum(12 * scene - 0.28466892, 1e-9)) + 0.55991073
-    return np.where(scene <= 1 / 12, np.sqrt(3 * scene), bright)
+    made: np.ndarray = np.where(scene <= 1 / 12, np.sqrt(3 * scene), bright)
+    return made
 
 
 CODED = {

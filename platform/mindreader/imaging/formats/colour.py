@@ -128,7 +128,8 @@ def code_point_conversion(points: CodePoints | None) -> Convert | None:
         if transfer in (_PQ, _HLG):
             seen = _toned(seen)
         steps = (np.sqrt(np.clip(seen, 0, 1)) * _ROOT_STEPS).astype(np.uint16)
-        return np.take(encoded, steps)
+        made: NDArray[np.uint8] = np.take(encoded, steps)
+        return made
 
     return lambda band: _in_pieces(band, converted)
 
@@ -185,7 +186,8 @@ def _light_of_values(transfer: int) -> Floats:
 
 def _as_displayed(scene: Floats) -> Floats:
     luminance = scene @ np.array([0.2627, 0.6780, 0.0593], np.float32)
-    return np.multiply(scene, np.float32(_HLG_NITS / _WHITE_NITS) * luminance[..., None] ** np.float32(0.2))
+    made: Floats = np.multiply(scene, np.float32(_HLG_NITS / _WHITE_NITS) * luminance[..., None] ** np.float32(0.2))
+    return made
 
 
 def _values_of_root_light() -> NDArray[np.uint8]:
@@ -198,4 +200,5 @@ def _toned(light: Floats) -> Floats:
     """Bring highlights below 1, the brightest channel leading, so that their hue stays."""
     brightest = np.maximum(light.max(axis=-1, keepdims=True), 1e-9)
     above = np.maximum(brightest - _KNEE, 0) / (1 - _KNEE)
-    return light * np.where(above > 0, _KNEE + (1 - _KNEE) * above / (1 + above), brightest) / brightest
+    made: Floats = light * np.where(above > 0, _KNEE + (1 - _KNEE) * above / (1 + above), brightest) / brightest
+    return made
