@@ -6,7 +6,6 @@ The factors are bytes a pixel at the peak, as `bench/decoding.py` measures them,
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import IO
 
 from PIL import ImageFile, JpegImagePlugin
@@ -67,15 +66,15 @@ def _bytes_to_load(image: ImageFile.ImageFile, pixels: int, full: Size, file: IO
         return pixels * _BYTES_OF_FORMAT[image.format]
     held = pixels * _BYTES_OF_MODE.get(image.mode, _BYTES_OF_OTHER_MODES)
     if isinstance(image, JpegImagePlugin.JpegImageFile):
-        return held + _coefficient_bytes(image, full, jpeg_scans(file))
+        return held + _coefficient_bytes(image, full, file)
     if image.format == "TIFF" and image.info.get("compression", "raw") != "raw":
         return 2 * held  # one strip may be the whole picture
     return held
 
 
-def _coefficient_bytes(image: JpegImagePlugin.JpegImageFile, full: Size, scans: JpegScans) -> int:
+def _coefficient_bytes(image: JpegImagePlugin.JpegImageFile, full: Size, file: IO[bytes]) -> int:
     """A JPEG of several scans is kept as coefficients until the last one, at full size."""
-    if not image.info.get("progressive") and scans.first_components >= len(image.layer):
+    if not image.info.get("progressive") and not _splits_colours(image, file):
         return 0
     sampling = [(across, down) for _, across, down, _ in image.layer]
     widest, highest = (max(1, *sides) for sides in zip(*sampling, strict=True))
@@ -83,22 +82,24 @@ def _coefficient_bytes(image: JpegImagePlugin.JpegImageFile, full: Size, scans: 
     return int(full[0] * full[1] * samples * _BYTES_OF_COEFFICIENT)
 
 
-@dataclass(frozen=True)
-class JpegScans:
-    """How often a decoder has to go over a JPEG."""
-
-    count: int
-    """Scans, those of further pictures in the file included."""
-    first_components: int
-    """Colour components the first scan brings."""
-
-
-def jpeg_scans(file: IO[bytes]) -> JpegScans:
-    """Read the scans of a JPEG file; the file is left where it stood."""
+def _splits_colours(image: JpegImagePlugin.JpegImageFile, file: IO[bytes]) -> bool:
+    """Whether the first scan brings fewer colour components than the picture has; the file is left where it stood."""
     place = file.tell()
     try:
-        components = _components_of_first_scan(file)
-        return JpegScans(1 + _occurrences(file, _SOS), components)
+        return _components_of_first_scan(file) < len(image.layer)
+    finally:
+        file.seek(place)
+
+
+def jpeg_scans(file: IO[bytes]) -> int:
+    """How often a decoder goes over a JPEG: its scans, those of further pictures in the file included.
+
+    The file is left where it stood.
+    """
+    place = file.tell()
+    try:
+        _components_of_first_scan(file)
+        return 1 + _occurrences(file, _SOS)
     finally:
         file.seek(place)
 

@@ -202,7 +202,7 @@ def _open_within(stream: IO[bytes], head: bytes, limits: _Limits) -> tuple[Image
     size = image.size
     _check_size(size, limits.max_pixels)
     if image.format in _SCALABLE:
-        _check_scans(size, jpeg_scans(stream).count, limits.max_pixels)
+        _check_scans(size, jpeg_scans(stream), limits.max_pixels)
     if limits.min_side is not None and limits.allow_scaling(image):
         image.draft(None, (limits.min_side, limits.min_side))
     limits.reserve(bytes_to_decode(image, size, stream, limits.min_side), size)
