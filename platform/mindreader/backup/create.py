@@ -24,12 +24,10 @@ from mindreader.backup.folder import (
     BackupFolder,
     BackupManifest,
     BlobRecord,
-    Progress,
-    in_parallel,
-    no_progress,
     sqlite_catalog,
 )
 from mindreader.blobs import BlobStore, original_key, sha256_of
+from mindreader.blobs.parallel import Progress, in_parallel, no_progress
 from mindreader.catalog import Catalog, Embedding, EmbeddingState, Photo
 from mindreader.catalog.copying import copy_rows, count_rows, is_known_revision, read_snapshot, revision_of
 from mindreader.settings import Settings

@@ -6,13 +6,11 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import URL
@@ -36,18 +34,8 @@ _OWN_NAMES = re.compile(rf"{BLOBS_FOLDER}|{MANIFEST_FILE}({_NEW})?|{CATALOG_FILE
 _NAMED_BY_CONTENT = re.compile(r"(?:originals|sketches)/../../([0-9a-f]{64})(?:\.png)?")
 _READ_BYTES = 2**20
 _LONGEST_MANIFEST = 64 * 2**20
-_THREADS = 8
-_AT_A_TIME = 1000
 
-Progress = Callable[[int, int], None]
-"""Told how many blobs are done, of how many."""
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-T = TypeVar("T")
-R = TypeVar("R")
-
-
-def no_progress(_done: int, _all: int) -> None:
-    """Tell nobody."""
 
 
 class BackupError(MindReaderError):
@@ -218,14 +206,6 @@ def content_sha256(key: str) -> str | None:
 def sqlite_catalog(path: Path) -> Catalog:
     """The catalog in this file."""
     return Catalog(URL.create("sqlite", database=str(path)).render_as_string())
-
-
-def in_parallel(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """The results in order: a disk that writes safely, and a store far away, keep one thread waiting."""
-    todo = iter(items)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        while some := list(islice(todo, _AT_A_TIME)):
-            yield from pool.map(work, some)
 
 
 def _read_manifest(path: Path) -> BackupManifest:

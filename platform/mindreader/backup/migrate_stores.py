@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 
 from mindreader.backup.blobs import stored_sha256
 from mindreader.backup.empty_catalog import check_empty, empty_target_transaction
-from mindreader.backup.folder import Progress, content_sha256, in_parallel, no_progress
+from mindreader.backup.folder import content_sha256
 from mindreader.blobs import BlobStore, original_key
+from mindreader.blobs.parallel import Progress, in_parallel, no_progress
 from mindreader.catalog import ApiToken, Catalog, Embedding, EmbeddingSpace, EmbeddingState, Photo, WorkerProcess
 from mindreader.catalog.copying import copy_rows, count_rows, latest_revision, read_snapshot, revision_of
 from mindreader.embedding import queue

@@ -23,13 +23,11 @@ from mindreader.backup.folder import (
     BackupError,
     BackupFolder,
     BackupManifest,
-    Progress,
     content_sha256,
-    in_parallel,
-    no_progress,
     sqlite_catalog,
 )
 from mindreader.blobs import BlobStore, original_key, sha256_of
+from mindreader.blobs.parallel import Progress, in_parallel, no_progress
 from mindreader.catalog import ApiToken, Catalog, Embedding, EmbeddingSpace, EmbeddingState, Photo, WorkerProcess
 from mindreader.catalog.copying import copy_rows, is_known_revision, read_snapshot
 from mindreader.embedding import queue

@@ -15,7 +15,7 @@ import click
 from mindreader.settings import keep_private, load_settings
 
 if TYPE_CHECKING:
-    from mindreader.backup.folder import Progress
+    from mindreader.blobs.parallel import Progress
 
 _NOT_IN_IT = (
     "Not in it: the photo index (after a restore, photos are embedded again: about {to_embed:,}), and the secrets in "

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 from mindreader.blobs import BlobStore
+from mindreader.blobs.parallel import Progress, no_progress
 from mindreader.catalog import Catalog, Embedding, EmbeddingSpace, EmbeddingState, ModelVersion, Photo
 from mindreader.embedding import queue
 from mindreader.embedding.rebuild import rebuild_damaged
@@ -19,7 +20,7 @@ from mindreader.embedding.spaces import is_open, spaces
 from mindreader.errors import DamagedIndexError, NotReadyError
 from mindreader.model_versions.registry import bundle_store
 from mindreader.operations.finding import Check, Finding, findings_of, reason_of
-from mindreader.operations.stored_files import Progress, StoredFiles, no_progress
+from mindreader.operations.stored_files import StoredFiles
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings
 

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import func, select
 
 from mindreader.blobs import BlobStore, original_key, sha256_of, thumbnail_key
+from mindreader.blobs.parallel import Progress, in_parallel, no_progress
 from mindreader.catalog import Catalog, Photo
 from mindreader.errors import MindReaderError, NotFoundError
 from mindreader.imaging import decoders
 from mindreader.operations.finding import Finding, reason_of
 from mindreader.settings import Settings
 
-Progress = Callable[[int, int], None]
-"""Told how many files are done, of how many."""
-
-_THREADS = 8
-_AT_A_TIME = 1000
 _IN_ONE_QUESTION = 500
 _WEBP_HEADER_BYTES = 12
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-def no_progress(_done: int, _all: int) -> None:
-    """Tell nobody."""
 
 
 class StoredFiles:
@@ -147,7 +137,7 @@ class StoredFiles:
         return True
 
     def _each(self, work: Callable[[T], R], items: Collection[T]) -> Iterator[R]:
-        for done, result in enumerate(_in_parallel(work, items), 1):
+        for done, result in enumerate(in_parallel(work, items), 1):
             yield result
             self._progress(done, len(items))
 
@@ -182,13 +172,6 @@ class StoredFiles:
 def _digest_in(key: str) -> str:
     """The original's SHA-256 in the key of a copy of it."""
     return key.rpartition("/")[2].partition("-")[0]
-
-
-def _in_parallel(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    todo = iter(items)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        while some := list(islice(todo, _AT_A_TIME)):
-            yield from pool.map(work, some)
 
 
 def _is_whole_webp(path: Path) -> bool:
