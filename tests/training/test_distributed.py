@@ -17,18 +17,19 @@ from mindreader_training.overrides import with_overrides
 
 PROGRAM = """
 import torch
-from mindreader_training.distributed import join_world
-world = join_world("cpu")
-own = torch.nn.Linear(2, 1)
-torch.nn.init.constant_(own.weight, float(world.rank))
-world.broadcast_module(own)
-assert (own.weight == 0).all(), "the main process's weights"
-own.weight.grad = torch.full((1, 2), float(world.rank))
-world.average_gradients(own.parameters())
-assert (own.weight.grad == 0.5).all(), "the mean of both gradients"
-assert world.broadcast(7.0 + world.rank, torch.device("cpu")) == 7.0
-world.barrier()
-assert world.is_main_process == (world.rank == 0)
+from mindreader_training.distributed import joined_world
+with joined_world("cpu") as world:
+    own = torch.nn.Linear(2, 1)
+    torch.nn.init.constant_(own.weight, float(world.rank))
+    world.broadcast_module(own)
+    assert (own.weight == 0).all(), "the main process's weights"
+    own.weight.grad = torch.full((1, 2), float(world.rank))
+    world.average_gradients(own.parameters())
+    assert (own.weight.grad == 0.5).all(), "the mean of both gradients"
+    assert world.broadcast(7.0 + world.rank, torch.device("cpu")) == 7.0
+    world.barrier()
+    assert world.is_main_process == (world.rank == 0)
+assert not torch.distributed.is_initialized(), "the group is left"
 """
 
 

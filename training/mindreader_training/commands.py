@@ -121,17 +121,17 @@ def _write_report(out: Path, bundle: Bundle, evaluation: Evaluation, device: str
 def train(data: Path, out: Path, name: str | None, terms: str, device: str, resume: bool, **asked: Any) -> None:
     """Train a model bundle and write it, with its dev evaluation, to OUT/bundle."""
     _need_training_extra()
-    from mindreader_training.distributed import join_world
+    from mindreader_training.distributed import joined_world
 
     preset = _asked_preset(asked)
     if (out / "checkpoint.pt").exists() and not resume:
         raise click.UsageError(f"{out} already holds a run. Give --resume to go on with it, or another --out.")
     out.mkdir(parents=True, exist_ok=True)
-    world = join_world(device)
-    run = _run(preset, data, out, device, asked, world)
-    if resume:
-        run.resume()
-    run.train()
+    with joined_world(device) as world:
+        run = _run(preset, data, out, device, asked, world)
+        if resume:
+            run.resume()
+        run.train()
     if world.is_main_process:
         bundle = _export(run, name or out.name, terms)
         bundle = _with_dev_evaluation(bundle, data, device, asked)

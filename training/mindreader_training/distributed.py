@@ -6,7 +6,8 @@ Each draws its own part of every batch; gradients are averaged before each updat
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -62,17 +63,25 @@ class World:
 SINGLE_PROCESS = World()
 
 
-def join_world(device: str) -> World:
-    """Join the processes that torchrun started; without it, be the only one.
+@contextmanager
+def joined_world(device: str) -> Iterator[World]:
+    """Train with the processes that torchrun started, and leave them in the end; without torchrun, be the only one.
+
+    A process that ends without leaving may be aborted by the threads of its own process group.
 
     Args:
         device: as asked for: auto, cpu or cuda. With several processes each takes the GPU of its own number.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
-        return SINGLE_PROCESS
+        yield SINGLE_PROCESS
+        return
     on_gpus = device != "cpu" and torch.cuda.is_available()
     torch.distributed.init_process_group("nccl" if on_gpus else "gloo")
-    if on_gpus:
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    return World(torch.distributed.get_rank(), size)
+    try:
+        if on_gpus:
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        yield World(torch.distributed.get_rank(), size)
+        torch.distributed.barrier()  # none leaves while another still waits for its numbers
+    finally:
+        torch.distributed.destroy_process_group()
