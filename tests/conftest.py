@@ -12,6 +12,7 @@ What is shared, and what each test has of its own:
   a database in PostgreSQL (`empty_postgres_url`, `migrated_postgres_url`); a place in the S3 bucket (`s3_url`).
 * Servers, workers and command lines are real processes, forks of one that has loaded torch (`support.programs`); a
   server takes a second to start, so a module shares one where its tests do not end it.
+* Files lie in memory where that is large enough (`support.temporary`), and a password's hash is quick in this process.
 * Ports come from `support.services.free_port`, below those the kernel gives to connections.
 
 No test fails because the machine is slow: wait for what should become true (`wait_until`), generously,
@@ -31,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from celery import Celery
 from celery.contrib.testing.worker import start_worker
 
@@ -38,6 +40,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # One thread for each process of tests and for the servers it starts: threads of several would only fight for cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from tests.support.temporary import put_files_into_memory
+
+put_files_into_memory()
+
+from mindreader.accounts import passwords
 from mindreader.blobs import BlobStore
 from mindreader.bundles import Bundle
 from mindreader.catalog import Catalog
@@ -77,6 +84,12 @@ def as_in_a_process_of_its_own() -> Iterator[None]:
     yield
     os.umask(umask)
     logging.getLogger().setLevel(level)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_hashes() -> None:
+    """Of the tests' passwords in this process; tests/platform/accounts says what the product's cost."""
+    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.hands import BICYCLE, NAME, PASSWORD, draw, inked, set_up
+from tests.support.screens import mainly
 
 pytestmark = [pytest.mark.browser, pytest.mark.data]
 
@@ -20,6 +21,7 @@ def photos(real_data) -> list[str]:
     return chosen
 
 
+@mainly("phone")
 def test_set_up_upload_draw_and_find(fresh_server, page: Page, screen: str, photos: list[str], keep):
     page.goto("/")
     keep("setup")

@@ -99,7 +99,7 @@ def search_all_the_time(page: Page) -> Page:
             window.seen.add(document.getElementById("answered").textContent);
             const status = document.getElementById("status");
             if (!status.hidden) window.said.add(status.textContent);
-        }, 700); }"""
+        }, 2000); }"""
     )
     return tab
 

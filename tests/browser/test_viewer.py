@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.support.screens import SCREENS
+from tests.support.screens import SCREENS, mainly
 
 pytestmark = pytest.mark.browser
 
@@ -66,6 +66,7 @@ def box(page: Page) -> tuple[float, float]:
     return found["width"], found["height"]
 
 
+@mainly("phone")
 def test_every_shape_keeps_its_proportions_and_fits(viewed: Page, screen: str, keep):
     page, room = viewed, SCREENS[screen]["viewport"]
     for name, (width, height) in SHAPES.items():
@@ -93,6 +94,7 @@ def _is_large_enough(shown: tuple[float, float], size: tuple[int, int], room: di
     return shown[0] >= size[0] - 1 or shown[0] > 0.8 * room["width"] or shown[1] > 0.66 * room["height"]
 
 
+@mainly("desktop")
 def test_a_turned_screen_turns_no_photo_out_of_shape(viewed: Page, screen: str):
     page = viewed
     width, height = SCREENS[screen]["viewport"].values()
@@ -104,6 +106,7 @@ def test_a_turned_screen_turns_no_photo_out_of_shape(viewed: Page, screen: str):
         assert page.evaluate("document.getElementById('viewer').scrollWidth <= innerWidth"), size
 
 
+@mainly("desktop")
 def test_what_is_shown_is_the_preview_and_the_original_only_when_opened(viewed: Page):
     page, asked = viewed, list[str]()
     page.on("request", lambda request: asked.append(request.url))

@@ -20,7 +20,7 @@ from tests.support.photos import write_photos
 from tests.support.server import MINDREADER, SERVE, environment, mindreader, server, start_server
 from tests.support.services import wait_until
 
-PHOTOS = 60
+PHOTOS = 40
 AT_ONCE = 3
 
 

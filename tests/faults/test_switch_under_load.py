@@ -73,7 +73,7 @@ class Searches:
             self.answers.append(answer)
 
 
-@pytest.fixture(params=[40, pytest.param(3000, marks=pytest.mark.slow)])
+@pytest.fixture(params=[16, pytest.param(3000, marks=pytest.mark.slow)])
 def library(deploy, request):
     """Photos that are embedded already. In the old space their embeddings are random, which costs no time."""
     deployment = deploy(

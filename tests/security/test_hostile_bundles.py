@@ -197,6 +197,7 @@ def test_embeddings_that_say_nothing_are_refused(quick_bundle, tmp_path, project
 # The trial, in a process of its own.
 
 
+@pytest.mark.slow  # models are added and used in many other tests
 def test_a_sound_bundle_passes_its_trial(quick_bundle, tried):
     measured = tried(quick_bundle)
     assert measured.device == "cpu"

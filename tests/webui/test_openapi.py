@@ -47,7 +47,7 @@ def test_no_operation_answers_what_its_document_does_not_say(services, admin, fi
 
 def _try(operation, headers, wrong):
     @settings(
-        max_examples=10,
+        max_examples=6,
         deadline=None,
         derandomize=True,
         database=None,

@@ -39,6 +39,7 @@ from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import load_settings
 from tests.support.bundles import register_and_open
 from tests.support.library import add_collection, add_photos, jpeg
+from tests.support.services import wait_until
 
 
 def fill(catalog, blobs, settings, make_bundle, photos=4):
@@ -302,26 +303,28 @@ def test_uploads_go_on_and_the_backup_is_one_moment_of_them(
     any_catalog, blobs, settings, tmp_path, destination, elsewhere
 ):
     collection = add_collection(any_catalog)
-    stop, errors = Event(), []
+    stop, outcomes = Event(), []
 
     def upload():
         number = 0
         while not stop.is_set():
             file = tmp_path / f"{number}.jpg"
             file.write_bytes(jpeg(number))
-            outcome = add_photo(any_catalog, blobs, settings, collection, file.name, file, None)
-            if outcome.status != "created":
-                errors.append(outcome)
+            outcomes.append(add_photo(any_catalog, blobs, settings, collection, file.name, file, None))
             number += 1
+
+    def backed_up_after(photos):
+        wait_until(lambda: len(outcomes) >= photos, "the uploads")
+        return back_up(any_catalog, blobs, settings, destination)
 
     uploading = Thread(target=upload)
     uploading.start()
     try:
-        reports = [back_up(any_catalog, blobs, settings, destination) for _ in range(4)]
+        reports = [backed_up_after(photos) for photos in (1, 3, 5, 7)]
     finally:
         stop.set()
         uploading.join()
-    assert not errors
+    assert {outcome.status for outcome in outcomes} == {"created"}
     assert [report.problems for report in reports] == [()] * 4
     assert reports[-1].photos > reports[0].photos
     assert restore(elsewhere, destination).photos == reports[-1].photos
