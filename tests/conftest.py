@@ -40,10 +40,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # One thread for each process of tests and for the servers it starts: threads of several would only fight for cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from tests.support.temporary import put_files_into_memory
-
-put_files_into_memory()
-
 from mindreader.accounts import passwords
 from mindreader.blobs import BlobStore
 from mindreader.bundles import Bundle
@@ -61,11 +57,16 @@ from tests.support.databases import (
 from tests.support.qdrant_server import QdrantServer
 from tests.support.services import S3Server, postgres_programs, postgres_server, redis_server
 from tests.support.sketches import house_png
+from tests.support.temporary import put_files_into_memory
 from tests.support.web import Finder
 
 REPOSITORY = Path(__file__).parents[1]
 # Where files take longest: they begin first, so that no process ends long after the others.
 LONG_FIRST = ("faults", "browser", "training", "deployment", "workers", "security", "webui", "contract")
+
+
+def pytest_configure() -> None:
+    put_files_into_memory()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

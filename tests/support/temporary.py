@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-MEMORY = Path("/dev/shm")  # noqa: S108  # a folder of one's own in it
+MEMORY = Path("/dev/shm")
 ROOM_BYTES = 8 * 2**30
 
 
