@@ -3,11 +3,12 @@
 What is shared, and what each test has of its own:
 
 * The tests run in several processes (`make test WORKERS=`; 0 is one process, for a debugger). A file's tests run in one
-  of them, in their order. Session fixtures exist once in each process: nothing is shared between processes but the
-  repository and MINDREADER_DATA, which nobody writes to.
+  of them, in their order. Session fixtures exist once in each process, unless it says otherwise below. Nobody writes to
+  the repository or to MINDREADER_DATA.
+* Once for all processes, and read by them only: what training tests draw and train (`support.once`).
 * Once a process: PostgreSQL, Redis, S3 and Qdrant's stand-in (`postgres_url`, `redis_url`, `s3_server`,
   `qdrant_server`), a search worker whose answers tests choose (`search_worker`), Chromium (tests/browser), a tiny
-  bundle (`quick_bundle`), trained miniatures (tests/training).
+  bundle (`quick_bundle`).
 * A test's own: `tmp_path` with the data folder of `settings`; `catalog`, a copy of tables that were migrated once;
   a database in PostgreSQL (`empty_postgres_url`, `migrated_postgres_url`); a place in the S3 bucket (`s3_url`).
 * Servers, workers and command lines are real processes, forks of one that has loaded torch (`support.programs`); a

@@ -99,7 +99,7 @@ def keep(page, screen):
     ARTEFACTS.mkdir(exist_ok=True)
 
     def picture(name: str) -> None:
-        page.screenshot(path=ARTEFACTS / f"{screen}-{name}.png")
+        page.screenshot(path=ARTEFACTS / f"{screen}-{name}.png", scale="css")
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= SCREENS[screen]["viewport"]["width"], f"{name} is wider than the screen"
 

@@ -31,7 +31,7 @@ REQUESTS = 60
 FOCUSED = "Number(document.activeElement.closest('li')?.dataset.index ?? -1)"
 
 
-@pytest.fixture(scope="module", params=[3_000, pytest.param(100_000, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=[6_000, pytest.param(100_000, marks=pytest.mark.slow)])
 def photos(request) -> int:
     return int(request.param)
 

@@ -22,7 +22,7 @@ def test_the_same_seed_gives_the_same_actions(stores):
 @pytest.mark.parametrize(
     ("stores", "actions"),
     [
-        ("embedded", 20),
+        ("embedded", 30),
         pytest.param("embedded", 200, marks=pytest.mark.slow),
         pytest.param("services", 120, marks=pytest.mark.slow),
     ],

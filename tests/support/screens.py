@@ -12,7 +12,7 @@ SCREENS: dict[str, dict[str, Any]] = {
     "phone": {
         "viewport": {"width": 390, "height": 844},
         "has_touch": True,
-        "device_scale_factor": 3,
+        "device_scale_factor": 2,
         "is_mobile": True,
     },
 }

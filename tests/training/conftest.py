@@ -18,6 +18,7 @@ from mindreader_training.overrides import with_overrides
 from mindreader_training.presets import Preset, preset
 from mindreader_training.run import EarlyStopping, Run
 from mindreader_training.trainer import Trainer
+from tests.support.once import made_once
 
 CATEGORIES = {"ball": "ellipse", "box": "rectangle"}
 MINIATURE = ("batch=2", "generator.image_size=32", "generator.base_channels=4", "query_encoder_size=32")
@@ -33,7 +34,10 @@ def _draw(shape: str, fill: str | None, ground: str, place: int) -> Image.Image:
 @pytest.fixture(scope="session")
 def drawn_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two categories of drawn photos and sketches with meta.csv and pairs.csv; every fifth is `dev`."""
-    root = tmp_path_factory.mktemp("drawn")
+    return made_once(tmp_path_factory, "drawn", _draw_data)
+
+
+def _draw_data(root: Path) -> None:
     random = np.random.default_rng(0)
     rows, pairs = [], []
     for category, shape in CATEGORIES.items():
@@ -49,7 +53,6 @@ def drawn_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pairs.append([names["sketch"], names["photo"]])
     _write(root / "meta.csv", ["path", "side", "category", "tier", "source", "group", "split"], rows)
     _write(root / "pairs.csv", ["sketch", "photo"], pairs)
-    return root
 
 
 def _write(path: Path, head: list[str], rows: list[list[str]]) -> None:
@@ -75,10 +78,12 @@ def trained_options() -> list[str]:
 @pytest.fixture(scope="session")
 def trained(drawn_data, trained_options, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a whole run of 40 steps."""
-    folder = tmp_path_factory.mktemp("runs") / "tiny"
-    result = CliRunner().invoke(train, [*trained_options, "--data", str(drawn_data), "--out", str(folder)])
-    assert result.exit_code == 0, result.output
-    return folder
+
+    def run(folder: Path) -> None:
+        result = CliRunner().invoke(train, [*trained_options, "--data", str(drawn_data), "--out", str(folder)])
+        assert result.exit_code == 0, result.output
+
+    return made_once(tmp_path_factory, "tiny", run)
 
 
 @pytest.fixture(scope="session")
