@@ -30,11 +30,11 @@ BREAKS_DECODER = Sentence(
     "Open it in an image program and save it as JPEG or PNG."
 )
 DEEP_PLANES_TIFF = Sentence(
-    "This TIFF keeps its colours in separate planes of 16 bits, which MindReader cannot read. "
+    "This TIFF keeps its colours in separate planes of more than 8 bits, in a way that MindReader cannot read. "
     "Open it in an image program and save it as PNG, or as TIFF with interleaved channels."
 )
 FLOATING_TIFF = Sentence(
-    "This TIFF holds its colours as floating-point numbers, which MindReader cannot read. "
+    "This TIFF holds floating-point numbers, in a way that MindReader cannot read. "
     "Open it in an image program and save it as PNG, or as TIFF with 8 or 16 bits."
 )
 NO_MEMORY = Sentence("Reading this image takes more memory than is set aside for that. Send a smaller copy.")
@@ -167,6 +167,8 @@ class WatchedStream(BufferedIOBase):
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
+        self.start = 0
+        """Place in the file where the picture begins, which decoders take for the file's beginning."""
         self.trouble: OSError | None = None
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -179,11 +181,11 @@ class WatchedStream(BufferedIOBase):
 
     def seek(self, offset: int, whence: int = SEEK_SET, /) -> int:
         """Move within the file."""
-        return self._stream.seek(offset, whence)
+        return self._stream.seek(offset + self.start if whence == SEEK_SET else offset, whence) - self.start
 
     def tell(self) -> int:
         """Where the file stands."""
-        return self._stream.tell()
+        return self._stream.tell() - self.start
 
     def seekable(self) -> bool:
         """Always."""
