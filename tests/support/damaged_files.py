@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.support import colours, tiffs
+from tests.support.heics import coded_heic
 
 pillow_heif.register_heif_opener()
 
@@ -95,7 +96,7 @@ def _by_hand(pixels: np.ndarray) -> dict[str, bytes]:
         "TIFF 16 bits in planes": tiffs.tiff(tiffs.Page(deep, planar=True)),
         "TIFF floating": tiffs.tiff(tiffs.Page((pixels / 255).astype(np.float32))),
         "TIFF grey, white is zero": tiffs.tiff(tiffs.Page(ramp, 0)),
-        "HEIC PQ": _deep_heic(deep),
+        "HEIC PQ": coded_heic(deep, (9, 16), quality=50),
         "JPEG with a film behind it": whole_jpeg() + b"\0\0\0\x18ftypmp42\0\0\0\0isommp42" + bytes(500),
     }
 
@@ -127,14 +128,6 @@ def _deep_png(pixels: np.ndarray) -> bytes:
         + _chunk(b"IDAT", zlib.compress(rows))
         + _chunk(b"IEND", b"")
     )
-
-
-def _deep_heic(pixels: np.ndarray) -> bytes:
-    file = pillow_heif.from_bytes(mode="RGB;16", size=pixels.shape[1::-1], data=pixels.tobytes())
-    out = BytesIO()
-    coded = {"color_primaries": 9, "transfer_characteristics": 16, "matrix_coefficients": 9}
-    file.save(out, quality=50, save_nclx_profile=True, **coded)
-    return out.getvalue()
 
 
 @st.composite

@@ -24,7 +24,7 @@ from mindreader.imaging.formats import jpeg, tiff
 from mindreader.imaging.formats.boxes import primary_properties
 from mindreader.imaging.formats.colour import code_points
 from mindreader.imaging.formats.deep_tiff import DeepTiff, deep_tiff, is_deep_in_planes
-from mindreader.imaging.pixels import to_srgb
+from mindreader.imaging.pixels import bytes_to_convert, to_srgb
 
 pillow_heif.register_heif_opener()
 
@@ -213,7 +213,7 @@ def _open_within(stream: IO[bytes], head: bytes, limits: _Limits) -> tuple[Image
     size = image.size
     _check_size(size, limits.max_pixels)
     if isinstance(image, DeepTiff):
-        limits.reserve(image.bytes_to_load, size)
+        limits.reserve(image.bytes_to_load + bytes_to_convert(size, limits.min_side), size)
         return image, size
     if image.format in _SCALABLE:
         _check_scans(size, jpeg_scans(stream), limits.max_pixels)

@@ -60,6 +60,9 @@ _FOREIGN: tuple[tuple[int, bytes, Sentence], ...] = (
     (0, b"OggS", Sentence("a sound or video")),
     (0, b"ID3", Sentence("a sound")),
     (0, b"fLaC", Sentence("a sound")),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Sentence("a Microsoft Office document or a cache of previews")),
+    (0, b"\x00\x05\x16\x07", Sentence("what a Mac keeps about another file")),  # AppleDouble, `._IMG_1.jpg`
+    (0, b"\x00\x00\x00\x01Bud1", Sentence("what a Mac keeps about a folder")),  # .DS_Store
     *((4, kind, Sentence("a video")) for kind in (b"moov", b"mdat", b"wide", b"pnot")),  # QuickTime of old
 )
 # Main brands of files in the ISO base format that hold no film; every other one does.

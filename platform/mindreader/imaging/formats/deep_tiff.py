@@ -25,10 +25,12 @@ _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL = 256, 257, 258, 259, 
 _STRIPS, _CHANNELS, _ROWS, _STRIP_BYTES, _PLANES = 273, 277, 278, 279, 284
 _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES = 317, 322, 323, 324, 325
 _SAMPLE_FORMAT, _PROFILE = 339, 34675
-_SEPARATE, _FLOAT, _RGB, _BLACK_IS_ZERO = 2, 3, 2, 1
+_NONE, _SEPARATE, _FLOAT, _RGB, _BLACK_IS_ZERO = 1, 2, 3, 2, 1
 _KEPT = (_COMPRESSION, _FILL, _ROWS, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT)
 _CARRIED = (ExifTags.Base.Orientation, ExifTags.Base.DateTime)
-_BAND_PIXELS = 2**20
+_BAND_PIXELS = 2**18
+_BYTES_OF_BAND_NUMBER = 32
+_BYTES_OF_RGB = 4
 _BIG = 43
 
 Numbers = NDArray[Any]
@@ -44,13 +46,18 @@ class DeepTiff:
     """Grey pictures: a plane each, or a single one whose rows hold all channels of a pixel after one another."""
     channels: int
     tags: dict[int, Any]
+    file_bytes: int
     format: ClassVar[str] = "TIFF"
 
     @property
     def bytes_to_load(self) -> int:
-        """Memory that `load` takes at most, beside the file."""
-        pixels = self.size[0] * self.size[1]
-        return pixels * (2 * self.channels * self._bits // 8 + 8) + _BAND_PIXELS * 40
+        """Memory that `load` takes at most, the file included, which is read whole."""
+        width, height = self.size
+        held = self.channels * self._bits // 8
+        if self.tags.get(_COMPRESSION, _NONE) != _NONE:
+            held *= 2  # one strip may be the whole picture
+        band = max(_BAND_PIXELS, width) * self.channels * _BYTES_OF_BAND_NUMBER
+        return width * height * (held + _BYTES_OF_RGB) + 2 * self.file_bytes + band
 
     def load(self) -> Image.Image:
         """The picture in RGB of 8 bits with its profile, its orientation and the time it was changed as EXIF."""
@@ -105,7 +112,7 @@ def deep_tiff(file: IO[bytes]) -> DeepTiff | None:
     try:
         channels = _channels(tags)
         layers = [_opened(file, head, layer) for layer in _layers(tags, channels)]
-        return DeepTiff((tags[_WIDTH], tags[_HEIGHT]), layers, channels, tags)
+        return DeepTiff((tags[_WIDTH], tags[_HEIGHT]), layers, channels, tags, file.seek(0, SEEK_END))
     except MemoryError:
         raise
     except Exception:
