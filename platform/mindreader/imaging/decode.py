@@ -274,7 +274,8 @@ def _exif(image: Image.Image) -> Image.Exif:
             exif.load(raw)
             return exif
         if image.format == "TIFF" or "Raw profile type exif" in image.info:
-            return image.getexif()
+            with tiff.turned_by_its_tag(image):
+                return image.getexif()
     return Image.Exif()
 
 
