@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from functools import cache
 from io import BytesIO
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pillow_heif
@@ -26,10 +26,15 @@ _SIZES = (0, 1, 2, 255, 256, 0x1FFF, 0x3FFF, 0x7FFF, 0xFFFF, 65_500, 14_000, 0x7
 _MOST_BYTES = 2**20
 _PNG = b"\x89PNG\r\n\x1a\n"
 
+Order = Literal["big", "little"]
+Size = tuple[bytes, int, int, Order]
+"""Magic number or mark; place of the width, from the beginning or behind the mark; bytes of it and of the height."""
+Damage = Callable[[st.DrawFn, bytes], bytes]
+
+_ORDERS: tuple[Order, ...] = ("big", "little")
 _SIDES = (0, 1, 30, 49, 100, 1000, 3000, 5000, 8000, 14_000, 30_000, 65_500, 200_000)
-# Width and height of formats: magic number or mark, place, bytes of each number, their order.
-_SIZE_AT = ((_PNG, 16, 4, "big"), (b"GIF8", 6, 2, "little"), (b"BM", 18, 4, "little"))
-_SIZE_BEHIND = (
+_SIZE_AT: tuple[Size, ...] = ((_PNG, 16, 4, "big"), (b"GIF8", 6, 2, "little"), (b"BM", 18, 4, "little"))
+_SIZE_BEHIND: tuple[Size, ...] = (
     (b"\xff[\xc0\xc2]\x00.\x08", 0, 2, "big"),
     (b"VP8X", 8, 3, "little"),
     (b"VP8 ....\x9d\x01\x2a|VP8 .......\x9d\x01\x2a", 0, 2, "little"),
@@ -37,8 +42,6 @@ _SIZE_BEHIND = (
     (b"\x00\x01[\x03\x04]\x00\x01\x00\x00\x00", 0, 4, "little"),  # TIFF, its tag of the width
     (b"\x01\x01[\x03\x04]\x00\x01\x00\x00\x00", 0, 4, "little"),
 )
-
-Damage = Callable[[st.DrawFn, bytes], bytes]
 
 
 @cache
@@ -52,7 +55,7 @@ def whole_files() -> dict[str, bytes]:
     exif[0x0112], exif[0x0132] = 6, "2020:01:02 03:04:05"
     extras = {"exif": exif.tobytes(), "icc_profile": colours.rgb_profile("P3", colours.P3, 2.2)}
     frames = {"save_all": True}
-    pictures = {
+    pictures: dict[str, tuple[Image.Image, str, dict[str, Any]]] = {
         "JPEG": (noise, "JPEG", extras),
         "JPEG grey": (slope, "JPEG", {"restart_marker_blocks": 1}),
         "JPEG progressive": (noise, "JPEG", {"progressive": True}),
@@ -166,9 +169,10 @@ def _flipped(draw: st.DrawFn, data: bytes) -> bytes:
 
 def _resized(draw: st.DrawFn, data: bytes) -> bytes:
     """A number overwritten by one that is none too small or too large."""
-    at, width, order = _place(draw, data), draw(st.sampled_from((2, 4))), draw(st.sampled_from(("big", "little")))
+    at, width, order = _place(draw, data), draw(st.sampled_from((2, 4))), draw(st.sampled_from(_ORDERS))
     number = draw(st.sampled_from(_SIZES)) & (256**width - 1)
-    return data[:at] + number.to_bytes(width, order) + data[at + width :]  # type: ignore[arg-type]
+    changed: bytes = data[:at] + number.to_bytes(width, order) + data[at + width :]
+    return changed
 
 
 def _of_another_size(draw: st.DrawFn, data: bytes) -> bytes:
@@ -178,11 +182,11 @@ def _of_another_size(draw: st.DrawFn, data: bytes) -> bytes:
         return data
     at, width, order = draw(st.sampled_from(places))
     number = draw(st.sampled_from(_SIDES)) & (256**width - 1)
-    changed = data[:at] + number.to_bytes(width, order) + data[at + width :]  # type: ignore[arg-type]
+    changed = data[:at] + number.to_bytes(width, order) + data[at + width :]
     return _with_right_checksums(draw, changed)
 
 
-def _places_of_sizes(data: bytes) -> Iterator[tuple[int, int, str]]:
+def _places_of_sizes(data: bytes) -> Iterator[tuple[int, int, Order]]:
     """Where a width or height lies, in how many bytes, in which order."""
     for magic, at, width, order in _SIZE_AT:
         if data.startswith(magic):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -19,7 +20,7 @@ class Page:
     photometric: int = 2
     planar: bool = False
     kind: int = 0
-    order: str = "<"
+    order: Literal["<", ">"] = "<"
     deflate: bool = False
     rows: int | None = None
     """Of a strip."""

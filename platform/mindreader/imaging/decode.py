@@ -165,9 +165,10 @@ def _formats(head: bytes) -> list[str]:
 
 
 def _decode(stream: IO[bytes], head: bytes, limits: _Limits) -> DecodedPhoto:
-    image, size = _open_within(stream, head, limits)
-    media_type = MEDIA_TYPES[image.format or ""]
-    image = image.load() if isinstance(image, DeepTiff) else _loaded(image, stream, limits)
+    opened, size = _open_within(stream, head, limits)
+    media_type = MEDIA_TYPES[opened.format or ""]
+    image = opened.load() if isinstance(opened, DeepTiff) else _loaded(opened, stream, limits)
+    del opened
     if not limits.allow_scaling(image):
         size = image.size  # TIFF turns itself upright, and HEIF may correct its header
     exif = _exif(image)

@@ -120,9 +120,13 @@ def test_the_first_picture_stands_for_those_of_two_lenses(encode: Encode) -> Non
 @pytest.mark.parametrize("primaries", [colours.P3, colours.ADOBE])
 def test_profiles_are_applied_where_colours_are_compressed(encode: Encode, name: str, primaries: tuple) -> None:
     light = colours.light_in(primaries) ** (1 / 2.2)
-    options = {"JPEG": {"subsampling": 0}, "HEIF": {"chroma": 444}, "AVIF": {"subsampling": "4:4:4"}}[name]
+    full_colour: dict[str, dict[str, Any]] = {
+        "JPEG": {"subsampling": 0},
+        "HEIF": {"chroma": 444},
+        "AVIF": {"subsampling": "4:4:4"},
+    }
     image = Image.fromarray(np.rint(light * 255).astype(np.uint8))
-    data = encode(image, name, quality=95, icc_profile=colours.rgb_profile("Wide", primaries, 2.2), **options)
+    data = encode(image, name, quality=95, icc_profile=colours.rgb_profile("Wide", primaries, 2.2), **full_colour[name])
     assert colours.difference(decoded(data).image) <= GOOD
 
 

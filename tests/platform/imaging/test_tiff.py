@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -71,7 +71,7 @@ def test_a_fourth_channel_leaves_deep_colours_alone(depth: str, planar: bool) ->
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("deflate", [False, True])
 @pytest.mark.parametrize("ramp", [(RAMP / 65535).astype(np.float32), RAMP.astype(np.int32), RAMP])
-def test_deep_grey_is_shown_in_either_byte_order(ramp: np.ndarray, order: str, deflate: bool) -> None:
+def test_deep_grey_is_shown_in_either_byte_order(ramp: np.ndarray, order: Literal["<", ">"], deflate: bool) -> None:
     assert np.abs(shown(tiff(Page(ramp, 1, order=order, deflate=deflate)))[..., 0] - RAMP[..., 0] / 257).max() <= 1
 
 

@@ -73,7 +73,7 @@ class DeepTiff:
 
     @property
     def _bits(self) -> int:
-        return max(self.tags[_BITS])
+        return int(max(self.tags[_BITS]))
 
     def _top(self) -> float:
         """The number that stands for white: floating ones reach 1, and a few lights beyond, or else 255 or 65535."""
@@ -104,7 +104,8 @@ def deep_tiff(file: IO[bytes]) -> DeepTiff | None:
     Raises:
         PhotoRejectedError: it is of such a kind, and cannot be read all the same.
     """
-    head, tags = b"", {}
+    head = b""
+    tags: dict[int, Any] = {}
     with suppress(SyntaxError, ValueError, KeyError, IndexError, TypeError, struct.error, OSError):
         head, tags = _directory(file)
     if not is_floating(tags) and not is_deep_in_planes(tags):

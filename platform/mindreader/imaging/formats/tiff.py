@@ -54,7 +54,7 @@ def is_swapped(image: Image.Image) -> bool:
     """Whether the bytes of deep numbers lie the wrong way round once loaded: Pillow turns them, and libtiff has."""
     if not isinstance(image, TiffImagePlugin.TiffImageFile) or image.mode not in ("I", "F"):
         return False
-    return image.tag_v2.prefix == b"MM" and image.tag_v2.get(_COMPRESSION, _NONE) != _NONE
+    return bool(image.tag_v2.prefix == b"MM" and image.tag_v2.get(_COMPRESSION, _NONE) != _NONE)
 
 
 def is_preview(tags: Mapping[int, Any]) -> bool:
