@@ -80,6 +80,58 @@ def test_a_folder_as_a_network_drive_leaves_it_is_imported_and_what_is_not_is_na
     assert "In Tree, 5 photos can be found." in said
 
 
+# As a person may call a photo; a folder of Windows before the name is left off, control characters too.
+NAMES = {
+    'quote\'s "double".jpg': None,
+    "new\nline.jpg": "newline.jpg",
+    "tab\tname.jpg": "tabname.jpg",
+    "-rf.jpg": None,
+    "--help.jpg": None,
+    "emoji 🏝️👨\u200d👩\u200d👧.jpg": None,
+    "cafe\u0301-1.jpg": "café-1.jpg",
+    "café-2.jpg": None,
+    "a" * 251 + ".jpg": None,
+    "é" * 125 + ".jpg": None,
+    "back\\slash.jpg": "slash.jpg",
+    "per%2Fcent.jpg": None,
+    "CASE.JPG": None,
+    "case.jpg": None,
+    " lead.jpg": "lead.jpg",
+    "trail.jpg ": "trail.jpg",
+    "noext": None,
+    "semi;colon=1.jpg": None,
+    "RTL\u202egpj.jpg": "RTLgpj.jpg",
+}
+
+
+def test_photos_with_names_of_all_kinds_are_imported_under_them(running, tmp_path):
+    odd = tmp_path / "lot" / 'Földer 😀 "q"'
+    odd.mkdir(parents=True)
+    for path, name in zip(write_photos(tmp_path, len(NAMES), first=300), NAMES, strict=True):
+        path.rename(odd / name)
+    command = ("import", tmp_path / "lot", "--collection", "Names", "--categories-from-folders", "--json")
+    report = mindreader(running.data_dir, *command)
+    assert (report["created"], report["rejected"]) == (len(NAMES), [])
+    with running.api() as api:
+        (made,) = [each for each in api.get("/collections").json()["collections"] if each["name"] == "Names"]
+        photos = api.get(f"/collections/{made['id']}/photos").json()["photos"]
+    assert {photo["filename"] for photo in photos} == {shown or name for name, shown in NAMES.items()}
+    assert {photo["category"] for photo in photos} == {'Földer 😀 "q"'}
+
+
+def test_a_single_photo_is_one_photo(running, tmp_path):
+    (photo,) = write_photos(tmp_path / "photos", 1, first=330)
+    said = mindreader(running.data_dir, "import", photo.parent, "--collection", "Single", "--wait")["printed"]
+    assert "1 uploaded, 0 already there, 0 refused." in said
+    assert "In Single, 1 photo can be found." in said
+
+
+def test_what_is_no_bundle_is_named_as_it_was_given(running, tmp_path):
+    (tmp_path / "my-model.zip").write_bytes(b"PK\3\4 and no more")
+    said = mindreader(running.data_dir, "models", "add", tmp_path / "my-model.zip", status=1)["printed"]
+    assert said.startswith("Error: my-model.zip cannot be read")
+
+
 def test_a_file_larger_than_a_request_stops_no_other(tmp_path):
     write_photos(tmp_path / "photos", 2, first=230)
     (tmp_path / "photos" / "large.jpg").write_bytes(bytes(2**20))

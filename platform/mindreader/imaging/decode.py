@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 import pillow_heif
-from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from mindreader.errors import PhotoRejectedError
 from mindreader.imaging import rejections
@@ -23,7 +23,8 @@ from mindreader.imaging.costs import Size, bytes_to_decode, bytes_to_decode_webp
 from mindreader.imaging.formats import jpeg, tiff
 from mindreader.imaging.formats.boxes import primary_properties
 from mindreader.imaging.formats.colour import code_points
-from mindreader.imaging.pixels import to_srgb
+from mindreader.imaging.formats.deep_tiff import DeepTiff, deep_tiff, is_deep_in_planes
+from mindreader.imaging.pixels import bytes_to_convert, to_srgb
 
 pillow_heif.register_heif_opener()
 
@@ -46,6 +47,8 @@ _SCALABLE = frozenset({"JPEG", "MPO"})
 # A thinner picture would leave less than one pixel of its shorter side in a thumbnail.
 _GREATEST_ASPECT = 200
 _HEAD_BYTES = 1024
+_BLANKS = b" \t\r\n\0\xef\xbb\xbf"
+_STARTS_BEHIND_BLANKS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF")
 _ORDINARY_SCANS = 16  # a progressive JPEG has ten; of a picture below the limit of pixels more are taken
 _EARLIEST_PHOTO = datetime(1826, 1, 1)  # EXIF times have no zone
 
@@ -85,7 +88,7 @@ class _Limits:
     min_side: int | None
     reserve: Reserve
 
-    def allow_scaling(self, image: ImageFile.ImageFile) -> bool:
+    def allow_scaling(self, image: Image.Image) -> bool:
         return self.min_side is not None and image.format in _SCALABLE
 
 
@@ -120,6 +123,8 @@ def decode_photo(
         head = stream.read(_HEAD_BYTES)
         if not head:
             raise PhotoRejectedError(rejections.EMPTY)
+        stream.start = _blanks_before(head)
+        head = head[stream.start :]
         with rejections.as_rejections(stream, head, max_pixels):
             return _decode(cast(IO[bytes], stream), head, _Limits(max_pixels, min_side, reserve))
 
@@ -146,6 +151,12 @@ def _open_path(path: Path) -> BinaryIO:
         raise PhotoRejectedError(rejections.FORBIDDEN) from None
 
 
+def _blanks_before(head: bytes) -> int:
+    """Bytes that a web page's program printed before a picture: ends of lines, a byte order mark."""
+    picture = head.lstrip(_BLANKS)
+    return len(head) - len(picture) if picture.startswith(_STARTS_BEHIND_BLANKS) else 0
+
+
 def _formats(head: bytes) -> list[str]:
     # AVIF may call itself by the name it shares with HEIF (`mif1`), and libheif takes it and then fails.
     if head[4:12] == b"ftypmif1" and b"avif" in head[12 : int.from_bytes(head[:4], "big")]:
@@ -154,11 +165,10 @@ def _formats(head: bytes) -> list[str]:
 
 
 def _decode(stream: IO[bytes], head: bytes, limits: _Limits) -> DecodedPhoto:
-    image, size = _open_within(stream, head, limits)
-    media_type = MEDIA_TYPES[image.format or ""]
-    if image.format == "PNG":
-        image = _verified_png(image, stream)
-    image = _loaded(image, stream, limits)
+    opened, size = _open_within(stream, head, limits)
+    media_type = MEDIA_TYPES[opened.format or ""]
+    image = opened.load() if isinstance(opened, DeepTiff) else _loaded(opened, stream, limits)
+    del opened
     if not limits.allow_scaling(image):
         size = image.size  # TIFF turns itself upright, and HEIF may correct its header
     exif = _exif(image)
@@ -169,8 +179,11 @@ def _decode(stream: IO[bytes], head: bytes, limits: _Limits) -> DecodedPhoto:
 
 
 def _loaded(image: ImageFile.ImageFile, stream: IO[bytes], limits: _Limits) -> ImageFile.ImageFile:
+    if image.format == "PNG":
+        image = _verified_png(image, stream)
     try:
-        image.load()
+        with tiff.turned_by_its_tag(image):
+            image.load()
     except OSError as error:
         if image.format not in _SCALABLE or "truncated" not in str(error):
             raise
@@ -190,7 +203,7 @@ def _open_jpeg(stream: IO[bytes], limits: _Limits) -> ImageFile.ImageFile:
     return image
 
 
-def _open_within(stream: IO[bytes], head: bytes, limits: _Limits) -> tuple[ImageFile.ImageFile, Size]:
+def _open_within(stream: IO[bytes], head: bytes, limits: _Limits) -> tuple[ImageFile.ImageFile | DeepTiff, Size]:
     """The image, its header read only and its memory reserved, and its size; what must not be decoded is refused."""
     _lift_pillows_limit(limits.max_pixels)
     if (size := webp_size(head)) is not None:  # opening a WebP takes its memory already
@@ -198,9 +211,11 @@ def _open_within(stream: IO[bytes], head: bytes, limits: _Limits) -> tuple[Image
         limits.reserve(bytes_to_decode_webp(size, stream, limits.min_side), size)
         return Image.open(stream, formats=["WEBP"]), size
     image = _open(stream, head)
-    tiff.at_picture(image)
     size = image.size
     _check_size(size, limits.max_pixels)
+    if isinstance(image, DeepTiff):
+        limits.reserve(image.bytes_to_load + bytes_to_convert(size, limits.min_side), size)
+        return image, size
     if image.format in _SCALABLE:
         _check_scans(size, jpeg_scans(stream), limits.max_pixels)
     if limits.min_side is not None and limits.allow_scaling(image):
@@ -209,12 +224,17 @@ def _open_within(stream: IO[bytes], head: bytes, limits: _Limits) -> tuple[Image
     return image, size
 
 
-def _open(stream: IO[bytes], head: bytes) -> ImageFile.ImageFile:
+def _open(stream: IO[bytes], head: bytes) -> ImageFile.ImageFile | DeepTiff:
     try:
-        return Image.open(stream, formats=_formats(head))
-    except UnidentifiedImageError:
-        tiff.check_floats(stream)
-        raise
+        image = Image.open(stream, formats=_formats(head))
+        tiff.at_picture(image)
+    except (UnidentifiedImageError, SyntaxError):  # Pillow knows no floating colours
+        if (deep := deep_tiff(stream)) is None:
+            raise
+        return deep
+    if isinstance(image, TiffImagePlugin.TiffImageFile) and is_deep_in_planes(image.tag_v2):
+        return deep_tiff(stream) or image
+    return image
 
 
 def _verified_png(image: ImageFile.ImageFile, stream: IO[bytes]) -> ImageFile.ImageFile:
@@ -245,9 +265,18 @@ def _lift_pillows_limit(max_pixels: int) -> None:
 
 
 def _exif(image: Image.Image) -> Image.Exif:
-    """EXIF of a loaded image; broken EXIF is no reason to refuse a photo."""
+    """EXIF of a loaded image; broken EXIF is no reason to refuse a photo.
+
+    Pillow fills up an orientation that is missing from XMP, by which no browser turns a picture.
+    """
     with suppress(Exception):
-        return image.getexif()
+        if raw := image.info.get("exif"):
+            exif = Image.Exif()
+            exif.load(raw)
+            return exif
+        if image.format == "TIFF" or "Raw profile type exif" in image.info:
+            with tiff.turned_by_its_tag(image):
+                return image.getexif()
     return Image.Exif()
 
 

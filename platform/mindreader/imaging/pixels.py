@@ -97,8 +97,9 @@ def _positive_to_rgb(image: Image.Image) -> Convert:
     if image.mode.startswith("I;16"):
         return lambda band: _grey(np.asarray(band) >> 8)
     if image.mode in _TOPS:
-        low, top = _value_range(*_extremes(image), _TOPS[image.mode])
-        return lambda band: _grey(np.rint((_finite(band) - low) * (255.0 / (top - low))))
+        is_swapped = tiff.is_swapped(image)
+        low, top = _value_range(*_extremes(image, is_swapped), _TOPS[image.mode])
+        return lambda band: _grey(np.rint((_finite(band, is_swapped) - low) * (255.0 / (top - low))))
     if image.has_transparency_data:
         return _over_white
     return lambda band: band.convert("RGB")
@@ -108,12 +109,15 @@ def _grey(values: NDArray[Any]) -> Image.Image:
     return Image.fromarray(values.astype(np.uint8)).convert("RGB")
 
 
-def _finite(band: Image.Image) -> NDArray[np.float32]:
-    return np.nan_to_num(np.asarray(band).astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+def _finite(band: Image.Image, is_swapped: bool) -> NDArray[np.float32]:
+    numbers = np.asarray(band)
+    if is_swapped:
+        numbers = numbers.byteswap()
+    return np.nan_to_num(numbers.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
 
 
-def _extremes(image: Image.Image) -> tuple[float, float]:
-    extremes = [(values.min(), values.max()) for values in (_finite(band) for _, band in _bands(image, 1))]
+def _extremes(image: Image.Image, is_swapped: bool) -> tuple[float, float]:
+    extremes = [(values.min(), values.max()) for values in (_finite(band, is_swapped) for _, band in _bands(image, 1))]
     return float(min(low for low, _ in extremes)), float(max(high for _, high in extremes))
 
 

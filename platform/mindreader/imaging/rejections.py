@@ -30,11 +30,11 @@ BREAKS_DECODER = Sentence(
     "Open it in an image program and save it as JPEG or PNG."
 )
 DEEP_PLANES_TIFF = Sentence(
-    "This TIFF keeps its colours in separate planes of 16 bits, which MindReader cannot read. "
+    "This TIFF keeps its colours in separate planes of more than 8 bits, in a way that MindReader cannot read. "
     "Open it in an image program and save it as PNG, or as TIFF with interleaved channels."
 )
 FLOATING_TIFF = Sentence(
-    "This TIFF holds its colours as floating-point numbers, which MindReader cannot read. "
+    "This TIFF holds floating-point numbers, in a way that MindReader cannot read. "
     "Open it in an image program and save it as PNG, or as TIFF with 8 or 16 bits."
 )
 NO_MEMORY = Sentence("Reading this image takes more memory than is set aside for that. Send a smaller copy.")
@@ -60,6 +60,9 @@ _FOREIGN: tuple[tuple[int, bytes, Sentence], ...] = (
     (0, b"OggS", Sentence("a sound or video")),
     (0, b"ID3", Sentence("a sound")),
     (0, b"fLaC", Sentence("a sound")),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Sentence("a Microsoft Office document or a cache of previews")),
+    (0, b"\x00\x05\x16\x07", Sentence("what a Mac keeps about another file")),  # AppleDouble, `._IMG_1.jpg`
+    (0, b"\x00\x00\x00\x01Bud1", Sentence("what a Mac keeps about a folder")),  # .DS_Store
     *((4, kind, Sentence("a video")) for kind in (b"moov", b"mdat", b"wide", b"pnot")),  # QuickTime of old
 )
 # Main brands of files in the ISO base format that hold no film; every other one does.
@@ -167,6 +170,8 @@ class WatchedStream(BufferedIOBase):
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
+        self.start = 0
+        """Place in the file where the picture begins, which decoders take for the file's beginning."""
         self.trouble: OSError | None = None
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -179,11 +184,11 @@ class WatchedStream(BufferedIOBase):
 
     def seek(self, offset: int, whence: int = SEEK_SET, /) -> int:
         """Move within the file."""
-        return self._stream.seek(offset, whence)
+        return self._stream.seek(offset + self.start if whence == SEEK_SET else offset, whence) - self.start
 
     def tell(self) -> int:
         """Where the file stands."""
-        return self._stream.tell()
+        return self._stream.tell() - self.start
 
     def seekable(self) -> bool:
         """Always."""

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from io import BytesIO
 
 import numpy as np
-import pillow_heif
 import pytest
 from PIL import Image, ImageCms
 
 from mindreader.imaging import decode_photo
 from tests.support import colours
+from tests.support.heics import coded_heic
 
 Encode = Callable[..., bytes]
 GOOD, TONED = 2, 6
@@ -127,20 +127,11 @@ def test_code_points_of_png_are_read(name: str, depth: int) -> None:
     assert colours.difference(shown(coded_png(values, points, depth))) <= most
 
 
-def coded_heic(values: np.ndarray, points: tuple[int, int]) -> bytes:
-    pixels = np.rint(np.clip(values, 0, 1) * 65535).astype(np.uint16)
-    file = pillow_heif.from_bytes(mode="RGB;16", size=pixels.shape[1::-1], data=pixels.tobytes())
-    out = BytesIO()
-    matrix = 9 if points[0] == 9 else 6
-    coded = {"color_primaries": points[0], "transfer_characteristics": points[1], "matrix_coefficients": matrix}
-    file.save(out, quality=95, chroma=444, full_range_flag=1, save_nclx_profile=True, **coded)
-    return out.getvalue()
-
-
 @pytest.mark.parametrize("name", CODED)
 def test_code_points_of_heic_are_read(name: str) -> None:
     values, points, most = CODED[name]
-    assert colours.difference(shown(coded_heic(values, points))) <= most
+    pixels = np.rint(np.clip(values, 0, 1) * 65535).astype(np.uint16)
+    assert colours.difference(shown(coded_heic(pixels, points))) <= most
 
 
 @pytest.mark.parametrize("name", CODED)

@@ -21,8 +21,10 @@ from mindreader.errors import PhotoRejectedError, Sentence, SketchRejectedError
 from mindreader.imaging import Decoders, decode_photo, make_thumbnail, photo_array
 from mindreader.imaging.decoder_process import FREE_BYTES
 from mindreader.imaging.sketches import Sketch
-from tests.support import bombs
+from tests.support import bombs, colours
+from tests.support.heics import coded_heic
 from tests.support.services import wait_until
+from tests.support.tiffs import Page, tiff
 
 MB = 2**20
 MAX_PIXELS = 200_000_000
@@ -121,7 +123,7 @@ def test_a_large_picture_that_fits_is_taken(alone) -> None:
 
 
 def noise(side: int, mode: str) -> Image.Image:
-    channels = {"L": (), "RGB": (3,), "RGBA": (4,)}[mode]
+    channels = {"L": (), "RGB": (3,), "RGBA": (4,), "CMYK": (4,)}[mode]
     coarse = np.random.default_rng(0).integers(0, 255, (side // 16, side // 16, *channels), np.uint8)
     return Image.fromarray(coarse, mode).resize((side, side), Image.Resampling.BICUBIC)
 
@@ -138,16 +140,44 @@ KINDS = [
     ("TIFF", "RGB", {"compression": "tiff_adobe_deflate"}),
     ("TIFF", "RGB", {"compression": "jpeg"}),
     ("AVIF", "RGBA", {"speed": 10}),
+    ("JPEG", "CMYK", {"icc_profile": colours.cmyk_profile()}),
+    ("TIFF", "CMYK", {"compression": "tiff_lzw", "icc_profile": colours.cmyk_profile()}),
+    ("PNG", "RGB", {"icc_profile": colours.rgb_profile("P3", colours.P3, None)}),
+    ("MPO", "RGB", {"save_all": True}),
 ]
 
 
-@pytest.mark.parametrize(("name", "mode", "options"), KINDS, ids=lambda value: str(value))
+@pytest.mark.parametrize(("name", "mode", "options"), KINDS, ids=lambda value: str(value)[:40])
 def test_no_picture_takes_more_memory_than_was_reckoned(encode, alone, name, mode, options) -> None:
-    small = encode(noise(64, mode), name, **options)
-    alone.photo_file(small, 1024)
+    assert_reckoned(alone, lambda side: encode(noise(side, mode), name, **options))
+
+
+def numbers(side: int) -> np.ndarray:
+    return np.asarray(noise(side, "RGB")).astype(np.uint16) * 257
+
+
+BY_HAND: dict[str, Callable[[int], bytes]] = {
+    "HEIC in PQ": lambda side: coded_heic(numbers(side), (9, 16), quality=20),
+    "JPEG without its end": lambda side: bombs.saved(noise(side, "RGB"), "JPEG")[:-2],
+    "progressive JPEG without its end": lambda side: bombs.saved(noise(side, "RGB"), "JPEG", progressive=True)[:-2],
+    "TIFF of 16 bits in planes": lambda side: tiff(Page(numbers(side), planar=True)),
+    "compressed TIFF of 16 bits in planes": lambda side: tiff(Page(numbers(side), planar=True, deflate=True)),
+    "floating TIFF": lambda side: tiff(Page((numbers(side) / 65535).astype(np.float32))),
+    "compressed floating TIFF": lambda side: tiff(Page((numbers(side) / 65535).astype(np.float32), deflate=True)),
+}
+
+
+@pytest.mark.parametrize("kind", BY_HAND)
+def test_no_picture_of_another_kind_does_either(alone, kind) -> None:
+    assert_reckoned(alone, BY_HAND[kind])
+
+
+def assert_reckoned(alone: Decoders, picture: Callable[[int], bytes]) -> None:
+    """A picture of some megapixels takes no more than it was said to; one that is tiny has loaded the libraries."""
+    alone.photo_file(picture(64), 1024)
     before = peak_bytes(process_of(alone))
     reckoned = []
-    data = encode(noise(1600, mode), name, **options)
+    data = picture(1600)
     decode_photo(data, max_pixels=MAX_PIXELS, min_side=1024, reserve=lambda needed, _: reckoned.append(needed))
     alone.photo_file(data, 1024)
     assert len(reckoned) == 1
