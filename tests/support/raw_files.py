@@ -160,14 +160,21 @@ def raw_tiff(
     is_dng: bool = False,
     values: np.ndarray | None = None,
     head: bytes = b"II*\0",
+    size: tuple[int, int] | None = None,
 ) -> bytes:
-    """A RAW file as NEF and DNG are: thumbnail, preview, and last what the sensor saw of the picture."""
+    """A RAW file as NEF and DNG are: thumbnail, preview, and last what the sensor saw of the picture.
+
+    `size` is what the file says of the sensor, where that is another.
+    """
     values = sensor_values(image) if values is None else values
 
     def laid_out(at: int) -> bytes:
         tiff = Tiff(head)
         below = [tiff.directory(jpeg_pointer(tiff, preview))] if preview is not None else []
-        below.append(tiff.directory(page_of_sensor(values, at)))
+        sensor = page_of_sensor(values, at)
+        if size is not None:
+            sensor |= {256: (LONG, [size[0]]), 257: (LONG, [size[1]])}
+        below.append(tiff.directory(sensor))
         tags = thumbnail(tiff, image) | camera(tiff, maker, model, orientation, date) | {330: (LONG, below)}
         return tiff.done(tiff.directory(tags | (colours_of_sensor() if is_dng else {})))
 
@@ -177,17 +184,21 @@ def raw_tiff(
 
 def cr2(preview: bytes, size: tuple[int, int], orientation: int = 1, date: str | None = None) -> bytes:
     """A CR2 of which nothing but its first page is there: the preview as the strip of an old-style JPEG."""
-    tiff = Tiff(before=b"CR\2\0\0\0\0\0")
-    where = tiff.add(preview)
-    tags: dict[int, Tag] = {
-        256: (SHORT, [size[0]]),
-        257: (SHORT, [size[1]]),
-        258: (SHORT, [8, 8, 8]),
-        259: (SHORT, [6]),
-        273: (LONG, [where]),
-        279: (LONG, [len(preview)]),
-    }
-    return tiff.done(tiff.directory(tags | camera(tiff, "Canon", "Canon EOS 80D", orientation, date)))
+
+    def laid_out(at: int) -> bytes:
+        tiff = Tiff(before=b"CR\2\0\0\0\0\0")
+        tags: dict[int, Tag] = {
+            256: (SHORT, [size[0]]),
+            257: (SHORT, [size[1]]),
+            258: (SHORT, [8, 8, 8]),
+            259: (SHORT, [6]),
+            273: (LONG, [at]),
+            279: (LONG, [len(preview)]),
+        }
+        return tiff.done(tiff.directory(tags | camera(tiff, "Canon", "Canon EOS 80D", orientation, date)))
+
+    end = len(laid_out(0))
+    return laid_out(end) + preview
 
 
 def arw(preview: bytes, orientation: int = 1, date: str | None = None) -> bytes:

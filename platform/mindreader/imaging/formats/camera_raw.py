@@ -117,7 +117,8 @@ class RawFile:
         if self.kind is _CR3:
             return _boxes_are_cut(self.file)
         length = self.file.seek(0, os.SEEK_END)
-        ends = (start + size for page in self._pages if page.is_sensor for start, size in page.parts())
+        pages = [page for page in self._pages if page.is_sensor or self.kind is _CR2]  # which does not name its pages
+        ends = (start + size for page in pages for start, size in page.parts())
         return max(ends, default=0) - length > length // _CUT
 
     def exif(self) -> Image.Exif:

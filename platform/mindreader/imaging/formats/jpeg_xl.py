@@ -31,6 +31,7 @@ _DEPTHS = ((0, 8), (0, 10), (0, 12), (6, 1))
 _FLOAT_DEPTHS = ((0, 32), (0, 16), (0, 24), (6, 1))
 _CHANNELS = ((0, 0), (0, 1), (4, 2), (12, 1))
 _EXIF_OFFSET_BYTES = 4
+_EXIF_HEADS = (b"II*\0", b"MM\0*")
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,9 @@ def picture(file: IO[bytes]) -> Image.Image | bytes:
 
 
 def _exif(box: bytes) -> bytes:
+    """What the box holds: how far to go to EXIF first, which some programs leave off."""
+    if box.startswith(_EXIF_HEADS):
+        return box
     return box[_EXIF_OFFSET_BYTES + int.from_bytes(box[:_EXIF_OFFSET_BYTES], "big") :]
 
 

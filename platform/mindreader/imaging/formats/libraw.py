@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import IO
@@ -38,8 +38,10 @@ class Sensor:
     @property
     def taken_at(self) -> str | None:
         """When the photo was taken, as EXIF has it."""
-        when = self._raw.other.timestamp
-        return when.strftime("%Y:%m:%d %H:%M:%S") if when.timestamp() > 0 else None
+        with suppress(OSError, OverflowError, ValueError):  # no moment at all
+            when = self._raw.other.timestamp
+            return when.strftime("%Y:%m:%d %H:%M:%S") if when.timestamp() > 0 else None
+        return None
 
     def preview(self) -> Embedded | None:
         """The largest JPEG in the file that LibRaw knows of."""
