@@ -18,11 +18,11 @@ Size = tuple[int, int]
 
 _BYTES_OF_MODE = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 _BYTES_OF_OTHER_MODES = 4
-_BYTES_OF_FORMAT = {"WEBP": 18, "GIF": 5, "HEIF": 12, "AVIF": 14, "JXL": 20}
+_BYTES_OF_FORMAT = {"WEBP": 18, "GIF": 5, "HEIF": 12, "AVIF": 14, "JXL": 16}
 """Formats whose libraries hold a picture several times over, whatever its mode."""
 _BITS_OF_BYTE = 8
 _BYTES_OF_JXL_CHANNEL = 8
-_BYTES_OF_DEEP_JXL_PIXEL = 8
+_BYTES_OF_DEEP_JXL_PIXEL = 12
 _BYTES_OF_FILTERED_PIXEL = 12
 _BYTES_OF_COLOUR_PIXEL = 32
 _BYTES_OF_COEFFICIENT = 2

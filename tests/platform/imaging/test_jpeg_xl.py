@@ -118,6 +118,15 @@ def test_high_dynamic_range_is_mapped(primaries: int, lights: object) -> None:
     assert colours.difference(shown(files.written(bright, primaries=primaries, transfer=files.PQ)).image) <= 6
 
 
+def test_light_of_hlg_is_mapped() -> None:
+    light = colours.light_in(colours.BT2020) * 203 / 1000
+    luminance = np.maximum(light @ np.array([0.2627, 0.6780, 0.0593]), 1e-9)
+    scene = light * luminance[..., None] ** (1 / 1.2 - 1)
+    bright = 0.17883277 * np.log(np.maximum(12 * scene - 0.28466892, 1e-9)) + 0.55991073
+    coded = values(np.where(scene <= 1 / 12, np.sqrt(3 * scene), bright))
+    assert colours.difference(shown(files.written(coded, primaries=files.BT2020, transfer=files.HLG)).image) <= 6
+
+
 def test_an_animation_is_refused_by_name() -> None:
     assert "an animated JPEG XL" in rejection(files.ANIMATION)
 
