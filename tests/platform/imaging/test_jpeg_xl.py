@@ -113,7 +113,7 @@ def pq(light: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("primaries", "lights"), [(files.P3, colours.P3), (files.BT2020, colours.BT2020)])
-def test_high_dynamic_range_is_mapped(primaries: int, lights: object) -> None:
+def test_high_dynamic_range_is_mapped(primaries: int, lights: tuple[tuple[float, float], ...]) -> None:
     bright = values(pq(colours.light_in(lights)))
     assert colours.difference(shown(files.written(bright, primaries=primaries, transfer=files.PQ)).image) <= 6
 
