@@ -123,14 +123,14 @@ class _Frame:
 
     media_type: str
     exif: Image.Exif
-    """Empty where the picture's own holds."""
+    """The picture's own holds where it says no date."""
     orientation: int | None
     """None where the picture's own holds."""
     is_page: bool = False
 
     def around(self, made: _Made, is_upright: bool) -> _Made:
         orientation = made.orientation if is_upright or self.orientation is None else self.orientation
-        exif = self.exif if len(self.exif) else made.exif
+        exif = self.exif if camera_raw.says_when(self.exif) else made.exif
         return replace(made, exif=exif, orientation=orientation, media_type=self.media_type)
 
 

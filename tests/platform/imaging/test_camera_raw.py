@@ -99,6 +99,19 @@ def test_a_preview_with_an_orientation_of_its_own_is_turned_once(orientation: in
         assert has_quarters(shown(data).image, TURNS[orientation])
 
 
+@pytest.mark.parametrize("make", [lambda own: raw_tiff(PICTURE, preview=own), arw, rw2])
+def test_where_the_file_says_no_date_that_of_its_preview_holds(make: Callable[[bytes], bytes]) -> None:
+    photo = shown(make(jpeg(PICTURE, 6, DATE)))
+    assert photo.taken_at == TAKEN
+    assert (photo.width, photo.height) == PICTURE.size  # but the file says how it lies
+
+
+def test_no_date_is_made_up() -> None:
+    """LibRaw writes 1970 into a preview where it knows no date."""
+    assert shown(raw_tiff(PICTURE, preview=PREVIEW)).taken_at is None
+    assert shown(raw_tiff(PICTURE, maker="Test", is_dng=True)).taken_at is None
+
+
 def test_a_preview_that_stands_upright_already_is_left_so() -> None:
     photo = shown(raw_tiff(PICTURE, orientation=6, preview=jpeg(PICTURE.transpose(Image.Transpose.ROTATE_270))))
     assert (photo.width, photo.height) == (1200, 1800)

@@ -78,6 +78,7 @@ _MOST_PAGES = 32
 _MOST_JPEGS = 64
 _JPEG_START, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 _DATA_BOXES = ((b"mdat",), (b"moov",), (b"uuid",))
+_DATES = (ExifTags.Base.DateTimeOriginal, ExifTags.Base.DateTimeDigitized, ExifTags.Base.DateTime)
 _PIECE = 2**20
 _CUT = 100
 """Less than this part of a file may lie behind its end: sizes that cameras write are not always exact."""
@@ -177,6 +178,13 @@ def raw_file(file: IO[bytes], head: bytes) -> RawFile | None:
         return None if kind is None else RawFile(file, kind, order, pages)
     finally:
         file.seek(place)
+
+
+def says_when(exif: Image.Exif) -> bool:
+    """Whether EXIF holds a date of any kind."""
+    with suppress(Exception):
+        return any(tag in exif or tag in exif.get_ifd(ExifTags.IFD.Exif) for tag in _DATES)
+    return False
 
 
 def embedded(stream: IO[bytes], format_: str = "JPEG") -> Embedded | None:

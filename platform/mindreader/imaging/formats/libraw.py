@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import IO
@@ -14,6 +15,7 @@ from PIL import Image
 
 from mindreader.imaging.formats.camera_raw import Embedded, embedded
 
+_WRITER = b"dcraw v"
 _SRGB = (2.4, 12.92)
 _ORIENTATIONS = {0: 1, 1: 2, 2: 4, 3: 3, 4: 5, 5: 8, 6: 6, 7: 7}
 """LibRaw's bits (mirrored, upside down, sides changed) as EXIF has them."""
@@ -35,21 +37,13 @@ class Sensor:
         """As EXIF has it."""
         return _ORIENTATIONS.get(self._raw.sizes.flip, 1)
 
-    @property
-    def taken_at(self) -> str | None:
-        """When the photo was taken, as EXIF has it."""
-        with suppress(OSError, OverflowError, ValueError):  # no moment at all
-            when = self._raw.other.timestamp
-            return when.strftime("%Y:%m:%d %H:%M:%S") if when.timestamp() > 0 else None
-        return None
-
     def preview(self) -> Embedded | None:
         """The largest JPEG in the file that LibRaw knows of."""
         try:
             thumb = self._raw.extract_thumb()
         except (rawpy.LibRawError, NotImplementedError, OSError):
             return None
-        return embedded(BytesIO(thumb.data)) if isinstance(thumb.data, bytes) else None
+        return embedded(BytesIO(_without_false_date(thumb.data))) if isinstance(thumb.data, bytes) else None
 
     def developed(self) -> Image.Image | None:
         """The photo in sRGB by the camera's white balance, as the sensor lay; None if LibRaw cannot.
@@ -64,6 +58,14 @@ class Sensor:
         except (rawpy.LibRawError, OSError):
             return None
         return Image.fromarray(np.squeeze(pixels)).convert("RGB")
+
+
+def _without_false_date(jpeg: bytes) -> bytes:
+    """LibRaw writes EXIF into a preview that does not begin with any: the moment zero, where the file says none."""
+    end = 4 + int.from_bytes(jpeg[4:6], "big")
+    written = jpeg[2:end]
+    no_moment = datetime.fromtimestamp(0).strftime("%Y:%m:%d %H:%M:%S")
+    return jpeg[:2] + jpeg[end:] if _WRITER in written and no_moment.encode() in written else jpeg
 
 
 @contextmanager

@@ -34,7 +34,7 @@ class RawPicture:
     size: Size
     """Width and height in pixels, as it lies; of a developed one before it was made smaller."""
     exif: Image.Exif
-    """Of the file; empty where only the picture has EXIF."""
+    """Of the file; without a date where only the picture has one."""
     orientation: int | None
     """How the picture lies, as EXIF has it; None where only the picture tells."""
     has_reserved: bool = False
@@ -72,8 +72,6 @@ class _Told:
         self.exif = raw.exif()
         self._size = sensor.size if sensor else raw.sensor_size
         self.orientation = _orientation(self.exif, sensor)
-        if sensor and not len(self.exif) and sensor.taken_at:
-            self.exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = sensor.taken_at
 
     def is_large_enough(self, picture: Embedded, side: int) -> bool:
         longer = max(picture.size)
