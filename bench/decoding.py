@@ -29,7 +29,7 @@ from PIL import Image
 
 from mindreader.imaging import Decoders, decode_photo
 from mindreader.imaging.budget import default_budget
-from tests.support import bombs
+from tests.support import bombs, raw_files
 from tests.support.server import server
 from tests.support.sketches import house_png
 
@@ -49,6 +49,11 @@ KINDS: list[tuple[str, str, dict[str, object]]] = [
     ("BMP", "RGB", {}),
     ("HEIF", "RGB", {}),
     ("AVIF", "RGB", {"speed": 10}),
+    ("JXL", "L", {"effort": 3}),
+    ("JXL", "RGB", {"effort": 3}),
+    ("JXL", "RGB", {"effort": 1, "lossless": True}),
+    ("JXL", "RGBA", {"effort": 3}),
+    ("JXL", "I;16", {"effort": 1, "lossless": True}),
 ]
 OFTEN = {"MINDREADER_SEARCH_RATE": "1000000/minute"}
 UPLOADS = 30
@@ -73,10 +78,23 @@ def formats() -> None:
     coarse = np.random.default_rng(0).integers(0, 255, (SIDE // 16, SIDE // 16, 4), np.uint8)
     picture = Image.fromarray(coarse, "RGBA").resize((SIDE, SIDE), Image.Resampling.BICUBIC)
     for name, mode, options in KINDS:
-        data = bombs.saved(picture.convert(mode), name, **options)
-        peak, reckoned = peak_bytes(data) / SIDE**2, reckoned_bytes(data) / SIDE**2
-        figures = {"peak": round(peak, 2), "reckoned": round(reckoned, 2)}
-        print(json.dumps({"format": name, "mode": mode, **options, **figures}))
+        measure({"format": name, "mode": mode, **options}, bombs.saved(_in_mode(picture, mode), name, **options))
+    sensor = raw_files.sensor_values(picture)
+    measure({"format": "DNG", "developed": True}, raw_files.raw_tiff(picture, is_dng=True, values=sensor))
+    colours = np.asarray(picture.convert("RGB")).astype(np.uint16) << 6
+    measure({"format": "DNG", "linear": True}, raw_files.raw_tiff(picture, is_dng=True, values=colours))
+
+
+def _in_mode(picture: Image.Image, mode: str) -> Image.Image:
+    if mode != "I;16":
+        return picture.convert(mode)
+    return Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) << 8)
+
+
+def measure(kind: dict[str, object], data: bytes) -> None:
+    """Print what a picture of `SIDE` pixels a side takes."""
+    peak, reckoned = peak_bytes(data) / SIDE**2, reckoned_bytes(data) / SIDE**2
+    print(json.dumps({**kind, "peak": round(peak, 2), "reckoned": round(reckoned, 2)}))
 
 
 def reckoned_bytes(data: bytes) -> int:

@@ -9,6 +9,9 @@ import zlib
 import numpy as np
 from PIL import Image
 
+from tests.support import jpeg_xl as jpeg_xl_files
+from tests.support import raw_files
+
 
 def saved(image: Image.Image, kind: str, **options: object) -> bytes:
     out = io.BytesIO()
@@ -75,3 +78,13 @@ def jpeg_of_scans(scans: int, side: int) -> bytes:
         begin -= 2
     scan = data[begin:-2]
     return data[:-2] + scan * (scans - data.count(b"\xff\xda")) + b"\xff\xd9"
+
+
+def jpeg_xl(side: int) -> bytes:
+    """A JPEG XL of a hundred bytes that says it is so large."""
+    return jpeg_xl_files.written(Image.new("RGB", (64, 64)), size=(side, side))
+
+
+def dng(side: int) -> bytes:
+    """A DNG whose sensor has so many pixels, of which a single strip is there."""
+    return raw_files.raw_tiff(Image.new("RGB", (64, 64)), maker="Test", is_dng=True, size=(side, side))

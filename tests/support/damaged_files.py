@@ -15,7 +15,7 @@ import pillow_heif
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.support import colours, tiffs
+from tests.support import colours, jpeg_xl, raw_files, tiffs
 from tests.support.heics import coded_heic
 
 pillow_heif.register_heif_opener()
@@ -85,6 +85,8 @@ def whole_files() -> dict[str, bytes]:
         "HEIC with transparency": (layered, "HEIF", {}),
         "HEIC of pictures": (noise, "HEIF", frames),
         "AVIF": (noise, "AVIF", extras),
+        "JPEG XL": (noise, "JXL", {}),
+        "JPEG XL without loss": (layered, "JXL", {"lossless": True}),
         "AVIF with transparency": (layered, "AVIF", {}),
         "AVIF animated": (noise, "AVIF", frames),
     }
@@ -100,7 +102,23 @@ def _by_hand(pixels: np.ndarray) -> dict[str, bytes]:
         "TIFF floating": tiffs.tiff(tiffs.Page((pixels / 255).astype(np.float32))),
         "TIFF grey, white is zero": tiffs.tiff(tiffs.Page(ramp, 0)),
         "HEIC PQ": coded_heic(deep, (9, 16), quality=50),
+        **_of_cameras(Image.fromarray(pixels)),
+        "JPEG XL turned": jpeg_xl.written(Image.fromarray(pixels), orientation=6),
         "JPEG with a film behind it": whole_jpeg() + b"\0\0\0\x18ftypmp42\0\0\0\0isommp42" + bytes(500),
+    }
+
+
+def _of_cameras(noise: Image.Image) -> dict[str, bytes]:
+    preview = raw_files.jpeg(Image.new("RGB", (640, 480), "teal"))
+    return {
+        "NEF": raw_files.raw_tiff(noise, preview=preview),
+        "DNG": raw_files.raw_tiff(noise, maker="Test", is_dng=True),
+        "CR2": raw_files.cr2(preview, (640, 480)),
+        "CR3": raw_files.cr3(preview),
+        "ARW": raw_files.arw(preview),
+        "RW2": raw_files.rw2(preview),
+        "ORF": raw_files.orf(preview),
+        "RAF": raw_files.raf(preview),
     }
 
 

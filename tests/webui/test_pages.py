@@ -127,6 +127,13 @@ def test_the_page_of_a_collection_is_for_those_who_may_see_it(signed_in, bob, ap
     assert "There is no such collection" in answer.text
 
 
+def test_photos_that_browsers_know_nothing_of_can_be_chosen(signed_in):
+    accepted = re.search(r'id="files"[^>]* accept="([^"]*)"', signed_in.get("/upload").text)
+    assert accepted is not None
+    kinds = ".heic .avif .jxl .dng .nef .nrw .arw .sr2 .cr2 .cr3 .raf .orf .rw2 .pef .srw"
+    assert {"image/*", *kinds.split()} <= set(accepted[1].split(","))
+
+
 def test_a_fresh_server_shows_the_page_to_set_it_up(client):
     assert client.get("/setup").status_code == 200
 

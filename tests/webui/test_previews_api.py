@@ -15,6 +15,7 @@ from mindreader.library import previews
 from mindreader.library.previews import PREVIEW_PIXELS, made_preview
 from mindreader_webui.access import AppGate
 from mindreader_webui.lanes import Lane
+from tests.support import raw_files
 
 LARGE = (3000, 1500)
 
@@ -66,10 +67,19 @@ def test_it_is_as_large_as_a_screen_keeps_proportions_and_enlarges_nothing(ann, 
     assert shown(ann.get(f"/photos/{photo}/preview")).size == expected
 
 
-@pytest.mark.parametrize("kind", ["TIFF", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["TIFF", "PNG", "WEBP", "JXL"])
 def test_every_kind_of_photo_has_one_that_browsers_show(ann, kind):
     photo = ann.upload(ann.collection(), encoded(LARGE, kind))[0]["photo_id"]
     assert shown(ann.get(f"/photos/{photo}/preview")).size == (2048, 1024)
+
+
+def test_of_a_raw_file_the_cameras_picture_is_looked_at_and_the_file_is_sent(ann):
+    data = raw_files.raw_tiff(raw_files.quarters(300, 200), orientation=8, preview=encoded(LARGE))
+    photo = ann.upload(ann.collection(), data)[0]["photo_id"]
+    assert shown(ann.get(f"/photos/{photo}/preview")).size == (1024, 2048)
+    assert shown(ann.get(f"/photos/{photo}/thumbnail")).size == (256, 512)
+    original = ann.get(f"/photos/{photo}/original")
+    assert (original.content_type, original.data) == ("image/x-nikon-nef", data)
 
 
 def test_it_is_upright(ann):

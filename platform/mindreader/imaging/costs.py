@@ -10,6 +10,7 @@ from typing import IO
 
 from PIL import ImageFile, JpegImagePlugin
 
+from mindreader.imaging.formats import jpeg_xl
 from mindreader.imaging.pixels import bytes_to_convert
 
 Size = tuple[int, int]
@@ -17,8 +18,13 @@ Size = tuple[int, int]
 
 _BYTES_OF_MODE = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 _BYTES_OF_OTHER_MODES = 4
-_BYTES_OF_FORMAT = {"WEBP": 18, "GIF": 5, "HEIF": 12, "AVIF": 14}
+_BYTES_OF_FORMAT = {"WEBP": 18, "GIF": 5, "HEIF": 12, "AVIF": 14, "JXL": 16}
 """Formats whose libraries hold a picture several times over, whatever its mode."""
+_BITS_OF_BYTE = 8
+_BYTES_OF_JXL_CHANNEL = 8
+_BYTES_OF_DEEP_JXL_PIXEL = 12
+_BYTES_OF_FILTERED_PIXEL = 12
+_BYTES_OF_COLOUR_PIXEL = 32
 _BYTES_OF_COEFFICIENT = 2
 _SOS = b"\xff\xda"
 _WITHOUT_LENGTH = frozenset(range(0xD0, 0xD9)) | {0x01}
@@ -43,6 +49,27 @@ def bytes_to_decode_webp(size: Size, file: IO[bytes], min_side: int | None) -> i
     """The same for a WebP that is not opened yet."""
     pixels = size[0] * size[1]
     return _length(file) + pixels * _BYTES_OF_FORMAT["WEBP"] + bytes_to_convert(size, min_side)
+
+
+def bytes_to_decode_jpeg_xl(header: jpeg_xl.Header, file: IO[bytes], min_side: int | None) -> int:
+    """The same for a JPEG XL that is not opened yet."""
+    deep = 0 if header.bits <= _BITS_OF_BYTE else _BYTES_OF_DEEP_JXL_PIXEL
+    of_pixel = _BYTES_OF_FORMAT["JXL"] + deep + header.extra_channels * _BYTES_OF_JXL_CHANNEL
+    pixels = header.size[0] * header.size[1]
+    return 2 * _length(file) + pixels * of_pixel + bytes_to_convert(header.size, min_side)
+
+
+def bytes_to_develop(sensor: Size, file: IO[bytes], min_side: int | None, *, has_filters: bool) -> int:
+    """Memory that LibRaw takes to develop a photo, its conversion included.
+
+    Args:
+        sensor: width and height of the sensor, in pixels.
+        file: the RAW file.
+        min_side: as `decode_photo` takes it.
+        has_filters: whether it is known that each pixel saw one colour, so that four of them become one.
+    """
+    of_pixel = _BYTES_OF_FILTERED_PIXEL if has_filters else _BYTES_OF_COLOUR_PIXEL
+    return _length(file) + sensor[0] * sensor[1] * of_pixel + bytes_to_convert(sensor, min_side)
 
 
 def webp_size(head: bytes) -> Size | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -19,10 +19,18 @@ from PIL import ExifTags, Image, ImageFile, TiffImagePlugin, UnidentifiedImageEr
 
 from mindreader.errors import PhotoRejectedError
 from mindreader.imaging import rejections
-from mindreader.imaging.costs import Size, bytes_to_decode, bytes_to_decode_webp, jpeg_scans, webp_size
-from mindreader.imaging.formats import jpeg, tiff
+from mindreader.imaging.costs import (
+    Size,
+    bytes_to_decode,
+    bytes_to_decode_jpeg_xl,
+    bytes_to_decode_webp,
+    bytes_to_develop,
+    jpeg_scans,
+    webp_size,
+)
+from mindreader.imaging.formats import camera_raw, jpeg, jpeg_xl, tiff
 from mindreader.imaging.formats.boxes import primary_properties
-from mindreader.imaging.formats.colour import code_points
+from mindreader.imaging.formats.colour import CodePoints, code_points, profile_code_points
 from mindreader.imaging.formats.deep_tiff import DeepTiff, deep_tiff, is_deep_in_planes
 from mindreader.imaging.pixels import bytes_to_convert, to_srgb
 
@@ -91,6 +99,43 @@ class _Limits:
     def allow_scaling(self, image: Image.Image) -> bool:
         return self.min_side is not None and image.format in _SCALABLE
 
+    def reserved(self) -> _Limits:
+        """The same for a part of what memory was reserved for as a whole."""
+        return replace(self, reserve=no_limit)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A loaded image and what is known of it."""
+
+    image: Image.Image
+    size: Size
+    exif: Image.Exif
+    orientation: object
+    media_type: str
+
+    def photo(self, limits: _Limits, points: CodePoints | None) -> DecodedPhoto:
+        width, height = self.size if self.orientation not in (5, 6, 7, 8) else (self.size[1], self.size[0])
+        srgb = _upright(to_srgb(self.image, limits.min_side, points), self.orientation)
+        return DecodedPhoto(srgb, width, height, self.media_type, _taken_at(self.exif))
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """A file that holds a picture of another format, and says more of it than that does."""
+
+    media_type: str
+    exif: Image.Exif
+    """The picture's own holds where it says no date."""
+    orientation: int | None
+    """None where the picture's own holds."""
+    is_page: bool = False
+
+    def around(self, made: _Made, is_upright: bool) -> _Made:
+        orientation = made.orientation if is_upright or self.orientation is None else self.orientation
+        exif = self.exif if camera_raw.says_when(self.exif) else made.exif
+        return replace(made, exif=exif, orientation=orientation, media_type=self.media_type)
+
 
 def no_limit(_bytes: int, _size: Size) -> None:
     """Memory without end."""
@@ -126,7 +171,7 @@ def decode_photo(
         stream.start = _blanks_before(head)
         head = head[stream.start :]
         with rejections.as_rejections(stream, head, max_pixels):
-            return _decode(cast(IO[bytes], stream), head, _Limits(max_pixels, min_side, reserve))
+            return _decode(stream, head, _Limits(max_pixels, min_side, reserve))
 
 
 def _opened(source: bytes | Path | BinaryIO) -> AbstractContextManager[BinaryIO]:
@@ -164,18 +209,67 @@ def _formats(head: bytes) -> list[str]:
     return _TRIED
 
 
-def _decode(stream: IO[bytes], head: bytes, limits: _Limits) -> DecodedPhoto:
-    opened, size = _open_within(stream, head, limits)
-    media_type = MEDIA_TYPES[opened.format or ""]
+def _decode(stream: rejections.WatchedStream, head: bytes, limits: _Limits) -> DecodedPhoto:
+    file = cast(IO[bytes], stream)
+    if jpeg_xl.is_jpeg_xl(head):
+        return _decode_jpeg_xl(file, limits)
+    if (raw := camera_raw.raw_file(file, head)) is not None:
+        return _decode_raw(raw, stream.path, limits)
+    return _decode_picture(file, head, limits)
+
+
+def _decode_picture(stream: IO[bytes], head: bytes, limits: _Limits, frame: _Frame | None = None) -> DecodedPhoto:
+    """Decode what Pillow opens; `frame` is the file that it lies in, if it is not a file of its own."""
+    opened, size = _open_within(stream, head, limits, seek=not (frame and frame.is_page))
+    media_type, turns_itself = MEDIA_TYPES[opened.format or ""], _turns_itself(opened)
     image = opened.load() if isinstance(opened, DeepTiff) else _loaded(opened, stream, limits)
     del opened
     if not limits.allow_scaling(image):
         size = image.size  # TIFF turns itself upright, and HEIF may correct its header
     exif = _exif(image)
-    orientation = _orientation(image, exif, stream)
-    width, height = size if orientation not in (5, 6, 7, 8) else (size[1], size[0])
-    srgb = to_srgb(image, limits.min_side, code_points(image, stream))
-    return DecodedPhoto(_upright(srgb, orientation), width, height, media_type, _taken_at(exif))
+    made = _Made(image, size, exif, _orientation(image, exif, stream), media_type)
+    if frame is not None:
+        made = frame.around(made, turns_itself)
+    return made.photo(limits, code_points(image, stream))
+
+
+def _turns_itself(image: ImageFile.ImageFile | DeepTiff) -> bool:
+    """Whether Pillow turns it upright while it loads it."""
+    if isinstance(image, DeepTiff) or image.format != "TIFF":
+        return False
+    return bool(_exif(image).get(ExifTags.Base.Orientation, 1) != 1)
+
+
+def _decode_jpeg_xl(stream: IO[bytes], limits: _Limits) -> DecodedPhoto:
+    header = jpeg_xl.header(stream)
+    if header.is_animated:
+        raise PhotoRejectedError(rejections.ANIMATED_JPEG_XL)
+    _check_size(header.size, limits.max_pixels)
+    limits.reserve(bytes_to_decode_jpeg_xl(header, stream, limits.min_side), header.size)
+    image = jpeg_xl.picture(stream)
+    if isinstance(image, bytes):
+        frame = _Frame(jpeg_xl.MEDIA_TYPE, Image.Exif(), None)
+        return _decode_picture(BytesIO(image), image[:_HEAD_BYTES], limits.reserved(), frame)
+    made = _Made(image, image.size, _exif(image), 1, jpeg_xl.MEDIA_TYPE)
+    return made.photo(limits, profile_code_points(image.info["icc_profile"]))
+
+
+def _decode_raw(raw: camera_raw.RawFile, path: Path | None, limits: _Limits) -> DecodedPhoto:
+    from mindreader.imaging.formats import raw_pictures  # LibRaw, for decoders alone: it brings an OpenMP of its own
+
+    def to_develop(sensor: Size, size: Size) -> None:
+        _check_size(sensor, limits.max_pixels)
+        limits.reserve(bytes_to_develop(sensor, raw.file, limits.min_side, has_filters=raw.has_filters), size)
+
+    found = raw_pictures.picture_of(raw, path, to_develop)
+    shown = found.shown
+    if isinstance(shown, Image.Image):
+        made = _Made(shown, found.size, found.exif, found.orientation, raw.kind.media_type)
+        return made.photo(limits, None)
+    head = shown.stream.read(_HEAD_BYTES)
+    shown.stream.seek(0)
+    frame = _Frame(raw.kind.media_type, found.exif, found.orientation, shown.is_page)
+    return _decode_picture(shown.stream, head, limits.reserved() if found.has_reserved else limits, frame)
 
 
 def _loaded(image: ImageFile.ImageFile, stream: IO[bytes], limits: _Limits) -> ImageFile.ImageFile:
@@ -203,14 +297,19 @@ def _open_jpeg(stream: IO[bytes], limits: _Limits) -> ImageFile.ImageFile:
     return image
 
 
-def _open_within(stream: IO[bytes], head: bytes, limits: _Limits) -> tuple[ImageFile.ImageFile | DeepTiff, Size]:
-    """The image, its header read only and its memory reserved, and its size; what must not be decoded is refused."""
+def _open_within(
+    stream: IO[bytes], head: bytes, limits: _Limits, *, seek: bool
+) -> tuple[ImageFile.ImageFile | DeepTiff, Size]:
+    """The image, its header read only and its memory reserved, and its size; what must not be decoded is refused.
+
+    With `seek`, reduced pages of a TIFF are passed over.
+    """
     _lift_pillows_limit(limits.max_pixels)
     if (size := webp_size(head)) is not None:  # opening a WebP takes its memory already
         _check_size(size, limits.max_pixels)
         limits.reserve(bytes_to_decode_webp(size, stream, limits.min_side), size)
         return Image.open(stream, formats=["WEBP"]), size
-    image = _open(stream, head)
+    image = _open(stream, head, seek=seek)
     size = image.size
     _check_size(size, limits.max_pixels)
     if isinstance(image, DeepTiff):
@@ -224,10 +323,11 @@ def _open_within(stream: IO[bytes], head: bytes, limits: _Limits) -> tuple[Image
     return image, size
 
 
-def _open(stream: IO[bytes], head: bytes) -> ImageFile.ImageFile | DeepTiff:
+def _open(stream: IO[bytes], head: bytes, *, seek: bool) -> ImageFile.ImageFile | DeepTiff:
     try:
         image = Image.open(stream, formats=_formats(head))
-        tiff.at_picture(image)
+        if seek:
+            tiff.at_picture(image)
     except (UnidentifiedImageError, SyntaxError):  # Pillow knows no floating colours
         if (deep := deep_tiff(stream)) is None:
             raise

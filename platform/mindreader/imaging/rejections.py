@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import SEEK_SET, BufferedIOBase
+from pathlib import Path
 from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
 from mindreader.errors import PhotoRejectedError, Sentence
 
-READABLE = "JPEG, PNG, WebP, GIF, TIFF, BMP, HEIC, AVIF"
+READABLE = "JPEG, PNG, WebP, GIF, TIFF, BMP, HEIC, AVIF, JPEG XL, camera RAW"
 
 EMPTY = Sentence("This file is empty (0 bytes). Copy or export it again.")
 MISSING = Sentence("There is no such file. Check its name and place.")
@@ -37,6 +38,11 @@ FLOATING_TIFF = Sentence(
     "This TIFF holds floating-point numbers, in a way that MindReader cannot read. "
     "Open it in an image program and save it as PNG, or as TIFF with 8 or 16 bits."
 )
+BROKEN_JPEG_XL = Sentence("This JPEG XL image ends too early, or is damaged. Copy or download it again, completely.")
+ANIMATED_JPEG_XL = Sentence(
+    "This file is an animated JPEG XL image, of which MindReader cannot show the first picture. "
+    "Open it in an image program and save that picture as JPEG or PNG."
+)
 NO_MEMORY = Sentence("Reading this image takes more memory than is set aside for that. Send a smaller copy.")
 
 # First bytes of well-known files that are no photos, and what a person calls them.
@@ -46,8 +52,6 @@ _FOREIGN: tuple[tuple[int, bytes, Sentence], ...] = (
     (0, b"\x00\x00\x01\x00", Sentence("an icon")),
     (0, b"\x00\x00\x00\x0cjP  ", Sentence("a JPEG 2000 image")),
     (0, b"\xff\x4f\xff\x51", Sentence("a JPEG 2000 image")),
-    (0, b"\x00\x00\x00\x0cJXL ", Sentence("a JPEG XL image")),
-    (0, b"\xff\x0a", Sentence("a JPEG XL image")),
     (0, b"PK\x03\x04", Sentence("a ZIP archive or office document")),
     (0, b"\x1f\x8b", Sentence("a compressed archive")),
     (0, b"\x1a\x45\xdf\xa3", Sentence("a video")),
@@ -71,8 +75,6 @@ _BRANDS = {
     b"jpx ": Sentence("a JPEG 2000 image"),
     b"jpm ": Sentence("a JPEG 2000 image"),
     b"jph ": Sentence("a JPEG 2000 image"),
-    b"jxl ": Sentence("a JPEG XL image"),
-    b"crx ": Sentence("a camera RAW image"),
     b"M4A ": Sentence("a sound"),
     b"M4B ": Sentence("a sound"),
     b"M4P ": Sentence("a sound"),
@@ -139,6 +141,23 @@ def too_narrow(size: tuple[int, int]) -> Sentence:
     )
 
 
+def cut_raw(kind: str) -> Sentence:
+    """Sentence for a camera RAW file that lacks its end."""
+    return Sentence(
+        "This file is a camera RAW file of kind {kind} that ends too early. Copy or download it again, completely.",
+        kind=kind,
+    )
+
+
+def raw_without_picture(kind: str) -> Sentence:
+    """Sentence for a camera RAW file that nothing can be made of; ``kind`` is its maker's name for it."""
+    return Sentence(
+        "This file is a camera RAW file of kind {kind} that MindReader cannot develop, and it holds no preview that is "
+        "large enough. Open it in a program for RAW files and save it as JPEG.",
+        kind=kind,
+    )
+
+
 def not_an_image(head: bytes) -> Sentence:
     """Sentence for a file no decoder knows, from its first bytes."""
     name = next((name for at, magic, name in _FOREIGN if head.startswith(magic, at)), None)
@@ -173,6 +192,12 @@ class WatchedStream(BufferedIOBase):
         self.start = 0
         """Place in the file where the picture begins, which decoders take for the file's beginning."""
         self.trouble: OSError | None = None
+
+    @property
+    def path(self) -> Path | None:
+        """Where it lies, for libraries that read a file by themselves; None for one in memory."""
+        name = getattr(self._stream, "name", None)
+        return Path(name) if isinstance(name, str) else None
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read on, and keep the first failure."""

@@ -49,7 +49,7 @@ def rejection(source: bytes | Path, max_pixels: int = 1_000_000, min_side: int |
         *((b"\x00\x00\x00\x18ftyp" + brand + b"\x00\x00", "a video") for brand in (b"3gp4", b"3g2a", b"avc1", b"mmp4")),
         (b"\x00\x00\x00\x08wide\x00\x00", "a video"),
         (b"\x00\x00\x00\x18ftypM4A \x00", "a sound"),
-        (b"\x00\x00\x00\x18ftypcrx \x00", "a camera RAW image"),
+        (b"\x00\x00\x00\x18ftypcrx \x00", "a camera RAW file of kind Canon CR3"),
         (b"\x00\x00\x00\x18ftypheic\x00", "damaged"),
         (b"\x00\x00\x00\x0cjP  \r\n\x87\n\x00\x00\x00\x14ftypjp2 ", "a JPEG 2000 image"),
         (b"\xff\x4f\xff\x51\x00\x2f", "a JPEG 2000 image"),

@@ -21,14 +21,14 @@ from mindreader.errors import PhotoRejectedError, Sentence, SketchRejectedError
 from mindreader.imaging import Decoders, decode_photo, make_thumbnail, photo_array
 from mindreader.imaging.decoder_process import FREE_BYTES
 from mindreader.imaging.sketches import Sketch
-from tests.support import bombs, colours
+from tests.support import bombs, colours, raw_files
 from tests.support.heics import coded_heic
 from tests.support.services import wait_until
 from tests.support.tiffs import Page, tiff
 
 MB = 2**20
 MAX_PIXELS = 200_000_000
-FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "HEIF", "AVIF"]
+FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "HEIF", "AVIF", "JXL"]
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +102,12 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
     "PNG with transparency": (lambda: bombs.png(14_000, 14_000), "14000 × 14000 pixels"),
     "GIF with a huge canvas": (lambda: bombs.gif(65_535, 3_000), "65535 × 3000 pixels"),
     "TIFF of ten million strips": (lambda: bombs.tiff_of_strips(10_000_000), "memory"),
+    "JPEG XL of a hundred bytes": (lambda: bombs.jpeg_xl(14_000), "14000 × 14000 pixels"),
+    "DNG of a huge sensor": (lambda: bombs.dng(14_000), "14000 × 14000 pixels"),
+    "NEF with a preview of hundreds of scans": (
+        lambda: raw_files.raw_tiff(raw_files.quarters(64, 64), preview=bombs.jpeg_of_scans(900, 2000)),
+        "900 passes",
+    ),
     "JPEG of hundreds of scans": (lambda: bombs.jpeg_of_scans(900, 2000), "900 passes"),
 }
 
@@ -144,6 +150,9 @@ KINDS = [
     ("TIFF", "CMYK", {"compression": "tiff_lzw", "icc_profile": colours.cmyk_profile()}),
     ("PNG", "RGB", {"icc_profile": colours.rgb_profile("P3", colours.P3, None)}),
     ("MPO", "RGB", {"save_all": True}),
+    ("JXL", "L", {}),
+    ("JXL", "RGBA", {}),
+    ("JXL", "RGB", {"lossless": True}),
 ]
 
 
@@ -172,11 +181,20 @@ def test_no_picture_of_another_kind_does_either(alone, kind) -> None:
     assert_reckoned(alone, BY_HAND[kind])
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_no_raw_file_takes_more_memory_than_was_reckoned(alone, channels) -> None:
+    def raw(side: int) -> bytes:
+        seen = np.asarray(noise(side, "RGB" if channels == 3 else "L")).astype(np.uint16) << 6
+        return raw_files.raw_tiff(noise(64, "RGB"), maker="Test", is_dng=True, values=seen)
+
+    assert_reckoned(alone, raw)
+
+
 def assert_reckoned(alone: Decoders, picture: Callable[[int], bytes]) -> None:
     """A picture of some megapixels takes no more than it was said to; one that is tiny has loaded the libraries."""
     alone.photo_file(picture(64), 1024)
     before = peak_bytes(process_of(alone))
-    reckoned = []
+    reckoned: list[int] = []
     data = picture(1600)
     decode_photo(data, max_pixels=MAX_PIXELS, min_side=1024, reserve=lambda needed, _: reckoned.append(needed))
     alone.photo_file(data, 1024)
@@ -269,7 +287,7 @@ def test_a_signal_for_the_whole_group_leaves_a_picture_at_hand_alone(alone) -> N
 LEAVES_A_DECODER = """
 import os
 from mindreader.imaging import Decoders
-from tests.support import bombs
+from tests.support import bombs, raw_files
 decoders = Decoders(memory=2**28, seconds=60, processes=1, max_pixels=10**6)
 decoders.photo_file(bombs.png(8, 8), 64)
 print(decoders._photos._decoders[0]._process.pid, flush=True)

@@ -46,8 +46,12 @@ def peak_bytes(decoders: Decoders) -> int:
 
 
 def test_what_is_to_be_damaged_is_sound() -> None:
-    sizes = {kind: sorted(decode_photo(data, max_pixels=10_000).image.size) for kind, data in whole_files().items()}
-    assert {tuple(size) for size in sizes.values()} == {(36, 48)}
+    sizes = {kind: sorted(decode_photo(data, max_pixels=10**6).image.size) for kind, data in whole_files().items()}
+    assert {tuple(size) for size in sizes.values()} == {
+        (36, 48),
+        (480, 640),
+        (18, 24),
+    }  # previews of cameras, and a sensor developed
 
 
 def ends_well(decoders: Decoders, data: bytes, side: int) -> None:

@@ -14,7 +14,10 @@ from mindreader.library.system_folders import is_skipped
 from mindreader.text import repaired
 
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
-_PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".heic", ".avif"})
+_PHOTO_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".heic", ".avif", ".jxl"}
+    | {".dng", ".nef", ".nrw", ".arw", ".sr2", ".cr2", ".cr3", ".raf", ".orf", ".rw2", ".pef", ".srw"}
+)
 _NO_FILES = {
     stat.S_IFIFO: "This is a named pipe, not a photo.",
     stat.S_IFSOCK: "This is a socket, not a photo.",

@@ -1,4 +1,5 @@
-"""What HEIF and AVIF say of their primary picture (ISO/IEC 14496-12 and 23008-12), and PNG of its colours.
+"""What HEIF and AVIF say of their primary picture (ISO/IEC 14496-12 and 23008-12), Canon's CR3 of its photo, and PNG of
+its colours.
 
 The libraries turn a picture as its boxes say, and then no longer tell whether there was one; Pillow passes over the
 code points of colours (ITU-T H.273).
@@ -6,13 +7,16 @@ code points of colours (ITU-T H.273).
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import IO
 
 _MOST_BYTES = 2**22
 _MOST_BOXES = 10_000
 _LARGE = 1
+_CANON = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 Box = tuple[bytes, bytes]
@@ -24,7 +28,7 @@ def primary_properties(file: IO[bytes]) -> list[Box]:
     place = file.tell()
     try:
         return _primary_properties(_meta(file))
-    except (struct.error, IndexError, KeyError, ValueError):
+    except (struct.error, EOFError, IndexError, KeyError, ValueError):
         return []
     finally:
         file.seek(place)
@@ -47,19 +51,48 @@ def png_code_points(file: IO[bytes]) -> bytes:
         file.seek(place)
 
 
-def _meta(file: IO[bytes]) -> bytes:
-    at = 0
+def pieces(file: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
+    """The outermost boxes of a file: the type of each, where it begins to hold something, and how many bytes.
+
+    Raises:
+        EOFError: the file ends within a box, of the type that the error holds.
+    """
+    at, end = 0, file.seek(0, os.SEEK_END)
     for _ in range(_MOST_BOXES):
         file.seek(at)
-        size, kind = struct.unpack(">I4s", file.read(8))
+        start = file.read(16)
+        if not start:
+            return
+        if len(start) < 8:
+            raise EOFError
+        size, kind = struct.unpack_from(">I4s", start)
         head = 8
         if size == _LARGE:
-            (size,), head = struct.unpack(">Q", file.read(8)), 16
-        if kind == b"meta":
-            return file.read(min(size - head, _MOST_BYTES) if size else _MOST_BYTES)[4:]
-        if size < head:
-            break
+            size, head = int.from_bytes(start[8:], "big"), 16
+        size = size or end - at
+        if size < head or at + size > end:
+            raise EOFError(kind)
+        yield kind, at + head, size - head
         at += size
+
+
+def canon_directories(file: IO[bytes]) -> dict[bytes, bytes]:
+    """TIFF files that describe the photo of a CR3, by the type of their box; none for damaged files."""
+    with suppress(struct.error, EOFError):
+        for kind, at, size in pieces(file):
+            if kind == b"moov":
+                file.seek(at)
+                for inside, data in _boxes(file.read(min(size, _MOST_BYTES))):
+                    if inside == b"uuid" and data.startswith(_CANON):
+                        return dict(_boxes(data[len(_CANON) :]))
+    return {}
+
+
+def _meta(file: IO[bytes]) -> bytes:
+    for kind, at, size in pieces(file):
+        if kind == b"meta":
+            file.seek(at)
+            return file.read(min(size, _MOST_BYTES))[4:]
     raise ValueError("no box meta")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO
 from typing import IO, Any
 
@@ -24,6 +25,8 @@ Floats = NDArray[np.floating[Any]]
 
 _MODES = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK", "Lab": "LAB"}
 """Pillow's mode for the colour space that a profile names."""
+_TAGS_OF_PROFILE = 128
+_MOST_TAGS = 100
 _RELATIVE = ImageCms.Intent.RELATIVE_COLORIMETRIC
 _SAME = 2
 """Steps of 255 by which profiles called sRGB differ from each other."""
@@ -59,6 +62,20 @@ def code_points(image: Image.Image, file: IO[bytes]) -> CodePoints | None:
         if kind == b"colr" and data[:4] == b"nclx" and len(data) >= 8:
             primaries, transfer = struct.unpack_from(">HH", data, 4)
             return primaries, transfer
+    return None
+
+
+def profile_code_points(icc: bytes) -> CodePoints | None:
+    """Code points that a profile of high dynamic range names (ICC.1:2022, 9.2.17); None for any other profile.
+
+    Its curves say what no eight bits can hold: they end at white paper, or make it grey.
+    """
+    with suppress(struct.error):
+        for number in range(min(*struct.unpack_from(">I", icc, _TAGS_OF_PROFILE), _MOST_TAGS)):
+            name, at = struct.unpack_from(">4sI", icc, _TAGS_OF_PROFILE + 4 + 12 * number)
+            if name == b"cicp":
+                primaries, transfer = struct.unpack_from("BB", icc, at + 8)
+                return (primaries, transfer) if transfer in (_PQ, _HLG) else None
     return None
 
 
