@@ -8,7 +8,7 @@ from mindreader import messages
 from mindreader.catalog import Photo, User
 from mindreader.library.photos import visible_copies, visible_photos
 from mindreader.photo_index import IndexFilter
-from mindreader_webui.api.schemas.photos import labels, photo_urls
+from mindreader_webui.api.schemas.photos import labels, photo_page_address, photo_urls
 from mindreader_webui.api.schemas.searches import MOST_COPIES, PhotoCopy, SearchResult
 
 
@@ -63,4 +63,5 @@ def _copy(photo: Photo) -> PhotoCopy:
         collection=photo.collection.name,
         width=photo.width,
         height=photo.height,
+        page=photo_page_address(photo),
     )

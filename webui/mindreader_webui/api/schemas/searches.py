@@ -45,9 +45,11 @@ class PhotoCopy(BaseModel):
     collection: str
     width: int
     height: int
+    page: str = Field(description="The page of its collection that shows it.")
 
 
 MOST_COPIES = 20
+"""Named for a result."""
 
 
 class SearchResult(PhotoUrls):
