@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from mindreader.blobs import BlobStore, thumbnail_key
+from mindreader.blobs import BlobStore, original_key, thumbnail_key
 from mindreader.catalog import Catalog, Photo, PhotoFingerprint
 from mindreader.catalog.locks import lock_content
 from mindreader.errors import NotFoundError, PhotoRejectedError
@@ -60,14 +60,15 @@ class Fingerprinter:
         return photos
 
     def _made(self, sha256: str) -> bytes:
-        key = thumbnail_key(sha256, self.settings.thumbnail_pixels)
-        try:
-            return decoders(self.settings).fingerprint(self.blobs.local_path(key) or self.blobs.get(key))
-        except (PhotoRejectedError, NotFoundError) as error:
-            log.warning("no fingerprint can be made of %s: %s", sha256, error.detail)
-        except OSError as error:
-            self.blobs.check_reachable()  # else nothing is said about this photo
-            log.warning("no fingerprint can be made of %s: %s", sha256, error)
+        """From the thumbnail, else from the original."""
+        for key in (thumbnail_key(sha256, self.settings.thumbnail_pixels), original_key(sha256)):
+            try:
+                return decoders(self.settings).fingerprint(self.blobs.local_path(key) or self.blobs.get(key))
+            except (PhotoRejectedError, NotFoundError) as error:
+                log.warning("no fingerprint can be made of %s: %s", key, error.detail)
+            except OSError as error:
+                self.blobs.check_reachable()  # else nothing is said about this photo
+                log.warning("no fingerprint can be made of %s: %s", key, error)
         return _NOTHING
 
     def _keep(self, made: dict[int, bytes], photos: Sequence[Photo]) -> None:

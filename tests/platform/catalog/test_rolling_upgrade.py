@@ -13,9 +13,7 @@ from mindreader.catalog.database import alembic_config
 
 UNRELEASED = {"0001", "0002"}
 SCRIPTS = ScriptDirectory.from_config(alembic_config())
-LATER = [
-    script.revision for script in reversed(list(SCRIPTS.walk_revisions())) if script.revision not in UNRELEASED
-]
+LATER = [script.revision for script in reversed(list(SCRIPTS.walk_revisions())) if script.revision not in UNRELEASED]
 
 
 def columns(catalog):
