@@ -64,8 +64,8 @@ def measure(folder: Path, points: int, searches: int, clients: int) -> None:
             worker = made[0]._worker
             space = read_bundle(default_bundle_folder()).space
             index = worker.indexes.get(space.key, space.dimension)
-            fill(index, points, space.dimension, collection)
             add_rows(worker.catalog, points, collection)
+            fill(index, points, space.dimension, collection)
             model = QueryModel(read_bundle(default_bundle_folder()), worker.compute)
             seeds = range(settings.imaginary_images)
             where = IndexFilter((collection,))
@@ -116,8 +116,12 @@ def add_rows(catalog: Catalog, points: int, collection: int) -> None:
             ids = range(first, min(first + 1000, points + 1))
             photos = [{"id": i, "sha256": f"{i:064x}", "collection_id": collection} | like_all for i in ids]
             session.execute(insert(Photo), photos)
-            pictures = random.integers(0, 256, (len(ids), FINGERPRINT_BYTES), dtype=np.uint8)
-            looks = [{"photo_id": i, "picture": each.tobytes()} for i, each in zip(ids, pictures, strict=True)]
+            light, contrast = random.uniform(70, 190, (len(ids), 1)), random.uniform(15, 60, (len(ids), 1))
+            pictures = light + contrast * random.normal(size=(len(ids), FINGERPRINT_BYTES))
+            looks = [
+                {"photo_id": i, "picture": each.clip(0, 255).astype(np.uint8).tobytes()}
+                for i, each in zip(ids, pictures, strict=True)
+            ]
             session.execute(insert(PhotoFingerprint), looks)
 
 
