@@ -32,8 +32,10 @@ def test_between_processes_a_message_is_json(request_):
 def test_what_has_its_default_does_not_travel_for_a_program_of_the_version_before_may_not_know_it(request_):
     sealed = JsonEnvelopes().seal(request_)
     assert sealed.keys() == {"sketch", "where", "limit", "seeds", "chosen"}
-    found = {"model_version_id": 1, "model_version": "a", "space_id": 1, "imaginary_webp": (b"x",), "timings_ms": {}}
-    answer = SearchAnswer(**found, hits=(SearchHit(photo_id=1, score=0.5),))
+    hits = (SearchHit(photo_id=1, score=0.5),)
+    answer = SearchAnswer(
+        model_version_id=1, model_version="a", space_id=1, imaginary_webp=(b"x",), hits=hits, timings_ms={}
+    )
     assert JsonEnvelopes().seal(answer)["hits"] == [{"photo_id": 1, "score": 0.5}]
     assert JsonEnvelopes().open(SearchAnswer, JsonEnvelopes().seal(answer)) == answer
 

@@ -34,14 +34,14 @@ class _Found:
     hit: IndexHit
     sha256: str
     size: tuple[int, int]
-    bytes: int
+    size_bytes: int
     fingerprint: bytes | None
 
     @property
     def rank(self) -> tuple[int, int, float, int]:
         """Copies in order, the best first: the most pixels, then bytes, the nearest, the first."""
         width, height = self.size
-        return -width * height, -self.bytes, -self.hit.score, self.hit.photo_id
+        return -width * height, -self.size_bytes, -self.hit.score, self.hit.photo_id
 
 
 _Group = list[_Found]

@@ -27,7 +27,7 @@ def add(catalog, blobs, settings, tmp_path):
         collection = add_collection(catalog)
         files = write_photos(tmp_path / "photos", number)
         outcomes = [upload.add_photo(catalog, blobs, settings, collection, "a.jpg", file, None) for file in files]
-        return [outcome.photo_id for outcome in outcomes]
+        return [outcome.photo_id for outcome in outcomes if outcome.photo_id is not None]
 
     return add
 
