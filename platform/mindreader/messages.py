@@ -68,6 +68,8 @@ class SearchRequest(_Message):
     """Photos the caller may see and wants less of."""
     model_version_id: int | None = None
     """Ask this version instead of the active one, to compare them."""
+    grouped: bool = False
+    """Copies of one picture are one hit, and do not count towards the limit."""
 
     @field_validator("chosen")
     @classmethod
@@ -84,6 +86,8 @@ class SearchHit(_Message):
     photo_id: int
     score: float
     """Cosine similarity in [-1, 1], higher is nearer."""
+    copies: tuple[int, ...] = ()
+    """Other photos found that show the same picture, the best first; of very many only the first."""
 
 
 class SearchAnswer(_Message):

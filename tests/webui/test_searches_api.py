@@ -55,6 +55,8 @@ def test_a_sketch_finds_photos_best_first(ann, finder, indexed, sketch_png, cata
         "width": 96,
         "height": 64,
         "taken_at": None,
+        "also_in": [],
+        "also_in_count": 0,
         "thumbnail_url": f"/api/v1/photos/{order[1]}/thumbnail",
         "preview_url": f"/api/v1/photos/{order[1]}/preview",
         "original_url": f"/api/v1/photos/{order[1]}/original",

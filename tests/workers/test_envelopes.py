@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from mindreader.imaging import Sketch
-from mindreader.messages import SearchRequest
+from mindreader.messages import SearchAnswer, SearchHit, SearchRequest
 from mindreader.photo_index import IndexFilter
 from mindreader.settings import load_settings
 from mindreader_workers import envelopes
@@ -27,6 +27,17 @@ def test_between_processes_a_message_is_json(request_):
     sealed = json.loads(json.dumps(JsonEnvelopes().seal(request_)))
     opened = JsonEnvelopes().open(SearchRequest, sealed)
     assert (opened.where, opened.seeds, opened.sketch.png) == (request_.where, (0, 1), request_.sketch.png)
+
+
+def test_what_has_its_default_does_not_travel_for_a_program_of_the_version_before_may_not_know_it(request_):
+    sealed = JsonEnvelopes().seal(request_)
+    assert sealed.keys() == {"sketch", "where", "limit", "seeds", "chosen"}
+    hits = (SearchHit(photo_id=1, score=0.5),)
+    answer = SearchAnswer(
+        model_version_id=1, model_version="a", space_id=1, imaginary_webp=(b"x",), hits=hits, timings_ms={}
+    )
+    assert JsonEnvelopes().seal(answer)["hits"] == [{"photo_id": 1, "score": 0.5}]
+    assert JsonEnvelopes().open(SearchAnswer, JsonEnvelopes().seal(answer)) == answer
 
 
 def test_within_a_process_it_is_the_object_itself_and_nothing_is_encoded(request_):

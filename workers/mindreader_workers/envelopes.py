@@ -37,8 +37,11 @@ class JsonEnvelopes:
     """Between processes: the message as JSON."""
 
     def seal(self, message: BaseModel) -> Any:
-        """The message's fields; bytes as base64."""
-        return message.model_dump(mode="json")
+        """The message's fields; bytes as base64.
+
+        Those that have their defaults are left out: a program of the version before may not know them.
+        """
+        return message.model_dump(mode="json", exclude_defaults=True)
 
     def open(self, kind: type[M], sealed: Any) -> M:
         """The message with these fields."""

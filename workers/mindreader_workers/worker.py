@@ -20,6 +20,7 @@ from mindreader.embedding.rebuild import rebuild_damaged
 from mindreader.embedding.spaces import drop_requested
 from mindreader.errors import IndexMismatchError, MindReaderError, NotReadyError
 from mindreader.inference.photo_encoder import PhotoEncoder
+from mindreader.library.fingerprints import Fingerprinter
 from mindreader.library.purge import purge_deleted
 from mindreader.messages import SearchAnswer, SearchRequest, SmokeTest
 from mindreader.model_versions.registry import bundle_store, photo_projection
@@ -40,6 +41,8 @@ log = logging.getLogger(__name__)
 
 
 _SECONDS_BETWEEN_REPAIRS = 600.0
+_FINGERPRINT_SECONDS = 2.0
+"""In a slice: photos that somebody waits for come before fingerprints of old ones."""
 _FEWEST_IN_A_BATCH = 32
 """Photos leased, decoded and written together, even where fewer go through E2 at once."""
 
@@ -56,6 +59,8 @@ class Worker:
         self.stopping = Event()
         """Once set, embedding ends after the batch at hand."""
         self._repair_at = 0.0
+        self._fingerprinter = Fingerprinter(catalog, blobs, settings)
+        self._fingerprints_missing = False
         self._search_problem: str | None = None
         if settings.torch_threads:
             torch.set_num_threads(settings.torch_threads)
@@ -85,7 +90,8 @@ class Worker:
         """Work for one time slice on a space that has photos waiting, then tidy up.
 
         Returns:
-            whether to go on at once: somebody asked meanwhile, or photos wait and some got further.
+            whether to go on at once: somebody asked meanwhile, photos wait and some got further, or old photos have no
+            fingerprints yet.
         """
         self._asked.set()
         if not self._embedding.acquire(blocking=False):
@@ -98,14 +104,16 @@ class Worker:
             self._embedding.release()
         if self.stopping.is_set():
             return False
-        return self._asked.is_set() or (done > 0 and bool(spaces_with_work(self.catalog)))
+        if self._asked.is_set() or self._fingerprints_missing:
+            return True
+        return done > 0 and bool(spaces_with_work(self.catalog))
 
     def _embed_and_tidy(self) -> int:
         reclaim_all_expired(self.catalog, self.settings)
         broken = self._try(self._rebuild)
         self._try(self._update_labels)
         done, error, seconds = self._embed_some()
-        for chore in (self._purge, self._drop, self._repair):
+        for chore in (self._purge, self._drop, self._repair, self._fingerprint):
             error = self._try(chore) or error
         error = broken or error
         finish_jobs(self.catalog)
@@ -129,6 +137,10 @@ class Worker:
 
     def _purge(self) -> None:
         purge_deleted(self.catalog, self.blobs, self.indexes, self.settings)
+
+    def _fingerprint(self) -> None:
+        self._fingerprints_missing = False
+        self._fingerprints_missing = self._fingerprinter.work(_FINGERPRINT_SECONDS)
 
     def _drop(self) -> None:
         for key in drop_requested(self.catalog, self.indexes):

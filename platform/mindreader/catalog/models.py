@@ -13,6 +13,7 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     Index,
+    LargeBinary,
     MetaData,
     String,
     UniqueConstraint,
@@ -243,6 +244,15 @@ class Photo(Base):
     def day(self) -> int:
         """When it was taken, else uploaded, in days since 1970-01-01."""
         return day_number((self.taken_at or self.created_at).date())
+
+
+class PhotoFingerprint(Base):
+    """What a photo looks like (`mindreader.imaging.fingerprints`); empty where nothing can be said."""
+
+    __tablename__ = "photo_fingerprint"
+
+    photo_id: Mapped[int] = mapped_column(ForeignKey("photo.id", ondelete="CASCADE"), primary_key=True)
+    picture: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class EmbeddingSpace(Base):

@@ -24,8 +24,9 @@ from mindreader.imaging import rejections
 from mindreader.imaging.arrays import photo_array
 from mindreader.imaging.costs import Size
 from mindreader.imaging.decode import DecodedPhoto, Reserve, decode_photo
+from mindreader.imaging.fingerprints import fingerprint
 from mindreader.imaging.sketches import Sketch
-from mindreader.imaging.thumbnails import make_thumbnail
+from mindreader.imaging.thumbnails import encoded, small_copy
 
 FREE_BYTES = 48 * 2**20
 """Memory a picture may take without asking, header and tables included."""
@@ -83,7 +84,8 @@ def _done(connection: Connection, task: dict[str, Any], source: bytes | Path) ->
 def _thumbnail(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -> Made:
     side = task["side"]
     photo = decode_photo(source, max_pixels=task["max_pixels"], min_side=side, reserve=reserve)
-    return _told(photo), make_thumbnail(photo.image, side)
+    small = small_copy(photo.image, side)
+    return _told(photo) | {"fingerprint": fingerprint(small).hex()}, encoded(small)
 
 
 def _told(photo: DecodedPhoto) -> dict[str, Any]:
@@ -97,6 +99,11 @@ def _pixels(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -> Mad
     return {}, photo_array(photo.image, side).tobytes()
 
 
+def _fingerprint(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -> Made:
+    photo = decode_photo(source, max_pixels=task["max_pixels"], reserve=reserve)
+    return {}, fingerprint(photo.image)
+
+
 def _sketch(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -> Made:
     assert isinstance(source, bytes)
     image = Sketch.read(source, max_bytes=task["max_bytes"], reserve=reserve).image
@@ -106,6 +113,7 @@ def _sketch(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -> Mad
 _TASKS: dict[str, Callable[[bytes | Path, dict[str, Any], Reserve], Made]] = {
     "thumbnail": _thumbnail,
     "pixels": _pixels,
+    "fingerprint": _fingerprint,
     "sketch": _sketch,
 }
 

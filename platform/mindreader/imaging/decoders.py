@@ -60,6 +60,8 @@ class PhotoFile:
     """When the camera says it was taken, in its own time without zone."""
     thumbnail: bytes
     """WebP."""
+    fingerprint: bytes
+    """What it looks like (`mindreader.imaging.fingerprints`)."""
 
 
 class Decoders:
@@ -86,12 +88,17 @@ class Decoders:
         """Decode a photo and make its thumbnail, whose longer side has at most so many pixels."""
         told, thumbnail = self._photos.run(source, name="thumbnail", side=thumbnail_side, max_pixels=self._max_pixels)
         taken_at = datetime.fromisoformat(told["taken_at"]) if told["taken_at"] else None
-        return PhotoFile(int(told["width"]), int(told["height"]), str(told["media_type"]), taken_at, thumbnail)
+        looks = bytes.fromhex(told["fingerprint"])
+        return PhotoFile(int(told["width"]), int(told["height"]), str(told["media_type"]), taken_at, thumbnail, looks)
 
     def photo_array(self, source: Source, side: int) -> NDArray[np.uint8]:
         """Decode a photo into the square array (side, side, 3), 0 to 255, that E2 takes (`imaging.photo_array`)."""
         _, pixels = self._photos.run(source, name="pixels", side=side, max_pixels=self._max_pixels)
         return np.frombuffer(pixels, dtype=np.uint8).reshape(side, side, 3)
+
+    def fingerprint(self, thumbnail: Source) -> bytes:
+        """What a photo looks like, from its thumbnail, as `photo_file` says it of the photo."""
+        return self._photos.run(thumbnail, name="fingerprint", max_pixels=self._max_pixels)[1]
 
     def sketch(self, data: bytes, max_bytes: int) -> Sketch:
         """Decode a drawing somebody sent.

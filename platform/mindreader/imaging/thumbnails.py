@@ -16,8 +16,18 @@ def make_thumbnail(image: Image.Image, longest_side: int) -> bytes:
 
     Proportions are kept, each side has at least one pixel, and a smaller photo is never enlarged.
     """
+    return encoded(small_copy(image, longest_side))
+
+
+def small_copy(image: Image.Image, longest_side: int) -> Image.Image:
+    """The picture in RGB with at most ``longest_side`` pixels on its longer side, as `make_thumbnail` says."""
     small = image.convert("RGB")
     small.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS)
+    return small
+
+
+def encoded(small: Image.Image) -> bytes:
+    """A small RGB picture as the WebP of a thumbnail."""
     out = BytesIO()
     small.save(out, "WEBP", quality=_QUALITY, method=_METHOD)
     return out.getvalue()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, select, true
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from mindreader.catalog import Collection, Embedding, EmbeddingState, Photo, User
@@ -93,6 +93,23 @@ def visible_photos(session: Session, user: User, photo_ids: Sequence[int]) -> li
     )
     by_id = {photo.id: photo for photo in found}
     return [by_id[photo_id] for photo_id in photo_ids if photo_id in by_id]
+
+
+def visible_copies(session: Session, user: User, photo_ids: Sequence[int], where: IndexFilter) -> list[Photo]:
+    """Those of the photos that are still there and visible, and all with the same bytes as one of them that the user
+    may see and the filter lets through; the larger files first, then the older photos.
+    """
+    digests = session.scalars(select(Photo.sha256).where(Photo.id.in_(photo_ids)).distinct()).all()
+    found = session.scalars(
+        select(Photo)
+        .join(Photo.collection)
+        .where(Photo.sha256.in_(digests), visible_to(user))
+        .where(Photo.id.in_(photo_ids) | and_(true(), *_let_through(where)))
+        .options(contains_eager(Photo.collection), joinedload(Photo.category))
+        .order_by((Photo.width * Photo.height).desc(), Photo.size_bytes.desc(), Photo.id)
+    )
+    # Asked of the database, this would lead SQLite through the index of deleted photos: through the whole library.
+    return [photo for photo in found if photo.deleted_at is None]
 
 
 def delete_photo(session: Session, user: User, photo_id: int) -> None:

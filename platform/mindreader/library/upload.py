@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mindreader.blobs import BlobStore, original_key, sha256_of, thumbnail_key
-from mindreader.catalog import Catalog, Collection, Photo
+from mindreader.catalog import Catalog, Collection, Photo, PhotoFingerprint
 from mindreader.catalog.locks import lock_content
 from mindreader.embedding import queue
 from mindreader.errors import MindReaderError, NotFoundError, PhotoRejectedError
@@ -151,4 +151,5 @@ def _written(session: Session, deleted: Photo | None, checked: _Checked) -> Phot
     photo.category_id = category_named(session, checked.collection_id, checked.category)
     session.add(photo)
     session.flush()
+    session.merge(PhotoFingerprint(photo_id=photo.id, picture=decoded.fingerprint))
     return photo

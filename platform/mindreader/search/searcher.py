@@ -23,6 +23,7 @@ from mindreader.messages import SearchAnswer, SearchHit, SearchRequest
 from mindreader.model_versions.registry import active_version, version_by_id
 from mindreader.networks.compute import Compute
 from mindreader.photo_index import EVERYTHING, PhotoIndexes
+from mindreader.search.duplicates import distinct_hits
 from mindreader.search.score_threshold import NoiseFloor
 from mindreader.settings import Settings
 from mindreader.timing import StageTimer
@@ -154,6 +155,9 @@ class Searcher:
 
     def _hits(self, version: ModelVersion, query: NDArray[np.float32], request: SearchRequest) -> tuple[SearchHit, ...]:
         index = self._indexes.get(version.space.key, version.space.dimension)
+        if request.grouped:
+            with self._catalog.snapshot() as session:
+                return distinct_hits(session, lambda most: index.search(query, most, request.where), request.limit)
         found = index.search(query, request.limit, request.where)
         return tuple(SearchHit(photo_id=hit.photo_id, score=hit.score) for hit in found)
 

@@ -12,11 +12,8 @@ from sqlalchemy import inspect
 from mindreader.catalog.database import alembic_config
 
 UNRELEASED = {"0001", "0002"}
-LATER = [
-    script.revision
-    for script in reversed(list(ScriptDirectory.from_config(alembic_config()).walk_revisions()))
-    if script.revision not in UNRELEASED
-]
+SCRIPTS = ScriptDirectory.from_config(alembic_config())
+LATER = [script.revision for script in reversed(list(SCRIPTS.walk_revisions())) if script.revision not in UNRELEASED]
 
 
 def columns(catalog):
@@ -30,7 +27,7 @@ def columns(catalog):
 
 @pytest.mark.parametrize("revision", LATER)
 def test_a_migration_takes_nothing_away_and_asks_nothing_of_older_writers(empty_catalog, revision):
-    before_it = f"{int(revision) - 1:04}"
+    before_it = SCRIPTS.get_revision(revision).down_revision
     empty_catalog.migrate(before_it)
     before = columns(empty_catalog)
     empty_catalog.migrate(revision)

@@ -1,18 +1,67 @@
 """Photos found by a search, as the API shows them."""
 
+from collections.abc import Sequence
+
 from sqlalchemy.orm import Session
 
 from mindreader import messages
-from mindreader.catalog import User
-from mindreader.library.photos import visible_photos
-from mindreader_webui.api.schemas.photos import labels, photo_urls
-from mindreader_webui.api.schemas.searches import SearchResult
+from mindreader.catalog import Photo, User
+from mindreader.library.photos import visible_copies, visible_photos
+from mindreader.photo_index import IndexFilter
+from mindreader_webui.api.schemas.photos import labels, photo_page_address, photo_urls
+from mindreader_webui.api.schemas.searches import MOST_COPIES, PhotoCopy, SearchResult
 
 
 def results_of(session: Session, user: User, hits: tuple[messages.SearchHit, ...]) -> list[SearchResult]:
     """The hits that are still there and visible: the index may know a photo a moment longer than the catalog."""
     scores = {hit.photo_id: hit.score for hit in hits}
-    return [
-        SearchResult(photo_id=photo.id, score=scores[photo.id], **labels(photo), **photo_urls(photo.id))
-        for photo in visible_photos(session, user, list(scores))
-    ]
+    return [_result(photo, scores[photo.id]) for photo in visible_photos(session, user, list(scores))]
+
+
+def grouped_results(
+    session: Session, user: User, hits: tuple[messages.SearchHit, ...], where: IndexFilter
+) -> list[SearchResult]:
+    """A result for each hit, with its copies that are there, visible and let through.
+
+    Where the photo of a hit is gone or hidden since, its best copy takes its place.
+    """
+    found = visible_copies(session, user, [each for hit in hits for each in (hit.photo_id, *hit.copies)], where)
+    results = []
+    for hit in hits:
+        group = _taken(found, hit)
+        if group:
+            shown, *copies = sorted(group, key=lambda photo: photo.id != hit.photo_id)
+            results.append(_result(shown, hit.score, copies))
+    return results
+
+
+def _taken(found: list[Photo], hit: messages.SearchHit) -> list[Photo]:
+    """The photos of a hit and those with the bytes of one of them, taken out of what was found."""
+    named = {hit.photo_id, *hit.copies}
+    digests = {photo.sha256 for photo in found if photo.id in named}
+    group = [photo for photo in found if photo.sha256 in digests]
+    found[:] = [photo for photo in found if photo.sha256 not in digests]
+    return group
+
+
+def _result(photo: Photo, score: float, copies: Sequence[Photo] = ()) -> SearchResult:
+    return SearchResult(
+        photo_id=photo.id,
+        score=score,
+        also_in=[_copy(each) for each in copies[:MOST_COPIES]],
+        also_in_count=len(copies),
+        **labels(photo),
+        **photo_urls(photo.id),
+    )
+
+
+def _copy(photo: Photo) -> PhotoCopy:
+    return PhotoCopy(
+        photo_id=photo.id,
+        filename=photo.filename,
+        collection_id=photo.collection_id,
+        collection=photo.collection.name,
+        width=photo.width,
+        height=photo.height,
+        page=photo_page_address(photo),
+    )

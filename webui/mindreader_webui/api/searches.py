@@ -23,7 +23,7 @@ from mindreader.search.history import forget_searches, own_search, search_page
 from mindreader.timing import StageTimer
 from mindreader_webui.access import USER, access, sketch_body
 from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
-from mindreader_webui.api.photo_results import results_of
+from mindreader_webui.api.photo_results import grouped_results, results_of
 from mindreader_webui.api.responses import data_url, kept_by_who_may_see_it
 from mindreader_webui.api.schemas.searches import (
     ImaginaryImage,
@@ -35,6 +35,7 @@ from mindreader_webui.api.schemas.searches import (
     SearchesQuery,
     SearchForm,
     SearchPath,
+    SearchResult,
     VersionName,
 )
 from mindreader_webui.auth import current_account
@@ -110,7 +111,7 @@ def forget_history() -> Response:
 
 
 def _sent_form() -> SearchForm:
-    single = ("limit", "seed", "chosen", "by_sketch", "taken_from", "taken_until")
+    single = ("limit", "seed", "chosen", "by_sketch", "taken_from", "taken_until", "duplicates")
     several = ("collection_id", "category", "like", "unlike")
     values = {name: request.form.get(name) for name in single if name in request.form}
     lists = {name: request.form.getlist(name) for name in several}
@@ -133,6 +134,7 @@ def _request(session: Session, user: User, form: SearchForm, sketch: Sketch, ima
             by_sketch=form.by_sketch,
             like=tuple(each for each in form.like if each in visible),
             unlike=tuple(each for each in form.unlike if each in visible),
+            grouped=form.duplicates == "group",
         )
 
 
@@ -191,6 +193,14 @@ def _remember(
     return row.id
 
 
+def _results(
+    session: Session, user: User, asked: messages.SearchRequest, found: messages.SearchAnswer
+) -> list[SearchResult]:
+    if asked.grouped:
+        return grouped_results(session, user, found.hits, asked.where)
+    return results_of(session, user, found.hits)
+
+
 def _answer(
     session: Session,
     user: User,
@@ -205,7 +215,7 @@ def _answer(
         id=search_id,
         model_version=VersionName(id=found.model_version_id, name=found.model_version),
         imaginary_images=[ImaginaryImage(seed=seed, url=data_url(webp)) for seed, webp in images],
-        results=results_of(session, user, found.hits),
+        results=_results(session, user, asked, found),
         score_threshold=found.score_threshold,
         searchable=Searchable(indexed=count.indexed, total=count.total),
         rebuilding=_rebuilding(session, found.space_id, count),

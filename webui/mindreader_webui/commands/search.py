@@ -14,7 +14,8 @@ from PIL import Image
 from mindreader.text import repaired
 from mindreader_webui.commands.client import connected, server_option, token_option
 
-_RESULT_FIELDS = ("photo_id", "score", "filename", "collection", "category")
+_RESULT_FIELDS = ("photo_id", "score", "filename", "collection", "category", "also_in", "also_in_count")
+_MOST_PLACES = 3
 
 
 @click.command()
@@ -22,18 +23,32 @@ _RESULT_FIELDS = ("photo_id", "score", "filename", "collection", "category")
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="How many photos to show.")
 @click.option("--imaginary", type=click.Path(dir_okay=False, path_type=Path), help="Write the imaginary image here.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Another seed, another imagination.")
+@click.option(
+    "--duplicates",
+    type=click.Choice(["group", "all"]),
+    default="group",
+    show_default=True,
+    help="Show copies of one picture as one photo, or each of them.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @server_option
 @token_option
 def search(
-    sketch: Path, limit: int, imaginary: Path | None, seed: int, as_json: bool, server: str | None, token: str | None
+    sketch: Path,
+    limit: int,
+    imaginary: Path | None,
+    seed: int,
+    duplicates: str,
+    as_json: bool,
+    server: str | None,
+    token: str | None,
 ) -> None:
     """Find the photos that SKETCH (an image with dark strokes on white) looks like."""
     with connected(server, token) as api:
         answer = api.post(
             "/searches",
             files={"sketch": (repaired(sketch.name), sketch.read_bytes(), "application/octet-stream")},
-            data={"limit": str(limit), "seed": str(seed)},
+            data={"limit": str(limit), "seed": str(seed)} | _unless_default(duplicates),
         )
     if imaginary:
         _save(answer["imaginary_images"][0]["url"], imaginary)
@@ -43,6 +58,11 @@ def search(
         _print(answer)
     if sentence := _nothing_to_find(answer):
         raise click.ClickException(sentence)
+
+
+def _unless_default(duplicates: str) -> dict[str, str]:
+    """A server that is not upgraded yet refuses the field."""
+    return {} if duplicates == "group" else {"duplicates": duplicates}
 
 
 def _nothing_to_find(answer: dict[str, Any]) -> str | None:
@@ -64,12 +84,23 @@ def _print(answer: dict[str, Any]) -> None:
     for place, result in enumerate(answer["results"], 1):
         label = f" ({result['category']})" if result["category"] else ""
         click.echo(f"{place:3}. {result['score']:.3f}  {result['collection']}: {result['filename']}{label}")
+        if result.get("also_in"):
+            click.echo(f"            also in {_places(result)}")
+
+
+def _places(result: dict[str, Any]) -> str:
+    """Where the copies of a photo are: the first few by name, of the others how many."""
+    named = [f"{copy['collection']}: {copy['filename']}" for copy in result["also_in"][:_MOST_PLACES]]
+    more = result["also_in_count"] - len(named)
+    return ", ".join(named) + (f" and {more} more" if more else "")
 
 
 def _as_json(answer: dict[str, Any]) -> dict[str, object]:
     return {
         "model_version": answer["model_version"]["name"],
-        "results": [{field: result[field] for field in _RESULT_FIELDS} for result in answer["results"]],
+        "results": [
+            {field: result[field] for field in _RESULT_FIELDS if field in result} for result in answer["results"]
+        ],
         "timings_ms": answer["timings_ms"],
     }
 

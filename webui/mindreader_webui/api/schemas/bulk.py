@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, field_validator
 from mindreader.catalog import Photo as PhotoRow
 from mindreader_webui.api.common import MAX_ID
 from mindreader_webui.api.schemas.common import Id, Request
+from mindreader_webui.api.schemas.photos import photo_page_address
 
 MOST = 1000
 """Photos or files in one request."""
@@ -104,7 +105,7 @@ class ExistingFile(BaseModel):
             collection_id=row.collection_id,
             collection=row.collection.name,
             mine=row.collection.owner_id == user_id,
-            page=f"/library/{row.collection_id}?photo={row.id}",
+            page=photo_page_address(row),
         )
 
 

@@ -27,6 +27,11 @@ def photo_urls(photo_id: int) -> dict[str, Any]:
     return {"thumbnail_url": f"{base}/thumbnail", "preview_url": f"{base}/preview", "original_url": f"{base}/original"}
 
 
+def photo_page_address(row: PhotoRow) -> str:
+    """Address of the page of its collection that shows a photo."""
+    return f"/library/{row.collection_id}?photo={row.id}"
+
+
 _TAKEN_AT = "The camera's own time, without a zone."
 
 

@@ -1,6 +1,7 @@
 """Searches: what is asked, what is found, what was asked before."""
 
 from datetime import date, datetime
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -28,6 +29,27 @@ class SearchForm(BaseModel):
     category: list[str] = Field(default=[], description="Find only photos with one of these categories.")
     taken_from: date | None = Field(None, description="Find only photos taken (else uploaded) on this day or later.")
     taken_until: date | None = Field(None, description="Find only photos taken (else uploaded) on this day or earlier.")
+    duplicates: Literal["group", "all"] = Field(
+        "group",
+        description="Copies of one picture (equal bytes, or the same shot resized or recompressed) are one result that "
+        "counts once towards the limit; with `all` each is a result of its own.",
+    )
+
+
+class PhotoCopy(BaseModel):
+    """Another photo of the same picture."""
+
+    photo_id: int
+    filename: str
+    collection_id: int
+    collection: str
+    width: int
+    height: int
+    page: str = Field(description="The page of its collection that shows it.")
+
+
+MOST_COPIES = 20
+"""Named for a result."""
 
 
 class SearchResult(PhotoUrls):
@@ -42,6 +64,13 @@ class SearchResult(PhotoUrls):
     width: int
     height: int
     taken_at: datetime | None = Field(description=_TAKEN_AT)
+    also_in: list[PhotoCopy] = Field(
+        default=[],
+        max_length=MOST_COPIES,
+        description="Copies of the same picture that this search may find and the caller may see: the first of them, "
+        "the best first.",
+    )
+    also_in_count: int = Field(0, description="How many copies there are.")
 
 
 class ImaginaryImage(BaseModel):

@@ -2,6 +2,7 @@
 
 import { byId, columnsOf, h, setDisabled } from "../lib/dom.js";
 import { _ } from "../lib/i18n.js";
+import { alsoIn } from "./also_in.js";
 import { download } from "./bulk_actions.js";
 import { RelevanceFeedback } from "./relevance_feedback.js";
 import { Selection, selectedCount } from "./selection.js";
@@ -56,9 +57,11 @@ export class SearchResults {
   /** @param {Result} photo @param {number} index */
   tile(photo, index) {
     const values = { score: photo.score.toFixed(2), collection: photo.collection };
-    return photoTile(photo, _("similarity {score} · {collection}", values), index, (event) => {
+    const tile = photoTile(photo, _("similarity {score} · {collection}", values), index, (event) => {
       if (!this.selection.click(index, event)) this.open(index);
     });
+    tile.append(...alsoIn(photo));
+    return tile;
   }
 
   /** Look at a photo; from there give feedback, or go on to the next one. @param {number} index */

@@ -3,6 +3,7 @@
 import { byId, h } from "../lib/dom.js";
 import { formatDate } from "../lib/format.js";
 import { _ } from "../lib/i18n.js";
+import { alsoIn } from "./also_in.js";
 
 /** @import { Photo, SearchResult } from "../../../typings/api" */
 /** @typedef {Photo|SearchResult} AnyPhoto */
@@ -23,6 +24,7 @@ export function openViewer(photo, ...actions) {
     image,
     h("h2", {}, filename),
     h("p", { class: "hint" }, factsOf(photo).join(" · ")),
+    ...("also_in" in photo ? alsoIn(photo) : []),
     h(
       "div",
       { class: "row" },

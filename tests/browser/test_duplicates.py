@@ -1,0 +1,54 @@
+"""A photo that lies in three places is one result, which says so quietly and leads to the others."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.hands import BICYCLE, draw
+from tests.support.photos import write_photos
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_result_leads_to_the_other_places(page: Page, screen: str, somebody, keep, tmp_path):
+    photos = write_photos(tmp_path / "photos", 3, first=700)
+    upload(page, "Holidays", photos)
+    for name in ("Backup of the old phone", "Best"):
+        upload(page, name, photos[:1])
+    page.goto("/")
+    for stroke in BICYCLE:
+        draw(page, screen, stroke)
+    results = page.locator("#results li[data-index]")
+    expect(results).to_have_count(3)
+    note = page.locator("#results .also")
+    expect(note).to_have_count(1)
+    expect(note.locator("ul")).to_be_hidden()
+    keep("duplicates")
+    note.get_by_text("also in 2 places").click()
+    expect(note.get_by_role("link")).to_have_count(2)
+    keep("duplicates-open")
+    page.get_by_title(photos[0].name, exact=True).click()
+    viewer = page.locator("#viewer")
+    viewer.get_by_text("also in 2 places").click()
+    keep("duplicates-viewer")
+    place = viewer.get_by_role("link", name="Best").or_(viewer.get_by_role("link", name="Holidays")).first
+    place.click()
+    expect(page.locator("#viewer").get_by_role("heading", name=photos[0].name)).to_be_visible()
+
+
+def upload(page: Page, name: str, photos):
+    collection = api(page, "/collections", {"name": name})["id"]
+    for photo in photos:
+        file = {"name": photo.name, "mimeType": "image/jpeg", "buffer": photo.read_bytes()}
+        api(page, f"/collections/{collection}/photos", multipart={"file": file})
+    page.goto(f"/library/{collection}")
+    expect(page.locator("#counts")).to_have_text(f"{len(photos)} photo{'s' if len(photos) > 1 else ''}")
+
+
+def api(page: Page, path: str, body=None, multipart=None):
+    token = page.locator('meta[name="csrf-token"]').get_attribute("content")
+    headers = {"X-CSRFToken": token or "", "Referer": page.url}
+    answer = page.request.post(f"/api/v1{path}", data=body, multipart=multipart, headers=headers)
+    assert answer.ok, answer.text()
+    return answer.json()
