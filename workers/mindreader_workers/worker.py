@@ -20,6 +20,7 @@ from mindreader.embedding.rebuild import rebuild_damaged
 from mindreader.embedding.spaces import drop_requested
 from mindreader.errors import IndexMismatchError, MindReaderError, NotReadyError
 from mindreader.inference.photo_encoder import PhotoEncoder
+from mindreader.library.dates import read_unread
 from mindreader.library.purge import purge_deleted
 from mindreader.messages import SearchAnswer, SearchRequest, SmokeTest
 from mindreader.model_versions.registry import bundle_store, photo_projection
@@ -105,7 +106,8 @@ class Worker:
         broken = self._try(self._rebuild)
         self._try(self._update_labels)
         done, error, seconds = self._embed_some()
-        for chore in (self._purge, self._drop, self._repair):
+        chores = (self._purge, self._drop, self._repair)
+        for chore in chores if done else (*chores, self._read_dates):
             error = self._try(chore) or error
         error = broken or error
         finish_jobs(self.catalog)
@@ -129,6 +131,13 @@ class Worker:
 
     def _purge(self) -> None:
         purge_deleted(self.catalog, self.blobs, self.indexes, self.settings)
+
+    def _read_dates(self) -> None:
+        seconds = self.settings.embed_slice_seconds
+        read_unread(self.catalog, self.blobs, self.settings, seconds, self._has_better_to_do)
+
+    def _has_better_to_do(self) -> bool:
+        return self.stopping.is_set() or self._asked.is_set()
 
     def _drop(self) -> None:
         for key in drop_requested(self.catalog, self.indexes):
