@@ -47,6 +47,7 @@ def takeout_names(photo: str) -> Iterator[str]:
     """
     path = PurePath(photo)
     yield f"{photo}.json"
+    yield f"{photo[:_LONGEST]}.json"
     yield from _numbered(path.stem, path.suffix)
     if (original := _EDITED.sub("", path.stem)) != path.stem:
         yield from takeout_names(original + path.suffix)
@@ -57,5 +58,4 @@ def _numbered(stem: str, suffix: str) -> Iterator[str]:
     whole = stem.removesuffix(number) + suffix
     for length in range(len(_TAIL), -1, -1):
         yield f"{whole}{_TAIL[:length]}{number}.json"
-    if len(whole) > _LONGEST:
-        yield f"{whole[:_LONGEST]}{number}.json"
+    yield f"{whole[:_LONGEST]}{number}.json"

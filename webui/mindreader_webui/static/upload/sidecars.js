@@ -42,7 +42,7 @@ export function takeoutNames(photo) {
   const [stem, suffix] = split(photo);
   const original = stem.replace(EDITED, "");
   const ofOriginal = original === stem ? [] : takeoutNames(original + suffix);
-  return [`${photo}.json`, ...numbered(stem, suffix), ...ofOriginal];
+  return [`${photo}.json`, `${photo.slice(0, LONGEST)}.json`, ...numbered(stem, suffix), ...ofOriginal];
 }
 
 /** @param {string} stem @param {string} suffix */
@@ -50,6 +50,6 @@ function numbered(stem, suffix) {
   const number = stem.match(/\(\d+\)$/)?.[0] ?? "";
   const whole = stem.slice(0, stem.length - number.length) + suffix;
   const names = Array.from({ length: TAIL.length + 1 }, (_, cut) => whole + TAIL.slice(0, TAIL.length - cut));
-  if (whole.length > LONGEST) names.push(whole.slice(0, LONGEST));
+  names.push(whole.slice(0, LONGEST));
   return names.map((name) => `${name}${number}.json`);
 }
