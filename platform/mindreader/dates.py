@@ -62,7 +62,7 @@ _NAMED = re.compile(
 )
 _HASHES = re.compile(r"(?=\d*[a-f])[0-9a-f]{16,}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _XMP = tuple(
-    re.compile(rf"\b{name}\s*(?:=\s*[\"']\s*([^\"'<]+)|>\s*([^<]+)<)")
+    re.compile(rf"\b{name}(?:\s{{0,8}}=\s{{0,8}}[\"']([^\"'<]{{1,64}})|>([^<]{{1,64}}))")  # bounded: strangers wrote it
     for name in ("exif:DateTimeOriginal", "photoshop:DateCreated", "(?:xmp|xap):CreateDate", "exif:DateTimeDigitized")
 )
 
@@ -125,7 +125,7 @@ def in_xmp(text: str) -> datetime | None:
     """The moment that XMP says the picture was taken, or made: whole files, or a part of one that was cut."""
     for pattern in _XMP:
         for found in pattern.finditer(text[:_MOST_CHARACTERS]):
-            if (moment := written((found[1] or found[2]).strip())) is not None:
+            if (moment := written(found[1] or found[2])) is not None:
                 return moment
     return None
 

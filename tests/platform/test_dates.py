@@ -167,10 +167,22 @@ def test_the_first_in_order_is_believed():
     assert Taken.best({}) == Taken(None, DateSource.NONE)
 
 
-@pytest.mark.parametrize("text", ["2018:05:06" + " " * 10**6, "(" * 10**6, "9" * 10**6, "exif:DateTimeOriginal=" * 10**5])
+LONG = [
+    "2018:05:06" + " " * 10**6,
+    "(" * 10**6,
+    "9" * 10**6,
+    "exif:DateTimeOriginal=" * 10**5,
+    "exif:DateTimeOriginal>" * 10**5,
+    "exif:DateTimeOriginal>" + " " * 10**6,
+    "exif:DateTimeOriginal=' " * 10**5,
+    '{"photoTakenTime": ' * 10**5,
+]
+
+
+@pytest.mark.parametrize("text", LONG, ids=range(len(LONG)))
 def test_long_nonsense_takes_no_time(text):
     began = time.process_time()
     for read in (written, in_xmp, in_takeout):
         read(text)
     in_name(text[:255])
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 10

@@ -92,8 +92,10 @@ def test_a_copy_in_the_other_collection_s_bin_comes_back_instead(ann, version):
     there = ann.photo(new)
     ann.ask("DELETE", f"/photos/{there}")
     here = ann.photo(old, category="dog")
+    ann.ask("PATCH", f"/photos/{here}", json={"taken_at": "1968-12-24T00:00:00"})
     assert ann.post("/photos/move", json={"photo_ids": [here], "collection_id": new}).json["moved"] == 1
-    assert ann.get(f"/photos/{there}").json["category"] == "dog"
+    shown = ann.get(f"/photos/{there}").json
+    assert (shown["category"], shown["taken_at"], shown["date_source"]) == ("dog", "1968-12-24T00:00:00", "person")
     assert ann.get(f"/photos/{here}").status_code == 404
     assert ann.get("/trash").json["total"] == 0
 

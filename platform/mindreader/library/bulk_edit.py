@@ -126,6 +126,7 @@ def _take_the_place_of(session: Session, photo: Photo, same: Photo) -> None:
     """A collection holds each file once: the copy in its trash comes back instead of the photo, which goes."""
     same.category_id = category_named(session, same.collection_id, _category_name(photo))
     same.filename, same.deleted_at = photo.filename, None
+    same.taken_at, same.date_source = photo.taken_at, photo.date_source
     photo.deleted_at = PURGE_AT_ONCE
     session.flush()
     queue.enqueue(session, [same.id])
