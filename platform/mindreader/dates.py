@@ -154,7 +154,8 @@ def text_of(data: bytes) -> str:
 def _moment(day: tuple[str, str, str], clock: tuple[str | None, ...]) -> datetime | None:
     """None where there is no such day; at midnight where there is no such time."""
     try:
-        midnight = datetime(*map(int, day))
+        year, month, number = map(int, day)
+        midnight = datetime(year, month, number)
     except ValueError:
         return None
     moment = midnight

@@ -11,7 +11,7 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -278,10 +278,10 @@ def test_photos_are_found_by_the_days_they_were_taken_on(index: PhotoIndex, firs
 def test_new_labels_bring_the_day(index: PhotoIndex) -> None:
     index.upsert([IndexPoint(photo, one_hot(photo), 1, day=20_000) for photo in (1, 2, 3)])
     index.update_labels([PhotoLabels(1, 2, 3, 20_000), PhotoLabels(2, 2, 3, -7000), PhotoLabels(3, 2, 3)])
-    labels = {"collection_ids": (2,), "category_ids": (3,)}
-    assert found_ids(index, IndexFilter(**labels, first_day=20_000)) == {1}
-    assert found_ids(index, IndexFilter(**labels, last_day=19_999)) == {2}
-    assert found_ids(index, IndexFilter(**labels)) == {1, 2, 3}
+    labelled = IndexFilter(collection_ids=(2,), category_ids=(3,))
+    assert found_ids(index, replace(labelled, first_day=20_000)) == {1}
+    assert found_ids(index, replace(labelled, last_day=19_999)) == {2}
+    assert found_ids(index, labelled) == {1, 2, 3}
 
 
 @pytest.mark.parametrize("where", [{"first_day": -10_000}, {"last_day": 10**6}, {"first_day": 0, "last_day": 30_000}])

@@ -124,7 +124,12 @@ def test_photos_are_found_by_when_they_were_taken_and_those_without_a_date_by_no
         session.get(Photo, old).taken_at = datetime(1999, 12, 31, 23, 59, 59)
         session.get(Photo, new).taken_at = datetime(2000, 1, 1)
         session.get(Photo, undated).created_at = datetime(2026, 11, 23)
-    ranges = ({"taken_until": "1999-12-31"}, {"taken_from": "2000-01-01"}, {"taken_from": "2026-01-01"}, {})
+    ranges: tuple[dict[str, str], ...] = (
+        {"taken_until": "1999-12-31"},
+        {"taken_from": "2000-01-01"},
+        {"taken_from": "2026-01-01"},
+        {},
+    )
     counts = [search(ann, sketch_png, **days).json["searchable"]["total"] for days in ranges]
     assert counts == [1, 1, 0, 3]
     asked = [(each.where.first_day, each.where.last_day) for each in finder.asked]

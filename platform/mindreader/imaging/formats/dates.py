@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime
 
-from PIL import ExifTags, Image, IptcImagePlugin
+from PIL import ExifTags, Image, ImageFile, IptcImagePlugin
 
 from mindreader.dates import DateSource, in_xmp, known, text_of, written
 
@@ -13,7 +13,7 @@ from mindreader.dates import DateSource, in_xmp, known, text_of, written
 _IPTC = (((2, 55), (2, 60)), ((2, 62), (2, 63)))
 
 
-def dates_of(image: Image.Image, exif: Image.Exif) -> dict[DateSource, datetime]:
+def dates_of(image: ImageFile.ImageFile, exif: Image.Exif) -> dict[DateSource, datetime]:
     """Every date that a loaded picture and its EXIF say; what is broken says none."""
     return exif_dates(exif) | known(xmp=_xmp_date(image), iptc=_iptc_date(image))
 
@@ -42,9 +42,9 @@ def _xmp_date(image: Image.Image) -> datetime | None:
     return in_xmp(text_of(xmp) if isinstance(xmp, bytes) else str(xmp))
 
 
-def _iptc_date(image: Image.Image) -> datetime | None:
+def _iptc_date(image: ImageFile.ImageFile) -> datetime | None:
     with suppress(Exception):
-        told = IptcImagePlugin.getiptcinfo(image) or {}  # type: ignore[no-untyped-call]
+        told = IptcImagePlugin.getiptcinfo(image) or {}
         for day, time in _IPTC:
             if (moment := written(_one(told.get(day)) + b"T" + _one(told.get(time)))) is not None:
                 return moment
