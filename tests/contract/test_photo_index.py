@@ -11,7 +11,7 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -275,10 +275,21 @@ def test_photos_are_found_by_the_days_they_were_taken_on(index: PhotoIndex, firs
     assert index.count(where) == len(found)
 
 
-def test_new_labels_leave_the_day(index: PhotoIndex) -> None:
-    index.upsert([IndexPoint(1, one_hot(0), 1, day=20_000)])
-    index.update_labels([PhotoLabels(1, 2, 3)])
-    assert found_ids(index, IndexFilter(collection_ids=(2,), category_ids=(3,), first_day=20_000)) == {1}
+def test_new_labels_bring_the_day(index: PhotoIndex) -> None:
+    index.upsert([IndexPoint(photo, one_hot(photo), 1, day=20_000) for photo in (1, 2, 3)])
+    index.update_labels([PhotoLabels(1, 2, 3, 20_000), PhotoLabels(2, 2, 3, -7000), PhotoLabels(3, 2, 3)])
+    labelled = IndexFilter(collection_ids=(2,), category_ids=(3,))
+    assert found_ids(index, replace(labelled, first_day=20_000)) == {1}
+    assert found_ids(index, replace(labelled, last_day=19_999)) == {2}
+    assert found_ids(index, labelled) == {1, 2, 3}
+
+
+@pytest.mark.parametrize("where", [{"first_day": -10_000}, {"last_day": 10**6}, {"first_day": 0, "last_day": 30_000}])
+def test_a_photo_without_a_day_answers_no_filter_of_days(index: PhotoIndex, where) -> None:
+    index.upsert([IndexPoint(1, one_hot(0), 1), IndexPoint(2, one_hot(1), 1, day=20_000)])
+    assert found_ids(index, IndexFilter(**where)) == {2}
+    index.update_labels([PhotoLabels(2, 1)])
+    assert found_ids(index, IndexFilter(**where)) == set()
 
 
 def test_hundreds_of_collections_may_be_allowed_at_once(index: PhotoIndex) -> None:

@@ -126,6 +126,45 @@ test("one file or folder of a drop that cannot be read is named, and the rest is
   ]);
 });
 
+const namesBeside = ({ files }) => files.map(({ file, xmp, takeout }) => [file.name, xmp?.name, takeout?.name]);
+const TAKEOUT = [
+  "2020/a.jpg",
+  "2020/a.XMP",
+  "2020/a.jpg.supplemental-meta.json",
+  "2020/b.jpg",
+  "2021/b.xmp",
+  "2020/.b.xmp",
+];
+const BESIDE = [
+  ["a.jpg", "a.XMP", "a.jpg.supplemental-meta.json"],
+  ["b.jpg", undefined, undefined],
+];
+
+test("what lies beside a photo in its folder comes with it, and is counted, not sent", () => {
+  const found = chosenFiles(
+    TAKEOUT.map((path) => at(`Photos/${path}`)),
+    SKIPPED,
+  );
+  assert.deepEqual(namesBeside(found), BESIDE);
+  assert.deepEqual(found.companions, ["a.XMP", "a.jpg.supplemental-meta.json", "b.xmp", ".b.xmp"]);
+  assert.deepEqual(found.refused, []);
+});
+
+test("also in a drop, whatever comes first", async () => {
+  const inside = (folder) =>
+    TAKEOUT.filter((path) => path.startsWith(folder)).map((path) => fileEntry(`/Photos/${path}`));
+  const folders = ["2021", "2020"].map((name) => folderEntry(`/Photos/${name}`, inside(name).reverse()));
+  const found = await drop(folderEntry("/Photos", [...folders, fileEntry("/Photos/Thumbs.db", broken)]));
+  assert.deepEqual(namesBeside(found).reverse(), BESIDE);
+  assert.deepEqual(found.refused, []);
+});
+
+test("and of files chosen without a folder", () => {
+  assert.deepEqual(namesBeside(chosenFiles([at("a.jpg.json"), at("a.jpg")], SKIPPED)), [
+    ["a.jpg", undefined, "a.jpg.json"],
+  ]);
+});
+
 test("system folders in a drop are passed over; one dropped alone is wanted", async () => {
   const system = (path) => folderEntry(path, [fileEntry(`${path}/a.jpg`)]);
   const found = await drop(system("/@eaDir"), folderEntry("/Photos", [system("/Photos/#recycle")]));

@@ -326,3 +326,32 @@ test("a collection that cannot be made stops the upload with its reason", async 
   assert.deepEqual(upload.outcomes, []);
   assert.equal(upload.queue.busy, false);
 });
+
+test("what is known of a file besides its bytes is sent with it", async () => {
+  const lastModified = new Date(2019, 2, 21, 10, 11, 12).getTime();
+  const beside = { xmp: new File(["x".repeat(40_000)], "a.xmp"), takeout: new File(["{}"], "a.jpg.json") };
+  const target = TARGET;
+  upload.queue.add([
+    { file: new File(["a"], "a.jpg", { lastModified }), category: "dog", target, everywhere: false, ...beside },
+    { file: new File(["b"], "b.jpg", { lastModified: 8.64e15 }), category: "", target, everywhere: false },
+  ]);
+  await upload.finished;
+  const sent = (field) => server.form.getAll(field);
+  assert.deepEqual(sent("category"), ["dog", ""]);
+  assert.deepEqual(sent("modified"), ["2019-03-21T10:11:12", ""]);
+  assert.deepEqual(sent("xmp"), ["x".repeat(2 ** 15), ""]);
+  assert.deepEqual(sent("takeout"), ["{}", ""]);
+});
+
+test("a photo goes without what lies beside it where there is no room, or it cannot be read", async () => {
+  const gone = new File(["{}"], "a.jpg.json");
+  gone.slice = () => ({ text: () => Promise.reject(new Error("NotReadableError")) });
+  upload.queue.add(items(["a"], { takeout: gone }));
+  assert.deepEqual(statuses(await upload.finished), ["created"]);
+  assert.deepEqual(server.form.getAll("takeout"), [""]);
+  upload = newUpload();
+  upload.queue.limits = { file_max_bytes: Infinity, request_max_bytes: 2 ** 15 };
+  upload.queue.add(items(["b"], { xmp: new File(["<x/>"], "b.xmp") }));
+  assert.deepEqual(statuses(await upload.finished), ["created"]);
+  assert.deepEqual(server.form.getAll("xmp"), [""]);
+});

@@ -44,6 +44,19 @@ def test_a_category_for_many_photos(ann, version, catalog):
     assert categories(ann, collection) == [None, None, None]
 
 
+def test_a_date_for_many_photos(ann, version, catalog):
+    photos = photos_of(ann, ann.collection())
+    with catalog.transaction() as session:
+        session.execute(update(Embedding).values(state=EmbeddingState.INDEXED))
+    sent = {"photo_ids": [*photos[:2], 999], "taken_at": "2019-03-21T10:11:12"}
+    assert ann.post("/photos/date", json=sent).json == {"changed": 2, "gone": 1}
+    shown = [ann.get(f"/photos/{photo}").json for photo in photos]
+    assert [each["taken_at"] for each in shown] == ["2019-03-21T10:11:12"] * 2 + [None]
+    assert [each["date_source"] for each in shown] == ["person", "person", "none"]
+    with catalog.snapshot() as session:
+        assert session.scalars(select(Embedding.photo_id).where(Embedding.labels_stale)).all() == photos[:2]
+
+
 def test_many_photos_go_into_the_bin_together(ann):
     collection = ann.collection()
     photos = photos_of(ann, collection)
@@ -79,8 +92,10 @@ def test_a_copy_in_the_other_collection_s_bin_comes_back_instead(ann, version):
     there = ann.photo(new)
     ann.ask("DELETE", f"/photos/{there}")
     here = ann.photo(old, category="dog")
+    ann.ask("PATCH", f"/photos/{here}", json={"taken_at": "1968-12-24T00:00:00"})
     assert ann.post("/photos/move", json={"photo_ids": [here], "collection_id": new}).json["moved"] == 1
-    assert ann.get(f"/photos/{there}").json["category"] == "dog"
+    shown = ann.get(f"/photos/{there}").json
+    assert (shown["category"], shown["taken_at"], shown["date_source"]) == ("dog", "1968-12-24T00:00:00", "person")
     assert ann.get(f"/photos/{here}").status_code == 404
     assert ann.get("/trash").json["total"] == 0
 
@@ -108,23 +123,27 @@ def test_nobody_moves_photos_into_the_collection_of_another(ann, bob):
     assert bob.get(f"/photos/{his_photo}").json["collection_id"] == his
 
 
-@pytest.mark.parametrize("path", ["category", "delete", "move"])
+@pytest.mark.parametrize("path", ["category", "date", "delete", "move"])
 def test_one_photo_that_may_only_be_looked_at_stops_the_whole_request(ann, bob, path):
     hers, his = ann.collection("Hers", "shared"), bob.collection("His")
     photo, own = ann.photo(hers), bob.photo(his)
-    more = {"category": {"category": "dog"}, "move": {"collection_id": his}}.get(path, {})
+    bodies = {"category": {"category": "dog"}, "date": {"taken_at": "2019-03-21T00:00"}, "move": {"collection_id": his}}
+    more = bodies.get(path, {})
     answer = bob.post(f"/photos/{path}", json={"photo_ids": [own, photo], **more})
     assert answer.status_code == 403
-    assert bob.get(f"/photos/{own}").json["category"] is None
+    shown = bob.get(f"/photos/{own}").json
+    assert (shown["category"], shown["taken_at"]) == (None, None)
 
 
-@pytest.mark.parametrize("path", ["category", "delete", "move"])
+@pytest.mark.parametrize("path", ["category", "date", "delete", "move"])
 def test_photos_of_another_are_as_if_they_were_not_there(ann, bob, path):
     hers, his = ann.collection("Hers"), bob.collection("His")
     photo, own = ann.photo(hers), bob.photo(his)
-    more = {"category": {"category": "dog"}, "move": {"collection_id": his}}.get(path, {})
+    bodies = {"category": {"category": "dog"}, "date": {"taken_at": "2019-03-21T00:00"}, "move": {"collection_id": his}}
+    more = bodies.get(path, {})
     assert bob.post(f"/photos/{path}", json={"photo_ids": [own, photo], **more}).status_code == 200
-    assert ann.get(f"/photos/{photo}").json["category"] is None
+    shown = ann.get(f"/photos/{photo}").json
+    assert (shown["category"], shown["taken_at"]) == (None, None)
 
 
 @pytest.mark.parametrize("ids", [[], [0], ["x"], list(range(1, MOST + 2)), [2**31]])

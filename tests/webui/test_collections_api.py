@@ -121,6 +121,45 @@ def test_a_wrong_number_of_categories_is_refused_before_anything_is_kept(ann, ca
     assert ann.get(f"/collections/{collection}").json["photos"] == 0
 
 
+def test_what_lies_beside_files_says_when_they_were_taken(ann):
+    collection = ann.collection()
+    form = {
+        "modified": ["2004-04-01T10:11:12", "", ""],
+        "xmp": ["", "x" * 100_000, '<r exif:DateTimeOriginal="1998-07-08"/>'],
+        "takeout": ["", '{"photoTakenTime": {"timestamp": "1060699034"}}', ""],
+    }
+    outcomes = ann.upload(collection, *[jpeg(n) for n in range(3)], **form)
+    shown = [ann.get(f"/photos/{each['photo_id']}").json for each in outcomes]
+    assert [(each["taken_at"], each["date_source"]) for each in shown] == [
+        ("2004-04-01T10:11:12", "file"),
+        ("2003-08-12T14:37:14", "takeout"),
+        ("1998-07-08T00:00:00", "sidecar"),
+    ]
+
+
+@pytest.mark.parametrize("field", ["modified", "xmp", "takeout"])
+def test_what_is_said_of_another_number_of_files_is_refused(ann, field):
+    collection = ann.collection()
+    form = {"file": [(io.BytesIO(jpeg(n)), f"{n}.jpg") for n in range(2)], field: [""]}
+    answer = ann.post(f"/collections/{collection}/photos", data=form)
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, field)
+    assert ann.get(f"/collections/{collection}").json["photos"] == 0
+
+
+def test_what_is_no_time_of_a_file_is_refused(ann):
+    form = {"file": (io.BytesIO(jpeg(1)), "a.jpg"), "modified": "yesterday"}
+    answer = ann.post(f"/collections/{ann.collection()}/photos", data=form)
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "modified")
+
+
+def test_everything_that_is_said_of_a_hundred_files_fits_into_a_request(ann):
+    files = [(io.BytesIO(b"no photo"), f"{n}.jpg") for n in range(FILES_PER_REQUEST)]
+    said = {field: ["x" * 2**15] * FILES_PER_REQUEST for field in ("xmp", "takeout")}
+    more = {field: [""] * FILES_PER_REQUEST for field in ("category", "modified")}
+    answer = ann.post(f"/collections/{ann.collection()}/photos", data={"file": files, **said, **more})
+    assert (answer.status_code, len(answer.json["outcomes"])) == (200, FILES_PER_REQUEST)
+
+
 def test_an_upload_without_files_is_refused(ann):
     answer = ann.post(f"/collections/{ann.collection()}/photos", data={"category": "dog"})
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "file")
@@ -134,7 +173,7 @@ def test_only_the_last_part_of_a_file_name_is_kept(ann):
 
 def test_too_many_files_at_once_are_refused_with_a_sentence(ann):
     collection = ann.collection()
-    form = {"file": [(io.BytesIO(b"x"), f"{n}.jpg") for n in range(2 * FILES_PER_REQUEST + 1)]}
+    form = {"file": [(io.BytesIO(b"x"), f"{n}.jpg") for n in range(FILES_PER_REQUEST + 1)]}
     answer = ann.post(f"/collections/{collection}/photos", data=form)
     assert answer.status_code == 413
     assert "fewer" in answer.json["detail"]

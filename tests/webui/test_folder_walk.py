@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from mindreader.library.system_folders import SYSTEM_FOLDERS
-from mindreader_webui.commands.folder_walk import FoundFile, RefusedFile, SkippedFolder, walk
+from mindreader_webui.commands.folder_walk import Companion, FoundFile, RefusedFile, SkippedFolder, walk
 
 
 @pytest.fixture
@@ -29,8 +29,13 @@ def walked(top, skipped=SYSTEM_FOLDERS):
     files = {each.name: each for each in found if isinstance(each, FoundFile)}
     refused = {each.name: each.reason for each in found if isinstance(each, RefusedFile)}
     passed_over = [each.name for each in found if isinstance(each, SkippedFolder)]
-    assert len(files) + len(refused) + len(passed_over) == len(found), "nothing comes twice"
+    told = len(files) + len(refused) + len(passed_over) + len(companions(top, skipped))
+    assert told == len(found), "nothing comes twice"
     return files, refused, passed_over
+
+
+def companions(top, skipped=SYSTEM_FOLDERS):
+    return [each.name for each in walk(top, skipped) if isinstance(each, Companion)]
 
 
 def test_files_come_in_order_with_their_folder_and_size(tree):
@@ -64,6 +69,32 @@ def test_hidden_files_and_those_of_systems_are_passed_over(tree):
     for name in ("._IMG_1.jpg", ".DS_Store", "Thumbs.db", "thumbs.DB", "desktop.ini", "photo.jpg"):
         put(tree / name)
     assert list(walked(tree)[0]) == ["photo.jpg"]
+    assert companions(tree) == [".DS_Store", "._IMG_1.jpg", "Thumbs.db", "desktop.ini", "thumbs.DB"]
+
+
+def test_what_lies_beside_a_photo_is_found_with_it_and_refused_nowhere(tree):
+    beside = ("IMG_1.xmp", "IMG_1.jpg.supplemental-meta.json", "IMG_1.AAE", "Picasa.ini", "metadata.json")
+    for name in ("IMG_1.jpg", "IMG_2.jpg", *beside):
+        put(tree / "2020" / name)
+    put(tree / "2021" / "IMG_2.xmp")
+    os.utime(tree / "2020" / "IMG_1.jpg", (1553126400.5, 1553126400.5))
+    files, refused, _ = walked(tree)
+    photo, other = files.values()
+    assert (photo.xmp, photo.takeout) == tuple(tree / "2020" / name for name in beside[:2])
+    assert photo.modified == 1553126400.5
+    assert (other.xmp, other.takeout) == (None, None)
+    assert refused == {}
+    assert companions(tree) == [*(f"2020/{name}" for name in sorted(beside)), "2021/IMG_2.xmp"]
+    (alone,) = walked(tree / "2020" / "IMG_1.jpg")[0].values()
+    assert (alone.xmp, alone.takeout) == (photo.xmp, photo.takeout)
+
+
+def test_a_pipe_beside_a_photo_is_never_opened(tree):
+    put(tree / "a.jpg")
+    os.mkfifo(tree / "a.xmp")
+    (tree / "a.jpg.json").symlink_to("a.jpg.json")
+    (file,) = walked(tree)[0].values()
+    assert (file.xmp, file.takeout) == (None, None)
 
 
 def test_the_folder_one_names_is_walked_whatever_it_is_called(tree):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,40 @@ def test_every_good_photo_is_indexed_and_every_broken_file_is_named_with_its_rea
     with running.api() as api:
         (mixed,) = [c for c in api.get("/collections").json()["collections"] if c["name"] == "Mixed"]
     assert {c["name"]: c["photos"] for c in mixed["categories"]} == {"balls": 20, "boxes": 20}
+
+
+def test_dates_come_from_beside_the_files_from_their_names_and_their_times(running, tmp_path, sketch):
+    folder = tmp_path / "phone"
+    photos = write_photos(folder, 4, first=300)
+    names = ("IMG-20190321-WA0001.jpg", "takeout.jpg", "edited.jpg", "copied.jpg")
+    whatsapp, takeout, edited, copied = (path.rename(folder / name) for path, name in zip(photos, names, strict=True))
+    (folder / f"{takeout.name}.supplemental-metad.json").write_text('{"photoTakenTime": {"timestamp": "1060699034"}}')
+    (folder / f"{edited.stem}.xmp").write_text('<x exif:DateTimeOriginal="1998-07-08T09:10:11"/>')
+    (folder / ".DS_Store").write_bytes(b"Bud1")
+    (folder / "edited.AAE").write_bytes(b"plist")
+    moment = datetime(2026, 3, 4, 5, 6, 7).timestamp()
+    for path in (whatsapp, takeout, edited, copied):
+        os.utime(path, (moment, moment))
+    report = mindreader(running.data_dir, "import", folder, "--collection", "Phone", "--wait", "--json")
+    assert (report["created"], report["rejected"]) == (4, [])
+    assert report["companions"] == {".json": 1, ".xmp": 1, ".DS_Store": 1, ".aae": 1}
+    with running.api() as api:
+        (phone,) = [c["id"] for c in api.get("/collections").json()["collections"] if c["name"] == "Phone"]
+        listed = api.get(f"/collections/{phone}/photos").json()["photos"]
+        assert {photo["filename"]: (photo["taken_at"], photo["date_source"]) for photo in listed} == {
+            whatsapp.name: ("2019-03-21T00:00:00", "name"),
+            takeout.name: ("2003-08-12T14:37:14", "takeout"),
+            edited.name: ("1998-07-08T09:10:11", "sidecar"),
+            copied.name: ("2026-03-04T05:06:07", "file"),
+        }
+
+        def found(**days):
+            sent = {"data": {"collection_id": phone, **days}, "files": {"sketch": sketch.read_bytes()}}
+            return {photo["filename"] for photo in api.post("/searches", **sent).json()["results"]}
+
+        assert found(taken_from="2026-01-01") == set()
+        assert found(taken_until="2003-12-31") == {takeout.name, edited.name}
+        assert found() == set(names)
 
 
 def test_a_folder_as_a_network_drive_leaves_it_is_imported_and_what_is_not_is_named(running, tmp_path):

@@ -1,6 +1,9 @@
 """`mindreader import` asks before it sends, and one bad file stops no other."""
 
 import hashlib
+import os
+from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -17,7 +20,7 @@ class Api(ApiClient):
 
     def __init__(self, known=(), refuses=None):
         self.known, self.refuses = list(known), refuses or {}
-        self.asked, self.sent, self.is_away = [], [], False
+        self.asked, self.sent, self.said, self.is_away = [], [], [], False
 
     def get(self, path, **arguments):
         assert path == "/status"
@@ -35,6 +38,7 @@ class Api(ApiClient):
                 error = RemoteError("Refused.")
                 raise error.with_status(status) if (status := self.refuses[name]) else error
         self.sent += zip(names, arguments["data"]["category"], strict=True)
+        self.said.append(arguments["data"])
         return {"outcomes": [{"status": "created"} for _ in names]}
 
 
@@ -155,3 +159,36 @@ def test_names_are_sent_without_control_characters(tmp_path):
     api = Api()
     uploaded(tmp_path, api)
     assert [name for name, _ in api.sent] == ["newline.jpg", "tabname.jpg"]
+
+
+def test_what_is_known_of_a_file_besides_its_bytes_is_sent_with_it(tmp_path):
+    first, second = write_photos(tmp_path, 2)
+    os.utime(first, (moment := datetime(2019, 3, 21, 10, 11, 12).timestamp(), moment))
+    (tmp_path / f"{first.stem}.xmp").write_text("ü" * 20_000)
+    (tmp_path / f"{second.name}.json").write_text("{}")
+    api = Api()
+    assert uploaded(tmp_path, api).created == 2
+    (said,) = api.said
+    assert said["modified"][0] == "2019-03-21T10:11:12"
+    assert said["xmp"] == ["ü" * 2**14, ""]
+    assert said["takeout"] == ["", "{}"]
+
+
+def test_a_photo_goes_without_what_lies_beside_it_where_there_is_no_room_or_it_went_away(tmp_path):
+    (path,) = write_photos(tmp_path, 1)
+    beside = tmp_path / f"{path.stem}.xmp"
+    beside.write_text("<x/>")
+    api = Api()
+    assert uploaded(tmp_path, api, Rules(2**20, path.stat().st_size + 4096)).created == 1
+    files = files_in(tmp_path)
+    beside.unlink()
+    Uploader(api, TARGET, ANY, Report()).upload(files, lambda _: None)
+    assert [said["xmp"] for said in api.said] == [[""], [""]]
+
+
+def test_a_time_beyond_the_calendar_is_not_sent(tmp_path):
+    write_photos(tmp_path, 1)
+    files = [replace(file, modified=1e18) for file in files_in(tmp_path)]
+    api = Api()
+    Uploader(api, TARGET, ANY, Report()).upload(files, lambda _: None)
+    assert [said["modified"] for said in api.said] == [[""]]

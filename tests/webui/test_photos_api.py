@@ -33,6 +33,7 @@ def test_a_photo_shows_what_the_contract_promises(ann, version):
         "size_bytes": len(jpeg(1)),
         "media_type": "image/jpeg",
         "taken_at": None,
+        "date_source": "none",
         "state": "pending",
         "error": None,
         "thumbnail_url": f"/api/v1/photos/{photo}/thumbnail",
@@ -105,6 +106,27 @@ def test_a_photo_gets_another_category_and_stays_indexed(ann, version, catalog):
     shown = ann.ask("PATCH", f"/photos/{photo}", json={"category": "2024"}).json
     assert (shown["category"], shown["state"]) == ("2024", "indexed")
     assert ann.ask("PATCH", f"/photos/{photo}", json={"category": None}).json["category"] is None
+
+
+def test_a_photo_gets_the_date_a_person_says_and_keeps_its_category(ann, version, catalog):
+    photo = ann.photo(ann.collection(), category="dog")
+    put_in_state(catalog, EmbeddingState.INDEXED)
+    shown = ann.ask("PATCH", f"/photos/{photo}", json={"taken_at": "1968-12-24T16:39"}).json
+    assert (shown["taken_at"], shown["date_source"]) == ("1968-12-24T16:39:00", "person")
+    assert (shown["category"], shown["state"]) == ("dog", "indexed")
+    shown = ann.ask("PATCH", f"/photos/{photo}", json={"taken_at": None, "category": "cat"}).json
+    assert (shown["taken_at"], shown["date_source"], shown["category"]) == (None, "person", "cat")
+
+
+NO_DATES = ["1800-01-01T00:00", "2099-01-01T00:00", "2019-01-01T00:00:00Z", "2019-02-31T00:00", "yesterday", 7e15]
+
+
+@pytest.mark.parametrize("moment", NO_DATES)
+def test_what_is_no_date_of_a_photo_is_refused(ann, moment):
+    photo = ann.photo(ann.collection())
+    assert ann.ask("PATCH", f"/photos/{photo}", json={"taken_at": moment}).status_code == 422
+    assert ann.post("/photos/date", json={"photo_ids": [photo], "taken_at": moment}).status_code == 422
+    assert ann.get(f"/photos/{photo}").json["date_source"] == "none"
 
 
 @pytest.mark.parametrize("sent", [{}, {"category": 7}, {"category": "x" * 201}, {"category": "a\0b"}, {"name": "x"}])

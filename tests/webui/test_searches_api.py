@@ -55,6 +55,7 @@ def test_a_sketch_finds_photos_best_first(ann, finder, indexed, sketch_png, cata
         "width": 96,
         "height": 64,
         "taken_at": None,
+        "date_source": "none",
         "also_in": [],
         "also_in_count": 0,
         "thumbnail_url": f"/api/v1/photos/{order[1]}/thumbnail",
@@ -117,21 +118,39 @@ def test_categories_are_found_by_name_in_every_collection_searched(ann, finder, 
     assert answer["searchable"] == {"indexed": 0, "total": 2}
 
 
-def test_photos_are_found_by_when_they_were_taken_or_else_uploaded(ann, finder, indexed, sketch_png, catalog):
+def test_photos_are_found_by_when_they_were_taken_and_those_without_a_date_by_none(
+    ann, finder, indexed, sketch_png, catalog
+):
     _, (old, new, undated) = indexed
     with catalog.transaction() as session:
         session.get(Photo, old).taken_at = datetime(1999, 12, 31, 23, 59, 59)
         session.get(Photo, new).taken_at = datetime(2000, 1, 1)
         session.get(Photo, undated).created_at = datetime(2026, 11, 23)
-    counts = [
-        search(ann, sketch_png, **days).json["searchable"]["total"]
-        for days in ({"taken_until": "1999-12-31"}, {"taken_from": "2000-01-01"}, {"taken_from": "2026-01-01"})
-    ]
-    assert counts == [1, 2, 1]
+    ranges: tuple[dict[str, str], ...] = (
+        {"taken_until": "1999-12-31"},
+        {"taken_from": "2000-01-01"},
+        {"taken_from": "2026-01-01"},
+        {},
+    )
+    counts = [search(ann, sketch_png, **days).json["searchable"]["total"] for days in ranges]
+    assert counts == [1, 1, 0, 3]
     asked = [(each.where.first_day, each.where.last_day) for each in finder.asked]
-    assert asked == [(None, 10_956), (10_957, None), (20_454, None)]
+    assert asked == [(None, 10_956), (10_957, None), (20_454, None), (None, None)]
     with catalog.snapshot() as session:
-        assert [session.get(Photo, photo).day for photo in (old, new, undated)] == [10_956, 10_957, 20_780]
+        assert [session.get(Photo, photo).day for photo in (old, new, undated)] == [10_956, 10_957, None]
+
+
+@pytest.mark.parametrize(("source", "counted"), [("file", 0), ("modified", 1), ("name", 1), (None, 1)])
+def test_a_guess_by_the_time_of_a_file_answers_no_filter_of_dates(
+    ann, finder, indexed, sketch_png, catalog, source, counted
+):
+    photo_id = indexed[1][0]
+    with catalog.transaction() as session:
+        row = session.get(Photo, photo_id)
+        row.taken_at, row.date_source = datetime(1999, 12, 31), source
+        assert (row.day is None) == (counted == 0)
+    for days in ({"taken_until": "1999-12-31"}, {"taken_from": "1999-12-31"}):
+        assert search(ann, sketch_png, **days).json["searchable"]["total"] == counted
 
 
 @pytest.mark.parametrize("day", ["yesterday", "2026-02-30"])

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from mindreader.catalog import Embedding
+from mindreader.catalog import Embedding, Photo
 from mindreader.photo_index import PhotoIndexes
 from mindreader_workers.worker import Worker
 from tests.support.bundles import register_and_open, write_untrained_bundle
@@ -36,3 +36,19 @@ def test_a_space_whose_bundle_is_gone_does_not_keep_the_others_waiting(
     assert states == {whole: "indexed", lost: "pending"}
     # Nothing is left that could get further: the task must not wake itself again and again.
     assert not worker.embed_slice()
+
+
+def test_a_worker_without_photos_to_embed_reads_the_dates_of_those_of_earlier_versions(
+    worker, opened, catalog, blobs, settings, tmp_path
+):
+    opened(write_untrained_bundle(tmp_path / "whole"))
+    add_photos(catalog, blobs, settings, add_collection(catalog), [jpeg(1), jpeg(2)])
+    worker.embed_slice()
+    assert sources(catalog) == {None}
+    worker.embed_slice()
+    assert sources(catalog) == {"none"}
+
+
+def sources(catalog):
+    with catalog.snapshot() as session:
+        return set(session.scalars(select(Photo.date_source)))

@@ -11,11 +11,16 @@ from typing import IO, Any
 
 from flask import Flask, Request, current_app
 from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from mindreader.blobs import BlobStore
 from mindreader.settings import Settings
 
 FILES_PER_REQUEST = 100
+_FIELDS_OF_A_FILE = 5
+"""The file itself, its category, its time, and the text of two files beside it."""
+_TEXT_OF_A_FILE = 2**16
+"""Characters of these fields, on an average: they are in memory."""
 UPLOADS_FOLDER = "uploads"
 _STALE_SECONDS = 86400  # longer than any request, or any file takes to be written
 
@@ -23,7 +28,12 @@ _STALE_SECONDS = 86400  # longer than any request, or any file takes to be writt
 class UploadRequest(Request):
     """A request whose files are files."""
 
+    _files = 0
+
     def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
+        self._files += 1
+        if self._files > FILES_PER_REQUEST:  # every one is an open file, and a process has about a thousand
+            raise RequestEntityTooLarge
         return tempfile.NamedTemporaryFile("w+b", dir=current_app.config["UPLOADS"])  # closed with the request
 
 
@@ -34,8 +44,8 @@ def init_uploads(app: Flask, settings: Settings) -> None:
     app.request_class = UploadRequest
     app.config.update(
         UPLOADS=str(folder),
-        # A file and its category each; every file is an open one, and a process has about a thousand.
-        MAX_FORM_PARTS=2 * FILES_PER_REQUEST,
+        MAX_FORM_PARTS=_FIELDS_OF_A_FILE * FILES_PER_REQUEST,
+        MAX_FORM_MEMORY_SIZE=_TEXT_OF_A_FILE * FILES_PER_REQUEST,
     )
 
 

@@ -20,6 +20,7 @@ from mindreader.embedding.rebuild import rebuild_damaged
 from mindreader.embedding.spaces import drop_requested
 from mindreader.errors import IndexMismatchError, MindReaderError, NotReadyError
 from mindreader.inference.photo_encoder import PhotoEncoder
+from mindreader.library.dates import read_unread
 from mindreader.library.fingerprints import Fingerprinter
 from mindreader.library.purge import purge_deleted
 from mindreader.messages import SearchAnswer, SearchRequest, SmokeTest
@@ -113,7 +114,8 @@ class Worker:
         broken = self._try(self._rebuild)
         self._try(self._update_labels)
         done, error, seconds = self._embed_some()
-        for chore in (self._purge, self._drop, self._repair, self._fingerprint):
+        chores = (self._purge, self._drop, self._repair, self._fingerprint)
+        for chore in chores if done else (*chores, self._read_dates):
             error = self._try(chore) or error
         error = broken or error
         finish_jobs(self.catalog)
@@ -141,6 +143,13 @@ class Worker:
     def _fingerprint(self) -> None:
         self._fingerprints_missing = False
         self._fingerprints_missing = self._fingerprinter.work(_FINGERPRINT_SECONDS)
+
+    def _read_dates(self) -> None:
+        seconds = self.settings.embed_slice_seconds
+        read_unread(self.catalog, self.blobs, self.settings, seconds, self._has_better_to_do)
+
+    def _has_better_to_do(self) -> bool:
+        return self.stopping.is_set() or self._asked.is_set()
 
     def _drop(self) -> None:
         for key in drop_requested(self.catalog, self.indexes):

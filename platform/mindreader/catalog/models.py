@@ -22,6 +22,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from mindreader.dates import DateSource
+
 
 def now() -> datetime:
     """The present moment as the catalog stores it."""
@@ -221,6 +223,12 @@ class Photo(Base):
         UniqueConstraint("collection_id", "sha256"),
         Index("ix_photo_collection_id_id", "collection_id", "id"),  # pages of a collection, however large
         Index("ix_photo_deleted_at", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
+        Index(
+            "ix_photo_dates_unread",
+            "id",
+            sqlite_where=text("date_source IS NULL"),
+            postgresql_where=text("date_source IS NULL"),
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -234,6 +242,9 @@ class Photo(Base):
     width: Mapped[int]
     height: Mapped[int]
     taken_at: Mapped[datetime | None]
+    """By the camera's own clock, without a zone."""
+    date_source: Mapped[str | None] = mapped_column(String(16))
+    """Who says so, a `DateSource`; None until its dates are read (see `mindreader.library.dates`)."""
     created_at: Mapped[datetime] = mapped_column(default=now)
     deleted_at: Mapped[datetime | None]
 
@@ -241,9 +252,11 @@ class Photo(Base):
     category: Mapped[Category | None] = relationship()
 
     @property
-    def day(self) -> int:
-        """When it was taken, else uploaded, in days since 1970-01-01."""
-        return day_number((self.taken_at or self.created_at).date())
+    def day(self) -> int | None:
+        """When it was taken, in days since 1970-01-01; None where nobody knows, or only the file's time tells."""
+        if self.taken_at is None or self.date_source == DateSource.FILE:
+            return None
+        return day_number(self.taken_at.date())
 
 
 class PhotoFingerprint(Base):
@@ -304,7 +317,7 @@ class Embedding(Base):
     lease_owner: Mapped[str | None] = mapped_column(String(100))
     lease_until: Mapped[datetime | None]
     labels_stale: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Its point still has the collection and category the photo had before."""
+    """Its point still has the collection, category or day the photo had before."""
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 
     photo: Mapped[Photo] = relationship()

@@ -1,4 +1,4 @@
-"""Labels in the photo indexes: a photo that got another category or collection is not embedded again for it."""
+"""Labels in the photo indexes: a photo that got another category, collection or date is not embedded again for it."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ def _update_some(catalog: Catalog, indexes: PhotoIndexes, space: EmbeddingSpace)
     with catalog.transaction() as session:
         photos = queue.take_stale_labels(session, space.id, _BATCH)
         if photos:
-            labels = [PhotoLabels(photo.id, photo.collection_id, photo.category_id) for photo in photos]
+            labels = [PhotoLabels(photo.id, photo.collection_id, photo.category_id, photo.day) for photo in photos]
             indexes.get(space.key, space.dimension).update_labels(labels)
     return len(photos)

@@ -54,7 +54,7 @@ class LeasedPhoto:
     sha256: str
     collection_id: int
     category_id: int | None
-    day: int
+    day: int | None
     priority: int
 
 
@@ -232,7 +232,7 @@ def skip(session: Session, space_id: int, photo_ids: Collection[int]) -> int:
 
 
 def labels_changed(session: Session, photo_ids: Sequence[int]) -> None:
-    """Have the points of photos that have some, or are about to, say their new collection and category."""
+    """Have the points of photos that have some, or are about to, say their new collection, category and day."""
     with_labels = Embedding.state.in_([EmbeddingState.INDEXED, EmbeddingState.LEASED])
     _set_stale(session, True, _among(photo_ids), with_labels)
 

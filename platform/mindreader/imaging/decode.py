@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import IO, BinaryIO, cast
@@ -17,6 +17,7 @@ from typing import IO, BinaryIO, cast
 import pillow_heif
 from PIL import ExifTags, Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
+from mindreader.dates import Dates, Taken
 from mindreader.errors import PhotoRejectedError
 from mindreader.imaging import rejections
 from mindreader.imaging.costs import (
@@ -31,6 +32,7 @@ from mindreader.imaging.costs import (
 from mindreader.imaging.formats import camera_raw, jpeg, jpeg_xl, tiff
 from mindreader.imaging.formats.boxes import primary_properties
 from mindreader.imaging.formats.colour import CodePoints, code_points, profile_code_points
+from mindreader.imaging.formats.dates import dates_of
 from mindreader.imaging.formats.deep_tiff import DeepTiff, deep_tiff, is_deep_in_planes
 from mindreader.imaging.pixels import bytes_to_convert, to_srgb
 
@@ -58,7 +60,6 @@ _HEAD_BYTES = 1024
 _BLANKS = b" \t\r\n\0\xef\xbb\xbf"
 _STARTS_BEHIND_BLANKS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF")
 _ORDINARY_SCANS = 16  # a progressive JPEG has ten; of a picture below the limit of pixels more are taken
-_EARLIEST_PHOTO = datetime(1826, 1, 1)  # EXIF times have no zone
 
 # EXIF orientation -> what makes the picture upright (EXIF 2.32, tag 0x0112).
 _UPRIGHT = {
@@ -86,8 +87,13 @@ class DecodedPhoto:
     height: int
     """Of the upright original, in pixels."""
     media_type: str
-    taken_at: datetime | None
-    """When the camera says it was taken, in its own time without zone."""
+    dates: Dates
+    """What the file itself says of when it was taken, by who says so."""
+
+    @property
+    def taken_at(self) -> datetime | None:
+        """The date to believe of those."""
+        return Taken.best(self.dates).moment
 
 
 @dataclass(frozen=True)
@@ -117,7 +123,7 @@ class _Made:
     def photo(self, limits: _Limits, points: CodePoints | None) -> DecodedPhoto:
         width, height = self.size if self.orientation not in (5, 6, 7, 8) else (self.size[1], self.size[0])
         srgb = _upright(to_srgb(self.image, limits.min_side, points), self.orientation)
-        return DecodedPhoto(srgb, width, height, self.media_type, _taken_at(self.exif))
+        return DecodedPhoto(srgb, width, height, self.media_type, dates_of(self.image, self.exif))
 
 
 @dataclass(frozen=True)
@@ -392,21 +398,3 @@ def _orientation(image: Image.Image, exif: Image.Exif, stream: IO[bytes]) -> obj
 def _upright(image: Image.Image, orientation: object) -> Image.Image:
     method = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
     return image if method is None else image.transpose(method)
-
-
-def _taken_at(exif: Image.Exif) -> datetime | None:
-    with suppress(Exception):
-        original = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.DateTimeOriginal)
-        return _exif_time(original) or _exif_time(exif.get(ExifTags.Base.DateTime))
-    return None
-
-
-def _exif_time(value: object) -> datetime | None:
-    """Parse EXIF's ``2024:05:31 18:22:03``; nothing for blanks, zeros and times no camera can have seen."""
-    text = value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
-    try:
-        when = datetime.strptime(text[:19], "%Y:%m:%d %H:%M:%S")  # EXIF times have no zone
-    except ValueError:
-        return None
-    latest = datetime.now() + timedelta(days=2)  # whatever zone the camera was in
-    return when if _EARLIEST_PHOTO <= when <= latest else None

@@ -89,8 +89,8 @@ def _thumbnail(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -> 
 
 
 def _told(photo: DecodedPhoto) -> dict[str, Any]:
-    taken_at = photo.taken_at.isoformat() if photo.taken_at else None
-    return {"width": photo.width, "height": photo.height, "media_type": photo.media_type, "taken_at": taken_at}
+    dates = {source: moment.isoformat() for source, moment in photo.dates.items()}
+    return {"width": photo.width, "height": photo.height, "media_type": photo.media_type, "dates": dates}
 
 
 def _pixels(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -> Made:

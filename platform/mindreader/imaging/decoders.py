@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mindreader.dates import Dates, DateSource, Taken
 from mindreader.errors import PhotoRejectedError, Sentence, SketchRejectedError
 from mindreader.imaging import rejections
 from mindreader.imaging.budget import MemoryBudget, default_budget
@@ -56,12 +57,17 @@ class PhotoFile:
     height: int
     """Upright, in pixels."""
     media_type: str
-    taken_at: datetime | None
-    """When the camera says it was taken, in its own time without zone."""
+    dates: Dates
+    """What the file itself says of when it was taken, by who says so."""
     thumbnail: bytes
     """WebP."""
     fingerprint: bytes
     """What it looks like (`mindreader.imaging.fingerprints`)."""
+
+    @property
+    def taken_at(self) -> datetime | None:
+        """The date to believe of those."""
+        return Taken.best(self.dates).moment
 
 
 class Decoders:
@@ -87,9 +93,9 @@ class Decoders:
     def photo_file(self, source: Source, thumbnail_side: int) -> PhotoFile:
         """Decode a photo and make its thumbnail, whose longer side has at most so many pixels."""
         told, thumbnail = self._photos.run(source, name="thumbnail", side=thumbnail_side, max_pixels=self._max_pixels)
-        taken_at = datetime.fromisoformat(told["taken_at"]) if told["taken_at"] else None
+        dates = {DateSource(source): datetime.fromisoformat(moment) for source, moment in told["dates"].items()}
         looks = bytes.fromhex(told["fingerprint"])
-        return PhotoFile(int(told["width"]), int(told["height"]), str(told["media_type"]), taken_at, thumbnail, looks)
+        return PhotoFile(int(told["width"]), int(told["height"]), str(told["media_type"]), dates, thumbnail, looks)
 
     def photo_array(self, source: Source, side: int) -> NDArray[np.uint8]:
         """Decode a photo into the square array (side, side, 3), 0 to 255, that E2 takes (`imaging.photo_array`)."""

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from mindreader.catalog import Collection, Photo, User
 from mindreader.catalog.models import now
+from mindreader.dates import DateSource
 from mindreader.embedding import queue
 from mindreader.errors import ForbiddenError, NotFoundError
 from mindreader.library.categories import category_named
 from mindreader.library.collections import changeable_collection, may_change, visible_to
+from mindreader.library.photos import checked_moment
 from mindreader.library.trash import PURGE_AT_ONCE
 
 
@@ -59,6 +62,21 @@ def set_categories(session: Session, user: User, photo_ids: Sequence[int], name:
         session.execute(update(Photo).where(Photo.id.in_(other)).values(category_id=category))
         queue.labels_changed(session, other)
     return len(photos)
+
+
+def set_dates(session: Session, user: User, photo_ids: Sequence[int], moment: datetime | None) -> int:
+    """Say when photos were taken, or that nobody knows; returns how many were found.
+
+    Raises:
+        NotFoundError, ForbiddenError: as `_changeable`.
+        InvalidInputError: no photo can have been taken then.
+    """
+    moment = checked_moment(moment)
+    found = [photo.id for photo in _changeable(session, user, photo_ids)]
+    said = update(Photo).where(Photo.id.in_(found))
+    session.execute(said.values(taken_at=moment, date_source=DateSource.PERSON))
+    queue.labels_changed(session, found)
+    return len(found)
 
 
 def delete_photos(session: Session, user: User, photo_ids: Sequence[int]) -> int:
@@ -108,6 +126,7 @@ def _take_the_place_of(session: Session, photo: Photo, same: Photo) -> None:
     """A collection holds each file once: the copy in its trash comes back instead of the photo, which goes."""
     same.category_id = category_named(session, same.collection_id, _category_name(photo))
     same.filename, same.deleted_at = photo.filename, None
+    same.taken_at, same.date_source = photo.taken_at, photo.date_source
     photo.deleted_at = PURGE_AT_ONCE
     session.flush()
     queue.enqueue(session, [same.id])

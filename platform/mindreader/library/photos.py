@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from mindreader.catalog import Collection, Embedding, EmbeddingState, Photo, User
 from mindreader.catalog.models import now, start_of_day
+from mindreader.dates import DateSource, is_plausible
 from mindreader.embedding import queue
-from mindreader.errors import ConflictError, ForbiddenError, NotFoundError
+from mindreader.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from mindreader.library.categories import category_named
 from mindreader.library.collections import may_change, visible_to
 from mindreader.paging import Page, read_page
@@ -139,6 +140,30 @@ def set_category(session: Session, user: User, photo_id: int, name: str | None) 
     queue.labels_changed(session, [photo_id])
 
 
+def set_taken_at(session: Session, user: User, photo_id: int, moment: datetime | None) -> None:
+    """Say when a photo was taken, or that nobody knows; from then on no file says otherwise.
+
+    Raises:
+        NotFoundError, ForbiddenError: as `_changeable_photo`.
+        InvalidInputError: no photo can have been taken then.
+    """
+    photo = _changeable_photo(session, user, photo_id)
+    photo.taken_at, photo.date_source = checked_moment(moment), DateSource.PERSON
+    session.flush()
+    queue.labels_changed(session, [photo_id])
+
+
+def checked_moment(moment: datetime | None) -> datetime | None:
+    """A moment as a person says it.
+
+    Raises:
+        InvalidInputError: no photo can have been taken then.
+    """
+    if moment is not None and not is_plausible(moment):
+        raise InvalidInputError("No photo can have been taken then: give a date from 1826 on, and none in the future.")
+    return moment
+
+
 def retry_photo(session: Session, user: User, photo_id: int) -> None:
     """Queue a failed photo again, with all its attempts.
 
@@ -170,11 +195,12 @@ def _let_through(where: IndexFilter) -> list[ColumnElement[bool]]:
         conditions.append(Photo.collection_id.in_(where.collection_ids))
     if where.category_ids is not None:
         conditions.append(Photo.category_id.in_(where.category_ids))
-    moment = func.coalesce(Photo.taken_at, Photo.created_at)  # as `Photo.day` says it
     if where.first_day is not None:
-        conditions.append(moment >= start_of_day(where.first_day))
+        conditions.append(Photo.taken_at >= start_of_day(where.first_day))
     if where.last_day is not None:
-        conditions.append(moment < start_of_day(where.last_day + 1))
+        conditions.append(Photo.taken_at < start_of_day(where.last_day + 1))
+    if where.by_day:  # as `Photo.day` says it
+        conditions.append(Photo.date_source.is_distinct_from(DateSource.FILE))
     return conditions
 
 

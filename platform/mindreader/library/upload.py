@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 from mindreader.blobs import BlobStore, original_key, sha256_of, thumbnail_key
 from mindreader.catalog import Catalog, Collection, Photo, PhotoFingerprint
 from mindreader.catalog.locks import lock_content
+from mindreader.dates import DateSource, Taken, in_name, in_takeout, in_xmp, known, of_file
 from mindreader.embedding import queue
 from mindreader.errors import MindReaderError, NotFoundError, PhotoRejectedError
 from mindreader.imaging import PhotoFile, decoders
@@ -35,6 +37,21 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """What is known of a file besides its bytes and its name."""
+
+    modified: datetime | None = None
+    """When it was last written, by the clock where it lay, without a zone."""
+    xmp: str = ""
+    """Text of the XMP file beside it, or its beginning."""
+    takeout: str = ""
+    """Text of Google Takeout's JSON file beside it."""
+
+
+NOTHING = Beside()
+
+
+@dataclass(frozen=True)
 class _Checked:
     """A file that can become a photo, with its bytes already in the blob store."""
 
@@ -44,6 +61,7 @@ class _Checked:
     sha256: str
     size_bytes: int
     decoded: PhotoFile
+    taken: Taken
 
 
 def add_photo(
@@ -54,6 +72,7 @@ def add_photo(
     filename: str,
     file: Path,
     category: str | None,
+    beside: Beside = NOTHING,
 ) -> Outcome:
     """Add a file to a collection; a file that cannot be a photo is an outcome, not an error.
 
@@ -72,11 +91,23 @@ def add_photo(
             return Outcome("duplicate", known, None)
         decoded = decoders(settings).photo_file(file, settings.thumbnail_pixels)
         size = file.stat().st_size
-        checked = _Checked(collection_id, safe_filename(filename), category, sha256, size, decoded)
+        name = safe_filename(filename)
+        checked = _Checked(collection_id, name, category, sha256, size, decoded, taken(name, decoded, beside))
         _put_blobs(blobs, settings, checked, file)
         return _commit(catalog, blobs, settings, checked, file)
     except MindReaderError as error:
         return Outcome("rejected", None, error.detail)
+
+
+def taken(filename: str, decoded: PhotoFile, beside: Beside = NOTHING) -> Taken:
+    """When a photo was taken, by what it says itself, what lies beside it, its name, and its file."""
+    around = known(
+        sidecar=in_xmp(beside.xmp),
+        takeout=in_takeout(beside.takeout),
+        name=in_name(filename),
+        file=of_file(beside.modified),
+    )
+    return Taken.best({**decoded.dates, **around})
 
 
 def safe_filename(name: str) -> str:
@@ -144,8 +175,9 @@ def _written(session: Session, deleted: Photo | None, checked: _Checked) -> Phot
         media_type=decoded.media_type,
         width=decoded.width,
         height=decoded.height,
-        taken_at=decoded.taken_at,
     )
+    if photo.date_source != DateSource.PERSON:
+        photo.taken_at, photo.date_source = checked.taken.moment, checked.taken.source
     photo.deleted_at = None
     photo.filename = checked.filename
     photo.category_id = category_named(session, checked.collection_id, checked.category)

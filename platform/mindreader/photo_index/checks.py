@@ -86,12 +86,16 @@ def possible_ids(photo_ids: Iterable[int]) -> list[int]:
 
 def payload(point: IndexPoint) -> Payload:
     """Return the payload a point carries."""
-    return _labels(point.collection_id, point.category_id) | {DAY_FIELD: _integer(point.day)}
+    return _labels(point.collection_id, point.category_id, point.day)
 
 
-def _labels(collection_id: int, category_id: int | None) -> Payload:
-    """Both always, so that new labels replace old ones."""
-    return {COLLECTION_FIELD: int(collection_id), CATEGORY_FIELD: _integer(category_id)}
+def _labels(collection_id: int, category_id: int | None, day: int | None) -> Payload:
+    """All of them always, so that new labels replace old ones."""
+    return {
+        COLLECTION_FIELD: int(collection_id),
+        CATEGORY_FIELD: _integer(category_id),
+        DAY_FIELD: _integer(day),
+    }
 
 
 def _integer(value: int | None) -> int | None:
@@ -100,12 +104,12 @@ def _integer(value: int | None) -> int | None:
 
 def label_groups(labels: Sequence[PhotoLabels]) -> Iterator[tuple[Payload, list[int]]]:
     """Yield each distinct payload with the photos that get it: one write each instead of one a photo."""
-    last = {label.photo_id: (label.collection_id, label.category_id) for label in labels}
-    groups: dict[tuple[int, int | None], list[int]] = defaultdict(list)
-    for photo_id, pair in last.items():
-        groups[pair].append(photo_id)
-    for pair, photo_ids in groups.items():
-        yield _labels(*pair), possible_ids(photo_ids)
+    last = {label.photo_id: (label.collection_id, label.category_id, label.day) for label in labels}
+    groups: dict[tuple[int, int | None, int | None], list[int]] = defaultdict(list)
+    for photo_id, said in last.items():
+        groups[said].append(photo_id)
+    for said, photo_ids in groups.items():
+        yield _labels(*said), possible_ids(photo_ids)
 
 
 def restrictions(where: IndexFilter) -> list[tuple[str, list[int]]]:

@@ -453,7 +453,7 @@ def _filter(where: IndexFilter) -> engine.Filter | None:
     conditions: list[engine.ConditionType] = [
         engine.FieldCondition(field, match=engine.MatchAny(values)) for field, values in restrictions(where)
     ]
-    if where.first_day is not None or where.last_day is not None:
+    if where.by_day:
         days = engine.RangeFloat(gte=where.first_day, lte=where.last_day)
         conditions.append(engine.FieldCondition(DAY_FIELD, range=days))
     return engine.Filter(must=conditions) if conditions else None

@@ -23,7 +23,7 @@ class IndexPoint:
     collection_id: int
     category_id: int | None = None
     day: int | None = None
-    """When it was taken, in days since 1970-01-01; it never changes."""
+    """When it was taken, in days since 1970-01-01; None where nobody knows."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class PhotoLabels:
     photo_id: int
     collection_id: int
     category_id: int | None = None
+    day: int | None = None
+    """When it was taken, in days since 1970-01-01; None where nobody knows."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,13 @@ class IndexFilter:
     collection_ids: tuple[int, ...] | None = None
     category_ids: tuple[int, ...] | None = None
     first_day: int | None = None
-    """CopiedBlobs on this day or later, in days since 1970-01-01."""
+    """Taken on this day or later, in days since 1970-01-01."""
     last_day: int | None = None
+
+    @property
+    def by_day(self) -> bool:
+        """Whether only photos with a day can pass."""
+        return self.first_day is not None or self.last_day is not None
 
     @property
     def matches_nothing(self) -> bool:

@@ -262,7 +262,7 @@ def _filter(where: IndexFilter) -> models.Filter | None:
     conditions: list[models.Condition] = [
         models.FieldCondition(key=field, match=models.MatchAny(any=values)) for field, values in restrictions(where)
     ]
-    if where.first_day is not None or where.last_day is not None:
+    if where.by_day:
         days = models.Range(gte=where.first_day, lte=where.last_day)
         conditions.append(models.FieldCondition(key=DAY_FIELD, range=days))
     return models.Filter(must=conditions) if conditions else None

@@ -8,6 +8,8 @@ export class FakeServer {
     this.photos = new Map();
     /** Sizes of the batches of files it was sent. */
     this.batches = [];
+    /** The last form it was sent. */
+    this.form = new FormData();
     this.requests = 0;
     /** How many of the next requests find nobody: "before" they arrive, or once they were carried out, "after". */
     this.lost = { before: 0, after: 0 };
@@ -34,6 +36,7 @@ export class FakeServer {
     const path = url.replace("/api/v1", "");
     const collection = Number(path.split("/")[2]);
     const files = body instanceof FormData ? body.getAll("file") : [];
+    if (files.length) this.form = body;
     if (this.lost.before > 0) {
       this.lost.before -= 1;
       throw new TypeError("fetch failed");

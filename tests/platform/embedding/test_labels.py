@@ -1,16 +1,21 @@
-"""A photo's new category or collection reaches its point, and nothing is embedded again."""
+"""A photo's new category, collection or date reaches its point, and nothing is embedded again."""
 
 from __future__ import annotations
+
+from datetime import date, datetime
 
 import numpy as np
 import pytest
 from sqlalchemy import select, update
 
 from mindreader.catalog import Embedding, EmbeddingSpace, EmbeddingState, Photo, Visibility
+from mindreader.catalog.models import day_number
+from mindreader.dates import DateSource
 from mindreader.embedding.labels import update_stale_labels
 from mindreader.errors import NotReadyError
-from mindreader.library.bulk_edit import move_photos, set_categories
+from mindreader.library.bulk_edit import move_photos, set_categories, set_dates
 from mindreader.library.collections import create_collection
+from mindreader.library.photos import set_taken_at
 from mindreader.photo_index import IndexFilter, IndexPoint
 from tests.support.library import add_photos, jpeg
 
@@ -62,6 +67,22 @@ def test_a_moved_photo_is_found_where_it_is(catalog, ann, indexes, space, photo_
     update_stale_labels(catalog, indexes)
     assert found(indexes, space, IndexFilter(collection_ids=(there,))) == set(photo_ids[:1])
     assert found(indexes, space, IndexFilter(collection_ids=(here,))) == set(photo_ids[1:])
+
+
+@pytest.mark.parametrize("says_it", [set_dates, lambda session, ann, ids, day: set_taken_at(session, ann, ids[0], day)])
+def test_a_photo_is_found_by_the_date_a_person_says(catalog, ann, indexes, space, photo_ids, says_it):
+    christmas = IndexFilter(first_day=day_number(date(1968, 12, 24)), last_day=day_number(date(1968, 12, 24)))
+    assert found(indexes, space, christmas) == set()
+    with catalog.transaction() as session:
+        says_it(session, ann, photo_ids[:1], datetime(1968, 12, 24, 16, 39))
+    assert update_stale_labels(catalog, indexes) == 1
+    assert found(indexes, space, christmas) == set(photo_ids[:1])
+    with catalog.transaction() as session:
+        says_it(session, ann, photo_ids[:1], None)
+    update_stale_labels(catalog, indexes)
+    assert found(indexes, space, christmas) == set()
+    with catalog.snapshot() as session:
+        assert session.get(Photo, photo_ids[0]).date_source == DateSource.PERSON
 
 
 def test_an_index_that_does_not_answer_is_told_the_next_time(

@@ -26,10 +26,11 @@ def collection_id(catalog, space_id):
 def add(catalog, blobs, settings, collection_id, tmp_path):
     """Add these bytes as a file to the collection."""
 
-    def add(content, filename="photo.jpg", category=None, to=None, settings=settings):
+    def add(content, filename="photo.jpg", category=None, to=None, settings=settings, **beside):
         file = tmp_path / "upload"
         file.write_bytes(content)
-        return ingest.add_photo(catalog, blobs, settings, to or collection_id, filename, file, category)
+        known = ingest.Beside(**beside)
+        return ingest.add_photo(catalog, blobs, settings, to or collection_id, filename, file, category, known)
 
     return add
 
@@ -60,9 +61,55 @@ def test_a_photo_is_kept_with_its_facts(add, catalog, blobs, settings, tmp_path)
     assert outcome.status == "created"
     assert (row.filename, row.sha256, row.size_bytes) == ("Holiday.jpg", digest, len(content))
     assert (row.width, row.height, row.media_type) == (30, 40, "image/jpeg")
-    assert row.taken_at == datetime(2024, 5, 31, 18, 22, 3)
+    assert (row.taken_at, row.date_source) == (datetime(2024, 5, 31, 18, 22, 3), "modified")
     assert blobs.get(original_key(digest)) == content
     assert blobs.exists(thumbnail_key(digest, settings.thumbnail_pixels))
+
+
+BESIDE = {
+    "xmp": '<r exif:DateTimeOriginal="2001-01-01"/>',
+    "takeout": '{"photoTakenTime": {"timestamp": "1012521600"}}',
+    "modified": datetime(2004, 4, 1),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "beside", "moment", "source"),
+    [
+        ("IMG-20030301-WA0001.jpg", ("xmp", "takeout", "modified"), datetime(2001, 1, 1), "sidecar"),
+        ("IMG-20030301-WA0001.jpg", ("takeout", "modified"), datetime(2002, 2, 1), "takeout"),
+        ("IMG-20030301-WA0001.jpg", ("modified",), datetime(2003, 3, 1), "name"),
+        ("a.jpg", ("modified",), datetime(2004, 4, 1), "file"),
+        ("a.jpg", (), None, "none"),
+    ],
+)
+def test_a_photo_without_a_date_has_the_one_known_besides(add, catalog, name, beside, moment, source):
+    outcome = add(jpeg(1), name, **{what: BESIDE[what] for what in beside})
+    row = photo_row(catalog, outcome.photo_id)
+    assert (row.taken_at, row.date_source) == (moment, source)
+    assert (row.day is None) == (source in ("file", "none"))
+
+
+def test_a_date_of_its_own_comes_before_those_beside_it_and_a_guess_after(add, catalog, tmp_path):
+    guess = add(exif_jpeg(tmp_path / "exif.jpg"), "IMG-20030301-WA0001.jpg", **BESIDE)
+    assert photo_row(catalog, guess.photo_id).date_source == "sidecar"
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9004] = "1999:05:31 18:22:03"
+    Image.new("RGB", (40, 30)).save(tmp_path / "scan.jpg", exif=exif)
+    scan = add((tmp_path / "scan.jpg").read_bytes(), "IMG-20030301-WA0001.jpg", **BESIDE)
+    assert photo_row(catalog, scan.photo_id).date_source == "digitized"
+
+
+@pytest.mark.parametrize(("before", "after"), [("none", "name"), ("person", "person")])
+def test_a_deleted_photo_that_comes_again_has_the_date_of_this_time_unless_a_person_said_one(
+    add, catalog, before, after
+):
+    photo_id = add(jpeg(1)).photo_id
+    with catalog.transaction() as session:
+        row = session.get(Photo, photo_id)
+        row.deleted_at, row.date_source = row.created_at, before
+    assert add(jpeg(1), "IMG-20030301-WA0001.jpg").photo_id == photo_id
+    assert photo_row(catalog, photo_id).date_source == after
 
 
 def test_a_photo_is_queued_for_every_space_in_use_before_re_embedding(add, catalog, blobs, settings, make_bundle):

@@ -1,11 +1,11 @@
-"""Many photos at once: label, delete, move, download; and which files are here already."""
+"""Many photos at once: label, date, delete, move, download; and which files are here already."""
 
 from datetime import UTC, datetime
 
 from flask import Response
 
 from mindreader.catalog import TokenScope
-from mindreader.library.bulk_edit import delete_photos, move_photos, set_categories, visible_selection
+from mindreader.library.bulk_edit import delete_photos, move_photos, set_categories, set_dates, visible_selection
 from mindreader.library.existing_files import existing_photos
 from mindreader.library.zip_download import zip_of
 from mindreader_webui.access import SMALL_BODY, USER, access
@@ -15,6 +15,7 @@ from mindreader_webui.api.schemas.bulk import (
     ArchiveQuery,
     CategoryOfSelection,
     ChangedPhotos,
+    DateOfSelection,
     Digests,
     ExistingFile,
     ExistingFiles,
@@ -37,6 +38,14 @@ def label(body: CategoryOfSelection) -> Response:
     """Give photos another category, or none; for their collections' owners and administrators."""
     with change() as session:
         count = set_categories(session, current_account(), body.photo_ids, body.category)
+    return answer(ChangedPhotos.of(body, count))
+
+
+@bulk.post("/photos/date", responses={200: ChangedPhotos})
+def date(body: DateOfSelection) -> Response:
+    """Say when photos were taken, all at the same moment; for their collections' owners and administrators."""
+    with change() as session:
+        count = set_dates(session, current_account(), body.photo_ids, body.taken_at)
     return answer(ChangedPhotos.of(body, count))
 
 

@@ -1,8 +1,8 @@
 """Collections, and uploads into them."""
 
 import logging
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import repeat
 
 from flask import Response, request
 from pydantic import BaseModel, Field
@@ -18,7 +18,7 @@ from mindreader.library.collections import (
     visible_collection,
 )
 from mindreader.library.photos import PhotoFilter, photo_page
-from mindreader.library.upload import Outcome, add_photo, safe_filename
+from mindreader.library.upload import Beside, Outcome, add_photo, safe_filename
 from mindreader.model_versions.registry import active_space_id
 from mindreader_webui.access import USER, access
 from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
@@ -49,10 +49,22 @@ _STORAGE_FAILED = "The server could not keep this file. Send it again later; if 
 
 
 class UploadForm(BaseModel):
-    """Photo files; with `category`, one for each file in the same order (empty for none)."""
+    """Photo files. Every other field comes as often as there are files, in their order (empty for none), or never."""
 
     file: list[bytes] = Field(json_schema_extra={"items": {"type": "string", "format": "binary"}})
     category: list[str] | None = None
+    modified: list[str] | None = Field(
+        None, description="When the file was last written, as `2019-03-21T10:11:12`, by the clock where it lies."
+    )
+    xmp: list[str] | None = Field(None, description="Text of the XMP file beside it; its beginning will do.")
+    takeout: list[str] | None = Field(None, description="Text of the JSON file beside it, by Google Takeout.")
+
+
+@dataclass(frozen=True)
+class _SentFile:
+    file: FileStorage
+    category: str | None
+    beside: Beside
 
 
 @collections.get("/collections", responses={200: Collections})
@@ -113,7 +125,7 @@ def upload_photos(path: CollectionPath) -> Response:
     services = current_services()
     with services.catalog.snapshot() as session:
         changeable_collection(session, current_account(), path.collection_id)
-    outcomes = [_take_in(path.collection_id, file, category) for file, category in _sent_files()]
+    outcomes = [_take_in(path.collection_id, sent) for sent in _sent_files()]
     if any(outcome.status == "created" for outcome in outcomes):
         wake_embedders(services.celery)
     return answer(Outcomes(outcomes=outcomes))
@@ -127,23 +139,47 @@ def utc(moment: datetime) -> datetime:
         return datetime.min if moment.year == 1 else datetime.max
 
 
-def _sent_files() -> list[tuple[FileStorage, str | None]]:
-    files, categories = request.files.getlist("file"), request.form.getlist("category")
+def _sent_files() -> list[_SentFile]:
+    files = request.files.getlist("file")
     if not files:
         raise InvalidFieldsError([{"field": "file", "message": "Send at least one photo file"}])
-    if categories and len(categories) != len(files):
-        wrong = f"Send one for each of the {len(files)} files, or none; {len(categories)} came"
-        raise InvalidFieldsError([{"field": "category", "message": wrong}])
-    return list(zip(files, categories or repeat(None, len(files)), strict=True))
+    fields = zip(
+        files,
+        _one_each("category", len(files)),
+        map(_moment, _one_each("modified", len(files))),
+        _one_each("xmp", len(files)),
+        _one_each("takeout", len(files)),
+        strict=True,
+    )
+    return [
+        _SentFile(file, category or None, Beside(modified, xmp, takeout))
+        for file, category, modified, xmp, takeout in fields
+    ]
 
 
-def _take_in(collection_id: int, file: FileStorage, category: str | None) -> FileOutcome:
-    services = current_services()
-    name = safe_filename(file.filename or "")
+def _one_each(field: str, files: int) -> list[str]:
+    sent = request.form.getlist(field)
+    if sent and len(sent) != files:
+        wrong = f"Send one for each of the {files} files, or none; {len(sent)} came"
+        raise InvalidFieldsError([{"field": field, "message": wrong}])
+    return sent or [""] * files
+
+
+def _moment(text: str) -> datetime | None:
+    """Without a zone: it is by the clock where the file lies."""
     try:
-        outcome = add_photo(
-            services.catalog, services.blobs, services.settings, collection_id, name, path_of(file), category
-        )
+        return datetime.fromisoformat(text).replace(tzinfo=None) if text else None
+    except ValueError:
+        wrong = [{"field": "modified", "message": "Write times as 2019-03-21T10:11:12"}]
+        raise InvalidFieldsError(wrong) from None
+
+
+def _take_in(collection_id: int, sent: _SentFile) -> FileOutcome:
+    services = current_services()
+    stores = services.catalog, services.blobs, services.settings
+    name = safe_filename(sent.file.filename or "")
+    try:
+        outcome = add_photo(*stores, collection_id, name, path_of(sent.file), sent.category, sent.beside)
     except OSError:
         log.exception("%s could not be kept", name)
         outcome = Outcome("rejected", None, _STORAGE_FAILED)

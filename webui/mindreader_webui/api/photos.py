@@ -7,7 +7,7 @@ from flask import Response, send_file
 from mindreader.blobs import original_key, preview_key, thumbnail_key
 from mindreader.catalog import Photo as PhotoRow
 from mindreader.imaging import THUMBNAIL_MEDIA_TYPE
-from mindreader.library.photos import delete_photo, retry_photo, set_category, visible_photo
+from mindreader.library.photos import delete_photo, retry_photo, set_category, set_taken_at, visible_photo
 from mindreader.library.previews import PREVIEW_PIXELS, has_preview, made_preview
 from mindreader.library.zip_download import safe_name
 from mindreader.model_versions.registry import active_space_id
@@ -32,9 +32,12 @@ def show_photo(path: PhotoPath) -> Response:
 
 @photos.patch(_ONE, responses={200: Photo})
 def edit_photo(path: PhotoPath, body: PhotoChange) -> Response:
-    """Give the photo another category, or none; for the collection's owner and administrators."""
+    """Give the photo another category or date, or none; for the collection's owner and administrators."""
     with change() as session:
-        set_category(session, current_account(), path.photo_id, body.category)
+        if "category" in body.model_fields_set:
+            set_category(session, current_account(), path.photo_id, body.category)
+        if "taken_at" in body.model_fields_set:
+            set_taken_at(session, current_account(), path.photo_id, body.taken_at)
     return answer(_shown(path.photo_id))
 
 

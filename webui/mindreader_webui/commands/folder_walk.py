@@ -6,14 +6,14 @@ import errno
 import os
 import stat
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mindreader.library.sidecars import goes_with_photos, takeout_names, xmp_names
 from mindreader.library.system_folders import is_skipped
 from mindreader.text import repaired
 
-_SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
 _PHOTO_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".heic", ".avif", ".jxl"}
     | {".dng", ".nef", ".nrw", ".arw", ".sr2", ".cr2", ".cr3", ".raf", ".orf", ".rw2", ".pef", ".srw"}
@@ -37,6 +37,19 @@ class FoundFile:
     """Name of the folder it lies in; empty for the one that is walked."""
     size: int
     """Bytes."""
+    modified: float
+    """When it was last written, in seconds since 1970 (UTC)."""
+    xmp: Path | None = None
+    """The XMP file beside it."""
+    takeout: Path | None = None
+    """The JSON file beside it, by Google Takeout."""
+
+
+@dataclass(frozen=True)
+class Companion:
+    """A file that only goes with photos, or that a system left: it is not sent as one."""
+
+    name: str
 
 
 @dataclass(frozen=True)
@@ -54,7 +67,7 @@ class SkippedFolder:
     name: str
 
 
-Found = FoundFile | RefusedFile | SkippedFolder
+Found = FoundFile | Companion | RefusedFile | SkippedFolder
 
 
 @dataclass(frozen=True)
@@ -96,11 +109,15 @@ class _Walk:
             yield RefusedFile(folder.name or repaired(self.top.name), f"This folder cannot be read ({error.strerror}).")
             return
         below: list[_Folder] = []
+        beside = _readable(ordered)
         for entry in ordered:
+            name = _joined(folder.name, entry.name)
             if _is_folder(entry):
                 yield from self._folder(folder, entry, below)
-            elif not _is_system_file(entry.name):
-                yield _looked_at(Path(entry.path), _joined(folder.name, entry.name), Path(folder.name).name)
+            elif goes_with_photos(entry.name):
+                yield Companion(name)
+            else:
+                yield _looked_at(Path(entry.path), name, Path(folder.name).name, beside)
         self.folders += reversed(below)
 
     def _folder(self, parent: _Folder, entry: os.DirEntry[str], below: list[_Folder]) -> Iterator[Found]:
@@ -121,8 +138,8 @@ class _Walk:
 def walk(top: Path, skipped: Sequence[str]) -> Iterator[Found]:
     """Everything in a folder and its sub-folders, in order, or the one file that `top` is.
 
-    Links to folders are followed, each folder once. Hidden files, and those that systems leave, are passed over; what
-    is no plain file (pipes, sockets, devices) is refused without opening it.
+    Links to folders are followed, each folder once. Files that go with photos are found with these; what is no plain
+    file (pipes, sockets, devices) is refused without opening it.
 
     Args:
         top: taken whatever its name is.
@@ -131,7 +148,7 @@ def walk(top: Path, skipped: Sequence[str]) -> Iterator[Found]:
     if top.is_dir():
         yield from _Walk(top, skipped)
     else:
-        yield _looked_at(top, repaired(top.name), "")
+        yield _looked_at(top, repaired(top.name), "", _beside(top))
 
 
 def unreadable(error: OSError) -> str:
@@ -139,7 +156,28 @@ def unreadable(error: OSError) -> str:
     return f"This file cannot be read ({error.strerror or error})."
 
 
-def _looked_at(path: Path, name: str, folder: str) -> Found:
+def _beside(path: Path) -> Mapping[str, Path]:
+    try:
+        with os.scandir(path.parent) as entries:
+            return _readable(entries)
+    except OSError:
+        return {}
+
+
+def _readable(entries: Iterable[os.DirEntry[str]]) -> Mapping[str, Path]:
+    """Files that may say something of photos, by their names in small letters; no pipes, which nobody ever fills."""
+    return {
+        entry.name.lower(): Path(entry.path)
+        for entry in entries
+        if goes_with_photos(entry.name) and not entry.name.startswith(".") and _is_file(entry)
+    }
+
+
+def _first(names: Iterable[str], beside: Mapping[str, Path]) -> Path | None:
+    return next((beside[name.lower()] for name in names if name.lower() in beside), None)
+
+
+def _looked_at(path: Path, name: str, folder: str, beside: Mapping[str, Path]) -> Found:
     try:
         status = path.stat()
     except OSError as error:
@@ -147,11 +185,16 @@ def _looked_at(path: Path, name: str, folder: str) -> Found:
         return RefusedFile(name, "This link leads nowhere." if leads_nowhere else unreadable(error))
     if not stat.S_ISREG(status.st_mode):
         return RefusedFile(name, _NO_FILES.get(stat.S_IFMT(status.st_mode), "This is no plain file."))
-    return FoundFile(path, name, folder, status.st_size)
+    xmp = _first(xmp_names(path.name), beside)
+    takeout = _first(takeout_names(path.name), beside)
+    return FoundFile(path, name, folder, status.st_size, status.st_mtime, xmp, takeout)
 
 
-def _is_system_file(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _SYSTEM_FILES
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link in a circle
+        return False
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

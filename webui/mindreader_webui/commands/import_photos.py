@@ -11,9 +11,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from mindreader.library.sidecars import kind_of
 from mindreader.text import repaired, visible_text
 from mindreader_webui.commands.client import ApiClient, connected, server_option, token_option
-from mindreader_webui.commands.folder_walk import FoundFile, RefusedFile, walk
+from mindreader_webui.commands.folder_walk import Companion, FoundFile, RefusedFile, walk
 from mindreader_webui.commands.uploading import Report, Rules, Uploader
 
 REFUSED_SOME = 3
@@ -48,6 +49,7 @@ def import_photos(
     """Upload every photo in FOLDER and its sub-folders; each file that is refused is named with the reason.
 
     Links to folders are followed. Hidden folders and those of systems (@eaDir, #recycle) are passed over, and named.
+    Files that say when photos were taken (XMP, Google Takeout's JSON) are read, not sent.
     """
     report = Report()
     with connected(server, token) as api, _progress() as progress:
@@ -81,6 +83,9 @@ def _sorted_out(folder: Path, rules: Rules, report: Report) -> list[FoundFile]:
             files.append(found)
         elif isinstance(found, RefusedFile):
             report.reject(found.name, found.reason)
+        elif isinstance(found, Companion):
+            kind = kind_of(Path(found.name).name)
+            report.companions[kind] = report.companions.get(kind, 0) + 1
         else:
             report.skipped_folders.append(found.name)
     return files
@@ -128,7 +133,11 @@ def _print(report: Report, folder: Path, collection: str) -> None:
     for refused in report.rejected:
         click.echo(f"  {_printable(refused['file'])}: {refused['reason']}")
     if report.skipped_folders:
-        click.echo(_passed_over(report.skipped_folders))
+        names = Counter(Path(folder).name for folder in report.skipped_folders)
+        click.echo(f"Passed over {_count(names.total(), 'folder')}, hidden or of a system: {_counted(names)}.")
+    if report.companions:
+        kinds = Counter(report.companions)
+        click.echo(f"Passed over {_count(kinds.total(), 'file')} that go with photos: {_counted(kinds)}.")
     if report.waited:
         failed = f", {report.failed} failed" if report.failed else ""
         click.echo(f"In {collection}, {_count(report.indexed, 'photo')} can be found{failed}.")
@@ -139,12 +148,12 @@ def _already_there(report: Report) -> str:
     return f"{report.duplicate} already there" + (f" ({elsewhere}; --everywhere takes them too)" if elsewhere else "")
 
 
-def _passed_over(folders: list[str]) -> str:
-    """One line: how many, and which names, the most frequent first."""
-    counts = Counter(Path(folder).name for folder in folders).most_common()
+def _counted(names: Counter[str]) -> str:
+    """On one line, the most frequent first."""
+    counts = names.most_common()
     named = [_printable(name) + (f" ({count})" if count > 1 else "") for name, count in counts[:_NAMES_PRINTED]]
     more = [f"and {len(counts) - _NAMES_PRINTED} more names"] if len(counts) > _NAMES_PRINTED else []
-    return f"Passed over {_count(len(folders), 'folder')}, hidden or of a system: {', '.join(named + more)}."
+    return ", ".join(named + more)
 
 
 def _count(number: int, thing: str) -> str:

@@ -6,9 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from mindreader.blobs import sha256_of
+from mindreader.dates import text_of
 from mindreader.errors import InvalidInputError
 from mindreader.library.categories import LONGEST_CATEGORY
 from mindreader.library.system_folders import SYSTEM_FOLDERS
@@ -21,6 +24,8 @@ _FILES_PER_REQUEST = 16
 _BYTES_PER_REQUEST = 32 * 2**20
 _BYTES_AROUND_A_FILE = 4096
 """Of the form it is sent in, at most: its name, its category, what stands between."""
+_BYTES_BESIDE = 2**15
+"""Of a file beside it; the date stands at the beginning."""
 _TOO_LARGE = 413
 
 
@@ -34,6 +39,8 @@ class Report:
     """Of the duplicates, those in other collections of the user's, by the names of these."""
     rejected: list[dict[str, str]] = field(default_factory=list)
     skipped_folders: list[str] = field(default_factory=list)
+    companions: dict[str, int] = field(default_factory=dict)
+    """Files that only go with photos, by their kinds."""
     indexed: int = 0
     failed: int = 0
     waited: bool = False
@@ -148,7 +155,7 @@ class Uploader:
         batch: list[FoundFile] = []
         size = 0
         for file in files:
-            more = file.size + _BYTES_AROUND_A_FILE
+            more = _bytes_of(file)
             if batch and (len(batch) == _FILES_PER_REQUEST or size + more > self.rules.bytes_together):
                 yield batch
                 batch, size = [], 0
@@ -181,10 +188,21 @@ class Uploader:
             answer = self.api.post(
                 f"/collections/{self.collection_id}/photos",
                 files=[("file", (_sent_name(name), stream, "application/octet-stream")) for name, stream in streams],
-                data={"category": [self._category(file) if self.with_categories else "" for file in batch]},
+                data=self._said_of(batch),
             )
         for file, outcome in zip(batch, answer["outcomes"], strict=True):
             self._note(file, outcome)
+
+    def _said_of(self, batch: Sequence[FoundFile]) -> dict[str, list[str]]:
+        """What is known of each file besides its bytes."""
+        limit = self.rules.request_bytes
+        fits = limit is None or sum(map(_bytes_of, batch)) <= limit
+        return {
+            "category": [self._category(file) if self.with_categories else "" for file in batch],
+            "modified": [_modified(file) for file in batch],
+            "xmp": [_beginning(file.xmp) if fits else "" for file in batch],
+            "takeout": [_beginning(file.takeout) if fits else "" for file in batch],
+        }
 
     def _note(self, file: FoundFile, outcome: dict[str, Any]) -> None:
         if outcome["status"] == "rejected":
@@ -200,6 +218,29 @@ class Uploader:
             return checked_name(visible_text(file.folder)[:LONGEST_CATEGORY], LONGEST_CATEGORY)
         except InvalidInputError:
             return ""
+
+
+def _bytes_of(file: FoundFile) -> int:
+    """That it takes in a request, at most."""
+    return file.size + _BYTES_AROUND_A_FILE + _BYTES_BESIDE * sum(path is not None for path in (file.xmp, file.takeout))
+
+
+def _modified(file: FoundFile) -> str:
+    """By the clock of this machine, as cameras write it."""
+    try:
+        return datetime.fromtimestamp(file.modified).isoformat(timespec="seconds")
+    except (OverflowError, ValueError, OSError):
+        return ""
+
+
+def _beginning(path: Path | None) -> str:
+    if path is None:
+        return ""
+    try:
+        with path.open("rb") as file:
+            return text_of(file.read(_BYTES_BESIDE))
+    except OSError:
+        return ""  # the photo is imported all the same
 
 
 def _groups(files: Sequence[FoundFile]) -> Iterator[Sequence[FoundFile]]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, NaiveDatetime, field_validator
 
 from mindreader.catalog import Photo as PhotoRow
 from mindreader_webui.api.common import MAX_ID
@@ -23,6 +23,12 @@ class CategoryOfSelection(Selection):
     """The photos' new category; null takes it away."""
 
     category: str | None
+
+
+class DateOfSelection(Selection):
+    """When the photos were taken; null says that nobody knows."""
+
+    taken_at: NaiveDatetime | None = Field(description="By the camera's own clock, without a zone.")
 
 
 class TargetOfSelection(Selection):

@@ -1,12 +1,14 @@
 """Photos and pages of them."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field, NaiveDatetime, model_validator
+from pydantic_core import PydanticCustomError
 
 from mindreader.catalog import EmbeddingState
 from mindreader.catalog import Photo as PhotoRow
+from mindreader.dates import DateSource
 from mindreader.library.photos import PhotoView
 from mindreader_webui.api.common import PREFIX
 from mindreader_webui.api.schemas.common import Id, Moment, Request
@@ -32,7 +34,12 @@ def photo_page_address(row: PhotoRow) -> str:
     return f"/library/{row.collection_id}?photo={row.id}"
 
 
-_TAKEN_AT = "The camera's own time, without a zone."
+_TAKEN_AT = "By the camera's own clock, without a zone."
+_DATE_SOURCE = (
+    "Who says so: a person; the file itself (`exif`, `digitized`, `xmp`, `iptc`); a file beside it (`sidecar`, "
+    "`takeout`); its name; or a guess (`modified`: when a program last wrote it; `file`: the file's time, by which no "
+    "search finds it). Null where that is not known yet."
+)
 
 
 class Photo(PhotoUrls):
@@ -49,6 +56,7 @@ class Photo(PhotoUrls):
     size_bytes: int
     media_type: str
     taken_at: datetime | None = Field(description=_TAKEN_AT)
+    date_source: DateSource | None = Field(description=_DATE_SOURCE)
     created_at: Moment
     state: EmbeddingState
     error: str | None
@@ -80,6 +88,7 @@ def labels(row: PhotoRow) -> dict[str, Any]:
         "width": row.width,
         "height": row.height,
         "taken_at": row.taken_at,
+        "date_source": row.date_source,
     }
 
 
@@ -101,9 +110,16 @@ class PhotoQuery(Request):
 
 
 class PhotoChange(Request):
-    """The photo's new category; null takes it away."""
+    """What to change; a field left out stays as it is, and null takes it away."""
 
-    category: str | None
+    category: str | None = None
+    taken_at: NaiveDatetime | None = Field(None, description=_TAKEN_AT)
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set:
+            raise PydanticCustomError("nothing_to_change", "Send category or taken_at")
+        return self
 
 
 class PhotoPath(BaseModel):

@@ -6,9 +6,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from mindreader.catalog import Search as SearchRow
+from mindreader.dates import DateSource
 from mindreader_webui.api.common import PREFIX
 from mindreader_webui.api.schemas.common import Id, Moment, Request
-from mindreader_webui.api.schemas.photos import _TAKEN_AT, PhotoUrls
+from mindreader_webui.api.schemas.photos import _DATE_SOURCE, _TAKEN_AT, PhotoUrls
 
 _LARGEST_SEED = 2**31 - 1
 
@@ -27,8 +28,8 @@ class SearchForm(BaseModel):
     unlike: list[Id] = Field(default=[], max_length=20, description="Find less like these photos.")
     collection_id: list[Id] = Field(default=[], description="Search only in these collections.")
     category: list[str] = Field(default=[], description="Find only photos with one of these categories.")
-    taken_from: date | None = Field(None, description="Find only photos taken (else uploaded) on this day or later.")
-    taken_until: date | None = Field(None, description="Find only photos taken (else uploaded) on this day or earlier.")
+    taken_from: date | None = Field(None, description="Find only photos taken on this day or later.")
+    taken_until: date | None = Field(None, description="Find only photos taken on this day or earlier.")
     duplicates: Literal["group", "all"] = Field(
         "group",
         description="Copies of one picture (equal bytes, or the same shot resized or recompressed) are one result that "
@@ -64,6 +65,7 @@ class SearchResult(PhotoUrls):
     width: int
     height: int
     taken_at: datetime | None = Field(description=_TAKEN_AT)
+    date_source: DateSource | None = Field(description=_DATE_SOURCE)
     also_in: list[PhotoCopy] = Field(
         default=[],
         max_length=MOST_COPIES,

@@ -1,12 +1,17 @@
-// What can be done with many photos at once: label, move, delete, download.
+// What can be done with many photos at once: label, date, move, delete, download.
 
 import { call } from "../lib/api.js";
 import { confirmDialog, h, showError, toast } from "../lib/dom.js";
+import { formatTaken } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
+import { takenSentence } from "./viewer.js";
 
-/** @import { Collection } from "../../../typings/api" */
+/** @import { Collection, Photo } from "../../../typings/api" */
+/** @typedef {{taken_at: string|null, date_source: Photo["date_source"]}} Taken */
 
 const PER_REQUEST = 1000;
+const FIRST_DAY = "1826-01-01";
+const DAY_MS = 86_400_000;
 
 /**
  * One request after the other, for a thousand photos each.
@@ -41,6 +46,54 @@ async function setCategory(ids, name, onDone) {
       : _("They have no category now."),
   );
   onDone(name);
+}
+
+/** @param {Photo[]} photos @param {(taken: Taken) => void} onDone */
+export function dateDialog(photos, onDone) {
+  const [day, time, unknown] = [
+    h("input", { type: "date", required: true, min: FIRST_DAY, max: isoDay(Date.now() + DAY_MS) }),
+    h("input", { type: "time", step: 1 }),
+    h("input", { type: "checkbox" }),
+  ];
+  const before = new Set(photos.map((photo) => photo.taken_at));
+  const [same] = before;
+  if (same && before.size === 1) {
+    day.value = same.slice(0, 10);
+    if (!same.endsWith("T00:00:00")) time.value = same.slice(11, 19);
+  }
+  unknown.onchange = () => (day.disabled = time.disabled = unknown.checked);
+  const content = h(
+    "div",
+    { class: "stack" },
+    h("p", { class: "hint" }, datesOf(photos)),
+    h("label", {}, _("Day"), " ", day),
+    h("label", {}, _("Time (leave empty if you do not know it)"), " ", time),
+    h("label", { class: "switch" }, unknown, " ", _("The date is not known")),
+  );
+  const ids = photos.map(({ id }) => id);
+  const moment = () => (unknown.checked ? null : `${day.value}T${time.value || "00:00"}`);
+  const title = ngettext("Date of {n} photo", "Date of {n} photos", ids.length);
+  confirmDialog(title, content, _("Set"), () => setDate(ids, moment(), onDone).catch(showError));
+}
+
+/** @param {number} milliseconds since 1970 */
+const isoDay = (milliseconds) => new Date(milliseconds).toISOString().slice(0, 10);
+
+/** What is known before it is changed. @param {Photo[]} photos */
+function datesOf(photos) {
+  const [photo] = photos;
+  if (photo && photos.length === 1) return _("Until now: {sentence}.", { sentence: takenSentence(photo) });
+  const moments = photos.flatMap((each) => each.taken_at ?? []).sort();
+  const [from, until] = [moments[0], moments.at(-1)];
+  if (!from || !until) return _("Until now their dates are unknown.");
+  return _("Until now: from {from} to {until}.", { from: formatTaken(from), until: formatTaken(until) });
+}
+
+/** @param {number[]} ids @param {string|null} moment @param {(taken: Taken) => void} onDone */
+async function setDate(ids, moment, onDone) {
+  await inBatches(ids, (some) => call("POST", "/photos/date", { body: { photo_ids: some, taken_at: moment } }));
+  toast(ngettext("The date of {n} photo is set.", "The dates of {n} photos are set.", ids.length));
+  onDone({ taken_at: moment && (moment.length === 16 ? `${moment}:00` : moment), date_source: "person" });
 }
 
 /**

@@ -1,7 +1,7 @@
 // A photo as a tile of a grid, and large, with what is known about it.
 
 import { byId, h } from "../lib/dom.js";
-import { formatDate } from "../lib/format.js";
+import { formatTaken } from "../lib/format.js";
 import { _ } from "../lib/i18n.js";
 import { alsoIn } from "./also_in.js";
 
@@ -45,9 +45,29 @@ export const closeViewer = () => byId("viewer", HTMLDialogElement).close();
 function factsOf(photo) {
   const facts = [photo.category, photo.collection, `${photo.width} × ${photo.height}`];
   if ("score" in photo) facts.push(_("similarity {score}", { score: photo.score.toFixed(2) }));
-  if (photo.taken_at) facts.push(formatDate(photo.taken_at));
+  facts.push(takenSentence(photo));
   if ("error" in photo) facts.push(photo.error);
   return facts.filter(Boolean);
+}
+
+/** @type {Record<NonNullable<AnyPhoto["date_source"]>, (date: string) => string>} */
+const TAKEN = {
+  person: (date) => _("taken {date}, as a person said", { date }),
+  exif: (date) => _("taken {date}", { date }),
+  digitized: (date) => _("taken or scanned {date}", { date }),
+  xmp: (date) => _("taken {date}, from its XMP data", { date }),
+  iptc: (date) => _("taken {date}, from its IPTC data", { date }),
+  sidecar: (date) => _("taken {date}, from the XMP file beside it", { date }),
+  takeout: (date) => _("taken {date}, from Google Takeout", { date }),
+  name: (date) => _("taken {date}, from its name", { date }),
+  modified: (date) => _("perhaps taken {date}: a guess from when it was last changed", { date }),
+  file: (date) => _("perhaps taken {date}: a guess from the file’s time", { date }),
+  none: () => _("date unknown"),
+};
+
+/** When it was taken, and who says so. @param {Pick<AnyPhoto, "taken_at"|"date_source">} photo */
+export function takenSentence({ taken_at: moment, date_source: source }) {
+  return moment ? TAKEN[source ?? "exif"](formatTaken(moment)) : _("date unknown");
 }
 
 /** A click beside the dialog closes it. */

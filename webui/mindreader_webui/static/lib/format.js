@@ -30,3 +30,9 @@ export const formatDateTime = (moment) => new Date(moment).toLocaleString();
 /** To the minute. @param {string} moment as the API gives it */
 export const formatMinute = (moment) =>
   new Date(moment).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+/** A date in full, with its time unless that is midnight, as where only the day is known. @param {string} moment as the API gives it */
+export function formatTaken(moment) {
+  const isDay = moment.endsWith("T00:00:00");
+  return new Date(moment).toLocaleString(undefined, { dateStyle: "long", ...(isDay ? {} : { timeStyle: "short" }) });
+}

@@ -1,6 +1,6 @@
 // The page of one collection: an endless grid of its photos, one to look at, many to change.
 
-import { categoryDialog, deleteDialog, download, moveDialog } from "../components/bulk_actions.js";
+import { categoryDialog, dateDialog, deleteDialog, download, moveDialog } from "../components/bulk_actions.js";
 import { Grid } from "../components/grid.js";
 import { Selection, selectedCount } from "../components/selection.js";
 import { closeViewer, openViewer, photoTile } from "../components/viewer.js";
@@ -69,9 +69,35 @@ async function open(photo) {
   const actions = [];
   if (collection?.mine) {
     if (photo.state === "failed") actions.push(h("button", { onclick: () => retry(photo) }, _("Try again")));
+    actions.push(h("button", { onclick: () => editDate(photo) }, _("Date…")));
+    actions.push(h("button", { onclick: () => editCategory(photo) }, _("Category…")));
     actions.push(h("button", { class: "danger", onclick: () => remove(photo) }, _("Delete")));
   }
   openViewer(photo, ...actions);
+}
+
+/** @param {Photo} photo */
+function editDate(photo) {
+  dateDialog([photo], (taken) => showChanged(Object.assign(photo, taken)));
+}
+
+/** @param {Photo} photo */
+function editCategory(photo) {
+  categoryDialog([photo.id], categoryNames(), (name) => {
+    photo.category = name;
+    showChanged(photo);
+    category.length = 1;
+    refreshCounts().catch(showError);
+  });
+}
+
+/** In the viewer and, where it is there, in the grid. @param {Photo} photo */
+function showChanged(photo) {
+  closeViewer();
+  const inGrid = grid.photos.find(({ id }) => id === photo.id);
+  if (inGrid) Object.assign(inGrid, photo);
+  grid.redraw();
+  open(photo).catch(showError);
 }
 
 /** @param {Photo} photo */
@@ -118,7 +144,7 @@ async function refreshCounts() {
 const categoryOption = ({ id, name, photos }) => h("option", { value: id }, `${name} (${photos})`);
 
 function refreshToolbar() {
-  const editing = ["set-category", "move", "delete"];
+  const editing = ["set-date", "set-category", "move", "delete"];
   byId("select").hidden = selection.active;
   byId("chosen").hidden = !selection.active;
   byId("chosen-count").textContent = selectedCount(selection.ids.size);
@@ -146,6 +172,11 @@ function relabelSelected(name) {
   refreshCounts().catch(showError);
 }
 
+/** @param {Partial<Photo>} taken */
+function dateSelected(taken) {
+  for (const photo of selectedPhotos()) Object.assign(photo, taken);
+}
+
 async function moveSelected() {
   const { collections } = await get("/collections");
   const targets = collections.filter((each) => each.mine && each.id !== id);
@@ -153,6 +184,7 @@ async function moveSelected() {
 }
 
 const selectedIds = () => [...selection.ids];
+const selectedPhotos = () => grid.photos.filter(({ id }) => selection.ids.has(id));
 const categoryNames = () => collection?.categories.map(({ name }) => name) ?? [];
 
 byId("select").onclick = () => selection.start();
@@ -161,6 +193,7 @@ byId("done").onclick = () => selection.stop();
 byId("download").onclick = () => download(selectedIds());
 byId("delete").onclick = () => deleteDialog(selectedIds(), () => removeFromGrid(selectedIds()));
 byId("set-category").onclick = () => categoryDialog(selectedIds(), categoryNames(), relabelSelected);
+byId("set-date").onclick = () => dateDialog(selectedPhotos(), dateSelected);
 byId("move").onclick = () => moveSelected().catch(showError);
 for (const field of [category, state, until]) {
   field.onchange = () => {

@@ -8,6 +8,7 @@ import { Connection } from "../upload/connection.js";
 import { chosenFiles, droppedFiles } from "../upload/files.js";
 import { Outcomes } from "../upload/outcomes.js";
 import { UploadQueue } from "../upload/queue.js";
+import { kindOf } from "../upload/sidecars.js";
 
 /** @import { Found, FoundFile } from "../upload/files.js" */
 
@@ -26,6 +27,8 @@ let trouble = "";
 let skipped = [];
 /** @type {string[]} */
 const skippedFolders = [];
+/** @type {string[]} names of files that only go with photos */
+const companions = [];
 
 const outcomes = new Outcomes(byId("outcomes"));
 const connection = new Connection((isLost) => {
@@ -103,9 +106,10 @@ async function createCollection(name) {
 }
 
 /** @param {Found} found */
-function add({ files, refused, skippedFolders: more }) {
-  skippedFolders.push(...more);
-  if (!files.length && !refused.length && !more.length) return;
+function add({ files, refused, skippedFolders: folders, companions: beside }) {
+  for (const path of folders) skippedFolders.push(path);
+  for (const name of beside) companions.push(name);
+  if (!files.length && !refused.length && !folders.length && !beside.length) return;
   trouble = "";
   byId("progress-area").hidden = false;
   total += files.length + refused.length;
@@ -121,7 +125,7 @@ function send(found) {
   const into = collectionId();
   byId("embedding").textContent = "";
   queue.add(
-    found.map(({ file, folder }) => ({ file, category: withCategory ? folder : "", target: into, everywhere })),
+    found.map(({ folder, ...file }) => ({ ...file, category: withCategory ? folder : "", target: into, everywhere })),
   );
 }
 
@@ -144,21 +148,34 @@ function refresh() {
   byId("progress", HTMLProgressElement).value = total ? outcomes.all.length / total : 0;
   byId("summary").textContent = [outcomes.sentence(total), trouble].filter(Boolean).join(". ");
   byId("skipped").textContent = skippedFolders.length ? skippedSentence() : "";
+  byId("companions").textContent = companions.length ? companionsSentence() : "";
   byId("pause").hidden = byId("cancel").hidden = !queue.busy;
   byId("pause").textContent = queue.paused ? _("Resume") : _("Pause");
   byId("save").hidden = !outcomes.all.length || queue.busy;
 }
 
-/** How many, and which names. */
 function skippedSentence() {
-  const names = [...new Set(skippedFolders.map((path) => path.split("/").at(-1) ?? ""))];
-  const more = names.length > NAMES_SHOWN ? ["…"] : [];
   return ngettext(
     "Passed over {n} folder, hidden or of a system: {names}",
     "Passed over {n} folders, hidden or of a system: {names}",
     skippedFolders.length,
-    { names: [...names.slice(0, NAMES_SHOWN), ...more].join(", ") },
+    { names: different(skippedFolders.map((path) => path.split("/").at(-1) ?? "")) },
   );
+}
+
+function companionsSentence() {
+  return ngettext(
+    "Passed over {n} file that goes with photos: {names}",
+    "Passed over {n} files that go with photos: {names}",
+    companions.length,
+    { names: different(companions.map(kindOf)) },
+  );
+}
+
+/** Each of the names once, and not too many. @param {string[]} names */
+function different(names) {
+  const all = [...new Set(names)];
+  return [...all.slice(0, NAMES_SHOWN), ...(all.length > NAMES_SHOWN ? ["…"] : [])].join(", ");
 }
 
 /** Say how far the new photos are on their way to being found, until all are or more come. */

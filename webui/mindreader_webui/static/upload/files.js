@@ -1,17 +1,58 @@
 // The files a person chose or dropped, with the folder each lies in; and what is not sent, by name.
 
 import { _ } from "../lib/i18n.js";
+import { goesWithPhotos, takeoutNames, xmpNames } from "./sidecars.js";
 
-/** @typedef {{file: File, folder: string}} FoundFile */
+/** @typedef {{file: File, folder: string, xmp?: File, takeout?: File}} FoundFile with the files that say something of it */
 /** @typedef {{name: string, reason: string}} RefusedFile */
-/** @typedef {{files: FoundFile[], refused: RefusedFile[], skippedFolders: string[]}} Found */
+/** @typedef {{files: FoundFile[], refused: RefusedFile[], skippedFolders: string[], companions: string[]}} Found */
+/** @typedef {{file: File, path: string}} Lying a file, and the path of the folder it lies in */
 
-const HIDDEN = /^(\.|Thumbs\.db$|desktop\.ini$)/i;
 const LONGEST_CATEGORY = 200;
 const NOT_IN_NAMES = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
 
-/** @returns {Found} */
-const nothing = () => ({ files: [], refused: [], skippedFolders: [] });
+/** What was found so far; which of it belongs together is known at the end. */
+class Finds {
+  constructor() {
+    /** @type {Lying[]} */
+    this.photos = [];
+    /** @type {Map<string, File>} by path, in small letters */
+    this.beside = new Map();
+    /** @type {RefusedFile[]} */
+    this.refused = [];
+    /** @type {Set<string>} */
+    this.skippedFolders = new Set();
+    /** @type {string[]} names of files that only go with photos */
+    this.companions = [];
+  }
+
+  /** @param {File} file @param {string} path of its folder */
+  add(file, path) {
+    if (!goesWithPhotos(file.name)) this.photos.push({ file, path });
+    else {
+      this.companions.push(file.name);
+      this.beside.set(`${path}/${file.name}`.toLowerCase(), file);
+    }
+  }
+
+  /** @returns {Found} */
+  get all() {
+    const { refused, companions } = this;
+    const files = this.photos.map(({ file, path }) => ({
+      file,
+      folder: asCategory(path.split("/").at(-1) ?? ""),
+      xmp: this.first(path, xmpNames(file.name)),
+      takeout: this.first(path, takeoutNames(file.name)),
+    }));
+    return { files, refused, skippedFolders: [...this.skippedFolders], companions };
+  }
+
+  /** @param {string} path @param {string[]} names */
+  first(path, names) {
+    const found = this.beside.size ? names.find((name) => this.beside.has(`${path}/${name}`.toLowerCase())) : undefined;
+    return found === undefined ? undefined : this.beside.get(`${path}/${found}`.toLowerCase());
+  }
+}
 
 /**
  * The files of a file input, without those in folders to skip. The folder that was chosen is taken whatever its name is.
@@ -22,15 +63,14 @@ const nothing = () => ({ files: [], refused: [], skippedFolders: [] });
  */
 export function chosenFiles(list, skipped) {
   const isSkipped = skipTest(skipped);
-  const found = nothing();
-  const skippedFolders = new Set();
+  const found = new Finds();
   for (const file of list) {
     const folders = file.webkitRelativePath.split("/").slice(0, -1);
     const at = folders.findIndex((name, index) => index > 0 && isSkipped(name));
-    if (at >= 0) skippedFolders.add(folders.slice(0, at + 1).join("/"));
-    else addFile(found, file, folders.at(-1) ?? "");
+    if (at >= 0) found.skippedFolders.add(folders.slice(0, at + 1).join("/"));
+    else found.add(file, folders.join("/"));
   }
-  return { ...found, skippedFolders: [...skippedFolders] };
+  return found.all;
 }
 
 /**
@@ -42,44 +82,42 @@ export function chosenFiles(list, skipped) {
 export async function droppedFiles(transfer, skipped) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()); // now: later they are gone
   const isSkipped = skipTest(await skipped);
-  const found = nothing();
+  const found = new Finds();
   for (const entry of entries) {
-    if (entry && entries.length > 1) await addEntry(found, entry, "", isSkipped);
-    else if (entry) await addChosen(found, entry, "", isSkipped);
+    if (entry && entries.length > 1) await addEntry(found, entry, isSkipped);
+    else if (entry) await addChosen(found, entry, isSkipped);
   }
-  return found;
-}
-
-/** @param {Found} found @param {File} file @param {string} folder */
-function addFile(found, file, folder) {
-  if (!HIDDEN.test(file.name)) found.files.push({ file, folder: asCategory(folder) });
+  return found.all;
 }
 
 /** Without what no name may hold, and no longer than one may be. @param {string} folder */
 const asCategory = (folder) => [...folder.replace(NOT_IN_NAMES, "")].slice(0, LONGEST_CATEGORY).join("").trim();
 
-/** @param {Found} found @param {FileSystemEntry} entry @param {string} folder @param {(name: string) => boolean} isSkipped */
-async function addEntry(found, entry, folder, isSkipped) {
-  if (entry.isDirectory && isSkipped(entry.name)) found.skippedFolders.push(pathOf(entry));
-  else await addChosen(found, entry, folder, isSkipped);
+/** @param {Finds} found @param {FileSystemEntry} entry @param {(name: string) => boolean} isSkipped */
+async function addEntry(found, entry, isSkipped) {
+  if (entry.isDirectory && isSkipped(entry.name)) found.skippedFolders.add(pathOf(entry));
+  else await addChosen(found, entry, isSkipped);
 }
 
-/** @param {Found} found @param {FileSystemEntry} entry @param {string} folder @param {(name: string) => boolean} isSkipped */
-async function addChosen(found, entry, folder, isSkipped) {
+/** @param {Finds} found @param {FileSystemEntry} entry @param {(name: string) => boolean} isSkipped */
+async function addChosen(found, entry, isSkipped) {
   try {
-    if (entry.isFile) addFile(found, await fileOf(/** @type {FileSystemFileEntry} */ (entry)), folder);
+    if (entry.isFile) found.add(await fileOf(/** @type {FileSystemFileEntry} */ (entry)), folderOf(entry));
     else {
       const children = await childrenOf(/** @type {FileSystemDirectoryEntry} */ (entry));
-      for (const child of children) await addEntry(found, child, entry.name, isSkipped);
+      for (const child of children) await addEntry(found, child, isSkipped);
     }
   } catch {
     const reason = entry.isFile ? _("This file cannot be read.") : _("This folder cannot be read.");
-    if (!HIDDEN.test(entry.name)) found.refused.push({ name: pathOf(entry), reason });
+    if (entry.isDirectory || !goesWithPhotos(entry.name)) found.refused.push({ name: pathOf(entry), reason });
   }
 }
 
 /** @param {FileSystemEntry} entry */
 const pathOf = (entry) => entry.fullPath.replace(/^\//, "");
+
+/** @param {FileSystemEntry} entry */
+const folderOf = (entry) => pathOf(entry).split("/").slice(0, -1).join("/");
 
 /** @param {FileSystemFileEntry} entry @returns {Promise<File>} */
 const fileOf = (entry) => new Promise((resolve, reject) => entry.file(resolve, reject));

@@ -20,6 +20,7 @@ const FILES_PER_LOOKUP = 50;
 const READY_AHEAD = 150;
 const TOO_LARGE = 413;
 const BYTES_AROUND_A_FILE = 4096; // of the form it is sent in: its name, its category, what stands between
+const BYTES_BESIDE = 2 ** 15; // of a file beside it; the date stands at the beginning
 const MOST_LOSSES = 4;
 const CONTROLS = /\p{Cc}/gu;
 
@@ -29,6 +30,8 @@ const CONTROLS = /\p{Cc}/gu;
  * @property {string} category
  * @property {Promise<number>} target id of the collection
  * @property {boolean} everywhere send it even if another collection has it
+ * @property {File} [xmp] the XMP file beside it
+ * @property {File} [takeout] the JSON file beside it, by Google Takeout
  * @property {boolean} [maybeSent] it may have arrived, though no answer came
  */
 /**
@@ -195,7 +198,11 @@ export class UploadQueue {
     const id = await batch[0]?.target;
     const items = await this.readable(batch);
     if (id === undefined || !items.length) return;
-    const options = { path: { collection_id: id }, body: formOf(items), signal };
+    const body = await formOf(
+      items,
+      items.reduce((sum, item) => sum + bytesOf(item), 0) <= this.limits.request_max_bytes,
+    );
+    const options = { path: { collection_id: id }, body, signal };
     const onFailure = lossesCounted(items, signal);
     const { outcomes } = await this.connection.withRetry(
       () => call("POST", "/collections/{collection_id}/photos", options).catch(onFailure),
@@ -223,7 +230,7 @@ export class UploadQueue {
   nextBatch() {
     let bytes = 0;
     const end = this.ready.findIndex((item, index) => {
-      bytes += item.file.size;
+      bytes += item.file.size + bytesBeside(item);
       const fits = bytes <= this.bytesTogether && item.target === this.ready[0]?.target;
       return index === FILES_PER_REQUEST || (index > 0 && !fits);
     });
@@ -241,14 +248,38 @@ export class UploadQueue {
   }
 }
 
-/** @param {Item[]} items */
-function formOf(items) {
+/** @param {Item[]} items @param {boolean} withBeside there is room for the files beside them */
+async function formOf(items, withBeside) {
   const form = new FormData();
-  for (const { file, category } of items) {
+  for (const { file, category, xmp, takeout } of items) {
     form.append("file", file, file.name.replace(CONTROLS, "") || "photo"); // forms carry them as %0A, for good
     form.append("category", category);
+    form.append("modified", localTime(file.lastModified));
+    form.append("xmp", await beginning(withBeside ? xmp : undefined));
+    form.append("takeout", await beginning(withBeside ? takeout : undefined));
   }
   return form;
+}
+
+/** Bytes of the files beside it that are sent, at most. @param {Item} item */
+const bytesBeside = ({ xmp, takeout }) => (Number(!!xmp) + Number(!!takeout)) * BYTES_BESIDE;
+
+/** Bytes that it takes in a request, at most. @param {Item} item */
+const bytesOf = (item) => item.file.size + BYTES_AROUND_A_FILE + bytesBeside(item);
+
+/** A photo is sent all the same where what lies beside it cannot be read. @param {File} [file] */
+const beginning = async (file) =>
+  (await file
+    ?.slice(0, BYTES_BESIDE)
+    .text()
+    .catch(() => "")) ?? "";
+
+/** By the clock of this machine, as cameras write it: `2019-03-21T10:11:12`. @param {number} milliseconds since 1970 */
+function localTime(milliseconds) {
+  const minutes = new Date(milliseconds).getTimezoneOffset();
+  const moment = new Date(milliseconds - minutes * 60_000);
+  const text = Number.isNaN(moment.getTime()) ? "" : moment.toISOString().slice(0, 19);
+  return /^\d{4}-/.test(text) ? text : "";
 }
 
 /** @param {File} file */
