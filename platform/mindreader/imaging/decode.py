@@ -23,7 +23,7 @@ from mindreader.imaging.costs import Size, bytes_to_decode, bytes_to_decode_webp
 from mindreader.imaging.formats import jpeg, tiff
 from mindreader.imaging.formats.boxes import primary_properties
 from mindreader.imaging.formats.colour import code_points
-from mindreader.imaging.pixels import to_srgb
+from mindreader.imaging.pixels import alpha_of, to_srgb
 
 pillow_heif.register_heif_opener()
 
@@ -77,6 +77,9 @@ class DecodedPhoto:
     media_type: str
     taken_at: datetime | None
     """When the camera says it was taken, in its own time without zone."""
+    alpha: Image.Image | None = None
+    """Mode ``L``, as large as `image`: how opaque each pixel was before it was laid on white; None where all are, or
+    where nobody asked."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ class _Limits:
     max_pixels: int
     min_side: int | None
     reserve: Reserve
+    keep_alpha: bool = False
 
     def allow_scaling(self, image: ImageFile.ImageFile) -> bool:
         return self.min_side is not None and image.format in _SCALABLE
@@ -99,6 +103,7 @@ def decode_photo(
     max_pixels: int,
     min_side: int | None = None,
     reserve: Reserve = no_limit,
+    keep_alpha: bool = False,
 ) -> DecodedPhoto:
     """Decode an image file of unknown origin.
 
@@ -110,6 +115,7 @@ def decode_photo(
             the result is smaller.
         reserve: told once, before any pixel is decoded, how many bytes of memory it takes at most, and the size of
             the picture; what it raises ends the decoding.
+        keep_alpha: whether the answer says where the picture was transparent.
 
     Raises:
         PhotoRejectedError: the file cannot become a photo; the sentence says why and what to do.
@@ -121,7 +127,7 @@ def decode_photo(
         if not head:
             raise PhotoRejectedError(rejections.EMPTY)
         with rejections.as_rejections(stream, head, max_pixels):
-            return _decode(cast(IO[bytes], stream), head, _Limits(max_pixels, min_side, reserve))
+            return _decode(cast(IO[bytes], stream), head, _Limits(max_pixels, min_side, reserve, keep_alpha))
 
 
 def _opened(source: bytes | Path | BinaryIO) -> AbstractContextManager[BinaryIO]:
@@ -165,7 +171,9 @@ def _decode(stream: IO[bytes], head: bytes, limits: _Limits) -> DecodedPhoto:
     orientation = _orientation(image, exif, stream)
     width, height = size if orientation not in (5, 6, 7, 8) else (size[1], size[0])
     srgb = to_srgb(image, limits.min_side, code_points(image, stream))
-    return DecodedPhoto(_upright(srgb, orientation), width, height, media_type, _taken_at(exif))
+    alpha = alpha_of(image, limits.min_side) if limits.keep_alpha else None
+    upright_alpha = alpha and _upright(alpha, orientation)
+    return DecodedPhoto(_upright(srgb, orientation), width, height, media_type, _taken_at(exif), upright_alpha)
 
 
 def _loaded(image: ImageFile.ImageFile, stream: IO[bytes], limits: _Limits) -> ImageFile.ImageFile:
