@@ -1,4 +1,4 @@
-"""What of a drawing is ink: whatever stands out from its ground, light or dark, opaque or not, becomes dark on light."""
+"""What of a drawing is ink: whatever stands out from its ground, light or dark, opaque or not; it becomes dark."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PIL import Image, ImageFilter, ImageOps
 
 from mindreader.errors import SketchRejectedError
 
-_WHITE = 255
+_WHITE, _NEARLY_WHITE = 255, 250
 _LIGHT = 128
 # Less difference than this between the lightest and the darkest pixel (of 255) is paper, not a stroke.
 _LEAST_CONTRAST = 16
@@ -49,6 +49,13 @@ def edge_of(gray: Image.Image) -> NDArray[np.uint8]:
     return np.concatenate([side.ravel() for side in sides])
 
 
+def is_clean(gray: Image.Image) -> bool:
+    """Whether the ground of a drawing (mode ``L``, dark on light) is white already, as a screen draws it."""
+    histogram = gray.histogram()
+    is_white = sum(histogram[_NEARLY_WHITE:]) >= _MOSTLY * sum(histogram)
+    return is_white and bool((edge_of(gray) >= _NEARLY_WHITE).mean() >= _MOSTLY)
+
+
 def _is_blank(gray: Image.Image) -> bool:
     darkest, lightest = gray.getextrema()
     return float(lightest) - float(darkest) < _LEAST_CONTRAST  # type: ignore[arg-type]  # mode L: two numbers
@@ -84,7 +91,7 @@ def _ink_of_light_strokes(gray: Image.Image, alpha: Image.Image) -> Image.Image:
 
 
 def _has_dark_ground(gray: Image.Image) -> bool:
-    """A ground of one shade is known by its edge, and strokes are what differs from it; a photographed one by its mean."""
+    """A ground of one shade is known by its edge, and strokes are what differs; a photographed one by its mean."""
     edge, values = edge_of(gray), np.asarray(gray)
     ground = int(np.median(edge))
     if np.abs(edge.astype(np.int16) - ground).mean() > _EVEN:

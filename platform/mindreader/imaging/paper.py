@@ -5,17 +5,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
-
-from mindreader.imaging.ink import edge_of
+from PIL import Image
 
 _SIDE = 1024
 _COARSE = 4
 """The paper's brightness is looked at this many times smaller."""
 _WIDEST_STROKE = 15
 """In pixels of that size, odd: what is narrower vanishes from the paper, and shadows keep their edges."""
-_WHITE = 250
-_CLEAN_SHARE = 0.5
 _FAINTEST = 0.06
 _GRAIN = 4.0
 _SPREAD = 0.22
@@ -24,13 +20,6 @@ _RULED_SHARE = 0.5
 _LEAST_RULES = 5
 _TALL = 9
 """Pixels from the upper to the lower side of what is no rule."""
-
-
-def is_clean(gray: Image.Image) -> bool:
-    """Whether the ground of a drawing (mode ``L``, dark on light) is white already, as a screen draws it."""
-    histogram = gray.histogram()
-    is_white = sum(histogram[_WHITE:]) >= _CLEAN_SHARE * sum(histogram)
-    return is_white and bool((edge_of(gray) >= _WHITE).mean() >= _CLEAN_SHARE)
 
 
 def lines_of_paper(gray: Image.Image) -> Image.Image:
@@ -74,7 +63,10 @@ def _without_level_rules(ink: NDArray[np.float32]) -> NDArray[np.float32]:
 def _paper(gray: Image.Image) -> NDArray[np.float32]:
     """Brightness of the paper under each pixel."""
     width, height = (max(1, side // _COARSE) for side in gray.size)
-    coarse = gray.resize((width, height), Image.Resampling.BOX)
-    closed = coarse.filter(ImageFilter.MaxFilter(_WIDEST_STROKE)).filter(ImageFilter.MinFilter(_WIDEST_STROKE))
-    smooth = closed.filter(ImageFilter.GaussianBlur(1.5)).resize(gray.size, Image.Resampling.BICUBIC)
-    return np.asarray(smooth, dtype=np.float32)
+    coarse = np.asarray(gray.resize((width, height), Image.Resampling.BOX), dtype=np.float32)
+    beyond = min(_WIDEST_STROKE, width - 1, height - 1)
+    # The paper goes on beyond the picture, as much darker or lighter as it was becoming.
+    wide = np.pad(coarse, beyond, mode="reflect", reflect_type="odd")
+    closed = cv2.morphologyEx(wide, cv2.MORPH_CLOSE, np.ones((_WIDEST_STROKE, _WIDEST_STROKE), np.uint8))
+    inner = cv2.GaussianBlur(closed, (0, 0), 1.5)[beyond : beyond + height, beyond : beyond + width]
+    return np.asarray(cv2.resize(inner, gray.size, interpolation=cv2.INTER_CUBIC), dtype=np.float32)

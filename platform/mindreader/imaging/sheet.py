@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-Corners = NDArray[np.float64]
-"""(4, 2), shares of width and height, 0 to 1: upper left, upper right, lower right, lower left."""
+from mindreader.imaging.sketches import Corners
+
 _Points = NDArray[np.float64]
 """(4, 2), in pixels, in the same order."""
 _Pixels = NDArray[Any]

@@ -18,9 +18,10 @@ from PIL import Image
 from mindreader.errors import PhotoRejectedError, SketchRejectedError
 from mindreader.imaging.decode import Reserve, decode_photo, no_limit
 from mindreader.imaging.formats.svg import draw_svg, is_svg
-from mindreader.imaging.ink import dark_on_light, require_ink
-from mindreader.imaging.paper import is_clean, lines_of_paper
-from mindreader.imaging.sheet import Corners, find_sheet, straightened
+from mindreader.imaging.ink import dark_on_light, is_clean, require_ink
+
+Corners = NDArray[np.float64]
+"""Of a sheet of paper, (4, 2), shares of width and height, 0 to 1: upper left, upper right, lower right, lower left."""
 
 _WHITE = 255
 _LONGEST_SIDE = 512
@@ -102,9 +103,9 @@ def read_drawing(
 ) -> ReadDrawing:
     """Make strokes of a drawing, whatever kind of picture it is.
 
-    Strokes on transparency are told by their opacity, a light drawing on a dark ground is inverted, shapes of an SVG are
-    drawn, a sheet of paper in a photo is straightened and cleaned to its lines, and a drawing that is not square is
-    centred on white so that its proportions stay.
+    Strokes on transparency are told by their opacity, a light drawing on a dark ground is inverted, shapes of an SVG
+    are drawn, a sheet of paper in a photo is straightened and cleaned to its lines, and a drawing that is not square
+    is centred on white so that its proportions stay.
 
     Args:
         data: an image file; its bytes say of which kind, not its name.
@@ -143,18 +144,33 @@ def _decoded(data: bytes, max_pixels: int, reserve: Reserve) -> tuple[Image.Imag
 def _strokes(
     image: Image.Image, alpha: Image.Image | None, reading: Reading, corners: Corners | None
 ) -> tuple[Image.Image, Corners | None]:
-    gray = image.convert("L")
-    if corners is None:
-        drawn = dark_on_light(gray, alpha)
-        if is_clean(drawn):
-            return drawn, None
-        corners = find_sheet(image) if reading is not Reading.PICTURE else None
-        if corners is None:
-            return _lines(drawn), None
-    return _lines(straightened(image, corners).convert("L")), corners
+    if corners is not None:
+        return _lines_of_sheet(image, corners), corners
+    drawn = dark_on_light(image.convert("L"), alpha)
+    if is_clean(drawn):
+        return drawn, None
+    corners = None if reading is Reading.PICTURE else _corners_of_sheet(image)
+    if corners is not None:
+        return _lines_of_sheet(image, corners), corners
+    return _lines(drawn), None
+
+
+# OpenCV is large, and only photos of paper need it: processes that see none do without.
+def _corners_of_sheet(image: Image.Image) -> Corners | None:
+    from mindreader.imaging.sheet import find_sheet
+
+    return find_sheet(image)
+
+
+def _lines_of_sheet(image: Image.Image, corners: Corners) -> Image.Image:
+    from mindreader.imaging.sheet import straightened
+
+    return _lines(straightened(image, corners).convert("L"))
 
 
 def _lines(gray: Image.Image) -> Image.Image:
+    from mindreader.imaging.paper import lines_of_paper
+
     lines = lines_of_paper(gray)
     require_ink(lines)
     return lines

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterator
 from io import BytesIO
-from xml.etree.ElementTree import Element, ParseError, tostring  # nosec B405  # noqa: S405  # to write, not to read
+from xml.etree.ElementTree import Element, ParseError, tostring  # nosec B405  # to write, not to read
 
 import resvg_py
 from defusedxml.common import DefusedXmlException
@@ -33,15 +33,26 @@ _SHAPES = frozenset({"path", "line", "polyline", "polygon", "rect", "circle", "e
 _KEPT = _SHAPES | {"svg", "g", "a", "defs", "symbol", "use", "clipPath", "linearGradient", "radialGradient", "stop"}
 _OTHER_CONTENT = frozenset({"text", "image", "foreignObject"})
 _STYLE_NAMES = frozenset(
-    "fill fill-rule fill-opacity stroke stroke-width stroke-linecap stroke-linejoin stroke-miterlimit stroke-dasharray "
-    "stroke-dashoffset stroke-opacity color display visibility clip-path clip-rule stop-color stop-opacity "
-    "paint-order vector-effect".split()
+    re.findall(
+        r"\S+",
+        """
+        fill fill-rule fill-opacity stroke stroke-width stroke-linecap stroke-linejoin stroke-miterlimit
+        stroke-dasharray stroke-dashoffset stroke-opacity color display visibility clip-path clip-rule stop-color
+        stop-opacity paint-order vector-effect
+        """,
+    )
 )
 _NAMES = _STYLE_NAMES | frozenset(
-    "id class d points x y x1 y1 x2 y2 cx cy r rx ry fx fy width height viewBox preserveAspectRatio transform offset "
-    "gradientUnits gradientTransform spreadMethod clipPathUnits".split()
+    re.findall(
+        r"\S+",
+        """
+        id class d points x y x1 y1 x2 y2 cx cy r rx ry fx fy width height viewBox preserveAspectRatio transform offset
+        gradientUnits gradientTransform spreadMethod clipPathUnits
+        """,
+    )
 )
 _UNITS = {"": 1.0, "px": 1.0, "pt": 4 / 3, "pc": 16.0, "mm": 96 / 25.4, "cm": 96 / 2.54, "in": 96.0}
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _LENGTH = re.compile(r"\s*([0-9.]+(?:[eE][+-]?[0-9]+)?)\s*([a-z]*)\s*")
 _DROPPED_STYLES = re.compile(r"(?:^|(?<=[;{\s]))(?:filter|mask|opacity|mix-blend-mode|isolation)\s*:[^;}]*")
 
@@ -210,7 +221,9 @@ def _check_uses(root: Element) -> None:
 
 def _view_box(root: Element) -> str | None:
     """What is to be seen of it: its own box, else its size; None if it says neither."""
-    numbers = [float(each) for each in re.findall(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", root.get("viewBox", ""))]
+    numbers = [
+        float(each) for each in re.findall(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", root.get("viewBox", ""))
+    ]
     if len(numbers) == 4 and min(numbers[2:]) > 0:
         return " ".join(f"{each:g}" for each in numbers)
     width, height = (_pixels(root.get(name, "")) for name in ("width", "height"))
