@@ -12,7 +12,7 @@ _WHITE, _NEARLY_WHITE = 255, 250
 _LIGHT = 128
 # Less difference than this between the lightest and the darkest pixel (of 255) is paper, not a stroke.
 _LEAST_CONTRAST = 16
-_MOSTLY = 0.5
+_MOSTLY, _WHOLLY = 0.5, 0.98
 _EVEN = 3
 """A ground that differs by no more than this along the edges was filled by a program, not photographed."""
 
@@ -51,9 +51,9 @@ def edge_of(gray: Image.Image) -> NDArray[np.uint8]:
 
 def is_clean(gray: Image.Image) -> bool:
     """Whether the ground of a drawing (mode ``L``, dark on light) is white already, as a screen draws it."""
-    histogram = gray.histogram()
-    is_white = sum(histogram[_NEARLY_WHITE:]) >= _MOSTLY * sum(histogram)
-    return is_white and bool((edge_of(gray) >= _NEARLY_WHITE).mean() >= _MOSTLY)
+    white_edge = (edge_of(gray) >= _NEARLY_WHITE).mean()
+    white = sum(gray.histogram()[_NEARLY_WHITE:]) / (gray.width * gray.height)
+    return bool(white_edge >= _WHOLLY or (white_edge >= _MOSTLY and white >= _MOSTLY))
 
 
 def _is_blank(gray: Image.Image) -> bool:

@@ -52,7 +52,7 @@ export class Fitting {
     this.element = element;
     element.width = element.height = SIDE;
     this.context = /** @type {CanvasRenderingContext2D} */ (element.getContext("2d", { willReadFrequently: true }));
-    /** @type {ImageBitmap|null} */
+    /** @type {HTMLImageElement|null} */
     this.drawing = null;
     this.view = UNTOUCHED;
     /** @type {Map<number, PointerEvent>} */
@@ -66,10 +66,17 @@ export class Fitting {
     element.addEventListener("keydown", (event) => this.#key(event));
   }
 
-  /** Another drawing, or none; it lies as the one before did. @param {ImageBitmap|null} drawing */
-  lay(drawing) {
-    this.drawing?.close();
+  /** Another drawing; it lies as the one before did. @param {string} url of a square image */
+  async open(url) {
+    const drawing = new Image();
+    drawing.src = url;
+    await drawing.decode();
     this.drawing = drawing;
+    this.look(this.view);
+  }
+
+  clear() {
+    this.drawing = null;
     this.look(this.view);
   }
 

@@ -44,7 +44,7 @@ export class PictureDialog {
   async open(file) {
     this.image.removeAttribute("src");
     this.corners.hide();
-    this.fitting.lay(null);
+    this.fitting.clear();
     this.fitting.reset();
     this.dialog.showModal();
     this.#wait(_("Reading the picture…"));
@@ -91,7 +91,7 @@ export class PictureDialog {
       this.whole.checked = !corners;
       if (corners) this.corners.show(corners);
     }
-    this.fitting.lay(await createImageBitmap(await (await fetch(sketch)).blob()));
+    await this.fitting.open(sketch);
     setDisabled(false, "picture-use");
     this.said.textContent = corners
       ? _("The sheet of paper was cut out. Drag its corners if they lie wrong.")
@@ -101,7 +101,7 @@ export class PictureDialog {
   /** What nothing could be made of is closed; a choice that was wrong can be changed. @param {string} sentence @param {string} reading */
   #fail(sentence, reading) {
     this.said.textContent = sentence;
-    this.fitting.lay(null);
+    this.fitting.clear();
     if (reading !== "auto") return;
     this.dialog.close();
     toast(sentence);
@@ -123,6 +123,6 @@ export class PictureDialog {
     clearTimeout(this.timer);
     this.asked += 1;
     this.file = null;
-    this.fitting.lay(null);
+    this.fitting.clear();
   }
 }
