@@ -30,7 +30,7 @@ def phone_photo(paper, tmp_path_factory) -> Path:
     """Twelve megapixels of grain in more than 4 MB, lying on its side as its EXIF says."""
     large = np.asarray(paper.image.resize((4032, 3024)).transpose(Image.Transpose.ROTATE_90))
     grain = np.random.default_rng(0).integers(-12, 13, large.shape, np.int16)
-    path = tmp_path_factory.mktemp("photos") / "IMG_0001.jpg"
+    path: Path = tmp_path_factory.mktemp("photos") / "IMG_0001.jpg"
     exif = Image.Exif()
     exif[274] = 6
     Image.fromarray(np.clip(large + grain, 0, 255).astype(np.uint8)).save(path, quality=97, exif=exif)

@@ -65,7 +65,8 @@ def _sheet(drawing: Image.Image, *, portrait: bool) -> Image.Image:
     size = (_SHORT, _LONG) if portrait else (_LONG, _SHORT)
     side = int(_SHORT * 0.9)
     sheet = Image.new("L", size, 255)
-    sheet.paste(drawing.resize((side, side), Image.Resampling.BICUBIC), tuple((each - side) // 2 for each in size))
+    place = ((size[0] - side) // 2, (size[1] - side) // 2)
+    sheet.paste(drawing.resize((side, side), Image.Resampling.BICUBIC), place)
     return sheet
 
 
@@ -78,7 +79,7 @@ def _paper(size: tuple[int, int], ruled: bool) -> Array:
 
 def _inked(paper: Array, sheet: Image.Image, ink: float) -> Array:
     strokes = 1 - np.asarray(sheet, dtype=np.float32)[..., None] / 255
-    return paper * (1 - strokes) + np.minimum(paper, ink) * strokes
+    return np.asarray(paper * (1 - strokes) + np.minimum(paper, ink) * strokes, np.float32)
 
 
 def _corners(random: np.random.Generator, sheet: tuple[int, int], tilt: float, share: float) -> NDArray[np.float64]:

@@ -28,14 +28,14 @@ def agreement(found: Image.Image, truth: Image.Image, tolerance: int = 5) -> tup
 def overlap(found: Image.Image, truth: Image.Image) -> float:
     """Intersection over union of the ink, both three pixels of 256 thicker."""
     thick = np.ones((7, 7), np.uint8)
-    ours, theirs = (cv2.dilate(_ink(each), thick) for each in (found, truth))
+    ours, theirs = (np.asarray(cv2.dilate(_ink(each), thick), np.uint8) for each in (found, truth))
     return float((ours & theirs).sum() / max(1, (ours | theirs).sum()))
 
 
 def squared(sheet: Image.Image) -> Image.Image:
     """A sheet in the middle of a white square."""
     square = Image.new("L", (max(sheet.size),) * 2, 255)
-    square.paste(sheet, tuple((square.width - each) // 2 for each in sheet.size))
+    square.paste(sheet, ((square.width - sheet.width) // 2, (square.height - sheet.height) // 2))
     return square
 
 

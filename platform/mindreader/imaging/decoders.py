@@ -30,8 +30,9 @@ from PIL import Image
 
 from mindreader.errors import PhotoRejectedError, Sentence, SketchRejectedError
 from mindreader.imaging import rejections
+from mindreader.imaging.arrays import Corners
 from mindreader.imaging.budget import MemoryBudget, default_budget
-from mindreader.imaging.sketches import Corners, Reading, Sketch
+from mindreader.imaging.sketches import Reading, Sketch
 
 if TYPE_CHECKING:
     from mindreader.settings import Settings

@@ -81,7 +81,7 @@ def _is_light_on_nothing(gray: Image.Image, alpha: Image.Image) -> bool:
 def _true_lightness(gray: Image.Image, opacity: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Of each pixel before it was laid on white, 0 to 255; where it is all transparent, a number without meaning."""
     share = np.maximum(opacity.astype(np.float32), 1) / _WHITE
-    return _WHITE - (_WHITE - np.asarray(gray, dtype=np.float32)) / share
+    return np.asarray(_WHITE - (_WHITE - np.asarray(gray, dtype=np.float32)) / share, np.float32)
 
 
 def _ink_of_light_strokes(gray: Image.Image, alpha: Image.Image) -> Image.Image:

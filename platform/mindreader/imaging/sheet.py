@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mindreader.imaging.sketches import Corners
+from mindreader.imaging.arrays import Corners
 
 _Points = NDArray[np.float64]
 """(4, 2), in pixels, in the same order."""
@@ -87,7 +87,7 @@ def _masks(lab: _Pixels) -> Iterator[_Pixels]:
             yield cv2.morphologyEx(above, cv2.MORPH_CLOSE, kernel)
             yield cv2.morphologyEx(above, cv2.MORPH_OPEN, kernel)
     for low in (15, 40, 80):
-        edges = cv2.Canny(lightness, low, 2 * low) | cv2.Canny(blue_to_yellow, low, 2 * low)
+        edges = cv2.bitwise_or(cv2.Canny(lightness, low, 2 * low), cv2.Canny(blue_to_yellow, low, 2 * low))
         yield cv2.dilate(edges, np.ones((3, 3), np.uint8))
 
 

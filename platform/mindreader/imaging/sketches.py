@@ -16,12 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mindreader.errors import PhotoRejectedError, SketchRejectedError
+from mindreader.imaging.arrays import Corners
 from mindreader.imaging.decode import Reserve, decode_photo, no_limit
 from mindreader.imaging.formats.svg import draw_svg, is_svg
 from mindreader.imaging.ink import dark_on_light, is_clean, require_ink
-
-Corners = NDArray[np.float64]
-"""Of a sheet of paper, (4, 2), shares of width and height, 0 to 1: upper left, upper right, lower right, lower left."""
 
 _WHITE = 255
 _LONGEST_SIDE = 512

@@ -63,7 +63,7 @@ def inside(photo: PaperPhoto) -> Image.Image:
     """The photo without the table."""
     corners = photo.corners * SIZE
     low, high = np.sort(corners, axis=0)[1] + 8, np.sort(corners, axis=0)[2] - 8
-    return photo.image.crop(tuple(map(int, (*low, *high))))
+    return photo.image.crop((int(low[0]), int(low[1]), int(high[0]), int(high[1])))
 
 
 @pytest.mark.parametrize("seed", range(6))

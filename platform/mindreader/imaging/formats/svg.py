@@ -107,7 +107,7 @@ def _parsed(data: bytes) -> Element:
         raise PhotoRejectedError(ENTITIES) from None
     except (ParseError, ValueError, LookupError):
         raise PhotoRejectedError(DAMAGED) from None
-    if root is None or _kind(root) != "svg":
+    if not isinstance(root, Element) or _kind(root) != "svg":
         raise PhotoRejectedError(DAMAGED)
     return root
 

@@ -38,12 +38,13 @@ export const sized = (view, factor) => ({ ...view, scale: Math.min(MOST, Math.ma
 /** A quarter clockwise, around the middle of the sheet. @param {View} view @returns {View} */
 export const turned = (view) => ({ ...view, x: -view.y, y: view.x, turns: (view.turns + 1) % 4 });
 
-/** So that what is drawn fills the sheet but for a margin. @param {View} view @param {Box} box @returns {View} */
+/** So that what is drawn fills the sheet but for a margin, turned as it was. @param {View} view @param {Box} box @returns {View} */
 export function filling(view, { left, top, right, bottom }) {
   const scale = Math.min(MOST, (1 - 2 * MARGIN) / Math.max(right - left, bottom - top));
-  let middle = { ...view, x: -((left + right) / 2 - 0.5) * scale, y: -((top + bottom) / 2 - 0.5) * scale, scale };
-  for (let i = 0; i < view.turns; i += 1) middle = { ...turned(middle), turns: view.turns };
-  return middle;
+  const [x, y] = [-((left + right) / 2 - 0.5) * scale, -((top + bottom) / 2 - 0.5) * scale];
+  let filled = { x, y, scale, turns: 0 };
+  while (filled.turns !== view.turns) filled = turned(filled);
+  return filled;
 }
 
 export class Fitting {
@@ -94,10 +95,10 @@ export class Fitting {
   }
 
   fill() {
-    const upright = { ...UNTOUCHED };
-    this.look(upright);
+    const before = this.view;
+    this.look(UNTOUCHED);
     const box = this.#inkBox();
-    this.look(box ? filling(this.view, box) : this.view);
+    this.look(box ? filling(before, box) : before);
   }
 
   /** @param {View} view */
