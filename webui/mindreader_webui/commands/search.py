@@ -28,7 +28,7 @@ _RESULT_FIELDS = ("photo_id", "score", "filename", "collection", "category")
 def search(
     sketch: Path, limit: int, imaginary: Path | None, seed: int, as_json: bool, server: str | None, token: str | None
 ) -> None:
-    """Find the photos that SKETCH (an image with dark strokes on white) looks like."""
+    """Find the photos that SKETCH looks like: an image of a drawing, a photo of one on paper, or an SVG."""
     with connected(server, token) as api:
         answer = api.post(
             "/searches",
