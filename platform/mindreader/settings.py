@@ -131,7 +131,11 @@ class Settings(BaseSettings):
     )
     image_max_pixels: int = Field(default=200_000_000, ge=1, description="Largest photo that is decoded, in pixels.")
     thumbnail_pixels: int = Field(default=512, ge=64, le=2048, description="Longer side of a thumbnail.")
-    sketch_max_bytes: int = Field(default=4 * 2**20, ge=1, description="Largest sketch file that is taken.")
+    sketch_max_bytes: int = Field(
+        default=32 * 2**20,
+        ge=1,
+        description="Largest file that is taken as a sketch; a phone's photo of paper may be one.",
+    )
     trash_days: int = Field(
         default=30,
         ge=0,

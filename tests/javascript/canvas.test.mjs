@@ -216,3 +216,36 @@ test("an SVG draws the pen in black and cuts out what the eraser took before it"
   assert.ok(svg.includes(`${white}${mask}<g mask="url(#m1)">${first}</g>${last}</svg>`), svg);
   assert.ok(svg.startsWith('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100" fill="none"'));
 });
+
+const { filling, moved, sized, turned } = await import(`${STATIC}/canvas/fitting.js`);
+const { isConvex } = await import(`${STATIC}/components/sheet_corners.js`);
+const UNTOUCHED = { x: 0, y: 0, scale: 1, turns: 0 };
+
+test("a drawing is moved with its middle on the sheet, sized within bounds, and turned around the sheet's middle", () => {
+  assert.deepEqual(moved(UNTOUCHED, 0.2, -0.9), { ...UNTOUCHED, x: 0.2, y: -0.5 });
+  assert.equal(sized(UNTOUCHED, 100).scale, 8);
+  assert.equal(sized(UNTOUCHED, 0.01).scale, 0.2);
+  let view = { ...UNTOUCHED, x: 0.1, y: 0.3 };
+  assert.deepEqual(turned(view), { ...UNTOUCHED, x: -0.3, y: 0.1, turns: 1 });
+  for (let i = 0; i < 4; i += 1) view = turned(view);
+  assert.deepEqual(view, { ...UNTOUCHED, x: 0.1, y: 0.3 });
+});
+
+test("filling: what is drawn fills the sheet but for a margin, and lies in its middle", () => {
+  const view = filling(UNTOUCHED, { left: 0.5, top: 0.25, right: 1, bottom: 0.5 });
+  near([view.scale, view.x, view.y], [1.68, -0.42, 0.21]);
+  assert.equal(filling(UNTOUCHED, { left: 0.5, top: 0.5, right: 0.51, bottom: 0.5 }).scale, 8);
+});
+
+test("corners that would fold the sheet or turn it over are none", () => {
+  const square = [
+    [0, 0],
+    [1, 0],
+    [1, 1],
+    [0, 1],
+  ];
+  assert.equal(isConvex(square), true);
+  assert.equal(isConvex(square.toReversed()), false);
+  assert.equal(isConvex([[0.9, 0.9], ...square.slice(1)]), false);
+  assert.equal(isConvex([[0, 1], ...square.slice(1)]), false);
+});

@@ -85,6 +85,7 @@ MATRIX = {
     ("GET", "/photos/{p}/preview"): (401, 200, 404, 200, 200),
     ("GET", "/photos/{p}/original"): (401, 200, 404, 200, 200),
     ("POST", "/searches"): (401, 422, 422, 422, 422),
+    ("POST", "/drawing-previews"): (401, 422, 422, 422, 422),
     ("GET", "/searches"): (401, 200, 200, 200, 200),
     ("DELETE", "/searches"): (401, 204, 204, 204, 204),
     ("GET", "/searches/{h}/sketch"): (401, 200, 404, 404, 404),

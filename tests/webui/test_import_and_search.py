@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.support import svgs
 from tests.support.broken_files import write_broken_files
 from tests.support.photos import write_photos
 from tests.support.server import mindreader, server
@@ -197,6 +198,13 @@ def test_a_sketch_with_a_name_that_is_no_utf_8_is_taken(running, tmp_path, sketc
     mindreader(running.data_dir, "import", tmp_path / "photos", "--collection", "Search", "--wait", "--json")
     copy = shutil.copy(sketch, os.fsencode(tmp_path) + b"/h\xe4user.png")
     assert mindreader(running.data_dir, "search", os.fsdecode(copy), "--json")["results"]
+
+
+def test_a_sketch_may_be_an_svg_or_have_no_type_at_all(running, tmp_path):
+    write_photos(tmp_path / "photos", 2, first=260)
+    mindreader(running.data_dir, "import", tmp_path / "photos", "--collection", "For SVG", "--wait")
+    (tmp_path / "sketch").write_bytes(svgs.own())
+    assert mindreader(running.data_dir, "search", tmp_path / "sketch", "--json")["results"]
 
 
 def test_photos_of_another_collection_are_not_sent_again_unless_they_are_wanted(running, tmp_path):

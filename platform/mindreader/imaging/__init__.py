@@ -1,16 +1,19 @@
 """Everything about pixels before the networks: photos, thumbnails and sketches, decoded in one place."""
 
-from mindreader.imaging.arrays import photo_array
+from mindreader.imaging.arrays import Corners, photo_array
 from mindreader.imaging.decode import DecodedPhoto, decode_photo
-from mindreader.imaging.decoders import Decoders, PhotoFile, decode_processes, decoders
-from mindreader.imaging.sketches import Sketch, decode_sketch, sketch_array
+from mindreader.imaging.decoders import Decoders, DrawingPreview, PhotoFile, decode_processes, decoders
+from mindreader.imaging.sketches import Reading, Sketch, decode_sketch, read_drawing, sketch_array
 from mindreader.imaging.thumbnails import THUMBNAIL_MEDIA_TYPE, make_thumbnail
 
 __all__ = [
     "THUMBNAIL_MEDIA_TYPE",
+    "Corners",
     "DecodedPhoto",
     "Decoders",
+    "DrawingPreview",
     "PhotoFile",
+    "Reading",
     "Sketch",
     "decode_photo",
     "decode_processes",
@@ -18,5 +21,6 @@ __all__ = [
     "decoders",
     "make_thumbnail",
     "photo_array",
+    "read_drawing",
     "sketch_array",
 ]

@@ -6,6 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+Corners = NDArray[np.float64]
+"""Of a sheet of paper, (4, 2), shares of width and height, 0 to 1: upper left, upper right, lower right, lower left."""
+
 
 def photo_array(image: Image.Image, size: int) -> NDArray[np.uint8]:
     """Stretch a photo to a square array ``(size, size, 3)``, RGB, 0 to 255.

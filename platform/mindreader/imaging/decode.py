@@ -34,7 +34,7 @@ from mindreader.imaging.formats.boxes import primary_properties
 from mindreader.imaging.formats.colour import CodePoints, code_points, profile_code_points
 from mindreader.imaging.formats.dates import dates_of
 from mindreader.imaging.formats.deep_tiff import DeepTiff, deep_tiff, is_deep_in_planes
-from mindreader.imaging.pixels import bytes_to_convert, to_srgb
+from mindreader.imaging.pixels import alpha_of, bytes_to_convert, to_srgb
 
 pillow_heif.register_heif_opener()
 
@@ -89,6 +89,9 @@ class DecodedPhoto:
     media_type: str
     dates: Dates
     """What the file itself says of when it was taken, by who says so."""
+    alpha: Image.Image | None = None
+    """Mode ``L``, as large as `image`: how opaque each pixel was before it was laid on white; None where all are, or
+    where nobody asked."""
 
     @property
     def taken_at(self) -> datetime | None:
@@ -101,6 +104,7 @@ class _Limits:
     max_pixels: int
     min_side: int | None
     reserve: Reserve
+    keep_alpha: bool = False
 
     def allow_scaling(self, image: Image.Image) -> bool:
         return self.min_side is not None and image.format in _SCALABLE
@@ -123,7 +127,9 @@ class _Made:
     def photo(self, limits: _Limits, points: CodePoints | None) -> DecodedPhoto:
         width, height = self.size if self.orientation not in (5, 6, 7, 8) else (self.size[1], self.size[0])
         srgb = _upright(to_srgb(self.image, limits.min_side, points), self.orientation)
-        return DecodedPhoto(srgb, width, height, self.media_type, dates_of(self.image, self.exif))
+        alpha = alpha_of(self.image, limits.min_side) if limits.keep_alpha else None
+        upright_alpha = alpha and _upright(alpha, self.orientation)
+        return DecodedPhoto(srgb, width, height, self.media_type, dates_of(self.image, self.exif), upright_alpha)
 
 
 @dataclass(frozen=True)
@@ -153,6 +159,7 @@ def decode_photo(
     max_pixels: int,
     min_side: int | None = None,
     reserve: Reserve = no_limit,
+    keep_alpha: bool = False,
 ) -> DecodedPhoto:
     """Decode an image file of unknown origin.
 
@@ -164,6 +171,7 @@ def decode_photo(
             the result is smaller.
         reserve: told once, before any pixel is decoded, how many bytes of memory it takes at most, and the size of
             the picture; what it raises ends the decoding.
+        keep_alpha: whether the answer says where the picture was transparent.
 
     Raises:
         PhotoRejectedError: the file cannot become a photo; the sentence says why and what to do.
@@ -177,7 +185,7 @@ def decode_photo(
         stream.start = _blanks_before(head)
         head = head[stream.start :]
         with rejections.as_rejections(stream, head, max_pixels):
-            return _decode(stream, head, _Limits(max_pixels, min_side, reserve))
+            return _decode(stream, head, _Limits(max_pixels, min_side, reserve, keep_alpha))
 
 
 def _opened(source: bytes | Path | BinaryIO) -> AbstractContextManager[BinaryIO]:

@@ -19,14 +19,16 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mindreader.errors import InvalidInputError, PhotoRejectedError, Sentence
 from mindreader.imaging import rejections
 from mindreader.imaging.arrays import photo_array
 from mindreader.imaging.costs import Size
 from mindreader.imaging.decode import DecodedPhoto, Reserve, decode_photo
 from mindreader.imaging.fingerprints import fingerprint
-from mindreader.imaging.sketches import Sketch
-from mindreader.imaging.thumbnails import encoded, small_copy
+from mindreader.imaging.sketches import ReadDrawing, Reading, read_drawing, shrunk
+from mindreader.imaging.thumbnails import encoded, make_thumbnail, small_copy
 
 FREE_BYTES = 48 * 2**20
 """Memory a picture may take without asking, header and tables included."""
@@ -105,9 +107,27 @@ def _fingerprint(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -
 
 
 def _sketch(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -> Made:
-    assert isinstance(source, bytes)
-    image = Sketch.read(source, max_bytes=task["max_bytes"], reserve=reserve).image
+    image = shrunk(_drawing(source, task, reserve).strokes)
     return {"size": image.size}, image.tobytes()
+
+
+def _drawing_preview(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -> Made:
+    """The strokes' pixels, and behind them the picture as WebP."""
+    read = _drawing(source, task, reserve)
+    strokes, corners = shrunk(read.strokes), None if read.corners is None else read.corners.tolist()
+    return {"size": strokes.size, "corners": corners}, strokes.tobytes() + make_thumbnail(read.picture, task["side"])
+
+
+def _drawing(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -> ReadDrawing:
+    assert isinstance(source, bytes)
+    return read_drawing(
+        source,
+        max_bytes=task["max_bytes"],
+        max_pixels=task["max_pixels"],
+        reserve=reserve,
+        reading=Reading(task["reading"]),
+        corners=None if task["corners"] is None else np.array(task["corners"]),
+    )
 
 
 _TASKS: dict[str, Callable[[bytes | Path, dict[str, Any], Reserve], Made]] = {
@@ -115,6 +135,7 @@ _TASKS: dict[str, Callable[[bytes | Path, dict[str, Any], Reserve], Made]] = {
     "pixels": _pixels,
     "fingerprint": _fingerprint,
     "sketch": _sketch,
+    "drawing preview": _drawing_preview,
 }
 
 

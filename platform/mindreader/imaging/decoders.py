@@ -31,8 +31,9 @@ from PIL import Image
 from mindreader.dates import Dates, DateSource, Taken
 from mindreader.errors import PhotoRejectedError, Sentence, SketchRejectedError
 from mindreader.imaging import rejections
+from mindreader.imaging.arrays import Corners
 from mindreader.imaging.budget import MemoryBudget, default_budget
-from mindreader.imaging.sketches import Sketch
+from mindreader.imaging.sketches import Reading, Sketch
 
 if TYPE_CHECKING:
     from mindreader.settings import Settings
@@ -42,7 +43,8 @@ Source = bytes | Path
 _MOST_PROCESSES = 8
 _SKETCH_PROCESSES = 2
 """For sketches alone: a search never waits behind photos."""
-_MOST_SKETCH_SECONDS = 5
+_MOST_SKETCH_SECONDS = 15
+"""Of a processor: somebody waits for the answer."""
 _LARGEST_ANSWER = 2**26
 _WALL_SECONDS = 30
 """A decoder that has not answered after this many times its seconds waits for a disk or a network."""
@@ -68,6 +70,17 @@ class PhotoFile:
     def taken_at(self) -> datetime | None:
         """The date to believe of those."""
         return Taken.best(self.dates).moment
+
+
+@dataclass(frozen=True)
+class DrawingPreview:
+    """What was made of a picture of a drawing, to be looked at and corrected."""
+
+    sketch: Sketch
+    corners: Corners | None
+    """Of the sheet of paper it was cut out by; None if it is the whole picture."""
+    picture: bytes
+    """The picture itself, upright; WebP."""
 
 
 class Decoders:
@@ -110,13 +123,40 @@ class Decoders:
         """Decode a drawing somebody sent.
 
         Raises:
-            SketchRejectedError: as `mindreader.imaging.decode_sketch`, or its decoder was stopped.
+            SketchRejectedError: as `mindreader.imaging.read_drawing`, or its decoder was stopped.
         """
+        told, pixels = self._drawing(data, name="sketch", max_bytes=max_bytes, reading=Reading.AUTO, corners=None)
+        return Sketch(Image.frombytes("L", tuple(told["size"]), pixels))
+
+    def drawing_preview(
+        self, data: bytes, *, max_bytes: int, side: int, reading: Reading, corners: Corners | None
+    ) -> DrawingPreview:
+        """What `sketch` would make of a drawing, or would if it were told more of it.
+
+        Args:
+            data: an image file.
+            max_bytes: larger files are refused.
+            side: most pixels of the longer side of the picture shown.
+            reading: as what to read it.
+            corners: of the sheet of paper, where a person says so.
+
+        Raises:
+            SketchRejectedError: as `mindreader.imaging.read_drawing`, or its decoder was stopped.
+        """
+        known = None if corners is None else corners.tolist()
+        told, payload = self._drawing(
+            data, name="drawing preview", max_bytes=max_bytes, side=side, reading=reading, corners=known
+        )
+        width, height = told["size"]
+        sketch = Sketch(Image.frombytes("L", (width, height), payload[: width * height]))
+        found = told["corners"]
+        return DrawingPreview(sketch, None if found is None else np.array(found), payload[width * height :])
+
+    def _drawing(self, data: bytes, **task: Any) -> tuple[dict[str, Any], bytes]:
         try:
-            told, pixels = self._sketches.run(data, name="sketch", max_bytes=max_bytes)
+            return self._sketches.run(data, max_pixels=self._max_pixels, **task)
         except PhotoRejectedError as error:
             raise SketchRejectedError(error.detail) from error
-        return Sketch(Image.frombytes("L", tuple(told["size"]), pixels))
 
     def close(self) -> None:
         """End the processes; they are started again when needed."""

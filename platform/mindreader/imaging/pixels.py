@@ -24,6 +24,7 @@ _TOPS = {"I": (255.0, 65535.0), "F": (1.0, 255.0, 65535.0)}
 _BAND_PIXELS = 2**20
 _BYTES_OF_BAND_PIXEL = 32
 _LARGE_PIXELS = 4_000_000
+_OPAQUE = 255
 _BYTES_OF_RESULT = 8  # Pillow keeps RGB in four; turning it upright makes a copy
 
 
@@ -49,6 +50,17 @@ def to_srgb(image: Image.Image, min_side: int | None = None, points: CodePoints 
     for top, band in _bands(image, factor):
         rgb.paste(convert(band).reduce(factor), (0, top // factor))
     return rgb
+
+
+def alpha_of(image: Image.Image, min_side: int | None = None) -> Image.Image | None:
+    """How opaque each pixel of a loaded image is, mode ``L``, of the size that `to_srgb` gives; None if all are."""
+    if not image.has_transparency_data:
+        return None
+    factor = _factor(image.size, min_side)
+    alpha = Image.new("L", (-(-image.width // factor), -(-image.height // factor)))
+    for top, band in _bands(image, factor):
+        alpha.paste(band.convert("RGBA").getchannel("A").reduce(factor), (0, top // factor))
+    return None if alpha.getextrema() == (_OPAQUE, _OPAQUE) else alpha
 
 
 def bytes_to_convert(size: tuple[int, int], min_side: int | None) -> int:

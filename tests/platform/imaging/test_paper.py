@@ -5,7 +5,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from mindreader.imaging import decode_sketch
-from mindreader.imaging.paper import is_clean, lines_of_paper
+from mindreader.imaging.ink import is_clean
+from mindreader.imaging.paper import lines_of_paper
 
 SIDE = 600
 

@@ -6,6 +6,7 @@ from mindreader_webui.api.accounts import accounts
 from mindreader_webui.api.bulk import bulk
 from mindreader_webui.api.collections import collections
 from mindreader_webui.api.comparisons import comparisons
+from mindreader_webui.api.drawing_previews import drawing_previews
 from mindreader_webui.api.jobs import jobs
 from mindreader_webui.api.models import models
 from mindreader_webui.api.photos import photos
@@ -24,6 +25,7 @@ BLUEPRINTS = (
     bulk,
     trash,
     searches,
+    drawing_previews,
     user_sketches,
     models,
     spaces,

@@ -7,9 +7,9 @@ from typing import Any
 from flask import Response
 
 
-def data_url(webp: bytes) -> str:
-    """A WebP image as an address that needs no request."""
-    return f"data:image/webp;base64,{b64encode(webp).decode()}"
+def data_url(image: bytes, media_type: str = "image/webp") -> str:
+    """An image as an address that needs no request."""
+    return f"data:{media_type};base64,{b64encode(image).decode()}"
 
 
 def kept_by_who_may_see_it(response: Response) -> Response:

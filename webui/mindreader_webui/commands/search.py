@@ -43,7 +43,7 @@ def search(
     server: str | None,
     token: str | None,
 ) -> None:
-    """Find the photos that SKETCH (an image with dark strokes on white) looks like."""
+    """Find the photos that SKETCH looks like: an image of a drawing, a photo of one on paper, or an SVG."""
     with connected(server, token) as api:
         answer = api.post(
             "/searches",

@@ -19,7 +19,9 @@ class SearchForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    sketch: bytes = Field(json_schema_extra={"format": "binary"}, description="An image: dark strokes on white.")
+    sketch: bytes = Field(
+        json_schema_extra={"format": "binary"}, description="An image of a drawing, a photo of one on paper, or an SVG."
+    )
     limit: int = Field(20, ge=1, le=200)
     seed: int = Field(0, ge=0, le=_LARGEST_SEED, description="Another seed, other imaginary images.")
     chosen: int = Field(0, ge=0, description="Which of the imaginary images searches.")

@@ -6,11 +6,12 @@ import { Sketch, asPng } from "../canvas/strokes.js";
 import { Toolbar } from "../canvas/toolbar.js";
 import { dropZone } from "../components/drop_zone.js";
 import { ImaginaryImages } from "../components/imaginary_images.js";
+import { PictureDialog } from "../components/picture_dialog.js";
 import { SearchFilters } from "../components/search_filters.js";
 import { SearchHistory } from "../components/search_history.js";
 import { SearchResults } from "../components/search_results.js";
 import { call } from "../lib/api.js";
-import { byId, setDisabled, showError, toast } from "../lib/dom.js";
+import { byId, setDisabled, showError } from "../lib/dom.js";
 import { _, ngettext } from "../lib/i18n.js";
 
 /** @import { SearchAnswer } from "../../../typings/api" */
@@ -117,10 +118,8 @@ function summary({ model_version: version, searchable: { indexed, total }, rebui
   return parts;
 }
 
-/** @param {File|undefined} file */
+/** @param {File} file of black strokes on white */
 function usePicture(file) {
-  if (!file) return;
-  if (!file.type.startsWith("image/")) return toast(_("That is no picture. Drop an image of a drawing."));
   sketch.clear();
   picture = file;
   canvas.element.style.background = `center / contain no-repeat url(${URL.createObjectURL(file)})`;
@@ -135,6 +134,8 @@ new SavedSketches(
   (strokes) => sketch.replace(strokes),
 );
 new SearchHistory(usePicture);
+const dialog = new PictureDialog(usePicture);
+const openPicture = (/** @type {File|undefined} */ opened) => opened && dialog.open(opened).catch(showError);
 byId("search").onclick = search;
 byId("clear").onclick = () => {
   if (sketch.strokes.length) sketch.clear();
@@ -142,10 +143,10 @@ byId("clear").onclick = () => {
 };
 const file = byId("file", HTMLInputElement);
 file.onchange = () => {
-  usePicture(file.files?.[0]);
+  openPicture(file.files?.[0]);
   file.value = "";
 };
-dropZone(byId("sheet"), (transfer) => usePicture(transfer.files[0]));
+dropZone(byId("sheet"), (transfer) => openPicture(transfer.files[0]));
 
 async function start() {
   refresh();
