@@ -48,7 +48,7 @@ def test_every_good_photo_is_indexed_and_every_broken_file_is_named_with_its_rea
 
 def test_dates_come_from_beside_the_files_from_their_names_and_their_times(running, tmp_path, sketch):
     folder = tmp_path / "phone"
-    photos = write_photos(folder, 4, first=300)
+    photos = write_photos(folder, 4, first=350)
     names = ("IMG-20190321-WA0001.jpg", "takeout.jpg", "edited.jpg", "copied.jpg")
     whatsapp, takeout, edited, copied = (path.rename(folder / name) for path, name in zip(photos, names, strict=True))
     (folder / f"{takeout.name}.supplemental-metad.json").write_text('{"photoTakenTime": {"timestamp": "1060699034"}}')
@@ -223,7 +223,8 @@ def test_search_prints_ranked_photos_and_writes_the_imaginary_image(running, tmp
     scores = [result["score"] for result in answer["results"]]
     assert len(scores) == 5
     assert scores == sorted(scores, reverse=True)
-    assert {"photo_id", "score", "filename", "collection", "category"} == set(answer["results"][0])
+    shown = {"photo_id", "score", "filename", "collection", "category", "also_in", "also_in_count"}
+    assert shown == set(answer["results"][0])
     assert answer["model_version"]
     assert answer["timings_ms"]["imagine"] > 0
     with Image.open(imagined) as image:

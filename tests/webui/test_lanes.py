@@ -11,7 +11,7 @@ from mindreader_webui.lanes import Lane, LaneDispatcher, shares
 from tests.support.services import wait_until
 from tests.support.web import access_of
 
-LARGE = 16 * 2**20
+LARGE = 64 * 2**20  # a sketch is none: who sends one waits for a search worker
 
 
 class Errand:
