@@ -6,7 +6,6 @@ import { Sketch, asPng } from "../canvas/strokes.js";
 import { Toolbar } from "../canvas/toolbar.js";
 import { dropZone } from "../components/drop_zone.js";
 import { ImaginaryImages } from "../components/imaginary_images.js";
-import { PictureDialog } from "../components/picture_dialog.js";
 import { SearchFilters } from "../components/search_filters.js";
 import { SearchHistory } from "../components/search_history.js";
 import { SearchResults } from "../components/search_results.js";
@@ -127,6 +126,16 @@ function usePicture(file) {
   search();
 }
 
+/** @type {Promise<import("../components/picture_dialog.js").PictureDialog>|undefined} fetched when it is first needed */
+let dialog;
+
+/** @param {File} opened */
+async function pictureDialog(opened) {
+  dialog ??= import("../components/picture_dialog.js").then(({ PictureDialog }) => new PictureDialog(usePicture));
+  dialog.catch(() => (dialog = undefined)); // without a connection; the next picture asks again
+  await (await dialog).open(opened);
+}
+
 sketch.onchange = onSketchChange;
 canvas.onstart = refresh;
 new SavedSketches(
@@ -134,8 +143,7 @@ new SavedSketches(
   (strokes) => sketch.replace(strokes),
 );
 new SearchHistory(usePicture);
-const dialog = new PictureDialog(usePicture);
-const openPicture = (/** @type {File|undefined} */ opened) => opened && dialog.open(opened).catch(showError);
+const openPicture = (/** @type {File|undefined} */ opened) => opened && pictureDialog(opened).catch(showError);
 byId("search").onclick = search;
 byId("clear").onclick = () => {
   if (sketch.strokes.length) sketch.clear();
