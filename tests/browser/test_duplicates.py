@@ -17,8 +17,10 @@ def test_a_result_leads_to_the_other_places(page: Page, screen: str, somebody, k
     for name in ("Backup of the old phone", "Best"):
         upload(page, name, photos[:1])
     page.goto("/")
+    page.locator("#live").uncheck()  # no later search replaces what was opened
     for stroke in BICYCLE:
         draw(page, screen, stroke)
+    page.get_by_role("button", name="Search", exact=True).click()
     results = page.locator("#results li[data-index]")
     expect(results).to_have_count(3)
     note = page.locator("#results .also")
