@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -43,7 +44,7 @@ def test_files_come_in_order_with_their_folder_and_size(tree):
         put(tree / name)
     files, refused, passed_over = walked(tree)
     assert {name: file.folder for name, file in files.items()} == {
-        "b.jpg": "",
+        "b.jpg": "tree",
         "2020/x.jpg": "2020",
         "2020/sub/y.jpg": "sub",
         "2021/x.jpg": "2021",
@@ -51,6 +52,18 @@ def test_files_come_in_order_with_their_folder_and_size(tree):
     assert list(files) == ["b.jpg", "2020/x.jpg", "2020/sub/y.jpg", "2021/x.jpg"]
     assert files["b.jpg"].size == 5
     assert (refused, passed_over) == ({}, [])
+
+
+def test_the_folder_that_is_walked_is_known_by_its_name_however_it_is_called(tree, monkeypatch):
+    put(tree / "sub" / "a.jpg")
+    monkeypatch.chdir(tree / "sub")
+    (tree.parent / "linked").symlink_to(tree / "sub")
+    for top in (Path(), Path("..", "sub"), tree.parent / "linked"):
+        (file,) = walk(top, SYSTEM_FOLDERS)
+        assert file.folder == ("linked" if top.name == "linked" else "sub")
+    (tree / "b.jpg").write_bytes(b"photo")
+    assert {file.folder for file in walk(Path(".."), ())} == {tree.name, "sub"}
+    assert [file.folder for file in walk(tree / "b.jpg", ())] == [""]
 
 
 def test_system_and_hidden_folders_are_passed_over_and_named(tree):

@@ -34,7 +34,7 @@ class FoundFile:
     name: str
     """Its path below the folder that is walked, fit to be encoded."""
     folder: str
-    """Name of the folder it lies in; empty for the one that is walked."""
+    """Name of the folder it lies in, also of the one that is walked; empty for a file that was named itself."""
     size: int
     """Bytes."""
     modified: float
@@ -109,6 +109,7 @@ class _Walk:
             yield RefusedFile(folder.name or repaired(self.top.name), f"This folder cannot be read ({error.strerror}).")
             return
         below: list[_Folder] = []
+        own_name = Path(folder.name or self._top_name).name
         beside = _readable(ordered)
         for entry in ordered:
             name = _joined(folder.name, entry.name)
@@ -117,8 +118,13 @@ class _Walk:
             elif goes_with_photos(entry.name):
                 yield Companion(name)
             else:
-                yield _looked_at(Path(entry.path), name, Path(folder.name).name, beside)
+                yield _looked_at(Path(entry.path), name, own_name, beside)
         self.folders += reversed(below)
+
+    @property
+    def _top_name(self) -> str:
+        """As it was called, unless by `.` or `..`; empty for the root of all folders."""
+        return repaired(self.top.name if self.top.name not in ("", "..") else self.top.resolve().name)
 
     def _folder(self, parent: _Folder, entry: os.DirEntry[str], below: list[_Folder]) -> Iterator[Found]:
         name, is_link = _joined(parent.name, entry.name), _is_link(entry)
