@@ -157,6 +157,14 @@ def test_a_photo_is_found_in_its_own_folder_even_if_a_link_to_that_comes_first(t
     assert list(walked(tree)[0]) == ["z/a.jpg"]
 
 
+def test_links_to_files_come_after_the_files_themselves(tree, tmp_path):
+    put(tree / "z" / "a.jpg")
+    put(tmp_path / "elsewhere" / "b.jpg")
+    (tree / "favourite.jpg").symlink_to("z/a.jpg")
+    (tree / "Norway").symlink_to(tmp_path / "elsewhere")
+    assert list(walked(tree)[0]) == ["z/a.jpg", "Norway/b.jpg", "favourite.jpg"]
+
+
 def test_many_links_to_each_other_do_not_multiply(tree):
     folders = [tree / f"{number:02}" for number in range(12)]
     for folder in folders:

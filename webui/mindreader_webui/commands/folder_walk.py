@@ -80,12 +80,13 @@ class _Folder:
 
 @dataclass
 class _Walk:
-    """Folders first that lie below the top, then what links lead to: a photo is found under its own folder's name."""
+    """What lies below the top first, then what links lead to: a photo is found under its own name and folder."""
 
     top: Path
     skipped: Sequence[str]
     folders: list[_Folder] = field(default_factory=list)
     links: deque[_Folder] = field(default_factory=deque)
+    linked_files: list[FoundFile] = field(default_factory=list)
     seen: set[Path] = field(default_factory=set)
 
     def __iter__(self) -> Iterator[Found]:
@@ -100,6 +101,7 @@ class _Walk:
                 continue
             self.seen.add(folder.real)
             yield from self._inside(folder)
+        yield from self.linked_files
 
     def _inside(self, folder: _Folder) -> Iterator[Found]:
         try:
@@ -118,8 +120,15 @@ class _Walk:
             elif goes_with_photos(entry.name):
                 yield Companion(name)
             else:
-                yield _looked_at(Path(entry.path), name, own_name, beside)
+                found = _looked_at(Path(entry.path), name, own_name, beside)
+                yield from self._unless_linked(found, entry)
         self.folders += reversed(below)
+
+    def _unless_linked(self, found: FoundFile | RefusedFile, entry: os.DirEntry[str]) -> Iterator[Found]:
+        if isinstance(found, FoundFile) and _is_link(entry):
+            self.linked_files.append(found)
+        else:
+            yield found
 
     @property
     def _top_name(self) -> str:
@@ -144,8 +153,8 @@ class _Walk:
 def walk(top: Path, skipped: Sequence[str]) -> Iterator[Found]:
     """Everything in a folder and its sub-folders, in order, or the one file that `top` is.
 
-    Links to folders are followed, each folder once. Files that go with photos are found with these; what is no plain
-    file (pipes, sockets, devices) is refused without opening it.
+    Links to folders are followed, each folder once; links come last. Files that go with photos are found with these;
+    what is no plain file (pipes, sockets, devices) is refused without opening it.
 
     Args:
         top: taken whatever its name is.
@@ -183,7 +192,7 @@ def _first(names: Iterable[str], beside: Mapping[str, Path]) -> Path | None:
     return next((beside[name.lower()] for name in names if name.lower() in beside), None)
 
 
-def _looked_at(path: Path, name: str, folder: str, beside: Mapping[str, Path]) -> Found:
+def _looked_at(path: Path, name: str, folder: str, beside: Mapping[str, Path]) -> FoundFile | RefusedFile:
     try:
         status = path.stat()
     except OSError as error:
