@@ -68,10 +68,10 @@ export class UploadQueue {
 
   /** Those that need no look inside have their outcome at once. @param {Item[]} items */
   add(items) {
-    const reasons = items.map(({ file }) => this.unfit(file));
-    for (const [index, item] of items.entries()) if (!reasons[index]) this.waiting.push(item);
+    const reasons = new Map(items.map((item) => [item, this.unfit(item.file)]));
+    for (const [item, reason] of reasons) if (!reason) this.waiting.push(item);
     if (this.controller.signal.aborted) this.controller = new AbortController();
-    for (const [index, item] of items.entries()) if (reasons[index]) this.reject(item, reasons[index]);
+    for (const [item, reason] of reasons) if (reason) this.reject(item, reason);
     this.start();
     if (!this.busy) this.on.idle();
   }
