@@ -106,10 +106,12 @@ def test_the_drawer_says_where_is_searched(drawn: Page):
     page.locator("#filters summary").click()
     page.locator("#taken-until").fill("2001-02-03")
     expect(page.locator("#filters summary")).to_have_text("Which photos: until 2/3/2001")
-    expect(page.locator("#answered")).to_contain_text("No photos here")  # nothing says when these were taken
+    expect(page.locator("#answered")).to_contain_text("No photos here fit what is chosen under Which photos.")
     expect(results(page)).to_have_count(0)
     page.locator("#taken-until").fill("")
     expect(results(page)).to_have_count(24)
+    page.locator("#taken-from").fill("2001-02-03")
+    expect(results(page)).to_have_count(0)  # nothing says when they were taken
 
 
 @pytest.mark.parametrize("screen", ["desktop"], indirect=True)

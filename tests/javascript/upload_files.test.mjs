@@ -13,6 +13,7 @@ const at = (path) => {
   Object.defineProperty(file, "webkitRelativePath", { value: path.includes("/") ? path : "" });
   return file;
 };
+const paths = ({ files }) => files.map(({ path }) => path);
 const taken = ({ files }) => files.map(({ file, folder }) => [folder, file.name]);
 
 test("files come with the folder they lie in", () => {
@@ -23,6 +24,29 @@ test("files come with the folder they lie in", () => {
     ["2020", "b.jpg"],
   ]);
   assert.deepEqual([found.refused, found.skippedFolders], [[], []]);
+});
+
+const TREE = ["é.jpg", "b.jpg", "a/z.jpg", "a/b/y.jpg", "a b/x.jpg", "a!.jpg", "B/w.jpg", "a/b.jpg"];
+const AS_THE_COMMAND_WALKS = ["a!.jpg", "b.jpg", "é.jpg", "B/w.jpg", "a/b.jpg", "a/z.jpg", "a/b/y.jpg", "a b/x.jpg"];
+
+test("files come in the order of the command line, by their paths, whatever order the browser has", async () => {
+  const expected = AS_THE_COMMAND_WALKS.map((path) => `Photos/${path}`);
+  const files = TREE.map((path) => at(`Photos/${path}`));
+  assert.deepEqual(paths(chosenFiles(files, SKIPPED)), expected);
+  assert.deepEqual(paths(chosenFiles(files.reverse(), SKIPPED)), expected);
+  const entries = TREE.map((path) => fileEntry(`/Photos/${path}`));
+  assert.deepEqual(paths(await drop(folderEntry("/Photos", entries))), expected);
+});
+
+test("a backslash in a name makes no folder, though browsers show it as one", () => {
+  const file = new File(["photo"], "back\\slash.jpg");
+  Object.defineProperty(file, "webkitRelativePath", { value: "Photos/2020/back/slash.jpg" });
+  const found = chosenFiles([file], SKIPPED);
+  assert.deepEqual([taken(found), paths(found)], [[["2020", "back\\slash.jpg"]], ["Photos/2020/back\\slash.jpg"]]);
+});
+
+test("a file chosen alone has its name for a path", () => {
+  assert.deepEqual(paths(chosenFiles([at("b.jpg"), at("a.jpg")], SKIPPED)), ["a.jpg", "b.jpg"]);
 });
 
 test("system and hidden folders are passed over, at any depth, and named once", () => {
@@ -53,7 +77,7 @@ test("folders whose names are only like those are taken", () => {
   );
   assert.deepEqual(
     taken(found).map(([folder]) => folder),
-    names,
+    names.sort(),
   );
 });
 
@@ -117,8 +141,8 @@ test("one file or folder of a drop that cannot be read is named, and the rest is
   ];
   const found = await drop(folderEntry("/Photos", inside), fileEntry("/b.jpg"), null);
   assert.deepEqual(taken(found), [
-    ["Photos", "a.jpg"],
     ["", "b.jpg"],
+    ["Photos", "a.jpg"],
   ]);
   assert.deepEqual(found.refused, [
     { name: "Photos/gone.jpg", reason: "This file cannot be read." },
@@ -155,7 +179,7 @@ test("also in a drop, whatever comes first", async () => {
     TAKEOUT.filter((path) => path.startsWith(folder)).map((path) => fileEntry(`/Photos/${path}`));
   const folders = ["2021", "2020"].map((name) => folderEntry(`/Photos/${name}`, inside(name).reverse()));
   const found = await drop(folderEntry("/Photos", [...folders, fileEntry("/Photos/Thumbs.db", broken)]));
-  assert.deepEqual(namesBeside(found).reverse(), BESIDE);
+  assert.deepEqual(namesBeside(found), BESIDE);
   assert.deepEqual(found.refused, []);
 });
 

@@ -44,6 +44,7 @@ const TARGET = Promise.resolve(1);
 const items = (contents, more = {}) =>
   contents.map((content) => ({
     file: new File([content], `${content}.jpg`),
+    path: `Photos/${content}.jpg`,
     category: "",
     target: TARGET,
     everywhere: false,
@@ -193,9 +194,9 @@ test("a batch that is too large is sent file by file", async () => {
   upload.queue.add(items(numbered(3)));
   const outcomes = await upload.finished;
   assert.deepEqual(Object.fromEntries(outcomes.map(({ file, status }) => [file, status])), {
-    "photo 0.jpg": "created",
-    "photo 1.jpg": "rejected",
-    "photo 2.jpg": "created",
+    "Photos/photo 0.jpg": "created",
+    "Photos/photo 1.jpg": "rejected",
+    "Photos/photo 2.jpg": "created",
   });
 });
 
@@ -223,8 +224,8 @@ test("files over the limits of the server are named and never sent, whichever li
     assert.deepEqual(
       outcomes.map(({ file, status }) => [file, status]),
       [
-        ["large.jpg", "rejected"],
-        ["small.jpg", "created"],
+        ["Photos/large.jpg", "rejected"],
+        ["Photos/small.jpg", "created"],
       ],
     );
     assert.match(outcomes[0].reason, /^This file is larger than 0\.0\d+ MB\. Send a smaller copy\.$/);
@@ -232,12 +233,12 @@ test("files over the limits of the server are named and never sent, whichever li
   }
 });
 
-test("names are sent without control characters", async () => {
+test("names are sent without control characters, and without a folder of Windows", async () => {
   const names = [];
   server.refuses = (_path, files) => void names.push(...files.map(({ name }) => name));
-  upload.queue.add(items(["new\nline", "tab\tname"]));
+  upload.queue.add(items(["new\nline", "tab\tname", "back\\slash"]));
   await upload.finished;
-  assert.deepEqual(names, ["newline.jpg", "tabname.jpg"]);
+  assert.deepEqual(names, ["newline.jpg", "tabname.jpg", "slash.jpg"]);
 });
 
 test("nothing but files that are too large is an upload that ends", async () => {
@@ -261,11 +262,11 @@ test("a file on which something hangs up each time is named, and the others are 
   upload.queue.add(items(numbered(5)));
   const outcomes = await upload.finished;
   assert.deepEqual(Object.fromEntries(outcomes.map(({ file, status }) => [file, status])), {
-    "photo 0.jpg": "created",
-    "photo 1.jpg": "created",
-    "photo 2.jpg": "rejected",
-    "photo 3.jpg": "created",
-    "photo 4.jpg": "created",
+    "Photos/photo 0.jpg": "created",
+    "Photos/photo 1.jpg": "created",
+    "Photos/photo 2.jpg": "rejected",
+    "Photos/photo 3.jpg": "created",
+    "Photos/photo 4.jpg": "created",
   });
   assert.match(outcomes.find(({ status }) => status === "rejected").reason, /connection was closed/);
 });
@@ -293,14 +294,28 @@ test("a request holds files of one collection", async () => {
   );
 });
 
+test("a file in which nothing is, like a named pipe, is rejected without reading it, for that would never end", async () => {
+  const [pipe] = items(["pipe"], { file: new File([], "pipe") });
+  const never = () => new Promise(() => {});
+  Object.assign(pipe.file, { arrayBuffer: never, slice: () => ({ arrayBuffer: never }) });
+  upload.queue.add([pipe, ...items(["here"])]);
+  const outcomes = await upload.finished;
+  assert.deepEqual(outcomes[0], {
+    file: "Photos/pipe.jpg",
+    status: "rejected",
+    reason: "This file is empty (0 bytes). Copy or export it again.",
+  });
+  assert.deepEqual(statuses(outcomes), ["rejected", "created"]);
+});
+
 test("a file that went away since it was chosen is rejected, not tried for ever", async () => {
   const [gone] = items(["gone"]);
   gone.file.slice = () => ({ arrayBuffer: () => Promise.reject(new Error("NotFoundError")) });
   upload.queue.add([gone, ...items(["here"])]);
   const outcomes = await upload.finished;
   assert.deepEqual(Object.fromEntries(outcomes.map(({ file, status }) => [file, status])), {
-    "gone.jpg": "rejected",
-    "here.jpg": "created",
+    "Photos/gone.jpg": "rejected",
+    "Photos/here.jpg": "created",
   });
 });
 
@@ -315,7 +330,7 @@ test("cancelling aborts what is on its way and forgets the rest; the queue can b
   server.gate = Promise.resolve();
   upload.queue.add(items(["later"]));
   await until(() => upload.outcomes.length === 1);
-  assert.equal(upload.outcomes[0].file, "later.jpg");
+  assert.equal(upload.outcomes[0].file, "Photos/later.jpg");
 });
 
 test("a collection that cannot be made stops the upload with its reason", async () => {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +35,10 @@ def walked(top, skipped=SYSTEM_FOLDERS):
     return files, refused, passed_over
 
 
+def folders(top):
+    return [file.folder for file in walked(top)[0].values()]
+
+
 def companions(top, skipped=SYSTEM_FOLDERS):
     return [each.name for each in walk(top, skipped) if isinstance(each, Companion)]
 
@@ -43,7 +48,7 @@ def test_files_come_in_order_with_their_folder_and_size(tree):
         put(tree / name)
     files, refused, passed_over = walked(tree)
     assert {name: file.folder for name, file in files.items()} == {
-        "b.jpg": "",
+        "b.jpg": "tree",
         "2020/x.jpg": "2020",
         "2020/sub/y.jpg": "sub",
         "2021/x.jpg": "2021",
@@ -51,6 +56,17 @@ def test_files_come_in_order_with_their_folder_and_size(tree):
     assert list(files) == ["b.jpg", "2020/x.jpg", "2020/sub/y.jpg", "2021/x.jpg"]
     assert files["b.jpg"].size == 5
     assert (refused, passed_over) == ({}, [])
+
+
+def test_the_folder_that_is_walked_is_known_by_its_name_however_it_is_called(tree, monkeypatch):
+    put(tree / "sub" / "a.jpg")
+    monkeypatch.chdir(tree / "sub")
+    (tree.parent / "linked").symlink_to(tree / "sub")
+    for top, name in ((Path(), "sub"), (Path("..", "sub"), "sub"), (tree.parent / "linked", "linked")):
+        assert folders(top) == [name]
+    put(tree / "b.jpg")
+    assert folders(Path("..")) == ["tree", "sub"]
+    assert folders(tree / "b.jpg") == [""]
 
 
 def test_system_and_hidden_folders_are_passed_over_and_named(tree):
@@ -142,6 +158,14 @@ def test_a_photo_is_found_in_its_own_folder_even_if_a_link_to_that_comes_first(t
     put(tree / "z" / "a.jpg")
     (tree / "a").symlink_to("z")
     assert list(walked(tree)[0]) == ["z/a.jpg"]
+
+
+def test_links_to_files_come_after_the_files_themselves(tree, tmp_path):
+    put(tree / "z" / "a.jpg")
+    put(tmp_path / "elsewhere" / "b.jpg")
+    (tree / "favourite.jpg").symlink_to("z/a.jpg")
+    (tree / "Norway").symlink_to(tmp_path / "elsewhere")
+    assert list(walked(tree)[0]) == ["z/a.jpg", "Norway/b.jpg", "favourite.jpg"]
 
 
 def test_many_links_to_each_other_do_not_multiply(tree):

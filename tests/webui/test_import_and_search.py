@@ -103,7 +103,7 @@ def test_a_folder_as_a_network_drive_leaves_it_is_imported_and_what_is_not_is_na
             names = {each["filename"] for each in api.get(f"/collections/{tree['id']}/photos").json()["photos"]}
     assert (report["created"], report["indexed"]) == (5, 5)
     assert names == {"café.jpg", linked.name, *(f"photo-{number:05}.jpg" for number in (200, 201, 202))}
-    assert {each["name"]: each["photos"] for each in tree["categories"]} == {"2020": 3, "Norway": 1}
+    assert {each["name"]: each["photos"] for each in tree["categories"]} == {"tree": 1, "2020": 3, "Norway": 1}
     assert {entry["file"] for entry in report["rejected"]} == {"pipe.jpg", "dangling.jpg", "large.jpg"}
     assert [Path(name).name for name in report["skipped_folders"]] == [
         "#recycle",

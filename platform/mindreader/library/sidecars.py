@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePath
 
-_SUFFIXES = frozenset({".xmp", ".json", ".aae", ".pp3", ".dop"})
+_SUFFIXES = frozenset({".xmp", ".json", ".aae", ".pp3", ".dop", ".thm", ".vrd", ".nksc"})
 _NAMES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "picasa.ini", "zbthumbnail.info"})
 _APPLE_DOUBLE = "._"
 _TAIL = ".supplemental-metadata"

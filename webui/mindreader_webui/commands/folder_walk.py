@@ -34,7 +34,7 @@ class FoundFile:
     name: str
     """Its path below the folder that is walked, fit to be encoded."""
     folder: str
-    """Name of the folder it lies in; empty for the one that is walked."""
+    """Name of the folder it lies in, also of the one that is walked; empty for a file that was named itself."""
     size: int
     """Bytes."""
     modified: float
@@ -80,12 +80,13 @@ class _Folder:
 
 @dataclass
 class _Walk:
-    """Folders first that lie below the top, then what links lead to: a photo is found under its own folder's name."""
+    """What lies below the top first, then what links lead to: a photo is found under its own name and folder."""
 
     top: Path
     skipped: Sequence[str]
     folders: list[_Folder] = field(default_factory=list)
     links: deque[_Folder] = field(default_factory=deque)
+    linked_files: list[FoundFile] = field(default_factory=list)
     seen: set[Path] = field(default_factory=set)
 
     def __iter__(self) -> Iterator[Found]:
@@ -100,6 +101,7 @@ class _Walk:
                 continue
             self.seen.add(folder.real)
             yield from self._inside(folder)
+        yield from self.linked_files
 
     def _inside(self, folder: _Folder) -> Iterator[Found]:
         try:
@@ -109,6 +111,7 @@ class _Walk:
             yield RefusedFile(folder.name or repaired(self.top.name), f"This folder cannot be read ({error.strerror}).")
             return
         below: list[_Folder] = []
+        own_name = Path(folder.name or self._top_name).name
         beside = _readable(ordered)
         for entry in ordered:
             name = _joined(folder.name, entry.name)
@@ -117,8 +120,20 @@ class _Walk:
             elif goes_with_photos(entry.name):
                 yield Companion(name)
             else:
-                yield _looked_at(Path(entry.path), name, Path(folder.name).name, beside)
+                found = _looked_at(Path(entry.path), name, own_name, beside)
+                yield from self._unless_linked(found, entry)
         self.folders += reversed(below)
+
+    def _unless_linked(self, found: FoundFile | RefusedFile, entry: os.DirEntry[str]) -> Iterator[Found]:
+        if isinstance(found, FoundFile) and _is_link(entry):
+            self.linked_files.append(found)
+        else:
+            yield found
+
+    @property
+    def _top_name(self) -> str:
+        """As it was called, unless by `.` or `..`; empty for the root of all folders."""
+        return repaired(self.top.name if self.top.name not in ("", "..") else self.top.resolve().name)
 
     def _folder(self, parent: _Folder, entry: os.DirEntry[str], below: list[_Folder]) -> Iterator[Found]:
         name, is_link = _joined(parent.name, entry.name), _is_link(entry)
@@ -138,8 +153,8 @@ class _Walk:
 def walk(top: Path, skipped: Sequence[str]) -> Iterator[Found]:
     """Everything in a folder and its sub-folders, in order, or the one file that `top` is.
 
-    Links to folders are followed, each folder once. Files that go with photos are found with these; what is no plain
-    file (pipes, sockets, devices) is refused without opening it.
+    Links to folders are followed, each folder once; links come last. Files that go with photos are found with these;
+    what is no plain file (pipes, sockets, devices) is refused without opening it.
 
     Args:
         top: taken whatever its name is.
@@ -177,7 +192,7 @@ def _first(names: Iterable[str], beside: Mapping[str, Path]) -> Path | None:
     return next((beside[name.lower()] for name in names if name.lower() in beside), None)
 
 
-def _looked_at(path: Path, name: str, folder: str, beside: Mapping[str, Path]) -> Found:
+def _looked_at(path: Path, name: str, folder: str, beside: Mapping[str, Path]) -> FoundFile | RefusedFile:
     try:
         status = path.stat()
     except OSError as error:

@@ -38,6 +38,11 @@ export class SearchFilters {
     this.category.replaceChildren(h("option", { value: "" }, _("All")), ...options);
   }
 
+  /** Whether there may be photos that a search does not look at. */
+  get narrows() {
+    return [this.collection, this.category, this.takenFrom, this.takenUntil].some(({ value }) => value);
+  }
+
   /** The drawer says what is searched, also while it is closed. */
   changed() {
     const [from, until] = [dayOf(this.takenFrom), dayOf(this.takenUntil)];

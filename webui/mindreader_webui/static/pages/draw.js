@@ -113,7 +113,8 @@ function summary({ model_version: version, searchable: { indexed, total }, rebui
       ngettext("{indexed} of {n} photo searchable so far", "{indexed} of {n} photos searchable so far", total, values),
     );
   }
-  if (!found.length) parts.push(_("No photos here yet."));
+  if (!found.length)
+    parts.push(filters.narrows ? _("No photos here fit what is chosen under Which photos.") : _("No photos here yet."));
   return parts;
 }
 

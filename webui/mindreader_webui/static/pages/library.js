@@ -54,7 +54,7 @@ function notesOn(collection) {
 
 /** @param {Collection} collection */
 function categoryChips({ categories }) {
-  const chips = categories.slice(0, MOST_CATEGORIES).map(({ name, photos }) => h("li", {}, `${name} ${photos}`));
+  const chips = categories.slice(0, MOST_CATEGORIES).map(({ name, photos }) => h("li", {}, `${name} (${photos})`));
   const more = categories.length - chips.length;
   if (more) chips.push(h("li", {}, _("and {n} more", { n: more })));
   return chips;

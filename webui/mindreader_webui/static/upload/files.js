@@ -3,7 +3,14 @@
 import { _ } from "../lib/i18n.js";
 import { goesWithPhotos, takeoutNames, xmpNames } from "./sidecars.js";
 
-/** @typedef {{file: File, folder: string, xmp?: File, takeout?: File}} FoundFile with the files that say something of it */
+/**
+ * @typedef {object} FoundFile
+ * @property {File} file
+ * @property {string} path its name, with the folders it lies in where a folder was chosen
+ * @property {string} folder fit to be its category
+ * @property {File} [xmp] the XMP file beside it
+ * @property {File} [takeout] the JSON file beside it, by Google Takeout
+ */
 /** @typedef {{name: string, reason: string}} RefusedFile */
 /** @typedef {{files: FoundFile[], refused: RefusedFile[], skippedFolders: string[], companions: string[]}} Found */
 /** @typedef {{file: File, path: string}} Lying a file, and the path of the folder it lies in */
@@ -35,11 +42,12 @@ class Finds {
     }
   }
 
-  /** @returns {Found} */
+  /** In the order of the command line: of files with equal bytes both take the same one. @returns {Found} */
   get all() {
     const { refused, companions } = this;
-    const files = this.photos.map(({ file, path }) => ({
+    const files = this.photos.sort(folderByFolder).map(({ file, path }) => ({
       file,
+      path: path ? `${path}/${file.name}` : file.name,
       folder: asCategory(path.split("/").at(-1) ?? ""),
       xmp: this.first(path, xmpNames(file.name)),
       takeout: this.first(path, takeoutNames(file.name)),
@@ -54,6 +62,16 @@ class Finds {
   }
 }
 
+/** A folder's own files by their names, then what lies in the folders below. @param {Lying} one @param {Lying} other */
+const folderByFolder = (one, other) =>
+  ordered(sortable(one.path), sortable(other.path)) || ordered(one.file.name, other.file.name);
+
+/** So that a path comes right before those below it. @param {string} path */
+const sortable = (path) => path.replaceAll("/", "\0");
+
+/** As code units, whatever the language. @param {string} one @param {string} other */
+const ordered = (one, other) => Number(one > other) - Number(one < other);
+
 /**
  * The files of a file input, without those in folders to skip. The folder that was chosen is taken whatever its name is.
  *
@@ -65,7 +83,8 @@ export function chosenFiles(list, skipped) {
   const isSkipped = skipTest(skipped);
   const found = new Finds();
   for (const file of list) {
-    const folders = file.webkitRelativePath.split("/").slice(0, -1);
+    // Not what is before the last slash: browsers show a backslash of the name as one, too.
+    const folders = file.webkitRelativePath.slice(0, -file.name.length).split("/").slice(0, -1);
     const at = folders.findIndex((name, index) => index > 0 && isSkipped(name));
     if (at >= 0) found.skippedFolders.add(folders.slice(0, at + 1).join("/"));
     else found.add(file, folders.join("/"));

@@ -27,6 +27,7 @@ const CONTROLS = /\p{Cc}/gu;
 /**
  * @typedef {object} Item
  * @property {File} file
+ * @property {string} path its name, with the folders it lies in: what its outcome is listed under
  * @property {string} category
  * @property {Promise<number>} target id of the collection
  * @property {boolean} everywhere send it even if another collection has it
@@ -65,14 +66,25 @@ export class UploadQueue {
     return this.waiting.length + this.ready.length + this.running.lookUp + this.running.send > 0;
   }
 
-  /** Those that are too large have their outcome at once: the server would hang up on them. @param {Item[]} items */
+  /** Those that need no look inside have their outcome at once. @param {Item[]} items */
   add(items) {
-    const fitting = items.filter(({ file }) => file.size <= this.largestFile);
-    for (const item of fitting) this.waiting.push(item);
+    const reasons = new Map(items.map((item) => [item, this.unfit(item.file)]));
+    for (const [item, reason] of reasons) if (!reason) this.waiting.push(item);
     if (this.controller.signal.aborted) this.controller = new AbortController();
-    for (const item of items) if (item.file.size > this.largestFile) this.reject(item, tooLarge(this.largestFile));
+    for (const [item, reason] of reasons) if (reason) this.reject(item, reason);
     this.start();
     if (!this.busy) this.on.idle();
+  }
+
+  /**
+   * Why not to read a file: the server would hang up on it, or nothing is in it. So a named pipe looks, too, and reading
+   * one never ends.
+   *
+   * @param {File} file
+   */
+  unfit({ size }) {
+    if (size > this.largestFile) return tooLarge(this.largestFile);
+    return size ? "" : _("This file is empty (0 bytes). Copy or export it again.");
   }
 
   get largestFile() {
@@ -239,12 +251,12 @@ export class UploadQueue {
 
   /** @param {Item} item @param {ExistingFile} photo */
   skip(item, { page, collection }) {
-    this.on.outcome({ file: item.file.name, status: "duplicate", page, where: collection });
+    this.on.outcome({ file: item.path, status: "duplicate", page, where: collection });
   }
 
   /** @param {Item} item @param {string} reason */
   reject(item, reason) {
-    this.on.outcome({ file: item.file.name, status: "rejected", reason });
+    this.on.outcome({ file: item.path, status: "rejected", reason });
   }
 }
 
@@ -252,7 +264,7 @@ export class UploadQueue {
 async function formOf(items, withBeside) {
   const form = new FormData();
   for (const { file, category, xmp, takeout } of items) {
-    form.append("file", file, file.name.replace(CONTROLS, "") || "photo"); // forms carry them as %0A, for good
+    form.append("file", file, sentName(file.name));
     form.append("category", category);
     form.append("modified", localTime(file.lastModified));
     form.append("xmp", await beginning(withBeside ? xmp : undefined));
@@ -260,6 +272,14 @@ async function formOf(items, withBeside) {
   }
   return form;
 }
+
+/**
+ * Without controls, which forms carry as %0A for good, and without a folder of Windows: servers take its backslash for a
+ * quoted letter.
+ *
+ * @param {string} name
+ */
+const sentName = (name) => (name.split("\\").at(-1) ?? "").replace(CONTROLS, "") || "photo";
 
 /** Bytes of the files beside it that are sent, at most. @param {Item} item */
 const bytesBeside = ({ xmp, takeout }) => (Number(!!xmp) + Number(!!takeout)) * BYTES_BESIDE;
@@ -334,5 +354,5 @@ function outcomeOf(item, outcome, id) {
   // It is there because it arrived the first time, when no answer came back.
   const status = outcome.status === "duplicate" && item.maybeSent ? "created" : outcome.status;
   const page = outcome.photo_id ? `/library/${id}?photo=${outcome.photo_id}` : undefined;
-  return { file: item.file.name, status, reason: outcome.reason, page };
+  return { file: item.path, status, reason: outcome.reason, page };
 }
