@@ -29,6 +29,7 @@ def is_signed_in(client: httpx.Client) -> bool:
     return client.get("/session").status_code == 200
 
 
+@mainly("phone")
 def test_sessions_are_seen_and_ended(page: Page, somebody, mindreader_server, keep):
     phone, fox, other_fox = (signed_in_elsewhere(mindreader_server.url, somebody, each) for each in (PHONE, FOX, FOX))
     page.goto("/account")
@@ -49,6 +50,7 @@ def test_sessions_are_seen_and_ended(page: Page, somebody, mindreader_server, ke
     expect(page.get_by_role("heading", name=somebody)).to_be_visible()
 
 
+@mainly("desktop")
 def test_another_password_leaves_this_browser_and_its_page_at_work(page: Page, somebody, mindreader_server):
     fox = signed_in_elsewhere(mindreader_server.url, somebody, FOX)
     page.goto("/account")
@@ -64,6 +66,7 @@ def test_another_password_leaves_this_browser_and_its_page_at_work(page: Page, s
     expect(page.locator("#tokens")).to_contain_text("still here")
 
 
+@mainly("desktop")
 def test_tokens_end_when_they_are_told_to(page: Page, somebody, mindreader_server, keep):
     page.goto("/account")
     for name, lifetime in (("My laptop", "a year"), ("Backup job", "as long as nobody revokes it")):

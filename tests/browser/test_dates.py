@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.photos import write_photos
+from tests.support.screens import mainly
 
 pytestmark = pytest.mark.browser
 
@@ -66,6 +67,7 @@ def dialog(page: Page, title: str):
     return found
 
 
+@mainly("desktop")
 def test_dates_say_where_they_are_from_and_a_person_corrects_one_and_many(filled: Page, keep):
     page = filled
     for name, words in {

@@ -7,10 +7,12 @@ from playwright.sync_api import Page, expect
 
 from tests.support.hands import BICYCLE, draw
 from tests.support.photos import write_photos
+from tests.support.screens import mainly
 
 pytestmark = pytest.mark.browser
 
 
+@mainly("phone")
 def test_a_result_leads_to_the_other_places(page: Page, screen: str, somebody, keep, tmp_path):
     photos = write_photos(tmp_path / "photos", 3, first=700)
     upload(page, "Holidays", photos)

@@ -31,7 +31,7 @@ REQUESTS = 60
 FOCUSED = "Number(document.activeElement.closest('li')?.dataset.index ?? -1)"
 
 
-@pytest.fixture(scope="module", params=[6_000, pytest.param(100_000, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=[6_000, 100_000])
 def photos(request) -> int:
     return int(request.param)
 
@@ -109,6 +109,7 @@ def test_scrolling_stays_smooth_and_the_document_small(page: Page, collection, p
     keep("large-collection")
 
 
+@pytest.mark.slow
 @mainly("desktop")
 def test_one_jumps_to_a_day(page: Page, collection, photos):
     newest = f"photo-{photos - 1:06}.jpg"

@@ -135,6 +135,7 @@ def test_what_was_deleted_comes_back_from_the_bin(filled: Page, keep):
     expect(page.locator("#collections li", has_text="Many").first).to_contain_text(f"{PHOTOS - 1} photos")
 
 
+@pytest.mark.slow
 @mainly("desktop")
 def test_a_collection_is_shared_with_one_person_and_nothing_else_leaks(
     filled: Page, somebody, chromium, mindreader_server, keep

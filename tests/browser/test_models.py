@@ -17,6 +17,7 @@ pytestmark = pytest.mark.browser
 PHOTOS = 12
 
 
+@pytest.mark.slow
 @mainly("desktop")
 def test_add_build_compare_switch_and_go_back(page: Page, keep, fresh_server, tmp_path):
     set_up(page)

@@ -86,6 +86,7 @@ def text_of(page: Page, place: str) -> str:
     return page.locator(place).text_content() or ""
 
 
+@pytest.mark.slow
 @mainly("desktop")
 def test_the_command_line_and_the_browser_do_the_same(page, somebody, mindreader_server, drive):
     into = f"By command, beside {somebody}"

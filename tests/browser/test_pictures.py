@@ -108,6 +108,7 @@ def test_a_photo_of_paper_is_sent_small_corrected_and_used(sheet: Page, screen: 
     expect(page.locator("#picture")).to_be_hidden()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("screen", ["desktop"], indirect=True)
 def test_everything_can_be_done_by_keys(sheet: Page, phone_photo):
     page = sheet
@@ -153,6 +154,7 @@ FILES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("screen", ["desktop"], indirect=True)
 def test_pictures_are_judged_by_their_bytes(sheet: Page):
     page = sheet

@@ -51,6 +51,7 @@ def screen_options() -> dict:
     return {"locale": LANGUAGE}
 
 
+@pytest.mark.slow
 def test_no_sentence_is_left_out(fresh_server, page: Page, tmp_path):
     outside: dict[str, set[str]] = {}
     seen = set()

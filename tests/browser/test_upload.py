@@ -89,6 +89,7 @@ def stored(somebody, mindreader_server):
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.parametrize("count", [60, pytest.param(500, marks=pytest.mark.slow)])
 @mainly("phone")
@@ -190,6 +191,7 @@ def test_pause_resume_and_cancel(page, tmp_path, stored):
     assert stored("My photos") == 160
 
 
+@pytest.mark.slow
 @mainly("desktop")
 def test_over_plain_http_elsewhere_files_are_sent_without_asking_first(page, context, tmp_path, somebody):
     """Browsers offer no SHA-256 there."""

@@ -94,6 +94,7 @@ def _is_large_enough(shown: tuple[float, float], size: tuple[int, int], room: di
     return shown[0] >= size[0] - 1 or shown[0] > 0.8 * room["width"] or shown[1] > 0.66 * room["height"]
 
 
+@pytest.mark.slow
 @mainly("desktop")
 def test_a_turned_screen_turns_no_photo_out_of_shape(viewed: Page, screen: str):
     page = viewed

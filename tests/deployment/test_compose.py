@@ -159,6 +159,7 @@ def test_what_it_starts_takes_a_photo_and_finds_it(start, port, tmp_path, sketch
         assert start(name, "mindreader", "health", *service).wait(timeout=300) == 0
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_not_there_is_not_healthy(start):
     assert start("migrate").wait(timeout=300) == 0
     assert start("embed", "mindreader", "health", "--worker", "embed").wait(timeout=300) == 1

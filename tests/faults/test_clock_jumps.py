@@ -61,6 +61,7 @@ def test_photos_a_killed_worker_held_are_taken_over_at_once_whatever_the_clock_s
     check(deployment.settings, patron.record)
 
 
+@pytest.mark.slow
 @kinds(("services", "back"))
 def test_uploads_searches_and_deletions_go_on_while_the_clock_jumps(deploy, tmp_path, sketch_png, clock, stores, jump):
     deployment = deploy(stores, **wrapped(("clock", str(clock))))

@@ -29,6 +29,7 @@ def _states(catalog):
         return dict(session.execute(select(Embedding.state, func.count()).group_by(Embedding.state)).all())
 
 
+@pytest.mark.slow
 def test_every_uploaded_photo_ends_indexed_exactly_once_and_the_import_can_be_repeated(tmp_path, quick_bundle):
     folder, data = tmp_path / "photos", tmp_path / "data"
     write_photos(folder, PHOTOS, side=320)

@@ -14,6 +14,7 @@ from tests.support.photos import write_photos
 from tests.support.services import wait_until
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stores", ["embedded", pytest.param("services", marks=pytest.mark.slow)])
 def test_uploads_and_deletions_are_taken_and_made_good_when_it_can_be_written_again(
     deploy, tmp_path, sketch_png, stores

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 from click.testing import CliRunner
 
 from mindreader.bundles import read_bundle
@@ -48,6 +49,7 @@ def test_evaluate_prints_every_row_with_its_protocol(trained, drawn_data):
         assert low <= row["map"] <= high
 
 
+@pytest.mark.slow
 def test_a_report_has_tables_plots_and_an_independent_encoder(trained, drawn_data, tmp_path):
     _invoke(
         evaluate,
@@ -105,6 +107,7 @@ def _folders(drawn_data, folder):
     return other
 
 
+@pytest.mark.slow
 def test_golden_results_are_found_again_and_a_change_is_noticed(trained, drawn_data, tmp_path):
     copy = tmp_path / "bundle"
     copy.mkdir()

@@ -63,6 +63,7 @@ def test_one_option_trains_on_the_features_of_another_network(drawn_data, miniat
     assert QueryModel(bundle, CPU).imagine(np.full((32, 32), 255, np.uint8), [0]).queries.shape == (1, 64)
 
 
+@pytest.mark.slow
 def test_a_transformer_sees_images_of_its_own_size(drawn_data, miniature_options, tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_WEIGHTS_DIR", str(tmp_path))
     name = "vit_tiny_patch16_224.augreg_in21k_ft_in1k"

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -134,9 +135,11 @@ def noise(side: int, mode: str) -> Image.Image:
     return Image.fromarray(coarse, mode).resize((side, side), Image.Resampling.BICUBIC)
 
 
-KINDS = [
+KINDS: list[tuple[str, str, dict[str, Any]]] = [
     *[(name, "RGB", {}) for name in FORMATS if name != "AVIF"],
     ("AVIF", "RGB", {"speed": 10}),
+]
+FURTHER_KINDS: list[tuple[str, str, dict[str, Any]]] = [
     ("JPEG", "L", {}),
     ("JPEG", "RGB", {"progressive": True, "subsampling": 0}),
     ("PNG", "RGBA", {}),
@@ -156,7 +159,11 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "mode", "options"), KINDS, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("name", "mode", "options"),
+    [*KINDS, *(pytest.param(*kind, marks=pytest.mark.slow) for kind in FURTHER_KINDS)],
+    ids=lambda value: str(value)[:40],
+)
 def test_no_picture_takes_more_memory_than_was_reckoned(encode, alone, name, mode, options) -> None:
     assert_reckoned(alone, lambda side: encode(noise(side, mode), name, **options))
 
@@ -176,6 +183,7 @@ BY_HAND: dict[str, Callable[[int], bytes]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BY_HAND)
 def test_no_picture_of_another_kind_does_either(alone, kind) -> None:
     assert_reckoned(alone, BY_HAND[kind])

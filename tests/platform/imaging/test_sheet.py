@@ -45,6 +45,7 @@ def test_ruled_paper_leaves_no_rules():
     assert min(agreement(read(photo).strokes, squared(photo.sheet))) > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_drawings_of_many_hands_come_out_of_their_photos(real_data):
     """Of 120 such photos 115 are found (`bench/paper.py`); of these 12, one may be missed."""

@@ -20,6 +20,7 @@ SMALL = GeneratorSizes(image_size=64, base_channels=4, upsampling="resize", norm
 CONDITIONED = GeneratorSizes(image_size=64, base_channels=4, upsampling="resize", norm="group", condition=16)
 
 
+@pytest.mark.slow
 def test_torchvision_imports_in_a_fresh_process():
     code = "import mindreader.networks.torchvision_shim, torchvision, timm; print(torchvision.models.vgg16.__name__)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "vgg16\n"
