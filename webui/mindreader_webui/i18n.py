@@ -70,8 +70,9 @@ def load_translations(*folders: Path) -> dict[str, Translation]:
         ConfigurationError: a file is no translation, is named after no language, or asks for values that the English
             sentence does not have.
     """
-    in_scripts = _messages_of_scripts()
-    found = [_load(path, in_scripts) for folder in folders for path in sorted(folder.glob("*.po"))]
+    files = [path for folder in folders for path in sorted(folder.glob("*.po"))]
+    in_scripts = _messages_of_scripts() if files else frozenset[str]()
+    found = [_load(path, in_scripts) for path in files]
     return {each.language: each for each in found}
 
 
