@@ -87,6 +87,7 @@ def test_many_photos_are_labelled_moved_downloaded_and_deleted(filled: Page, kee
     expect(page.locator("#chosen")).to_be_hidden()
 
 
+@pytest.mark.slow
 @mainly("phone")
 def test_a_photo_opened_before_the_page_knows_whose_it_is_can_be_deleted(filled: Page):
     page = filled

@@ -83,6 +83,7 @@ def test_photos_lead_the_search_and_can_be_taken_home(drawn: Page, keep, tmp_pat
     assert names(page) == first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("screen", ["desktop"], indirect=True)
 def test_results_are_walked_through_with_the_keyboard(drawn: Page):
     page = drawn

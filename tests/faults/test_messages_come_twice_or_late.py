@@ -10,6 +10,7 @@ from tests.support.patrons import Patron
 from tests.support.photos import write_photos
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "stores"),
     [

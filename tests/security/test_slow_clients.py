@@ -128,6 +128,7 @@ def test_more_connections_than_there_are(attacked):
                 known[0].recv(1)
 
 
+@pytest.mark.slow
 def test_zip_files_that_nobody_reads(attacked, sketch_png):
     """They hold their share of the threads, and that not for ever."""
     with attacked(SHORT, workers=True) as target:
