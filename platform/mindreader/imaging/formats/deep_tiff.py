@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from io import SEEK_END, SEEK_SET, BufferedIOBase
+from io import SEEK_END
 from typing import IO, Any, ClassVar
 
 import numpy as np
@@ -20,6 +20,7 @@ from PIL import ExifTags, Image, TiffImagePlugin
 from mindreader.errors import PhotoRejectedError
 from mindreader.imaging import rejections
 from mindreader.imaging.formats.tiff import MOST_PREVIEWS, is_preview, is_swapped
+from mindreader.imaging.formats.windows import Window
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL = 256, 257, 258, 259, 262, 266
 _STRIPS, _CHANNELS, _ROWS, _STRIP_BYTES, _PLANES = 273, 277, 278, 279, 284
@@ -185,7 +186,7 @@ def _layers(tags: dict[int, Any], channels: int) -> list[dict[int, tuple[int, ..
 
 
 def _opened(file: IO[bytes], head: bytes, tags: dict[int, tuple[int, ...]]) -> TiffImagePlugin.TiffImageFile:
-    opened = Image.open(_Redescribed(file, head, tags), formats=["TIFF"])  # type: ignore[arg-type]
+    opened = Image.open(_redescribed(file, head, tags), formats=["TIFF"])  # type: ignore[arg-type]
     assert isinstance(opened, TiffImagePlugin.TiffImageFile)
     return opened
 
@@ -195,43 +196,13 @@ def _rows(layer: TiffImagePlugin.TiffImageFile, top: int, end: int) -> Numbers:
     return numbers.byteswap() if is_swapped(layer) else numbers
 
 
-class _Redescribed(BufferedIOBase):
+def _redescribed(stream: IO[bytes], head: bytes, tags: dict[int, tuple[int, ...]]) -> Window:
     """A TIFF with another directory: its own bytes, only that its head points behind them, where the other lies."""
-
-    def __init__(self, stream: IO[bytes], head: bytes, tags: dict[int, tuple[int, ...]]) -> None:
-        self._stream, self._length, self._at = stream, stream.seek(0, SEEK_END), 0
-        order = "<" if head.startswith(b"II") else ">"
-        is_big = len(head) > 8
-        self._head = head[:8] + struct.pack(order + "Q", self._length) if is_big else head[:4]
-        self._head += b"" if is_big else struct.pack(order + "I", self._length)
-        self._more = _packed(tags, order, self._length, is_big)
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        left = self._length + len(self._more) - self._at
-        size = left if size is None or size < 0 else max(0, min(size, left))
-        self._stream.seek(min(self._at, self._length))
-        data = self._stream.read(min(size, max(0, self._length - self._at)))
-        if self._at < len(self._head):
-            data = self._head[self._at : self._at + len(data)] + data[len(self._head) - self._at :]
-        start = self._at + len(data) - self._length
-        if len(data) < size and start >= 0:
-            data += self._more[start : start + size - len(data)]
-        self._at += len(data)
-        return data
-
-    def seek(self, offset: int, whence: int = SEEK_SET, /) -> int:
-        ends = {SEEK_SET: 0, SEEK_END: self._length + len(self._more)}
-        self._at = max(0, ends.get(whence, self._at) + offset)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def seekable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return True
+    length = stream.seek(0, SEEK_END)
+    order = "<" if head.startswith(b"II") else ">"
+    is_big = len(head) > 8
+    pointing = head[:8] + struct.pack(order + "Q", length) if is_big else head[:4] + struct.pack(order + "I", length)
+    return Window(stream, len(pointing), before=pointing, after=_packed(tags, order, length, is_big))
 
 
 def _packed(tags: dict[int, tuple[int, ...]], order: str, at: int, is_big: bool) -> bytes:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from io import SEEK_SET, BufferedIOBase
 from typing import IO
 
 from PIL import Image, ImageFile
+
+from mindreader.imaging.formats.windows import Window
 
 _END = b"\xff\xd9"
 _SCAN = b"\xff\xda"
@@ -41,7 +42,7 @@ def with_end(stream: IO[bytes], reopen: Open) -> ImageFile.ImageFile | None:
 
 
 def _loaded(stream: IO[bytes], more: bytes, reopen: Open) -> ImageFile.ImageFile:
-    image = reopen(_Continued(stream, more + _END))  # type: ignore[arg-type]
+    image = reopen(_continued(stream, more + _END))  # type: ignore[arg-type]
     image.load()
     return image
 
@@ -66,38 +67,10 @@ def _has_all_scans(stream: IO[bytes], components: int) -> bool:
     return len(exact) >= components * _COEFFICIENTS
 
 
-class _Continued(BufferedIOBase):
-    """A file, without a lone first half of a marker at its end, and something after it."""
-
-    def __init__(self, stream: IO[bytes], more: bytes) -> None:
-        self._stream, self._more = stream, more
-        self._length = stream.seek(0, os.SEEK_END)
-        stream.seek(max(0, self._length - 1))
-        if stream.read(1) == _END[:1]:
-            self._length -= 1
-        self._at = 0
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        left = self._length + len(self._more) - self._at
-        size = left if size is None or size < 0 else min(size, left)
-        self._stream.seek(min(self._at, self._length))
-        data = self._stream.read(min(size, max(0, self._length - self._at)))
-        start = self._at + len(data) - self._length
-        if len(data) < size and start >= 0:
-            data += self._more[start : start + size - len(data)]
-        self._at += len(data)
-        return data
-
-    def seek(self, offset: int, whence: int = SEEK_SET, /) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._length + len(self._more)}[whence]
-        self._at = max(0, start + offset)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def seekable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return True
+def _continued(stream: IO[bytes], more: bytes) -> Window:
+    """The file, without a lone first half of a marker at its end, and something after it."""
+    length = stream.seek(0, os.SEEK_END)
+    stream.seek(max(0, length - 1))
+    if stream.read(1) == _END[:1]:
+        length -= 1
+    return Window(stream, 0, length, after=more)

@@ -1,4 +1,4 @@
-"""A part of a file as a file of its own."""
+"""A part of a file as a file of its own, with other bytes before and behind it."""
 
 from __future__ import annotations
 
@@ -8,25 +8,33 @@ from typing import IO
 
 
 class Window(BufferedIOBase):
-    """Some bytes, and a part of another file behind them; nothing is copied."""
+    """Some bytes, a part of another file, and some bytes behind it; nothing of the file is copied."""
 
-    def __init__(self, file: IO[bytes], start: int, length: int | None = None, before: bytes = b"") -> None:
-        """Look at `length` bytes from `start`, or at all there are; `before` comes before them."""
-        self._file, self._start, self._before = file, start, before
+    def __init__(
+        self, file: IO[bytes], start: int, length: int | None = None, *, before: bytes = b"", after: bytes = b""
+    ) -> None:
+        """Look at `length` bytes from `start`, or at all there are; `before` and `after` lie around them."""
+        self._file, self._start, self._before, self._after = file, start, before, after
         left = max(0, file.seek(0, os.SEEK_END) - start)
-        self._length = len(before) + (left if length is None else min(length, left))
+        self._file_end = len(before) + (left if length is None else min(length, left))
+        self._length = self._file_end + len(after)
         self._at = 0
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read on."""
         left = max(0, self._length - self._at)
-        size = left if size is None or size < 0 else min(size, left)
-        data = self._before[self._at : self._at + size]
-        if len(data) < size:
-            self._file.seek(self._start + self._at + len(data) - len(self._before))
-            data += self._file.read(size - len(data))
+        end = self._at + (left if size is None or size < 0 else min(size, left))
+        data = self._before[self._at : end] + self._of_file(max(self._at, len(self._before)), min(end, self._file_end))
+        if end > self._file_end:
+            data += self._after[max(0, self._at - self._file_end) : end - self._file_end]
         self._at += len(data)
         return data
+
+    def _of_file(self, at: int, end: int) -> bytes:
+        if at >= end:
+            return b""
+        self._file.seek(self._start + at - len(self._before))
+        return self._file.read(end - at)
 
     def seek(self, offset: int, whence: int = SEEK_SET, /) -> int:
         """Move within it."""
