@@ -21,6 +21,7 @@ export class SearchFilters {
       this.changed();
     };
     for (const field of [this.category, this.takenFrom, this.takenUntil]) field.onchange = () => this.changed();
+    byId("widen").onclick = byId("widen-search").onclick = () => this.clear();
   }
 
   async load() {
@@ -43,7 +44,14 @@ export class SearchFilters {
     return [this.collection, this.category, this.takenFrom, this.takenUntil].some(({ value }) => value);
   }
 
-  /** The drawer says what is searched, also while it is closed. */
+  /** Search all photos again. */
+  clear() {
+    for (const field of [this.collection, this.takenFrom, this.takenUntil]) field.value = "";
+    this.refreshCategories();
+    this.changed();
+  }
+
+  /** The button says what is searched, also while the panel is closed. */
   changed() {
     const [from, until] = [dayOf(this.takenFrom), dayOf(this.takenUntil)];
     const parts = [chosenIn(this.collection), chosenIn(this.category)];
@@ -51,6 +59,7 @@ export class SearchFilters {
     if (until) parts.push(_("until {date}", { date: until }));
     const chosen = parts.filter(Boolean);
     byId("narrowed").textContent = chosen.length ? `: ${chosen.join(", ")}` : "";
+    byId("widen").hidden = !chosen.length;
     this.onchange();
   }
 

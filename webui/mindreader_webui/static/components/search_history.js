@@ -12,12 +12,15 @@ const PAGE = 24;
 export class SearchHistory {
   /** @param {(picture: File) => void} open search with a sketch again */
   constructor(open) {
-    this.open = open;
+    this.open = (/** @type {File} */ picture) => {
+      byId("history").hidePopover();
+      open(picture);
+    };
     this.list = byId("earlier");
     /** @type {number|null} */
     this.next = null;
-    const drawer = byId("history", HTMLDetailsElement);
-    drawer.addEventListener("toggle", () => drawer.open && this.load().catch(showError));
+    const panel = byId("history");
+    panel.addEventListener("toggle", () => panel.matches(":popover-open") && this.load().catch(showError));
     byId("older").onclick = () => this.loadMore().catch(showError);
     byId("forget").onclick = () => this.forgetAll().catch(showError);
   }
@@ -34,6 +37,7 @@ export class SearchHistory {
     byId("older").hidden = page.next === null;
     this.list.append(...page.searches.map((search) => this.entry(search)));
     byId("forget").hidden = this.list.children.length === 0;
+    byId("no-history").hidden = this.list.children.length > 0;
   }
 
   async forgetAll() {
