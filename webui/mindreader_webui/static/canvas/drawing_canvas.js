@@ -26,7 +26,11 @@ export class DrawingCanvas {
     this.pointerType = "";
     this.stylusSeenAt = -Infinity;
     this.onstart = () => {};
-    /** @type {(kept: boolean) => void} a stroke ended; it is part of the sketch if it is kept */
+    /**
+     * A stroke ended; it is part of the sketch if it is kept.
+     *
+     * @type {(kept: boolean) => void}
+     */
     this.onend = () => {};
     new ResizeObserver(() => this.resize()).observe(element);
     element.addEventListener("pointerdown", (event) => this.#down(event));

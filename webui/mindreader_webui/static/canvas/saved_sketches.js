@@ -28,8 +28,6 @@ export class SavedSketches {
       this.save().catch(showError);
     });
     byId("more-saved-sketches").onclick = () => this.loadMore().catch(showError);
-    const panel = byId("save-or-share");
-    panel.addEventListener("toggle", () => panel.matches(":popover-open") && this.load().catch(showError));
   }
 
   async save() {

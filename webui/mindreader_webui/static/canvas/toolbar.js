@@ -2,13 +2,13 @@
 
 import { byId, saveFile, setDisabled, showError, toast } from "../lib/dom.js";
 import { _ } from "../lib/i18n.js";
-import { HASH, fromLink, toLink, toSvg } from "./export.js";
 import { MOVES, fitted, shape } from "./shapes.js";
 import { asPng } from "./strokes.js";
 
 /** @import { DrawingCanvas } from "./drawing_canvas.js" */
 
 const PNG_SIDE = 1024;
+const HASH = "#sketch=";
 const TEXT_FIELDS = "input:not([type=range], [type=radio], [type=checkbox]), select, textarea";
 
 export class Toolbar {
@@ -30,9 +30,7 @@ export class Toolbar {
     byId("full-screen").onclick = () => switchFullScreen().catch(showError);
     byId("link").onclick = () => this.copyLink().catch(showError);
     byId("png").onclick = async () => saveFile(await asPng(this.sketch.strokes, PNG_SIDE), "sketch.png");
-    byId("svg").onclick = () => {
-      saveFile(new Blob([toSvg(this.sketch.strokes)], { type: "image/svg+xml" }), "sketch.svg");
-    };
+    byId("svg").onclick = () => this.saveSvg().catch(showError);
     for (const button of byId("shapes").querySelectorAll("button")) {
       button.onclick = () => this.addShape(button.dataset.shape ?? "");
     }
@@ -105,7 +103,13 @@ export class Toolbar {
     this.canvas.width = Number(input.value);
   }
 
+  async saveSvg() {
+    const { toSvg } = await exporting();
+    saveFile(new Blob([toSvg(this.sketch.strokes)], { type: "image/svg+xml" }), "sketch.svg");
+  }
+
   async copyLink() {
+    const { toLink } = await exporting();
     const link = await toLink(this.sketch.strokes);
     if (!link) return toast(_("This sketch is too long for a link. Save it as SVG instead."));
     try {
@@ -119,11 +123,15 @@ export class Toolbar {
 
   /** A link may bring a sketch; the one that was here is one undo away. */
   async openLink() {
+    if (!location.hash.startsWith(HASH)) return;
+    const { fromLink } = await exporting();
     const strokes = await fromLink(location.hash);
-    if (location.hash.startsWith(HASH)) history.replaceState(null, "", location.pathname);
+    history.replaceState(null, "", location.pathname);
     if (strokes) this.sketch.replace(strokes);
   }
 }
+
+const exporting = () => import("./export.js");
 
 /** @type {Record<string, (toolbar: Toolbar) => void>} */
 const KEYS = {

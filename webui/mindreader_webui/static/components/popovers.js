@@ -1,5 +1,7 @@
 // Panels that open beside the button that asks for them (`popovertarget`); the browser opens and closes them.
 
+import { byId, showError } from "../lib/dom.js";
+
 const GAP = 6;
 const EDGE = 12;
 const NARROW = 640;
@@ -14,6 +16,28 @@ export function placePopovers(within) {
       });
     }
   }
+}
+
+/**
+ * What a panel shows is fetched when it is opened, and so is the module that shows it.
+ *
+ * @param {string} id of the panel
+ * @param {() => Promise<{load: () => Promise<unknown>}>} make
+ */
+export function whenOpened(id, make) {
+  const panel = byId(id);
+  /** @type {ReturnType<typeof make>|undefined} */
+  let made;
+  panel.addEventListener("toggle", async () => {
+    if (!panel.matches(":popover-open")) return;
+    try {
+      made ??= make();
+      await (await made).load();
+    } catch (error) {
+      made = undefined; // without a connection; the next time asks again
+      showError(error);
+    }
+  });
 }
 
 /** On the side of the button where there is more room; on a phone from edge to edge. @param {HTMLElement} panel @param {DOMRect} beside */

@@ -19,8 +19,6 @@ export class SearchHistory {
     this.list = byId("earlier");
     /** @type {number|null} */
     this.next = null;
-    const panel = byId("history");
-    panel.addEventListener("toggle", () => panel.matches(":popover-open") && this.load().catch(showError));
     byId("older").onclick = () => this.loadMore().catch(showError);
     byId("forget").onclick = () => this.forgetAll().catch(showError);
   }

@@ -1,9 +1,8 @@
 // The photos found: best first, one to look at, several to select, and those marked for relevance feedback.
 
-import { byId, columnsOf, h, setDisabled } from "../lib/dom.js";
+import { byId, columnsOf, h, setDisabled, showError } from "../lib/dom.js";
 import { _, ngettext } from "../lib/i18n.js";
 import { alsoIn } from "./also_in.js";
-import { download } from "./bulk_actions.js";
 import { RelevanceFeedback } from "./relevance_feedback.js";
 import { Selection, selectedCount } from "./selection.js";
 import { closeViewer, openViewer } from "./viewer.js";
@@ -41,7 +40,7 @@ export class SearchResults {
     byId("select").onclick = () => this.selection.start();
     byId("all").onclick = () => this.selection.selectAll();
     byId("done").onclick = () => this.selection.stop();
-    byId("download").onclick = () => download([...this.selection.ids]);
+    byId("download").onclick = () => this.download().catch(showError);
     byId("more-like").onclick = () => this.moreLikeSelected();
   }
 
@@ -153,6 +152,11 @@ export class SearchResults {
     if (next === this.viewed || !this.photos[next]) return;
     closeViewer();
     this.open(next);
+  }
+
+  async download() {
+    const { download } = await import("./bulk_actions.js");
+    await download([...this.selection.ids]);
   }
 
   moreLikeSelected() {

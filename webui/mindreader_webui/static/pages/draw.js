@@ -1,19 +1,17 @@
 // The page Draw: a sketch, or a picture of one, searches; what it may mean and the photos found are shown.
 
 import { DrawingCanvas } from "../canvas/drawing_canvas.js";
-import { SavedSketches } from "../canvas/saved_sketches.js";
 import { Sketch, asPng } from "../canvas/strokes.js";
 import { Toolbar } from "../canvas/toolbar.js";
 import { dropZone } from "../components/drop_zone.js";
-import { placePopovers } from "../components/popovers.js";
+import { placePopovers, whenOpened } from "../components/popovers.js";
 import { Readings } from "../components/readings.js";
 import { SearchFilters } from "../components/search_filters.js";
-import { SearchHistory } from "../components/search_history.js";
 import { SearchLoop } from "../components/search_loop.js";
 import { FIRST_RESULTS, SearchResults } from "../components/search_results.js";
 import { TwoScreens } from "../components/two_screens.js";
 import { call } from "../lib/api.js";
-import { byId, setDisabled, showError } from "../lib/dom.js";
+import { byId, loadStyle, setDisabled, showError } from "../lib/dom.js";
 import { _, ngettext } from "../lib/i18n.js";
 
 /** @import { SearchAnswer } from "../../../typings/api" */
@@ -170,9 +168,15 @@ function openSketch(strokes) {
 /** @type {Promise<import("../components/picture_dialog.js").PictureDialog>|undefined} fetched when it is first needed */
 let dialog;
 
+async function loadPictureDialog() {
+  const style = loadStyle(new URL("../picture.css", import.meta.url));
+  const [{ PictureDialog }] = await Promise.all([import("../components/picture_dialog.js"), style]);
+  return new PictureDialog(usePicture);
+}
+
 /** @param {File} opened */
 async function pictureDialog(opened) {
-  dialog ??= import("../components/picture_dialog.js").then(({ PictureDialog }) => new PictureDialog(usePicture));
+  dialog ??= loadPictureDialog();
   dialog.catch(() => (dialog = undefined)); // without a connection; the next picture asks again
   await (await dialog).open(opened);
 }
@@ -191,12 +195,18 @@ function search() {
 
 sketch.onchange = onSketchChange;
 canvas.onstart = refresh;
-canvas.onend = (kept) => {
+canvas.onend = (/** @type {boolean} */ kept) => {
   if (!kept) loop.release();
 };
-new SavedSketches(() => sketch.strokes, openSketch);
-new SearchHistory(usePicture);
 placePopovers(document.body);
+whenOpened("save-or-share", async () => {
+  const { SavedSketches } = await import("../canvas/saved_sketches.js");
+  return new SavedSketches(() => sketch.strokes, openSketch);
+});
+whenOpened("history", async () => {
+  const { SearchHistory } = await import("../components/search_history.js");
+  return new SearchHistory(usePicture);
+});
 const openPicture = (/** @type {File|undefined} */ opened) => opened && pictureDialog(opened).catch(showError);
 byId("search").onclick = search;
 byId("clear").onclick = clear;
