@@ -8,6 +8,7 @@ import { _ } from "../lib/i18n.js";
 /** @import { Stroke } from "../canvas/strokes.js" */
 
 const SIDE = 256;
+const GAP = 8;
 
 /** @type {Record<string, number>} */
 const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
@@ -109,8 +110,14 @@ export class Readings {
     check(this.sketch, place < 0);
     const { button } = this.tiles[place] ?? {};
     if (this.group.contains(document.activeElement)) (button ?? this.sketch).focus();
-    // Where they do not all fit, it comes to stand beside the sketch.
-    if (button) this.group.scrollTo({ left: button.offsetLeft - this.sketch.offsetWidth });
+    if (button) this.#bringBesideSketch(button);
+  }
+
+  /** Where they do not all fit, the sketch stays and the picked one comes to stand beside it. @param {HTMLElement} button */
+  #bringBesideSketch(button) {
+    const [sketch, picked] = [this.sketch.getBoundingClientRect(), button.getBoundingClientRect()];
+    const isLeftToRight = getComputedStyle(this.group).direction === "ltr";
+    this.group.scrollBy({ left: isLeftToRight ? picked.left - sketch.right - GAP : picked.right - sketch.left + GAP });
   }
 
   /** @param {KeyboardEvent} event */

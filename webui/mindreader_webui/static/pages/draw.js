@@ -39,10 +39,7 @@ const loop = new SearchLoop({
   ask: async (asked) => call("POST", "/searches", { body: await searchForm(asked) }),
   show,
   onerror: showError,
-  onbusy: (busy) => {
-    byId("found").classList.toggle("busy", busy);
-    byId("imagination").classList.toggle("busy", busy);
-  },
+  onbusy: (busy) => byId("found").classList.toggle("busy", busy),
 });
 
 /** @type {File|null} a picture that is searched with instead of the strokes */
