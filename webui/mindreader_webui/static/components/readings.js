@@ -152,7 +152,7 @@ class Tile {
     this.name.textContent = name ? _("{name}?", { name }) : "";
     this.button.disabled = !ids.length; // an empty library
     this.photos.replaceChildren(
-      ...photos.map(({ thumbnail, filename }) => h("img", { src: thumbnail, alt: "", title: filename })),
+      ...photos.map(({ thumbnail_url: src, filename }) => h("img", { src, alt: "", title: filename })),
     );
   }
 }
