@@ -34,7 +34,7 @@ from mindreader_webui.api.schemas.comparisons import (
     Quality,
     VersionAnswer,
 )
-from mindreader_webui.api.schemas.searches import ImaginaryImage, Searchable
+from mindreader_webui.api.schemas.searches import Searchable
 from mindreader_webui.auth import current_account
 from mindreader_webui.i18n import translated
 from mindreader_webui.lanes import Lane
@@ -121,7 +121,7 @@ def quality() -> Response:
 
 
 def _comparison_form() -> ComparisonForm:
-    values = {name: request.form.get(name) for name in ("limit", "seed") if name in request.form}
+    values = {name: request.form.get(name) for name in ("limit",) if name in request.form}
     lists = {"model_version_id": request.form.getlist("model_version_id")}
     with invalid_fields():
         return ComparisonForm.model_validate(values | lists)
@@ -153,7 +153,7 @@ def _ask(
         sketch=asked.sketch,
         where=IndexFilter(collections),
         limit=form.limit,
-        seeds=(form.seed,),
+        most_readings=1,
         model_version_id=version.id,
     )
     return client.search(services.celery, request_, services.settings.search_timeout)
@@ -165,7 +165,7 @@ def _compared(
     answers = [
         VersionAnswer(
             model_version_id=found.model_version_id,
-            imaginary_image=ImaginaryImage(seed=0, url=data_url(found.imaginary_webp[0])),
+            imaginary_url=data_url(found.readings[0].imaginary_webp),
             results=results_of(session, user, found.hits),
             milliseconds=round(sum(found.timings_ms.values()), 2),
         )

@@ -23,10 +23,9 @@ from mindreader.search.history import forget_searches, own_search, search_page
 from mindreader.timing import StageTimer
 from mindreader_webui.access import USER, access, sketch_body
 from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
-from mindreader_webui.api.photo_results import grouped_results, results_of
-from mindreader_webui.api.responses import data_url, kept_by_who_may_see_it
+from mindreader_webui.api.photo_results import grouped_results, readings_of, results_of
+from mindreader_webui.api.responses import kept_by_who_may_see_it
 from mindreader_webui.api.schemas.searches import (
-    ImaginaryImage,
     PastSearch,
     Rebuilding,
     Searchable,
@@ -111,8 +110,8 @@ def forget_history() -> Response:
 
 
 def _sent_form() -> SearchForm:
-    single = ("limit", "seed", "chosen", "by_sketch", "taken_from", "taken_until", "duplicates")
-    several = ("collection_id", "category", "like", "unlike")
+    single = ("limit", "round", "fit", "taken_from", "taken_until", "duplicates")
+    several = ("collection_id", "category", "like", "unlike", "reading")
     values = {name: request.form.get(name) for name in single if name in request.form}
     lists = {name: request.form.getlist(name) for name in several}
     sketch = request.files.get("sketch")
@@ -121,17 +120,18 @@ def _sent_form() -> SearchForm:
         return SearchForm.model_validate(sent)
 
 
-def _request(session: Session, user: User, form: SearchForm, sketch: Sketch, images: int) -> messages.SearchRequest:
+def _request(session: Session, user: User, form: SearchForm, sketch: Sketch, readings: int) -> messages.SearchRequest:
     """What to ask the worker: only in what the caller may see, and by the feedback of photos the caller may see."""
-    visible = {photo.id for photo in visible_photos(session, user, [*form.like, *form.unlike])}
+    visible = {photo.id for photo in visible_photos(session, user, [*form.like, *form.unlike, *form.reading])}
     with invalid_fields():
         return messages.SearchRequest(
             sketch=sketch,
             where=_filter(session, user, form),
             limit=form.limit,
-            seeds=tuple(range(form.seed, form.seed + images)),
-            chosen=form.chosen,
-            by_sketch=form.by_sketch,
+            most_readings=readings,
+            round=form.round,
+            reading=tuple(each for each in form.reading if each in visible),
+            fit=form.fit,
             like=tuple(each for each in form.like if each in visible),
             unlike=tuple(each for each in form.unlike if each in visible),
             grouped=form.duplicates == "group",
@@ -186,7 +186,7 @@ def _remember(
             user_id=user.id,
             sketch_sha256=asked.sketch.sha256,
             model_version_id=found.model_version_id,
-            seeds=list(asked.seeds),
+            seeds=[asked.round],
             timings_ms=timings,
         )
         session.add(row)
@@ -210,11 +210,11 @@ def _answer(
     timings: dict[str, float],
 ) -> SearchAnswer:
     count = searchable(session, found.space_id, asked.where)
-    images = zip(asked.seeds, found.imaginary_webp, strict=True)
     return SearchAnswer(
         id=search_id,
         model_version=VersionName(id=found.model_version_id, name=found.model_version),
-        imaginary_images=[ImaginaryImage(seed=seed, url=data_url(webp)) for seed, webp in images],
+        readings=readings_of(session, user, found.readings),
+        answerable=found.answerable,
         results=_results(session, user, asked, found),
         score_threshold=found.score_threshold,
         searchable=Searchable(indexed=count.indexed, total=count.total),

@@ -113,7 +113,7 @@ function titledPair(each) {
 const pair = ({ answers }, most) => h("div", { class: "pair" }, ...answers.map((one) => column(one, most)));
 
 /** @param {ComparedSketch["answers"][number]} answer @param {number} most */
-function column({ imaginary_image: { url }, results }, most) {
+function column({ imaginary_url: url, results }, most) {
   const image = h("img", { class: "imagined", src: url, alt: _("Imaginary image"), width: 128, height: 128 });
   const tiles = results
     .slice(0, most)
