@@ -194,7 +194,11 @@ def test_a_reading_is_picked_holds_and_is_let_go(page: Page, asked, sheet: Page,
 @pytest.mark.parametrize("screen", ["desktop"], indirect=True)
 def test_nothing_changes_under_a_stroke_that_is_half_drawn(page: Page, sheet: Page, screen: str):
     waiting: list[Route] = []
-    page.route(SEARCHES, waiting.append)
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    page.route(SEARCHES, hold)
     draw(page, screen, LINE)
     wait_for(page, lambda: len(waiting) == 1)
     points = on_sheet(page, BICYCLE[0])

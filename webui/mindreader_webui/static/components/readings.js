@@ -32,6 +32,11 @@ export class Readings {
     this.group.prepend(this.sketch);
     this.group.addEventListener("keydown", (event) => this.#onKey(event));
     this.#mark(-1);
+    this.watcher = new IntersectionObserver(([last]) => this.#refreshFurther(last), {
+      root: this.group,
+      threshold: 0.9,
+    });
+    byId("further").onclick = () => this.#scroll();
     byId("again").onclick = () => {
       this.round += 1;
       this.onpick();
@@ -81,6 +86,7 @@ export class Readings {
     while (this.tiles.length < readings.length) this.#addTile(this.tiles.length);
     readings.forEach((reading, i) => this.tiles[i]?.show(reading, i, readings.length));
     setDisabled(!readings.length, "again");
+    this.#watchLast();
     // Photos that were deleted meanwhile make no reading any more.
     const picked = this.picked ? readings.findIndex((reading) => reading.picked) : -1;
     if (picked < 0) this.picked = null;
@@ -111,6 +117,30 @@ export class Readings {
     const { button } = this.tiles[place] ?? {};
     if (this.group.contains(document.activeElement)) (button ?? this.sketch).focus();
     if (button) this.#bringBesideSketch(button);
+  }
+
+  /** With a mouse alone nobody can scroll to the side. */
+  #watchLast() {
+    this.watcher.disconnect();
+    const last = this.tiles.at(-1);
+    if (last) this.watcher.observe(last.button);
+    else byId("further").hidden = true;
+  }
+
+  /** @param {IntersectionObserverEntry|undefined} last the last tile */
+  #refreshFurther(last) {
+    const { scrollWidth, clientWidth } = this.group;
+    const button = byId("further");
+    button.hidden = scrollWidth <= clientWidth;
+    button.classList.toggle("end", Boolean(last?.isIntersecting));
+  }
+
+  /** By what is seen, and from the end back to the beginning. */
+  #scroll() {
+    const room = this.group.clientWidth - this.sketch.offsetWidth - GAP;
+    const isEnd = byId("further").classList.contains("end");
+    const sign = getComputedStyle(this.group).direction === "ltr" ? 1 : -1;
+    this.group.scrollBy({ left: sign * (isEnd ? -this.group.scrollWidth : room) });
   }
 
   /** Where they do not all fit, the sketch stays and the picked one comes to stand beside it. @param {HTMLElement} button */
