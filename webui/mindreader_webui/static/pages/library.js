@@ -1,5 +1,6 @@
 // The page Library: all collections.
 
+import { failedSentence, waitingSentence } from "../components/photo_states.js";
 import { shareDialog, sharedWith } from "../components/share_dialog.js";
 import { call, get } from "../lib/api.js";
 import { byId, confirmDialog, h, onSubmit, showError } from "../lib/dom.js";
@@ -48,8 +49,8 @@ function notesOn(collection) {
   const waiting = waitingPhotos(collection);
   const notes = [ngettext("{n} photo", "{n} photos", collection.photos), sharedWith(collection)];
   if (!collection.mine) notes.push(_("of {owner}", { owner: collection.owner }));
-  if (waiting) notes.push(_("{n} still being embedded", { n: waiting }));
-  if (failed) notes.push(_("{n} failed", { n: failed }));
+  if (waiting) notes.push(waitingSentence(waiting));
+  if (failed) notes.push(failedSentence(failed));
   return notes;
 }
 
