@@ -25,7 +25,7 @@ export function sessionEntry(session, end) {
 /** @param {BrowserSession} session @param {(session: BrowserSession) => unknown} end */
 function endButton(session, end) {
   const label = _("Sign out {name}", { name: deviceName(session) });
-  return h("button", { class: "danger", "aria-label": label, onclick: () => end(session) }, _("Sign out"));
+  return h("button", { class: "quiet", "aria-label": label, onclick: () => end(session) }, _("Sign out"));
 }
 
 /** @param {BrowserSession} session */

@@ -36,7 +36,7 @@ function entry(user) {
     "li",
     {},
     h("div", { class: "row spread" }, h("h2", {}, user.name), badge),
-    h("div", { class: "row" }, ...buttons),
+    h("div", { class: "row actions" }, ...buttons),
   );
 }
 

@@ -39,7 +39,7 @@ function card(collection) {
     h("h2", {}, h("a", { href }, collection.name)),
     h("p", { class: "hint" }, notesOn(collection).join(" · ")),
     h("ul", { class: "chips" }, ...categoryChips(collection)),
-    h("div", { class: "row" }, ...(collection.mine ? buttons(collection) : [])),
+    h("div", { class: "row actions" }, ...(collection.mine ? buttons(collection) : [])),
   );
 }
 
@@ -70,7 +70,7 @@ function categoryChips({ categories }) {
 function buttons(collection) {
   const reload = () => load().catch(showError);
   return [
-    h("a", { href: `/upload?collection=${collection.id}` }, _("Add photos")),
+    h("a", { class: "button quiet", href: `/upload?collection=${collection.id}` }, _("Add photos")),
     h("button", { class: "quiet", onclick: () => renameDialog(collection) }, _("Rename")),
     h("button", { class: "quiet", onclick: () => shareDialog(collection, reload) }, _("Share…")),
     h("button", { class: "quiet", onclick: () => deleteDialog(collection) }, _("Delete")),
