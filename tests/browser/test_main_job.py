@@ -97,7 +97,7 @@ def library(page: Page, keep):
 
 
 def sign_out_and_in(page: Page):
-    page.get_by_role("link", name="Account").click()
+    page.locator(".menu summary").click()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     page.get_by_label("Name").fill(NAME)

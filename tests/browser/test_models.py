@@ -96,12 +96,13 @@ def search_all_the_time(page: Page) -> Page:
     tab.evaluate(
         """() => {
         window.seen = new Set(); window.said = new Set();
-        const { fetch } = window;
-        window.fetch = async (...asked) => {
-            const response = await fetch(...asked);
-            const answer = await response.clone().json();
-            if (answer.model_version) window.seen.add(answer.model_version.name);
-            return response;
+        const ask = window.fetch;
+        window.fetch = async (address, ...options) => {
+            const answer = await ask(address, ...options);
+            if (address === "/api/v1/searches" && answer.ok) {
+                window.seen.add((await answer.clone().json()).model_version.name);
+            }
+            return answer;
         };
         setInterval(() => {
             document.getElementById("search").click();

@@ -2,6 +2,7 @@
 
 import { paint } from "../canvas/strokes.js";
 import { byId, h, setDisabled } from "../lib/dom.js";
+import { formatCategory } from "../lib/format.js";
 import { _ } from "../lib/i18n.js";
 
 /** @import { Reading } from "../../../typings/api" */
@@ -179,7 +180,7 @@ class Tile {
   show({ url, name, photos, photo_ids: ids }, i, n) {
     this.image.src = url;
     this.image.alt = _("Imaginary image {i} of {n}", { i: i + 1, n });
-    this.name.textContent = name ? _("{name}?", { name }) : "";
+    this.name.textContent = name ? _("{name}?", { name: formatCategory(name) }) : "";
     this.button.disabled = !ids.length; // an empty library
     this.photos.replaceChildren(
       ...photos.map(({ thumbnail_url: src, filename }) => h("img", { src, alt: "", title: filename })),

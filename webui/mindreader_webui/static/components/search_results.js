@@ -1,6 +1,7 @@
 // The photos found: best first, one to look at, several to select, and those marked for relevance feedback.
 
 import { byId, columnsOf, h, setDisabled, showError } from "../lib/dom.js";
+import { formatCategory } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 import { alsoIn } from "./also_in.js";
 import { RelevanceFeedback } from "./relevance_feedback.js";
@@ -187,7 +188,7 @@ function card({ thumbnail_url: src, filename, category, score }, index, onclick)
     { title: filename },
     h("img", { src, alt: "", loading: "lazy", decoding: "async", width: 256, height: 256 }),
     bar,
-    category ? h("span", { class: "caption" }, category) : h("span", { class: "visually-hidden" }, filename),
+    category ? h("span", { class: "caption" }, formatCategory(category)) : h("span", { class: "visually-hidden" }, filename),
     h("small", { class: "visually-hidden" }, similarity),
   );
   button.addEventListener("click", onclick);

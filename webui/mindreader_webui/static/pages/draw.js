@@ -162,6 +162,14 @@ function openSketch(strokes) {
   sketch.replace(strokes);
 }
 
+/** Our own SVG comes back as strokes, to be drawn on. @param {File} opened */
+async function openFile(opened) {
+  const { fromSvg } = await import("../canvas/export.js");
+  const strokes = await fromSvg(opened);
+  if (strokes) openSketch(strokes);
+  else await pictureDialog(opened);
+}
+
 /** @type {Promise<import("../components/picture_dialog.js").PictureDialog>|undefined} fetched when it is first needed */
 let dialog;
 
@@ -204,7 +212,7 @@ whenOpened("history", async () => {
   const { SearchHistory } = await import("../components/search_history.js");
   return new SearchHistory(usePicture);
 });
-const openPicture = (/** @type {File|undefined} */ opened) => opened && pictureDialog(opened).catch(showError);
+const openPicture = (/** @type {File|undefined} */ opened) => opened && openFile(opened).catch(showError);
 byId("search").onclick = search;
 byId("clear").onclick = clear;
 canvas.element.addEventListener("keydown", (event) => event.key === "Enter" && search());
