@@ -188,7 +188,9 @@ function card({ thumbnail_url: src, filename, category, score }, index, onclick)
     { title: filename },
     h("img", { src, alt: "", loading: "lazy", decoding: "async", width: 256, height: 256 }),
     bar,
-    category ? h("span", { class: "caption" }, formatCategory(category)) : h("span", { class: "visually-hidden" }, filename),
+    category
+      ? h("span", { class: "caption" }, formatCategory(category))
+      : h("span", { class: "visually-hidden" }, filename),
     h("small", { class: "visually-hidden" }, similarity),
   );
   button.addEventListener("click", onclick);
