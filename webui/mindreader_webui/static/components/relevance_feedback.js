@@ -1,6 +1,7 @@
 // Relevance feedback: photos that the next search shall find more like, or less like.
 
 import { h } from "../lib/dom.js";
+import { formatCategory } from "../lib/format.js";
 import { _ } from "../lib/i18n.js";
 
 /** @import { SearchResult } from "../../../typings/api" */
@@ -30,15 +31,25 @@ export class RelevanceFeedback {
     for (const [id, { kind }] of this.given) form.append(kind, String(id));
   }
 
+  /** None any more, without a search. */
+  clear() {
+    this.given.clear();
+    this.refresh();
+  }
+
   changed() {
+    this.refresh();
+    this.onchange();
+  }
+
+  refresh() {
     this.list.hidden = this.given.size === 0;
     this.list.replaceChildren(...[...this.given.values()].map(({ kind, photo }) => this.chip(kind, photo)));
-    this.onchange();
   }
 
   /** @param {Kind} kind @param {SearchResult} photo */
   chip(kind, photo) {
-    const name = photo.category || photo.filename;
+    const name = photo.category ? formatCategory(photo.category) : photo.filename;
     const label = _("Search without {name}", { name: photo.filename });
     const remove = () => {
       this.given.delete(photo.photo_id);

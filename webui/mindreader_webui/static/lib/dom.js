@@ -119,3 +119,21 @@ export function saveFile(blob, name) {
   h("a", { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 1000);
 }
+
+/**
+ * A style sheet for what is not on the page from the start.
+ *
+ * @param {URL} url
+ * @returns {Promise<unknown>} once it applies
+ */
+export function loadStyle(url) {
+  const link = h("link", { rel: "stylesheet", href: url.href });
+  return new Promise((resolve, reject) => {
+    link.onload = resolve;
+    link.onerror = () => {
+      link.remove();
+      reject(new Error(_("A part of this page could not be loaded. Try again.")));
+    };
+    document.head.append(link);
+  });
+}

@@ -2,10 +2,12 @@
 
 import { categoryDialog, dateDialog, deleteDialog, download, moveDialog } from "../components/bulk_actions.js";
 import { Grid } from "../components/grid.js";
+import { failedSentence, waitingSentence } from "../components/photo_states.js";
 import { Selection, selectedCount } from "../components/selection.js";
 import { closeViewer, openViewer, photoTile } from "../components/viewer.js";
 import { call, get } from "../lib/api.js";
 import { byId, h, setDisabled, showError, toast } from "../lib/dom.js";
+import { formatCategory } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 
 /** @import { Collection, Photo } from "../../../typings/api" */
@@ -60,7 +62,7 @@ function tile(photo, index) {
 /** @param {Photo} photo */
 function noteOn(photo) {
   if (photo.state === "failed") return _("Failed: {reason}", { reason: photo.error ?? "" });
-  return photo.state === "indexed" ? photo.filename : _("still being embedded");
+  return photo.state === "indexed" ? photo.filename : _("being prepared for searching");
 }
 
 /** @param {Photo} photo */
@@ -130,8 +132,8 @@ async function refreshCounts() {
   const { pending, leased, failed } = collection.embedding;
   const waiting = pending + leased;
   const notes = [ngettext("{n} photo", "{n} photos", collection.photos)];
-  if (waiting) notes.push(_("{n} still being embedded", { n: waiting }));
-  if (failed) notes.push(_("{n} failed", { n: failed }));
+  if (waiting) notes.push(waitingSentence(waiting));
+  if (failed) notes.push(failedSentence(failed));
   byId("counts").textContent = notes.join(" · ");
   if (category.options.length === 1) category.append(...collection.categories.map(categoryOption));
   refreshToolbar();
@@ -141,7 +143,7 @@ async function refreshCounts() {
 }
 
 /** @param {Collection["categories"][number]} category */
-const categoryOption = ({ id, name, photos }) => h("option", { value: id }, `${name} (${photos})`);
+const categoryOption = ({ id, name, photos }) => h("option", { value: id }, `${formatCategory(name)} (${photos})`);
 
 function refreshToolbar() {
   const editing = ["set-date", "set-category", "move", "delete"];
