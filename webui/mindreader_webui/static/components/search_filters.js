@@ -2,6 +2,7 @@
 
 import { get } from "../lib/api.js";
 import { byId, h } from "../lib/dom.js";
+import { byName, formatDay } from "../lib/format.js";
 import { _ } from "../lib/i18n.js";
 
 /** @import { Collection } from "../../../typings/api" */
@@ -34,7 +35,7 @@ export class SearchFilters {
     const { value } = this.collection;
     const within = this.collections.filter(({ id }) => !value || String(id) === value);
     const names = new Set(within.flatMap(({ categories }) => categories.map(({ name }) => name)));
-    const options = [...names].sort().map((name) => h("option", { value: name }, name));
+    const options = [...names].sort(byName).map((name) => h("option", { value: name }, name));
     this.category.replaceChildren(h("option", { value: "" }, _("All")), ...options);
   }
 
@@ -70,4 +71,4 @@ export class SearchFilters {
 const chosenIn = (select) => (select.value ? select.selectedOptions[0]?.textContent : "");
 
 /** @param {HTMLInputElement} input of a date */
-const dayOf = (input) => input.valueAsDate?.toLocaleDateString(undefined, { timeZone: "UTC" });
+const dayOf = (input) => input.valueAsDate && formatDay(input.valueAsDate);

@@ -1,6 +1,7 @@
 // The photos found: best first, one to look at, several to select, and those marked for relevance feedback.
 
 import { byId, columnsOf, h, setDisabled } from "../lib/dom.js";
+import { formatNumber } from "../lib/format.js";
 import { _ } from "../lib/i18n.js";
 import { alsoIn } from "./also_in.js";
 import { download } from "./bulk_actions.js";
@@ -56,7 +57,7 @@ export class SearchResults {
 
   /** @param {Result} photo @param {number} index */
   tile(photo, index) {
-    const values = { score: photo.score.toFixed(2), collection: photo.collection };
+    const values = { score: formatNumber(photo.score, 2), collection: photo.collection };
     const tile = photoTile(photo, _("similarity {score} · {collection}", values), index, (event) => {
       if (!this.selection.click(index, event)) this.open(index);
     });

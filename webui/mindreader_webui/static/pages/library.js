@@ -56,7 +56,7 @@ function notesOn(collection) {
 function categoryChips({ categories }) {
   const chips = categories.slice(0, MOST_CATEGORIES).map(({ name, photos }) => h("li", {}, `${name} (${photos})`));
   const more = categories.length - chips.length;
-  if (more) chips.push(h("li", {}, _("and {n} more", { n: more })));
+  if (more) chips.push(h("li", {}, ngettext("and {n} more", "and {n} more", more)));
   return chips;
 }
 
