@@ -127,6 +127,19 @@ def test_the_page_of_a_collection_is_for_those_who_may_see_it(signed_in, bob, ap
     assert "There is no such collection" in answer.text
 
 
+def test_only_who_sees_no_photo_is_told_to_upload_some(client, set_up, catalog, bob):
+    create_user(catalog, "Eve", PASSWORD, Role.MEMBER)
+    client.post("/api/v1/session", json={"name": "Eve", "password": PASSWORD})
+    bob.photo(bob.collection("Private"))
+    assert "Upload some first" in client.get("/").text
+    shared = bob.collection("Shared", "shared")
+    assert "Upload some first" in client.get("/").text
+    photo = bob.photo(shared, 2)
+    assert "Upload some first" not in client.get("/").text
+    bob.ask("DELETE", f"/photos/{photo}")
+    assert "Upload some first" in client.get("/").text
+
+
 def test_photos_that_browsers_know_nothing_of_can_be_chosen(signed_in):
     accepted = re.search(r'id="files"[^>]* accept="([^"]*)"', signed_in.get("/upload").text)
     assert accepted is not None

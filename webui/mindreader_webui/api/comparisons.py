@@ -18,6 +18,7 @@ from mindreader.library.photos import searchable
 from mindreader.model_versions.registry import version_by_id
 from mindreader.photo_index import IndexFilter
 from mindreader.search.benchmark_sketches import add_benchmark_sketch, benchmark_sketches, remove_benchmark_sketch
+from mindreader.text import shown_name
 from mindreader_webui.access import ADMIN, USER, access, sketch_body
 from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
 from mindreader_webui.api.photo_results import results_of
@@ -192,20 +193,22 @@ def _judged(
         median_milliseconds=round(median(sum(row[place].timings_ms.values()) for row in answers), 2),
         searchable=Searchable(indexed=count.indexed, total=count.total),
         labelled_sketches=len(labelled),
-        precision={str(k): _precision(labelled, place, k) for k in _PRECISION_AT} if labelled else {},
+        precision={str(k): share for k in _PRECISION_AT if (share := _precision(labelled, place, k)) is not None},
     )
 
 
-def _precision(labelled: Sequence[ComparedSketch], place: int, k: int) -> float:
-    """Share of the first k photos of the category asked for, over the labelled sketches; missing places are wrong."""
-    return round(
-        fmean(
-            sum(
-                (result.category or "").casefold() == (sketch.category or "").casefold()
-                for result in sketch.answers[place].results[:k]
-            )
-            / k
-            for sketch in labelled
-        ),
-        4,
-    )
+def _precision(labelled: Sequence[ComparedSketch], place: int, k: int) -> float | None:
+    """Mean over the labelled sketches of the share of the first k photos that is right; None where nothing tells."""
+    judged = [_right(sketch, place, k) for sketch in labelled]
+    shares = [share for share in judged if share is not None]
+    return round(fmean(shares), 4) if shares else None
+
+
+def _right(sketch: ComparedSketch, place: int, k: int) -> float | None:
+    """Of the first k photos, those of the category asked for. Photos without a category are left out, missing places
+    are wrong; None if no place is left."""
+    first = [result.category for result in sketch.answers[place].results[:k]]
+    places = k - first.count(None)
+    wanted = shown_name(sketch.category or "").casefold()
+    right = sum(shown_name(category).casefold() == wanted for category in first if category is not None)
+    return right / places if places else None

@@ -1,5 +1,6 @@
 """Search by a sketch."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -19,7 +20,7 @@ from mindreader.library.photos import Searchable as Counted
 from mindreader.library.photos import searchable, visible_photos
 from mindreader.model_versions.registry import active_version
 from mindreader.photo_index import IndexFilter
-from mindreader.search.history import forget_searches, own_search, search_page
+from mindreader.search.history import forget_searches, own_search, remember_search, search_page
 from mindreader.timing import StageTimer
 from mindreader_webui.access import USER, access, sketch_body
 from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
@@ -76,7 +77,7 @@ def search() -> Response:
     )
     timings = found.timings_ms | {"total": round(timer.total * 1000, 2)}
     observe_search(current_app, timings)
-    search_id = _remember(services, user, asked, found, timings)
+    search_id = _remember(services, user, form.live, asked, found, timings)
     with services.catalog.snapshot() as session:
         return answer(_answer(session, user, search_id, asked, found, timings))
 
@@ -105,13 +106,12 @@ def forget_history() -> Response:
     services = current_services()
     with services.catalog.transaction() as session:
         unused = forget_searches(session, current_account())
-    for digest in unused:
-        services.blobs.delete(sketch_key(digest))
+    _delete_sketches(services, unused)
     return no_content()
 
 
 def _sent_form() -> SearchForm:
-    single = ("limit", "seed", "chosen", "by_sketch", "taken_from", "taken_until", "duplicates")
+    single = ("limit", "seed", "chosen", "by_sketch", "taken_from", "taken_until", "duplicates", "live")
     several = ("collection_id", "category", "like", "unlike")
     values = {name: request.form.get(name) for name in single if name in request.form}
     lists = {name: request.form.getlist(name) for name in several}
@@ -176,21 +176,29 @@ def _rebuilding(session: Session, space_id: int, count: Counted) -> Rebuilding |
 def _remember(
     services: Services,
     user: User,
+    live: bool,
     asked: messages.SearchRequest,
     found: messages.SearchAnswer,
     timings: dict[str, float],
 ) -> int:
     """Keep which sketch was answered by what."""
+    row = Search(
+        user_id=user.id,
+        sketch_sha256=asked.sketch.sha256,
+        model_version_id=found.model_version_id,
+        seeds=list(asked.seeds),
+        timings_ms=timings,
+        live=live,
+    )
     with services.catalog.transaction() as session:
-        row = Search(
-            user_id=user.id,
-            sketch_sha256=asked.sketch.sha256,
-            model_version_id=found.model_version_id,
-            seeds=list(asked.seeds),
-            timings_ms=timings,
-        )
-        session.add(row)
+        unused = remember_search(session, row)
+    _delete_sketches(services, unused)
     return row.id
+
+
+def _delete_sketches(services: Services, digests: Sequence[str]) -> None:
+    for digest in digests:
+        services.blobs.delete(sketch_key(digest))
 
 
 def _results(

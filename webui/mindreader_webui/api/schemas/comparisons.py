@@ -78,7 +78,10 @@ class ComparedVersion(BaseModel):
     median_milliseconds: float
     searchable: Searchable
     labelled_sketches: int
-    precision: dict[str, float] = Field(description="By k: share of the first k photos that have the right category.")
+    precision: dict[str, float] = Field(
+        description="By k: share of the first k photos that have the right category. Photos without a category are "
+        "left out, missing places are wrong; a k is left out where no photo found has a category."
+    )
 
 
 class Comparison(BaseModel):

@@ -37,6 +37,11 @@ class SearchForm(BaseModel):
         description="Copies of one picture (equal bytes, or the same shot resized or recompressed) are one result that "
         "counts once towards the limit; with `all` each is a result of its own.",
     )
+    live: bool = Field(
+        False,
+        description="Made while the person is still drawing: in the history the next live search takes its "
+        "place, until one that is not live, for the same sketch, keeps it.",
+    )
 
 
 class PhotoCopy(BaseModel):

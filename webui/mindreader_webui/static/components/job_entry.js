@@ -54,7 +54,7 @@ function history(job) {
 function counts(job) {
   const { state, total, done, failed, skipped } = job;
   const parts = [];
-  if (state !== "cancelled") {
+  if (total || state !== "cancelled") {
     parts.push(ngettext("{done} of {n} photo embedded", "{done} of {n} photos embedded", total, { done }));
   }
   if (failed) parts.push(_("{n} failed", { n: failed }));

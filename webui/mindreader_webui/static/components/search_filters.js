@@ -2,7 +2,7 @@
 
 import { get } from "../lib/api.js";
 import { byId, h } from "../lib/dom.js";
-import { byName, formatDay } from "../lib/format.js";
+import { byName, formatCategory, formatDay } from "../lib/format.js";
 import { _ } from "../lib/i18n.js";
 
 /** @import { Collection } from "../../../typings/api" */
@@ -34,7 +34,7 @@ export class SearchFilters {
   refreshCategories() {
     const { value } = this.collection;
     const within = this.collections.filter(({ id }) => !value || String(id) === value);
-    const names = new Set(within.flatMap(({ categories }) => categories.map(({ name }) => name)));
+    const names = new Set(within.flatMap(({ categories }) => categories.map(({ name }) => formatCategory(name))));
     const options = [...names].sort(byName).map((name) => h("option", { value: name }, name));
     this.category.replaceChildren(h("option", { value: "" }, _("All")), ...options);
   }

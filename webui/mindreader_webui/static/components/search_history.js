@@ -46,8 +46,12 @@ export class SearchHistory {
     const date = formatDateTime(created);
     const image = h("img", { src: url, alt: _("Sketch of {date}", { date }), loading: "lazy", width: 72, height: 72 });
     const reuse = async () => {
-      const content = await (await fetch(url)).blob();
-      this.open(new File([content], "sketch.png", { type: "image/png" }));
+      const answer = await fetch(url);
+      if (!answer.ok) {
+        await this.load();
+        throw new Error(_("This sketch is no longer there: what you drew since has taken its place."));
+      }
+      this.open(new File([await answer.blob()], "sketch.png", { type: "image/png" }));
     };
     return h("li", {}, h("button", { title: date, onclick: () => reuse().catch(showError) }, image));
   }

@@ -1,7 +1,7 @@
 // A photo as a tile of a grid, and large, with what is known about it.
 
 import { byId, h } from "../lib/dom.js";
-import { formatNumber, formatTaken } from "../lib/format.js";
+import { formatCategory, formatNumber, formatTaken } from "../lib/format.js";
 import { _ } from "../lib/i18n.js";
 import { alsoIn } from "./also_in.js";
 
@@ -43,7 +43,11 @@ export const closeViewer = () => byId("viewer", HTMLDialogElement).close();
 
 /** @param {AnyPhoto} photo */
 function factsOf(photo) {
-  const facts = [photo.category, photo.collection, `${photo.width} × ${photo.height}`];
+  const facts = [
+    photo.category && formatCategory(photo.category),
+    photo.collection,
+    `${photo.width} × ${photo.height}`,
+  ];
   if ("score" in photo) facts.push(_("similarity {score}", { score: formatNumber(photo.score, 2) }));
   facts.push(takenSentence(photo));
   if ("error" in photo) facts.push(photo.error);
@@ -85,7 +89,7 @@ viewer?.addEventListener("click", (event) => {
 export function photoTile(photo, note, index, onclick = () => openViewer(photo)) {
   const attributes = { alt: "", loading: "lazy", decoding: "async", width: 256, height: 256 };
   const image = h("img", { src: photo.thumbnail_url, ...attributes });
-  const name = h("span", {}, photo.category || photo.filename);
+  const name = h("span", {}, photo.category ? formatCategory(photo.category) : photo.filename);
   const button = h(
     "button",
     { title: photo.filename },

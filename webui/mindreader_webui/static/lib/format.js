@@ -22,6 +22,9 @@ export function formatDuration(seconds) {
   return _("{hours} hours", { hours: (seconds / 3600).toLocaleString(locale, { maximumFractionDigits: 1 }) });
 }
 
+/** Names of categories made from folders hold underscores for spaces. @param {string} name as the API gives it */
+export const formatCategory = (name) => name.replaceAll("_", " ").trim() || name;
+
 /** @param {number} share 0 to 1 */
 export const formatPercent = (share) => share.toLocaleString(locale, { style: "percent" });
 

@@ -5,7 +5,7 @@ import { Sketch, asPng } from "../canvas/strokes.js";
 import { photoTile } from "../components/viewer.js";
 import { call, get } from "../lib/api.js";
 import { byId, h, setDisabled, showError, toast } from "../lib/dom.js";
-import { formatNumber, formatPercent } from "../lib/format.js";
+import { formatCategory, formatNumber, formatPercent } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 
 /** @import { BenchmarkSketch, ComparedSketch, ComparedVersion, Comparison } from "../../../typings/api" */
@@ -55,7 +55,7 @@ function chip(each) {
 }
 
 /** @param {{name: string, category: string|null}} sketch */
-const titleOf = ({ name, category }) => (category ? `${name} → ${category}` : name);
+const titleOf = ({ name, category }) => (category ? `${name} → ${formatCategory(category)}` : name);
 
 function refresh() {
   setDisabled(!sketch.strokes.length, "undo", "clear");
@@ -83,9 +83,12 @@ async function compare(png) {
 function show(comparison) {
   const overlap = formatPercent(comparison.mean_overlap);
   const isSingle = comparison.sketches.length === 1;
+  const isJudged = comparison.versions.some(({ precision }) => Object.keys(precision).length);
+  const judged = _("Right are photos of the category a sketch should find; those without a category do not count.");
   answer.replaceChildren(
     h("p", {}, _("{share} of all photos found were found by both.", { share: overlap })),
     h("div", { class: "pair" }, ...comparison.versions.map(versionCard)),
+    ...(isJudged ? [h("p", { class: "hint" }, judged)] : []),
     ...comparison.sketches.flatMap((each) => (isSingle ? [pair(each, MOST_RESULTS)] : titledPair(each))),
   );
 }

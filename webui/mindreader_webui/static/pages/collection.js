@@ -6,6 +6,7 @@ import { Selection, selectedCount } from "../components/selection.js";
 import { closeViewer, openViewer, photoTile } from "../components/viewer.js";
 import { call, get } from "../lib/api.js";
 import { byId, h, setDisabled, showError, toast } from "../lib/dom.js";
+import { formatCategory } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 
 /** @import { Collection, Photo } from "../../../typings/api" */
@@ -141,7 +142,7 @@ async function refreshCounts() {
 }
 
 /** @param {Collection["categories"][number]} category */
-const categoryOption = ({ id, name, photos }) => h("option", { value: id }, `${name} (${photos})`);
+const categoryOption = ({ id, name, photos }) => h("option", { value: id }, `${formatCategory(name)} (${photos})`);
 
 function refreshToolbar() {
   const editing = ["set-date", "set-category", "move", "delete"];

@@ -1,6 +1,7 @@
 // The page Draw: a sketch, or a picture of one, searches; images imagined from it and the photos found are shown.
 
 import { DrawingCanvas } from "../canvas/drawing_canvas.js";
+import { fromSvg } from "../canvas/export.js";
 import { SavedSketches } from "../canvas/saved_sketches.js";
 import { Sketch, asPng } from "../canvas/strokes.js";
 import { Toolbar } from "../canvas/toolbar.js";
@@ -127,6 +128,13 @@ function usePicture(file) {
   search();
 }
 
+/** Our own SVG comes back as strokes, to be drawn on. @param {File} opened */
+async function openFile(opened) {
+  const strokes = await fromSvg(opened);
+  if (strokes) sketch.replace(strokes);
+  else await pictureDialog(opened);
+}
+
 /** @type {Promise<import("../components/picture_dialog.js").PictureDialog>|undefined} fetched when it is first needed */
 let dialog;
 
@@ -144,7 +152,7 @@ new SavedSketches(
   (strokes) => sketch.replace(strokes),
 );
 new SearchHistory(usePicture);
-const openPicture = (/** @type {File|undefined} */ opened) => opened && pictureDialog(opened).catch(showError);
+const openPicture = (/** @type {File|undefined} */ opened) => opened && openFile(opened).catch(showError);
 byId("search").onclick = search;
 byId("clear").onclick = () => {
   if (sketch.strokes.length) sketch.clear();

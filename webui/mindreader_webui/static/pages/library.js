@@ -3,6 +3,7 @@
 import { shareDialog, sharedWith } from "../components/share_dialog.js";
 import { call, get } from "../lib/api.js";
 import { byId, confirmDialog, h, onSubmit, showError } from "../lib/dom.js";
+import { formatCategory, formatNumber } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 
 /** @import { Collection } from "../../../typings/api" */
@@ -54,7 +55,9 @@ function notesOn(collection) {
 
 /** @param {Collection} collection */
 function categoryChips({ categories }) {
-  const chips = categories.slice(0, MOST_CATEGORIES).map(({ name, photos }) => h("li", {}, `${name} (${photos})`));
+  const chips = categories
+    .slice(0, MOST_CATEGORIES)
+    .map(({ name, photos }) => h("li", {}, formatCategory(name), " ", h("small", {}, formatNumber(photos))));
   const more = categories.length - chips.length;
   if (more) chips.push(h("li", {}, ngettext("and {n} more", "and {n} more", more)));
   return chips;
