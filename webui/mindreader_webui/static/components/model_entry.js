@@ -22,7 +22,7 @@ export function modelEntry(entry, actions) {
   const isBuilding = job?.state === "running" || job?.state === "paused";
   return h(
     "li",
-    { class: model.active ? "chosen" : "" },
+    { class: model.active ? "active" : "" },
     h("div", { class: "row spread" }, h("h2", {}, model.name), h("span", { class: "badge" }, stateBadge(entry))),
     h("p", { class: "hint" }, facts(entry).join(" · ")),
     h("p", {}, stateText(entry)),
@@ -69,7 +69,7 @@ function devMap(model) {
 function stateText({ model, space, active }) {
   if (space.state === "known") return cost(space);
   if (space.state === "dropping") return _("Its index is being removed.");
-  if (active?.space_id !== model.space_id) return searchable(space);
+  if (model.active || active?.space_id !== model.space_id) return searchable(space);
   return [_("Uses the same index as the active version: switching takes a moment."), searchable(space)].join(" ");
 }
 
