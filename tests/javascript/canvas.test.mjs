@@ -212,7 +212,7 @@ const asFile = (text) => new Blob([text], { type: "image/svg+xml" });
 test("an SVG of our own gives its strokes back, pressure and what was erased in its place", async () => {
   const strokes = [
     eraser([0.9, 0.9]),
-    pen([0.1235, 0.2], [0.3, 0.4]),
+    pen([0.1235, 0.1614], [0.3, 0.4]),
     eraser([0.5, 0.5], [0.52, 0.58]),
     pen([0.6, 0.6, 0.35], [0.7, 0.61, 0.4]),
     eraser([0.61, 0.6]),

@@ -161,7 +161,7 @@ def _refuse_while_empty(session: Session, asked: messages.SearchRequest) -> None
     count = searchable(session, version.space_id, asked.where)
     if count.total and not count.indexed:
         raise NotReadyError(
-            "The photo index is being rebuilt: {done} of {total} photos are back. Try again soon.",
+            "The photo index is being rebuilt. Photos that are back: {done} of {total}. Try again soon.",
             done=count.indexed,
             total=count.total,
         )

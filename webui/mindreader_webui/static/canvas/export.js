@@ -110,7 +110,7 @@ function toStroke(tool, [, places = "", pressures, width]) {
     .replace("h0", "")
     .split("L")
     .map((place, i) => {
-      const point = place.split(" ").map((number) => Number(number) / 100);
+      const point = place.split(" ").map((number) => Math.round(Number(number) * 100) / 10_000);
       return /** @type {Point} */ (pressure ? [...point, pressure[i] ?? NaN] : point);
     });
   return { tool, width: Number(width), points };

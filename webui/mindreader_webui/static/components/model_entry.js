@@ -1,7 +1,7 @@
 // One model version as the page Models shows it: what it is, where its photos stand, what can be done with it.
 
 import { h } from "../lib/dom.js";
-import { formatBytes, formatDate, formatDuration, formatNumber } from "../lib/format.js";
+import { formatBytes, formatDate, formatDuration, formatPercent } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 import { jobProgress, pace } from "./job_entry.js";
 
@@ -52,7 +52,9 @@ function facts({ model, space }) {
     _("added {date}", { date: formatDate(model.created_at) }),
   ];
   const map = devMap(model);
-  if (map !== undefined) parts.push(_("mAP {map} on its makers' test (dev)", { map: formatNumber(map, 3) }));
+  if (map !== undefined) {
+    parts.push(_("{share} in its makers’ test (mean average precision)", { share: formatPercent(map) }));
+  }
   return parts;
 }
 

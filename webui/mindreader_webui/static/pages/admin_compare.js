@@ -4,7 +4,7 @@ import { DrawingCanvas } from "../canvas/drawing_canvas.js";
 import { Sketch, asPng } from "../canvas/strokes.js";
 import { photoTile } from "../components/viewer.js";
 import { call, get } from "../lib/api.js";
-import { byId, h, setDisabled, showError, toast } from "../lib/dom.js";
+import { byId, h, setDisabled, showError } from "../lib/dom.js";
 import { formatCategory, formatNumber, formatPercent } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 
@@ -21,6 +21,7 @@ const category = byId("category", HTMLInputElement);
 const answer = byId("answer");
 /** @type {BenchmarkSketch[]} */
 let benchmark = [];
+let isComparable = false;
 
 async function load() {
   const [{ models }, { spaces }] = await Promise.all([get("/models"), get("/spaces")]);
@@ -33,7 +34,8 @@ async function load() {
     select.replaceChildren(...ready.map((model) => h("option", { value: model.id }, title(model))));
     select.value = wanted.get(select.id) ?? String((ready[place] ?? ready[0])?.id ?? "");
   }
-  if (ready.length < 2) toast(_("There is only one version whose photos are embedded. Build another one first."));
+  isComparable = ready.length > 1;
+  byId("single").hidden = isComparable;
   await loadBenchmark();
 }
 
@@ -59,8 +61,8 @@ const titleOf = ({ name, category }) => (category ? `${name} → ${formatCategor
 
 function refresh() {
   setDisabled(!sketch.strokes.length, "undo", "clear");
-  setDisabled(sketch.empty, "ask");
-  setDisabled(benchmark.length === 0, "ask-saved");
+  setDisabled(sketch.empty || !isComparable, "ask");
+  setDisabled(benchmark.length === 0 || !isComparable, "ask-saved");
   setDisabled(sketch.empty || !name.value.trim(), "save");
   byId("invitation").hidden = Boolean(sketch.strokes.length || canvas.current);
 }

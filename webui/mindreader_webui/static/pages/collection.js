@@ -2,6 +2,7 @@
 
 import { categoryDialog, dateDialog, deleteDialog, download, moveDialog } from "../components/bulk_actions.js";
 import { Grid } from "../components/grid.js";
+import { failedSentence, waitingSentence } from "../components/photo_states.js";
 import { Selection, selectedCount } from "../components/selection.js";
 import { closeViewer, openViewer, photoTile } from "../components/viewer.js";
 import { call, get } from "../lib/api.js";
@@ -61,7 +62,7 @@ function tile(photo, index) {
 /** @param {Photo} photo */
 function noteOn(photo) {
   if (photo.state === "failed") return _("Failed: {reason}", { reason: photo.error ?? "" });
-  return photo.state === "indexed" ? photo.filename : _("still being embedded");
+  return photo.state === "indexed" ? photo.filename : _("being prepared for searching");
 }
 
 /** @param {Photo} photo */
@@ -131,8 +132,8 @@ async function refreshCounts() {
   const { pending, leased, failed } = collection.embedding;
   const waiting = pending + leased;
   const notes = [ngettext("{n} photo", "{n} photos", collection.photos)];
-  if (waiting) notes.push(_("{n} still being embedded", { n: waiting }));
-  if (failed) notes.push(_("{n} failed", { n: failed }));
+  if (waiting) notes.push(waitingSentence(waiting));
+  if (failed) notes.push(failedSentence(failed));
   byId("counts").textContent = notes.join(" · ");
   if (category.options.length === 1) category.append(...collection.categories.map(categoryOption));
   refreshToolbar();

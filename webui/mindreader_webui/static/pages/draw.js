@@ -106,8 +106,8 @@ function showRebuilding(rebuilding) {
 }
 
 /** @param {SearchAnswer} answer */
-function summary({ model_version: version, searchable: { indexed, total }, rebuilding, results: found }) {
-  const parts = [_("Answered by {name}", { name: version.name })];
+function summary({ searchable: { indexed, total }, rebuilding, results: found }) {
+  const parts = [];
   if (indexed < total && !rebuilding) {
     const values = { indexed };
     parts.push(

@@ -1,5 +1,6 @@
 // The page Library: all collections.
 
+import { failedSentence, waitingSentence } from "../components/photo_states.js";
 import { shareDialog, sharedWith } from "../components/share_dialog.js";
 import { call, get } from "../lib/api.js";
 import { byId, confirmDialog, h, onSubmit, showError } from "../lib/dom.js";
@@ -38,7 +39,7 @@ function card(collection) {
     h("h2", {}, h("a", { href }, collection.name)),
     h("p", { class: "hint" }, notesOn(collection).join(" · ")),
     h("ul", { class: "chips" }, ...categoryChips(collection)),
-    h("div", { class: "row" }, ...(collection.mine ? buttons(collection) : [])),
+    h("div", { class: "row actions" }, ...(collection.mine ? buttons(collection) : [])),
   );
 }
 
@@ -48,8 +49,8 @@ function notesOn(collection) {
   const waiting = waitingPhotos(collection);
   const notes = [ngettext("{n} photo", "{n} photos", collection.photos), sharedWith(collection)];
   if (!collection.mine) notes.push(_("of {owner}", { owner: collection.owner }));
-  if (waiting) notes.push(_("{n} still being embedded", { n: waiting }));
-  if (failed) notes.push(_("{n} failed", { n: failed }));
+  if (waiting) notes.push(waitingSentence(waiting));
+  if (failed) notes.push(failedSentence(failed));
   return notes;
 }
 
@@ -67,7 +68,7 @@ function categoryChips({ categories }) {
 function buttons(collection) {
   const reload = () => load().catch(showError);
   return [
-    h("a", { href: `/upload?collection=${collection.id}` }, _("Add photos")),
+    h("a", { class: "button quiet", href: `/upload?collection=${collection.id}` }, _("Add photos")),
     h("button", { class: "quiet", onclick: () => renameDialog(collection) }, _("Rename")),
     h("button", { class: "quiet", onclick: () => shareDialog(collection, reload) }, _("Share…")),
     h("button", { class: "quiet", onclick: () => deleteDialog(collection) }, _("Delete")),
