@@ -1,33 +1,18 @@
-// Numbers, dates and the order of names go by the page's language, whatever the browser's own is.
-
-import "./support/browser.mjs";
+// Numbers and names as a person reads them.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import "./support/browser.mjs";
 
-document.documentElement.lang = "de"; // and the browser prefers American English, then Austria's German
-const format = await import("../../webui/mindreader_webui/static/lib/format.js");
-const { locale, _ } = await import("../../webui/mindreader_webui/static/lib/i18n.js");
+const { formatCategory, formatDuration } = await import("../../webui/mindreader_webui/static/lib/format.js");
 
-test("the visitor's region counts where the page's language is spoken", () => {
-  assert.equal(locale, "de-AT");
+test("a category named after a folder has spaces, and what would be left empty stays", () => {
+  assert.equal(formatCategory("car_(sedan)"), "car (sedan)");
+  assert.equal(formatCategory("hot-air_balloon_"), "hot-air balloon");
+  assert.equal(formatCategory("__"), "__");
 });
 
-test("numbers", () => {
-  assert.equal(format.formatNumber(0.5678, 2), "0,57");
-  assert.equal(format.formatNumber(3), "3");
-  assert.equal(format.formatBytes(2_345_678_901), "2,3 GB");
-  assert.equal(format.formatPercent(0.126), "13\u00a0%");
-  assert.equal(_("{n} skipped", { n: 1.5 }), "1,5 skipped");
-});
-
-test("dates", () => {
-  assert.equal(format.formatDate("2026-11-29T12:00:00"), "29.11.2026");
-  assert.equal(format.formatDay(new Date("2026-03-02T00:00:00Z")), "2.3.2026");
-  assert.equal(format.formatTaken("2026-11-29T00:00:00"), "29. November 2026");
-  assert.match(format.formatDateTime("2026-11-29T12:34:56"), /^29\.11\.2026, 12:34:56$/);
-});
-
-test("names", () => {
-  assert.deepEqual(["Zebra", "Äpfel", "apfel", "Birne"].sort(format.byName), ["apfel", "Äpfel", "Birne", "Zebra"]);
+test("a duration has the plural of its number", () => {
+  const shown = [0.2, 1, 60, 91, 5400, 7200, 36_000].map(formatDuration);
+  assert.deepEqual(shown, ["1 second", "1 second", "60 seconds", "2 minutes", "1.5 hours", "2 hours", "10 hours"]);
 });

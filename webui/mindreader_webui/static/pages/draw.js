@@ -1,7 +1,6 @@
 // The page Draw: a sketch, or a picture of one, searches; images imagined from it and the photos found are shown.
 
 import { DrawingCanvas } from "../canvas/drawing_canvas.js";
-import { fromSvg } from "../canvas/export.js";
 import { SavedSketches } from "../canvas/saved_sketches.js";
 import { Sketch, asPng } from "../canvas/strokes.js";
 import { Toolbar } from "../canvas/toolbar.js";
@@ -130,6 +129,7 @@ function usePicture(file) {
 
 /** Our own SVG comes back as strokes, to be drawn on. @param {File} opened */
 async function openFile(opened) {
+  const { fromSvg } = await import("../canvas/own_svg.js");
   const strokes = await fromSvg(opened);
   if (strokes) sketch.replace(strokes);
   else await pictureDialog(opened);
