@@ -115,11 +115,14 @@ screens: develop system-packages ## take the pictures of docs/screens.md again: 
 secrets: ## make passwords and keys for docker-compose.yml, once
 	sh deploy/make_secrets.sh
 
-messages: develop ## list all English sentences of the pages again, for translators
+messages: develop ## list all English sentences of the pages again, and in each translation those that came to it
 	mkdir -p $(dir $(MESSAGES))
 	$(BIN)/pybabel --quiet extract --mapping-file pyproject.toml $(addprefix --keyword=,$(SENTENCES)) --no-wrap \
 		--sort-by-file --add-location=file --project MindReader --output-file $(MESSAGES) \
 		platform/mindreader/errors.py $(addprefix platform/mindreader/,$(WITH_SENTENCES)) workers webui
+	@for file in $(wildcard $(dir $(MESSAGES))*.po); do \
+		$(BIN)/pybabel --quiet update --input-file $(MESSAGES) --output-file $$file --no-wrap --no-fuzzy-matching \
+			--ignore-obsolete --locale $$(basename $$file .po | tr - _) || exit 1; done
 
 lock: develop ## write constraints.txt from what is installed now
 	@echo '# Every package at the version the tests ran with. `make lock` writes this file again.' > constraints.txt

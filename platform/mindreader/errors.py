@@ -10,8 +10,9 @@ A sentence keeps its template and its values apart, so that the web UI can say i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 
 class Sentence(str):
@@ -22,11 +23,23 @@ class Sentence(str):
 
     __slots__ = ("template", "values")
 
-    def __new__(cls, template: str, **values: str | int | float) -> Sentence:
+    def __new__(cls, template: str, **values: str | int | float) -> Self:
         """Fill the template in as `str.format` does; without values it stands as it is, braces and all."""
         made = super().__new__(cls, template.format(**values) if values else template)
         made.template, made.values = str(template), values
         return made
+
+    def packed(self) -> dict[str, Any]:
+        """This sentence as JSON: its `template` and its `values`, the sentences among these packed as well."""
+        values = {name: each.packed() if isinstance(each, Sentence) else each for name, each in self.values.items()}
+        return {"template": self.template, "values": values}
+
+    @classmethod
+    def unpacked(cls, packed: Mapping[str, Any]) -> Self:
+        """The sentence that was packed."""
+        pairs = packed["values"].items()
+        values = {name: cls.unpacked(value) if isinstance(value, dict) else value for name, value in pairs}
+        return cls(packed["template"], **values)
 
 
 @dataclass(frozen=True)

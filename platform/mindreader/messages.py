@@ -33,14 +33,14 @@ SketchField = Annotated[
 
 def _told(value: object) -> Sentence:
     if isinstance(value, dict):
-        return Sentence(value["template"], **value["values"])
+        return Sentence.unpacked(value)
     return value if isinstance(value, Sentence) else Sentence(str(value))
 
 
 ToldSentence = Annotated[
     Sentence,
     PlainValidator(_told),
-    PlainSerializer(lambda s: {"template": s.template, "values": s.values}, when_used="json"),
+    PlainSerializer(Sentence.packed, when_used="json"),
 ]
 
 

@@ -43,6 +43,7 @@ def test_add_build_compare_switch_and_go_back(page: Page, keep, fresh_server, tm
     expect(newer).to_contain_text("answers searches")
     wait_until(lambda: other_tab.evaluate("window.seen.has('newer')"), "the other tab")
     keep("models-switched")
+    expect(newer).not_to_contain_text("same index as the active version")
     older = page.locator("#models > li", has_text="small-")
     older.get_by_role("button", name="Go back to it").click()
     expect(older).to_contain_text("answers searches")

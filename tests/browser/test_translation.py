@@ -9,15 +9,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.hands import BICYCLE, draw
-from tests.support.pages import PAGES
-from tests.support.photos import write_photos
+from tests.support.pages import PAGES, fill
 from tests.support.pseudo import LANGUAGE, write_pseudo
 from tests.support.server import Server, server
 
 pytestmark = pytest.mark.browser
 
 EVERY_PAGE = (*PAGES, "/offline")
-# What is shown or read out.
+# What is shown or read out; languages call themselves by their own names.
 WORDS = """() => {
   const found = [], shown = (e) => !e.closest("script, style, code, option[lang]") && !whole(e.closest("p"));
   const whole = (p) => p && /^⟦[^⟦⟧]*⟧$/.test(p.textContent.trim());  // one sentence with a link in it
@@ -103,16 +102,3 @@ def untranslated(text: str) -> str:
         text = BRACKETED.sub(" ", text)
     rest = SAME_EVERYWHERE.sub(" ", text).strip()
     return rest if re.search(r"[^\W\d_]{2}", rest) else ""
-
-
-def fill(running: Server, folder):
-    with running.api() as api:
-        collection = api.post("/collections", json={"name": "2026", "visibility": "shared"}).json()["id"]
-        write_photos(folder / "photos", 5, side=160)
-        for number, path in enumerate(sorted((folder / "photos").rglob("*.jpg"))):
-            sent = {"file": (f"{number}.jpg", path.read_bytes())}
-            api.post(f"/collections/{collection}/photos", files=sent, data={"category": str(number // 2)})
-        api.post(f"/collections/{collection}/photos", files={"file": ("8.jpg", b"%PDF-1.7")})
-        gone = api.get(f"/collections/{collection}/photos").json()["photos"][0]["id"]
-        api.delete(f"/photos/{gone}").raise_for_status()
-        api.post("/tokens", json={"name": "9", "scope": "read"}).raise_for_status()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -73,15 +74,30 @@ def test_the_catalogue_lists_every_sentence(tmp_path):
 
 def test_no_call_in_a_module_is_overlooked():
     known = {text for message in english() for text in ([message.id] if isinstance(message.id, str) else message.id)}
-    calls = re.compile(r'(?<![\w.])(?:_|ngettext)\(\s*(.)((?:[^"\\]|\\.)*?)"')
+    numbered = {message.id[0] for message in english() if not isinstance(message.id, str)}
+    calls = re.compile(r'(?<![\w.])(_|ngettext)\(\s*(.)((?:[^"\\]|\\.)*?)"')
     found = [
-        (path.name, quote, text)
+        (path.name, function, quote, text)
         for path in STATIC.rglob("*.js")
         if path.name != "i18n.js"
-        for quote, text in calls.findall(path.read_text(encoding="utf-8"))
+        for function, quote, text in calls.findall(path.read_text(encoding="utf-8"))
     ]
     assert len(found) > 200
-    assert [each for each in found if each[1] != '"' or each[2] not in known] == []
+    assert [each for each in found if each[2] != '"' or each[3] not in known] == []
+    # A sentence with plural forms has no form without a number: `_` would leave it English.
+    assert [each for each in found if (each[1] == "ngettext") != (each[3] in numbered)] == []
+
+
+def test_numbers_and_dates_are_written_in_one_place():
+    """`lib/format.js` knows the page's language; the browser's own may be another one."""
+    by_hand = re.compile(r"\.toLocale\w*String\(|\.toFixed\(|\bIntl\.")
+    places = {
+        path.relative_to(STATIC).as_posix()
+        for path in STATIC.rglob("*.js")
+        if by_hand.search(path.read_text(encoding="utf-8"))
+    }
+    for_programs = {"canvas/export.js", "components/picture_dialog.js"}  # SVG, a form
+    assert places - for_programs == {"lib/format.js", "lib/i18n.js"}, "use formatNumber and its like"
 
 
 def test_no_sentence_is_put_together_before_it_is_translated():
@@ -110,6 +126,9 @@ def test_a_sentence_remembers_what_it_was_made_of():
     assert error.detail.values == {"name": "Ann {braces}"}
     assert InvalidInputError("{ alone }").detail == "{ alone }"
     assert InvalidInputError(error.detail).detail is error.detail
+    nested = Sentence.unpacked(json.loads(json.dumps(not_an_image(b"%PDF-1.7").packed())))
+    assert nested == not_an_image(b"%PDF-1.7")
+    assert isinstance(nested.values["kind"], Sentence)
 
 
 def test_pages_and_problems_come_in_the_language_that_is_asked_for(translated_client, tmp_path):
@@ -167,6 +186,27 @@ def test_values_stay_apart_from_the_sentence(translated_client, tmp_path):
     assert twice.status_code == 409
     assert twice.json["detail"] == "Ann gibt es schon."
     assert twice.json["title"] == "That does not fit the present state", "what is not translated stays English"
+
+
+def test_a_name_is_no_sentence(translated_client, tmp_path):
+    client = translated_client(german(tmp_path))
+    with client.application.test_request_context(headers={"Accept-Language": "de"}):
+        called = Sentence("There is already a user called {name}. Choose another name.", name="Not found")
+        assert translated(called) == "Not found gibt es schon."
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("de", "1.234 von 5.678.901, 1,5 MB"), ("en", "1,234 of 5,678,901, 1.5 MB")]
+)
+def test_numbers_in_a_sentence_are_the_languages_own(translated_client, tmp_path, language, words):
+    msgid = "{n:,} of {total:,}, {size:.1f} MB"
+    header = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\n'
+    (tmp_path / "de.po").write_text(
+        f'{header}msgid "{msgid}"\nmsgstr "{msgid.replace("of", "von")}"\n', encoding="utf-8"
+    )
+    client = translated_client(tmp_path)
+    with client.application.test_request_context(headers={"Accept-Language": language}):
+        assert translated(Sentence(msgid, n=1234, total=5678901, size=1.5)) == words
 
 
 def test_scripts_are_given_their_own_sentences_and_the_rule_of_plurals(tmp_path):

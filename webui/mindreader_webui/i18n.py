@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from gettext import GNUTranslations
 from io import BytesIO
 from pathlib import Path
+from string import Formatter
 from typing import Any, overload
 
 from babel.core import Locale, UnknownLocaleError, negotiate_locale
 from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
+from babel.numbers import get_decimal_symbol, get_group_symbol
 from flask import Flask, Response, current_app, g, has_request_context, request
 
 from mindreader.errors import ConfigurationError, Sentence
@@ -37,6 +39,18 @@ _PLACEHOLDER = re.compile(r"%\((\w+)\)|\{(\w+)")
 _PLURALS = 200  # every plural rule there is asks for the last two digits, or for less
 
 
+class Filling(Formatter):
+    """`str.format` with the numbers written as in a language: `{size:.1f}` is 1,5 in German."""
+
+    def __init__(self, locale: Locale) -> None:
+        self._symbols = str.maketrans({",": get_group_symbol(locale), ".": get_decimal_symbol(locale)})
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """One value, as its format says."""
+        text = str(super().format_field(value, format_spec))
+        return text.translate(self._symbols) if isinstance(value, int | float) else text
+
+
 @dataclass(frozen=True)
 class Translation:
     """The sentences of one language."""
@@ -46,6 +60,8 @@ class Translation:
     direction: str
     """Which way it is written: `ltr` or `rtl`."""
     messages: GNUTranslations
+    filling: Filling
+    """Puts values into its sentences."""
     for_scripts: dict[str, Any] = field(default_factory=dict)
     """What `static/lib/i18n.js` needs: `messages` (a text, or one for each plural form) and `pluralForms`, the number
     of the form, a digit each, for 0 to 99 and for 100 to 199 (which stand for all larger numbers)."""
@@ -128,8 +144,9 @@ def translated(text: str | None) -> str | None:
     if not isinstance(text, Sentence):
         return chosen.messages.gettext(text)
     template = chosen.messages.gettext(text.template)
-    values = {name: translated(value) if isinstance(value, str) else value for name, value in text.values.items()}
-    return template.format(**values) if values else template
+    # Only sentences: a person may be called as something on a page is.
+    values = {name: translated(value) if isinstance(value, Sentence) else value for name, value in text.values.items()}
+    return chosen.filling.vformat(template, (), values) if values else template
 
 
 def _gettext(message: str) -> str:
@@ -182,7 +199,8 @@ def _load(path: Path, in_scripts: frozenset[str]) -> Translation:
     compiled.seek(0)
     messages = GNUTranslations(compiled)
     language = str(locale).replace("_", "-")
-    return Translation(language, locale.text_direction, messages, _for_scripts(catalog, messages, in_scripts))
+    for_scripts = _for_scripts(catalog, messages, in_scripts)
+    return Translation(language, locale.text_direction, messages, Filling(locale), for_scripts)
 
 
 def _for_scripts(catalog: Catalog, messages: GNUTranslations, in_scripts: frozenset[str]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from mindreader.errors import (
     MindReaderError,
     NotFoundError,
     NotReadyError,
+    Sentence,
     SketchRejectedError,
 )
 from mindreader.logs import request_id
@@ -136,5 +137,5 @@ _ERRORS: dict[str, type[MindReaderError]] = {
 
 def _error_of(reply: dict[str, Any]) -> MindReaderError:
     # A worker that is not upgraded yet sends the whole sentence alone.
-    template, values = reply.get("template", reply["detail"]), reply.get("values", {})
-    return _ERRORS.get(reply["kind"], MindReaderError)(template, **values)
+    whole = {"template": reply["detail"], "values": {}}
+    return _ERRORS.get(reply["kind"], MindReaderError)(Sentence.unpacked(whole | reply))

@@ -132,6 +132,4 @@ def _reply(work: Callable[[], Any]) -> dict[str, Any]:
 
 
 def _error(kind: ErrorKind, detail: Sentence) -> dict[str, Any]:
-    return {
-        "error": {"kind": kind.slug, "detail": detail, "template": detail.template, "values": detail.values},
-    }
+    return {"error": {"kind": kind.slug, "detail": detail} | detail.packed()}

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from mindreader.errors import InvalidInputError, PhotoRejectedError, Sentence
+from mindreader.errors import InvalidInputError, PhotoRejectedError
 from mindreader.imaging import rejections
 from mindreader.imaging.arrays import photo_array
 from mindreader.imaging.costs import Size
@@ -76,7 +76,7 @@ def _done(connection: Connection, task: dict[str, Any], source: bytes | Path) ->
     try:
         return _TASKS[task["name"]](source, task, reserve)
     except InvalidInputError as error:
-        return {"rejected": _packed(error.detail)}, b""
+        return {"rejected": error.detail.packed()}, b""
     except MemoryError:
         return {"no_memory": True}, b""
     except OSError as error:
@@ -137,13 +137,6 @@ _TASKS: dict[str, Callable[[bytes | Path, dict[str, Any], Reserve], Made]] = {
     "sketch": _sketch,
     "drawing preview": _drawing_preview,
 }
-
-
-def _packed(value: Any) -> Any:
-    """A sentence as JSON; what it is made of may be sentences too."""
-    if isinstance(value, Sentence):
-        return {"template": value.template, "values": {name: _packed(each) for name, each in value.values.items()}}
-    return value
 
 
 def _limit_seconds(seconds: int) -> None:

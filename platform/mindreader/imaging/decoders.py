@@ -272,7 +272,7 @@ class _Decoder:
         with self._watched():
             payload = self._bytes()
         if "rejected" in said:
-            raise PhotoRejectedError(_sentence(said["rejected"]))
+            raise PhotoRejectedError(Sentence.unpacked(said["rejected"]))
         if "no_memory" in said:
             raise PhotoRejectedError(rejections.NO_MEMORY)
         if "os_error" in said:
@@ -353,9 +353,3 @@ def _started(options: tuple[str, ...]) -> tuple[subprocess.Popen[bytes], Connect
             command, pass_fds=[descriptor], stdin=subprocess.DEVNULL, env=environment, start_new_session=True
         )
     return process, ours
-
-
-def _sentence(packed: Any) -> Sentence:
-    """The sentence a decoder packed as JSON."""
-    values = {name: _sentence(each) if isinstance(each, dict) else each for name, each in packed["values"].items()}
-    return Sentence(packed["template"], **values)

@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from mindreader.errors import PhotoRejectedError, Sentence
 
-READABLE = "JPEG, PNG, WebP, GIF, TIFF, BMP, HEIC, AVIF, JPEG XL, camera RAW"
+READABLE = Sentence("JPEG, PNG, WebP, GIF, TIFF, BMP, HEIC, AVIF, JPEG XL, camera RAW")
 
 EMPTY = Sentence("This file is empty (0 bytes). Copy or export it again.")
 MISSING = Sentence("There is no such file. Check its name and place.")

@@ -14,7 +14,7 @@ from threading import Lock
 from typing import IO, TYPE_CHECKING
 
 from mindreader.bundles.store import BundleStore
-from mindreader.errors import BundleError, ConflictError, MindReaderError, NotReadyError
+from mindreader.errors import BundleError, ConflictError, MindReaderError, NotReadyError, Sentence
 from mindreader.machine import memory_bytes
 from mindreader.messages import SmokeTest
 from mindreader.model_versions.trial import Trial
@@ -147,4 +147,4 @@ def _answer_in(file: IO[bytes]) -> SmokeTest:
     if "answer" in told:
         return SmokeTest.model_validate(told["answer"])
     kind = next((kind for kind in (NotReadyError, ConflictError) if kind.kind.slug == told["error"]), BundleError)
-    raise kind(told["template"], **told["values"])
+    raise kind(Sentence.unpacked(told))

@@ -118,7 +118,7 @@ def _try(trial: Trial) -> SmokeTest:
 
 
 def _told(error: MindReaderError) -> dict[str, Any]:
-    return {"error": error.kind.slug, "template": error.detail.template, "values": error.detail.values}
+    return {"error": error.kind.slug} | error.detail.packed()
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ const globals = {
   document: { ...noElement, documentElement: { lang: "en" } },
   location: { origin: "https://photos.example", pathname: "/", assign() {} },
   localStorage,
+  navigator: { languages: ["en-US", "de-AT", "en"] },
   isSecureContext: true,
   onmessage: null,
   Worker: FakeWorker,

@@ -6,4 +6,5 @@ import { initHeaderMenu } from "./components/header_menu.js";
 if ("serviceWorker" in navigator) navigator.serviceWorker.register("/sw.js").catch(() => {});
 initHeaderMenu();
 // Tabs that do not fit on the screen: the one of this page is in sight.
-document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+for (const each of document.querySelectorAll(":is(.tabs, .bar) [aria-current]"))
+  each.scrollIntoView({ block: "nearest", inline: "center" });

@@ -2,7 +2,7 @@
 
 import { call } from "../lib/api.js";
 import { confirmDialog, h, showError } from "../lib/dom.js";
-import { formatDateTime, formatDuration } from "../lib/format.js";
+import { formatDateTime, formatDuration, formatNumber } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 import { failedSentence } from "./photo_states.js";
 
@@ -19,7 +19,7 @@ const STATES = {
 /** How fast a job runs, and how long that takes; empty when nothing moves. @param {Job} job */
 export function pace({ photos_per_second: rate, seconds_left: left }) {
   if (left === null) return "";
-  return _("{rate} photos/s · {duration} left", { rate: rate.toFixed(1), duration: formatDuration(left) });
+  return _("{rate} photos/s · {duration} left", { rate: formatNumber(rate, 1), duration: formatDuration(left) });
 }
 
 /** How much of a job is over, failures included. @param {Job} job */

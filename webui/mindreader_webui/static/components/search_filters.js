@@ -2,7 +2,7 @@
 
 import { get } from "../lib/api.js";
 import { byId, h } from "../lib/dom.js";
-import { formatCategory } from "../lib/format.js";
+import { byName, formatCategory, formatDay } from "../lib/format.js";
 import { _ } from "../lib/i18n.js";
 
 /** @import { Collection } from "../../../typings/api" */
@@ -36,7 +36,7 @@ export class SearchFilters {
     const { value } = this.collection;
     const within = this.collections.filter(({ id }) => !value || String(id) === value);
     const names = new Set(within.flatMap(({ categories }) => categories.map(({ name }) => formatCategory(name))));
-    const options = [...names].sort().map((name) => h("option", { value: name }, name));
+    const options = [...names].sort(byName).map((name) => h("option", { value: name }, name));
     this.category.replaceChildren(h("option", { value: "" }, _("All")), ...options);
   }
 
@@ -80,4 +80,4 @@ export class SearchFilters {
 const chosenIn = (select) => (select.value ? select.selectedOptions[0]?.textContent : "");
 
 /** @param {HTMLInputElement} input of a date */
-const dayOf = (input) => input.valueAsDate?.toLocaleDateString(undefined, { timeZone: "UTC" });
+const dayOf = (input) => input.valueAsDate && formatDay(input.valueAsDate);

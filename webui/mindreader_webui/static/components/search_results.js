@@ -1,7 +1,7 @@
 // The photos found: best first, one to look at, several to select, and those marked for relevance feedback.
 
 import { byId, columnsOf, h, setDisabled, showError } from "../lib/dom.js";
-import { formatCategory } from "../lib/format.js";
+import { formatCategory, formatNumber } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 import { alsoIn } from "./also_in.js";
 import { RelevanceFeedback } from "./relevance_feedback.js";
@@ -180,7 +180,7 @@ const line = (words) => h("li", { class: "guesswork" }, words);
 
 /** The photo, how like the sketch it is as a thin bar, and its category. @param {Result} photo @param {number} index @param {(event: MouseEvent) => void} onclick */
 function card({ thumbnail_url: src, filename, category, score }, index, onclick) {
-  const similarity = _("similarity {score}", { score: score.toFixed(2) });
+  const similarity = _("similarity {score}", { score: formatNumber(score, 2) });
   const bar = h("span", { class: "score", title: similarity });
   bar.style.setProperty("--score", score.toFixed(3));
   const button = h(

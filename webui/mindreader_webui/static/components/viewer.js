@@ -1,7 +1,7 @@
 // A photo as a tile of a grid, and large, with what is known about it.
 
 import { byId, h } from "../lib/dom.js";
-import { formatCategory, formatTaken } from "../lib/format.js";
+import { formatCategory, formatNumber, formatTaken } from "../lib/format.js";
 import { _ } from "../lib/i18n.js";
 import { alsoIn } from "./also_in.js";
 
@@ -48,7 +48,7 @@ function factsOf(photo) {
     photo.collection,
     `${photo.width} × ${photo.height}`,
   ];
-  if ("score" in photo) facts.push(_("similarity {score}", { score: photo.score.toFixed(2) }));
+  if ("score" in photo) facts.push(_("similarity {score}", { score: formatNumber(photo.score, 2) }));
   facts.push(takenSentence(photo));
   if ("error" in photo) facts.push(photo.error);
   return facts.filter(Boolean);

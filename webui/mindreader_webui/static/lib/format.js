@@ -1,21 +1,25 @@
-// Numbers and dates as a person reads them.
+// Numbers, dates and the order of names as a person reads them, in the page's language.
 
-import { ngettext } from "./i18n.js";
+import { locale, ngettext } from "./i18n.js";
 
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
+
+/** @param {number} value @param {number} [digits] after the decimal point */
+export const formatNumber = (value, digits = 0) =>
+  value.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
 /** @param {number} bytes */
 export function formatBytes(bytes) {
   const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
   const digits = { maximumFractionDigits: power > 2 ? 1 : 0 };
-  return `${(bytes / 1000 ** power).toLocaleString(undefined, digits)} ${UNITS[power]}`;
+  return `${(bytes / 1000 ** power).toLocaleString(locale, digits)} ${UNITS[power]}`;
 }
 
 /** @param {number} seconds */
 export function formatDuration(seconds) {
   if (seconds < 90) return ngettext("{n} second", "{n} seconds", Math.max(1, Math.round(seconds)));
   if (seconds < 5400) return ngettext("{n} minute", "{n} minutes", Math.round(seconds / 60));
-  const hours = (seconds / 3600).toLocaleString(undefined, { maximumFractionDigits: 1 });
+  const hours = (seconds / 3600).toLocaleString(locale, { maximumFractionDigits: 1 });
   return ngettext("{hours} hour", "{hours} hours", Math.ceil(seconds / 3600), { hours });
 }
 
@@ -23,20 +27,25 @@ export function formatDuration(seconds) {
 export const formatCategory = (name) => name.replaceAll("_", " ").trim() || name;
 
 /** @param {number} share 0 to 1 */
-export const formatPercent = (share) => share.toLocaleString(undefined, { style: "percent" });
+export const formatPercent = (share) => share.toLocaleString(locale, { style: "percent" });
+
+export const byName = new Intl.Collator(locale).compare;
 
 /** @param {string} moment as the API gives it */
-export const formatDate = (moment) => new Date(moment).toLocaleDateString();
+export const formatDate = (moment) => new Date(moment).toLocaleDateString(locale);
 
 /** @param {string} moment as the API gives it */
-export const formatDateTime = (moment) => new Date(moment).toLocaleString();
+export const formatDateTime = (moment) => new Date(moment).toLocaleString(locale);
+
+/** @param {Date} day whose UTC date counts */
+export const formatDay = (day) => day.toLocaleDateString(locale, { timeZone: "UTC" });
 
 /** To the minute. @param {string} moment as the API gives it */
 export const formatMinute = (moment) =>
-  new Date(moment).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+  new Date(moment).toLocaleString(locale, { dateStyle: "medium", timeStyle: "short" });
 
 /** A date in full, with its time unless that is midnight, as where only the day is known. @param {string} moment as the API gives it */
 export function formatTaken(moment) {
   const isDay = moment.endsWith("T00:00:00");
-  return new Date(moment).toLocaleString(undefined, { dateStyle: "long", ...(isDay ? {} : { timeStyle: "short" }) });
+  return new Date(moment).toLocaleString(locale, { dateStyle: "long", ...(isDay ? {} : { timeStyle: "short" }) });
 }

@@ -13,7 +13,10 @@ const SINGLE_DIGITS = 100;
 const embedded = document.getElementById("translation")?.textContent;
 /** @type {Translation} */
 const { messages, pluralForms } = embedded ? JSON.parse(embedded) : { messages: {}, pluralForms: "" };
-const numbers = new Intl.NumberFormat(document.documentElement.lang);
+const language = document.documentElement.lang;
+/** How numbers and dates are written: as in the page's language, and in the visitor's region if it is one of that language (`en-GB`). */
+export const locale = navigator.languages.find((each) => each.split("-")[0] === language.split("-")[0]) ?? language;
+const numbers = new Intl.NumberFormat(locale);
 
 /** `_("Remove {name}?", { name })` @param {string} message in English @param {Values} [values] */
 export function _(message, values = {}) {

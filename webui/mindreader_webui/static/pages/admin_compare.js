@@ -5,7 +5,7 @@ import { Sketch, asPng } from "../canvas/strokes.js";
 import { photoTile } from "../components/viewer.js";
 import { call, get } from "../lib/api.js";
 import { byId, h, setDisabled, showError } from "../lib/dom.js";
-import { formatCategory, formatPercent } from "../lib/format.js";
+import { formatCategory, formatNumber, formatPercent } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 
 /** @import { BenchmarkSketch, ComparedSketch, ComparedVersion, Comparison } from "../../../typings/api" */
@@ -122,7 +122,7 @@ function column({ imaginary_url: url, results }, most) {
   const image = h("img", { class: "imagined", src: url, alt: _("Imaginary image"), width: 128, height: 128 });
   const tiles = results
     .slice(0, most)
-    .map((photo) => photoTile(photo, _("similarity {score}", { score: photo.score.toFixed(2) })));
+    .map((photo) => photoTile(photo, _("similarity {score}", { score: formatNumber(photo.score, 2) })));
   return h("div", {}, image, h("ol", { class: "grid small" }, ...tiles));
 }
 

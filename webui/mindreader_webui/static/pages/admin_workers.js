@@ -2,7 +2,7 @@
 
 import { get } from "../lib/api.js";
 import { byId, h, poll, showError } from "../lib/dom.js";
-import { formatBytes, formatDuration } from "../lib/format.js";
+import { formatBytes, formatDuration, formatNumber } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 
 /** @import { System, Worker } from "../../../typings/api" */
@@ -25,7 +25,7 @@ function factsOf(system) {
   const disk = { free: formatBytes(system.disk_free_bytes), all: formatBytes(system.disk_bytes) };
   return [
     [_("Photos"), _("{photos} in {collections}, {size} of originals", { photos, collections, size: originals })],
-    [_("Users"), system.users.toLocaleString()],
+    [_("Users"), formatNumber(system.users)],
     [_("Waiting"), waiting(system)],
     [_("Being removed"), ngettext("{n} deleted photo", "{n} deleted photos", system.trashed_photos)],
     [_("Disk"), _("{free} free of {all}", disk)],

@@ -4,7 +4,7 @@ import { failedSentence, waitingSentence } from "../components/photo_states.js";
 import { shareDialog, sharedWith } from "../components/share_dialog.js";
 import { call, get } from "../lib/api.js";
 import { byId, confirmDialog, h, onSubmit, showError } from "../lib/dom.js";
-import { formatCategory } from "../lib/format.js";
+import { formatCategory, formatNumber } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 
 /** @import { Collection } from "../../../typings/api" */
@@ -58,9 +58,7 @@ function notesOn(collection) {
 function categoryChips({ categories }) {
   const chips = categories
     .slice(0, MOST_CATEGORIES)
-    .map(({ name, photos }) =>
-      h("li", {}, formatCategory(name), " ", h("small", {}, photos.toLocaleString(document.documentElement.lang))),
-    );
+    .map(({ name, photos }) => h("li", {}, formatCategory(name), " ", h("small", {}, formatNumber(photos))));
   const more = categories.length - chips.length;
   if (more) chips.push(h("li", {}, ngettext("and {n} more", "and {n} more", more)));
   return chips;

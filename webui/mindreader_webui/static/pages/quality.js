@@ -2,7 +2,7 @@
 
 import { get } from "../lib/api.js";
 import { byId, h, setDisabled, showError } from "../lib/dom.js";
-import { formatCategory, formatPercent } from "../lib/format.js";
+import { formatCategory, formatNumber, formatPercent } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 
 /** @import { CategoryQuality, Quality } from "../../../typings/api" */
@@ -47,7 +47,7 @@ function row({ name, photos, precision }) {
     "tr",
     {},
     h("th", { scope: "row" }, formatCategory(name)),
-    h("td", {}, photos.toLocaleString()),
+    h("td", {}, formatNumber(photos)),
     h("td", {}, meter, ` ${formatPercent(precision)}`),
   );
 }
