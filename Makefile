@@ -98,10 +98,11 @@ format: develop ## format the code
 format-javascript: $(NODE_TOOLS)
 	$(NPM) prettier -- --write
 
-bench: develop ## measure embedding and search against their floors, and a search during a re-embedding
+bench: develop system-packages ## measure embedding, search and what a person waits against their floors, and a search during a re-embedding
 	$(BIN)/python bench/embedding.py
 	$(BIN)/python bench/search.py
 	$(BIN)/python bench/reembedding.py --data $(DATA)
+	$(BIN)/python bench/first_result.py --data $(DATA)
 
 chaos: develop system-packages ## break things at random: SECONDS=60 SEED=number STORES=embedded|services
 	$(BIN)/python tests/faults/chaos.py --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(if $(STORES),--stores $(STORES))

@@ -19,6 +19,9 @@ from mindreader_webui.api.schemas.searches import (
     SearchResult,
 )
 
+_NAMED_BY = 5
+"""The nearest photos of a reading; those at its edge would give it another name than what is shown of it."""
+
 
 def results_of(session: Session, user: User, hits: tuple[messages.SearchHit, ...]) -> list[SearchResult]:
     """The hits that are still there and visible: the index may know a photo a moment longer than the catalog."""
@@ -55,7 +58,7 @@ def _reading(reading: messages.ImaginedReading, photos: Sequence[Photo]) -> Read
     shown = [photo for photo in photos if by_bytes[photo.sha256] is photo][:MOST_PHOTOS_SHOWN]
     return Reading(
         url=data_url(reading.imaginary_webp),
-        name=_most_common([photo.category.name for photo in photos if photo.category is not None]),
+        name=_most_common([photo.category.name for photo in photos[:_NAMED_BY] if photo.category is not None]),
         picked=reading.picked,
         photo_ids=[photo.id for photo in photos],
         photos=[ReadingPhoto(photo_id=each.id, filename=each.filename, **photo_urls(each.id)) for each in shown],

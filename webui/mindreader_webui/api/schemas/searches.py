@@ -101,7 +101,7 @@ class Reading(BaseModel):
     """One thing the sketch may show, with the imaginary image of it."""
 
     url: str = Field(description="A data: URL with a WebP image.")
-    name: str | None = Field(description="The category most of its photos have; null where they have none.")
+    name: str | None = Field(description="The category most of its nearest photos have; null where they have none.")
     picked: bool = Field(description="It was picked, and searches.")
     photo_ids: list[int] = Field(
         description="The photos it was read from: what to send as `reading` to pick it. None if nothing can be found."
