@@ -100,6 +100,7 @@ class Bare:
         self.seconds: list[float] = []
 
     def search(self) -> None:
+        """Search once, and note the time."""
         started = time.perf_counter()
         bare_search(self._model, self._index, self._sketch, EVERYTHING, MOST_READINGS)
         self.seconds.append(time.perf_counter() - started)
