@@ -108,6 +108,7 @@ def test_what_was_deleted_comes_back_from_the_bin(filled: Page, keep):
     expect(page.locator("#viewer img")).to_have_attribute("src", re.compile("preview$"))
     page.locator("#viewer").get_by_role("button", name="Delete").click()
     expect(page.locator("#photos > li")).to_have_count(PHOTOS - 1)
+    page.locator("#viewer").get_by_role("button", name="Close").click()
     tiles(page).nth(0).click(modifiers=["Control"])
     page.locator("#delete").click()
     answer(page, "Delete")
