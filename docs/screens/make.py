@@ -78,7 +78,7 @@ def prepare(browser: Browser, started: Server, photos: Path, folder: Path, out: 
         api.post(f"/spaces/{added['space_id']}/build").raise_for_status()
     page = context.new_page()
     page.goto("/library")
-    expect(page.locator("#collections")).not_to_contain_text("still being embedded", timeout=300_000)
+    expect(page.locator("#collections")).not_to_contain_text("being prepared for searching", timeout=300_000)
     page.goto("/admin/jobs")
     expect(page.locator("#jobs")).to_contain_text("done", timeout=300_000)
     context.close()
@@ -150,6 +150,7 @@ def drawn(page: Page) -> None:
     for stroke in BICYCLE:
         mouse(page, [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke])
     expect(page.locator("#results li").first).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Search", exact=True).click()  # on a phone, to the other screen
     page.wait_for_timeout(1500)
 
 

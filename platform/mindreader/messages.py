@@ -8,8 +8,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 
 from mindreader.errors import Sentence
 from mindreader.imaging import Sketch
@@ -56,12 +55,14 @@ class SearchRequest(_Message):
     where: IndexFilter
     """What may be found, already restricted to what the caller may see."""
     limit: int = Field(ge=1, le=1000)
-    seeds: tuple[int, ...] = Field(min_length=1, max_length=16)
-    """One imaginary image for each seed."""
-    chosen: int = Field(default=0, ge=0)
-    """Which of them searches."""
-    by_sketch: bool = False
-    """Search with what E1 reads in the sketch itself, without G."""
+    most_readings: int = Field(ge=1, le=16)
+    """Readings offered at most, each with an imaginary image."""
+    round: int = Field(default=0, ge=0)
+    """How often the caller asked to imagine again: each gives further readings, or else other noise."""
+    reading: tuple[int, ...] = Field(default=(), max_length=100)
+    """The photos, which the caller may see, of the reading that was picked; none where nobody picked one."""
+    fit: bool = True
+    """Fit the drawing to the sheet; without it, its place and size count."""
     like: tuple[int, ...] = Field(default=(), max_length=20)
     """Photos the caller may see and wants more of; those the index does not hold count for nothing."""
     unlike: tuple[int, ...] = Field(default=(), max_length=20)
@@ -70,14 +71,6 @@ class SearchRequest(_Message):
     """Ask this version instead of the active one, to compare them."""
     grouped: bool = False
     """Copies of one picture are one hit, and do not count towards the limit."""
-
-    @field_validator("chosen")
-    @classmethod
-    def _is_there(cls, chosen: int, info: ValidationInfo) -> int:
-        images = len(info.data.get("seeds", ()))
-        if chosen >= images:
-            raise PydanticCustomError("no_such_image", "There are only {n} imaginary images, from 0", {"n": images})
-        return chosen
 
 
 class SearchHit(_Message):
@@ -90,16 +83,29 @@ class SearchHit(_Message):
     """Other photos found that show the same picture, the best first; of very many only the first."""
 
 
+class ImaginedReading(_Message):
+    """One thing the sketch may show, with what G imagines of it."""
+
+    imaginary_webp: Base64Bytes
+    photo_ids: tuple[int, ...]
+    """Photos found that it was read from, the nearest to it first; none where nothing could be found."""
+    picked: bool = False
+    """It was picked, and searches."""
+
+
 class SearchAnswer(_Message):
     """What the worker found, all by one model version."""
 
     model_version_id: int
     model_version: str
     space_id: int
-    imaginary_webp: tuple[Base64Bytes, ...]
+    readings: tuple[ImaginedReading, ...]
+    """One or more, the most likely first."""
     hits: tuple[SearchHit, ...]
     score_threshold: float | None = None
     """Hits with a lower score are guesswork (see `mindreader.search.score_threshold`); None where nobody can tell."""
+    answerable: bool | None = None
+    """Whether anything there seems to be what was drawn; None where nobody can tell, or a reading was picked."""
     timings_ms: dict[str, float]
 
 

@@ -120,7 +120,12 @@ class Settings(BaseSettings):
     )
     max_attempts: int = Field(default=3, ge=1, description="How often a photo is tried before it counts as failed.")
     search_timeout: float = Field(default=60.0, gt=0, description="Seconds the web waits for a search worker.")
-    imaginary_images: int = Field(default=3, ge=1, le=16, description="Imaginary images made for each sketch.")
+    imaginary_images: int = Field(
+        default=4,
+        ge=1,
+        le=8,
+        description="Readings of a sketch offered at most, each with an imaginary image.",
+    )
 
     upload_max_bytes: int = Field(default=100 * 2**20, ge=1, description="Largest photo file that is taken.")
     request_max_bytes: int = Field(default=1 * 2**30, ge=1, description="Largest upload request as a whole.")

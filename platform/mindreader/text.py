@@ -43,6 +43,11 @@ def checked_name(value: str, longest: int) -> str:
     return name
 
 
+def shown_name(name: str) -> str:
+    """A category as pages show it. Names of folders, which categories often are, hold underscores for spaces."""
+    return name.replace("_", " ").strip() or name
+
+
 def repaired(name: str) -> str:
     """The name of a file as the system gives it, fit to be encoded.
 

@@ -11,9 +11,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.support.hands import PASSWORD, add_person, sign_in
-from tests.support.screens import CHROMIUM, SCREENS
+from tests.support.screens import CHROMIUM, EVERY_SCREEN, SCREENS
 from tests.support.server import Server, server
 
+CATEGORIES = ("bicycle", "cat", "teapot")
 ARTEFACTS = Path(__file__).parents[2] / "artefacts"
 # Generous: what is waited for comes, sooner or later.
 expect.set_options(timeout=120_000)
@@ -63,6 +64,21 @@ def somebody(page: Page, mindreader_server: Server) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def owner(chromium, shared_server, real_data) -> str:
+    """The name of a person with 24 photos that can be found."""
+    name = add_person(shared_server, "Ada")
+    context = chromium.new_context(base_url=shared_server.url)
+    page = context.new_page()
+    sign_in(page, name)
+    folders = [sorted((real_data / "photos" / category).glob("sk_*"))[:8] for category in CATEGORIES]
+    page.locator("#new-name").fill("Things")
+    page.locator("#files").set_input_files([str(photo) for photos in folders for photo in photos])
+    expect(page.locator("#embedding")).to_contain_text("Every photo can be found now")
+    context.close()
+    return name
+
+
 @pytest.fixture(params=SCREENS)
 def screen(request) -> str:
     return str(request.param)
@@ -70,7 +86,7 @@ def screen(request) -> str:
 
 @pytest.fixture
 def screen_options(screen) -> dict:
-    return SCREENS[screen]
+    return EVERY_SCREEN[screen]
 
 
 @pytest.fixture
@@ -101,6 +117,6 @@ def keep(page, screen):
     def picture(name: str) -> None:
         page.screenshot(path=ARTEFACTS / f"{screen}-{name}.png", scale="css")
         width = page.evaluate("document.documentElement.scrollWidth")
-        assert width <= SCREENS[screen]["viewport"]["width"], f"{name} is wider than the screen"
+        assert width <= EVERY_SCREEN[screen]["viewport"]["width"], f"{name} is wider than the screen"
 
     return picture

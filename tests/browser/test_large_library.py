@@ -5,12 +5,14 @@ How quick the pages are: bench/large_library.py.
 
 from __future__ import annotations
 
+import contextlib
 import io
 from datetime import timedelta
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from sqlalchemy import select
 
 from mindreader.blobs import BlobStore, thumbnail_key
@@ -21,6 +23,7 @@ from tests.support.hands import add_person, sign_in
 from tests.support.large_library import add_large_collection, digest_of, fill
 from tests.support.screens import mainly
 from tests.support.server import Server, server
+from tests.support.services import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -76,6 +79,19 @@ def picture() -> bytes:
     return buffer.getvalue()
 
 
+def scroll_down(page: Page, pixels: int) -> None:
+    """Turn the wheel until the page moves: a turn during the page's layout moves nothing."""
+    before = page.evaluate("scrollY")
+
+    def moved() -> bool:
+        page.mouse.wheel(0, pixels)
+        with contextlib.suppress(PlaywrightTimeoutError):
+            page.wait_for_function("before => scrollY > before", arg=before, timeout=5000)
+        return bool(page.evaluate("scrollY") > before)
+
+    wait_until(moved, "scrolling")
+
+
 @pytest.mark.slow
 @mainly("phone")
 def test_scrolling_stays_smooth_and_the_document_small(page: Page, collection, photos, keep):
@@ -93,9 +109,7 @@ def test_scrolling_stays_smooth_and_the_document_small(page: Page, collection, p
     height = page.viewport_size["height"]
     most_elements = most_tiles = 0
     for _ in range(SCREENFULS):
-        before = page.evaluate("scrollY")
-        page.mouse.wheel(0, height)
-        page.wait_for_function("before => scrollY > before", arg=before)
+        scroll_down(page, height)
         page.wait_for_function("() => document.querySelectorAll('#photos > li').length > 10")
         most_elements = max(most_elements, page.evaluate("document.getElementsByTagName('*').length"))
         most_tiles = max(most_tiles, page.locator("#photos > li").count())

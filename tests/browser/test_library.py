@@ -179,7 +179,7 @@ def test_a_collection_is_shared_with_one_person_and_nothing_else_leaks(
     context.close()
 
     card.get_by_role("button", name="Share").click()
-    page.get_by_role("button", name=f"Take it back from {bob}").click()
+    page.get_by_role("button", name=f"Stop sharing with {bob}").click()
     expect(page.locator("#dialog li")).to_have_count(0)
     page.get_by_role("button", name="Done").click()
     expect(card).to_contain_text("private")

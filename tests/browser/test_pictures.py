@@ -149,7 +149,11 @@ def heic() -> bytes:
 FILES = {
     "a HEIC without a type": lambda: {"name": "IMG_1", "mimeType": "", "buffer": heic()},
     "a PNG that is called a text": lambda: {"name": "a.txt", "mimeType": "text/plain", "buffer": house_png()},
-    "an SVG of our own": lambda: {"name": "sketch.svg", "mimeType": "image/svg+xml", "buffer": svgs.own()},
+    "a changed SVG of our own": lambda: {
+        "name": "sketch.svg",
+        "mimeType": "image/svg+xml",
+        "buffer": svgs.own(),
+    },
     "strokes in white on nothing": lambda: {"name": "dark.svg", "mimeType": "", "buffer": svgs.TLDRAW},
 }
 

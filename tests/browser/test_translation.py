@@ -81,8 +81,10 @@ def test_no_sentence_is_left_out(fresh_server, page: Page, tmp_path):
     for stroke in BICYCLE:
         draw(page, "desktop", stroke)
     expect(page.locator("#results li").first).to_be_visible()
-    page.locator("summary").first.click()
     look("/ with results")
+    page.keyboard.press("?")
+    look("/ with the shortcuts")
+    page.keyboard.press("Escape")
     page.locator("#results button").first.click()
     look("/ with a photo")
     page.goto("/library")

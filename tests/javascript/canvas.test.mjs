@@ -7,7 +7,7 @@ import "./support/browser.mjs";
 const STATIC = "../../webui/mindreader_webui/static";
 const { Sketch, paint } = await import(`${STATIC}/canvas/strokes.js`);
 const { MOVES, fitted, shape } = await import(`${STATIC}/canvas/shapes.js`);
-const { fromLink, toLink, toSvg } = await import(`${STATIC}/canvas/export.js`);
+const { fromLink, fromSvg, toLink, toSvg } = await import(`${STATIC}/canvas/export.js`);
 const { straightLine } = await import(`${STATIC}/canvas/drawing_canvas.js`);
 
 const pen = (...points) => ({ tool: "pen", width: 2, points });
@@ -205,6 +205,38 @@ test("an address that holds no sketch, or a wrong one, opens nothing", async () 
   ]) {
     assert.equal(await fromLink(await linkTo([row])), null, JSON.stringify(row));
   }
+});
+
+const asFile = (text) => new Blob([text], { type: "image/svg+xml" });
+
+test("an SVG of our own gives its strokes back, pressure and what was erased in its place", async () => {
+  const strokes = [
+    eraser([0.9, 0.9]),
+    pen([0.1235, 0.1614], [0.3, 0.4]),
+    eraser([0.5, 0.5], [0.52, 0.58]),
+    pen([0.6, 0.6, 0.35], [0.7, 0.61, 0.4]),
+    eraser([0.61, 0.6]),
+    { tool: "pen", width: 0.6, points: [[0.29, 0.57]] },
+  ];
+  assert.deepEqual(await fromSvg(asFile(toSvg(strokes))), strokes);
+  assert.deepEqual(await fromSvg(asFile(`${toSvg(strokes)}\n`)), strokes);
+});
+
+test("an SVG that another program made or changed is a picture, as is what is none", async () => {
+  const own = toSvg([pen([0.1, 0.2], [0.3, 0.4]), eraser([0.5, 0.5])]);
+  const changed = [
+    own.replace("#000", "#f00"),
+    own.replace("</svg>", '<circle r="9"/></svg>'),
+    own.replace('stroke-width="2"', 'stroke-width="99"'),
+    own.replace("M10.00", "M1e400"),
+    own.replaceAll("m1", "m7"),
+    '<svg xmlns="http://www.w3.org/2000/svg"><path d="M1 1L2 2"/></svg>',
+    toSvg([]),
+    "",
+    "\u0000PNG",
+  ];
+  for (const text of changed) assert.equal(await fromSvg(asFile(text)), null, text);
+  assert.equal(await fromSvg({ size: 4_000_001, text: () => assert.fail("it is not read") }), null);
 });
 
 test("an SVG draws the pen in black and cuts out what the eraser took before it", () => {

@@ -7,6 +7,7 @@ import uuid
 
 from playwright.sync_api import Page, expect
 
+from tests.support.screens import has_touch
 from tests.support.server import Server
 
 NAME, PASSWORD = "Ada", "a quiet long password"
@@ -45,11 +46,16 @@ def circle(x: float, y: float, radius: float) -> list[tuple[float, float]]:
 BICYCLE = [circle(0.3, 0.65, 0.16), circle(0.72, 0.65, 0.16), [(0.3, 0.65), (0.45, 0.4), (0.62, 0.4), (0.72, 0.65)]]
 
 
-def draw(page: Page, screen: str, stroke: list[tuple[float, float]]):
+def on_sheet(page: Page, stroke: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Where on the screen points in 0..1 of the sheet are."""
     box = page.locator("#canvas").bounding_box()
     assert box is not None
-    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
-    (touch if screen == "phone" else mouse)(page, points)
+    return [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+
+
+def draw(page: Page, screen: str, stroke: list[tuple[float, float]]):
+    points = on_sheet(page, stroke)
+    (touch if has_touch(screen) else mouse)(page, points)
 
 
 def mouse(page: Page, points: list[tuple[float, float]]):
@@ -58,6 +64,15 @@ def mouse(page: Page, points: list[tuple[float, float]]):
     for point in points[1:]:
         page.mouse.move(*point)
     page.mouse.up()
+
+
+def stylus(page: Page, points: list[tuple[float, float]]):
+    """A pen as Chromium sees it."""
+    session = page.context.new_cdp_session(page)
+    pen = {"pointerType": "pen", "button": "left", "clickCount": 1, "force": 0.5}
+    moves = [("mousePressed", points[0], 1), *(("mouseMoved", point, 1) for point in points[1:])]
+    for kind, (x, y), buttons in [*moves, ("mouseReleased", points[-1], 0)]:
+        session.send("Input.dispatchMouseEvent", {"type": kind, "x": x, "y": y, "buttons": buttons, **pen})
 
 
 def touch(page: Page, points: list[tuple[float, float]]):

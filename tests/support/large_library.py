@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,17 +12,23 @@ from sqlalchemy.orm import Session
 from mindreader.catalog import Catalog, Category, Collection, Embedding, EmbeddingSpace, EmbeddingState, Photo
 from mindreader.catalog.models import now
 from mindreader.library.photos import PhotoFilter, photo_page
+from tests.support.services import wait_until
 
 CATEGORIES = 100
 _BATCH = 10_000
+_OPEN_SPACES = select(EmbeddingSpace.id).where(EmbeddingSpace.opened_at.is_not(None))
 
 
 def fill(catalog: Catalog, collection_id: int, count: int) -> None:
-    """Add `count` indexed photos in a hundred categories, one uploaded every minute, the last one now."""
+    """Add `count` indexed photos in a hundred categories, one uploaded every minute, the last one now.
+
+    A server that has just started opens its embedding space a moment later: photos added before that would be pending.
+    """
+    wait_until(lambda: _open_spaces(catalog), "an open embedding space")
     last = now()
     with catalog.transaction() as session:
         first_category = _add_categories(session, collection_id)
-        spaces = session.scalars(select(EmbeddingSpace.id).where(EmbeddingSpace.opened_at.is_not(None))).all()
+        spaces = session.scalars(_OPEN_SPACES).all()
         for start in range(0, count, _BATCH):
             rows = [
                 {
@@ -40,8 +46,12 @@ def fill(catalog: Catalog, collection_id: int, count: int) -> None:
             ]
             ids = session.scalars(insert(Photo).returning(Photo.id), rows).all()
             states = [{"photo_id": i, "space_id": s, "state": EmbeddingState.INDEXED} for i in ids for s in spaces]
-            if states:
-                session.execute(insert(Embedding), states)
+            session.execute(insert(Embedding), states)
+
+
+def _open_spaces(catalog: Catalog) -> Sequence[int]:
+    with catalog.snapshot() as session:
+        return session.scalars(_OPEN_SPACES).all()
 
 
 def digest_of(number: int) -> str:

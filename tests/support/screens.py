@@ -16,6 +16,18 @@ SCREENS: dict[str, dict[str, Any]] = {
         "is_mobile": True,
     },
 }
+MORE_SCREENS: dict[str, dict[str, Any]] = {
+    "desk": {"viewport": {"width": 1440, "height": 900}},
+    "wide": {"viewport": {"width": 1920, "height": 1080}},
+    "tablet": {"viewport": {"width": 820, "height": 1180}, "has_touch": True, "is_mobile": True},
+    "tablet-sideways": {"viewport": {"width": 1180, "height": 820}, "has_touch": True, "is_mobile": True},
+}
+"""Only for tests that ask for one."""
+EVERY_SCREEN = SCREENS | MORE_SCREENS
+
+
+def has_touch(screen: str) -> bool:
+    return bool(EVERY_SCREEN[screen].get("has_touch"))
 
 
 def mainly(screen: str) -> pytest.MarkDecorator:

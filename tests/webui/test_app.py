@@ -10,7 +10,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from mindreader.catalog import Catalog
-from mindreader.operations.worker_status import Heartbeat, nobody_works
+from mindreader.operations.worker_status import Heartbeat, forget_workers, workers
 from mindreader_webui.app import OPENAPI_PATH, create_app
 from mindreader_webui.services import Services
 from mindreader_webui.uploads import clear_leftovers
@@ -126,8 +126,10 @@ def test_not_ready_once_the_last_search_worker_of_an_embedded_server_is_gone(cli
     """The next server's own workers count, not those of the one that was killed."""
     Heartbeat("search", "cpu").record(catalog)
     assert client.get("/readyz").text == "ok"
-    nobody_works(catalog)
+    forget_workers(catalog)
     assert client.get("/readyz").status_code == 503
+    with catalog.snapshot() as session:
+        assert workers(session) == []
 
 
 def test_the_openapi_document_is_valid_and_open(client):

@@ -13,8 +13,9 @@ from babel.messages.pofile import read_po
 from mindreader.errors import ConfigurationError, ConflictError, InvalidInputError, Sentence
 from mindreader.imaging.rejections import not_an_image
 from mindreader.settings import load_settings
+from mindreader_webui import i18n
 from mindreader_webui.app import create_app
-from mindreader_webui.i18n import load_translations, translated
+from mindreader_webui.i18n import LANGUAGE_COOKIE, load_translations, translated
 from mindreader_webui.services import Services
 from tests.support.pseudo import LANGUAGE, english, write_pseudo
 from tests.support.web import csrf_token
@@ -124,6 +125,37 @@ def test_pages_and_problems_come_in_the_language_that_is_asked_for(translated_cl
     assert "⟦" not in english_page.text
     assert "application/json" not in english_page.text, "English needs no catalogue"
     assert '<html lang="en"' in client.get("/setup", headers={"Accept-Language": "en-GB, eo;q=0.9"}).text
+
+
+def test_the_language_chosen_in_this_browser_goes_before_what_it_prefers(translated_client, tmp_path):
+    client = translated_client(write_pseudo(tmp_path))
+    plain = client.get("/setup").text
+    assert '<option value="en" lang="en">English</option>' in plain
+    assert f'<option value="{LANGUAGE}" lang="{LANGUAGE}">Esperanto</option>' in plain
+    client.set_cookie(LANGUAGE_COOKIE, LANGUAGE)
+    page = client.get("/setup")
+    assert f'<html lang="{LANGUAGE}" dir="ltr">' in page.text
+    assert f'<option value="{LANGUAGE}" lang="{LANGUAGE}" selected>' in page.text
+    assert "Cookie" in page.headers["Vary"]
+    assert client.get("/api/v1/collections/7").json["title"] == "⟦Please sign in⟧"
+    client.set_cookie(LANGUAGE_COOKIE, "en")
+    assert '<html lang="en"' in client.get("/setup", headers=ASKING).text
+
+
+@pytest.mark.parametrize("value", ["tlh", "../de", "", "eo;q=1", "\x7f", "e" * 5000])
+def test_a_language_that_is_not_offered_changes_nothing(translated_client, tmp_path, value):
+    client = translated_client(write_pseudo(tmp_path))
+    answer = client.get("/setup", headers={**ASKING, "Cookie": f"{LANGUAGE_COOKIE}={value}"})
+    assert answer.status_code == 200
+    assert f'<html lang="{LANGUAGE}"' in answer.text
+    assert " selected>" not in answer.text
+
+
+def test_no_language_is_offered_where_english_is_the_only_one(settings, services, monkeypatch, tmp_path):
+    monkeypatch.setattr(i18n, "FOLDER", tmp_path)  # without the translations that come along
+    client = create_app(services).test_client()
+    assert 'id="theme"' in client.get("/setup").text
+    assert 'id="language"' not in client.get("/setup").text
 
 
 def test_values_stay_apart_from_the_sentence(translated_client, tmp_path):

@@ -209,7 +209,8 @@ def test_versions_are_compared_on_one_sketch(admin, ann, finder, version, second
 
 
 def test_versions_are_compared_on_the_saved_sketches_with_precision(admin, ann, finder, version, second):
-    dogs = ann.upload(ann.collection("Shared", "shared"), jpeg(1), category="dog")
+    dogs_in = ann.collection("Shared", "shared")
+    dogs = ann.upload(dogs_in, jpeg(1), category="dog")
     finder.hits = [SearchHit(photo_id=dogs[0]["photo_id"], score=0.5)]
     form = {"model_version_id": [version.id, second.id]}
     assert admin.post("/comparisons", data=form).status_code == 422  # nothing is saved yet
@@ -222,6 +223,12 @@ def test_versions_are_compared_on_the_saved_sketches_with_precision(admin, ann, 
     assert [row["name"] for row in compared["sketches"]] == ["felix", "rex", "scribble"]
     assert compared["versions"][0]["labelled_sketches"] == 2
     assert compared["versions"][0]["precision"] == {"5": 0.1, "20": 0.025}
+    others = ann.upload(dogs_in, *map(jpeg, range(2, 8)), category=["", "", "", "horse", "", ""])
+    finder.hits += [SearchHit(photo_id=each["photo_id"], score=0.4) for each in others[:4]]
+    compared = admin.post("/comparisons", data=form).json
+    assert compared["versions"][0]["precision"] == {"5": 0.25, "20": round(1 / 17 / 2, 4)}
+    finder.hits = [SearchHit(photo_id=each["photo_id"], score=0.4) for each in others if each is not others[3]]
+    assert admin.post("/comparisons", data=form).json["versions"][0]["precision"] == {"20": 0.0}
     saved = admin.get("/benchmark-sketches").json["sketches"]
     assert admin.ask("DELETE", f"/benchmark-sketches/{saved[0]['id']}").status_code == 204
     assert admin.ask("DELETE", f"/benchmark-sketches/{saved[0]['id']}").status_code == 404

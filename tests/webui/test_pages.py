@@ -28,6 +28,13 @@ def signed_in(client, set_up):
     return client
 
 
+@pytest.fixture
+def ann_s_collection(signed_in):
+    token = csrf_token(signed_in.get("/library"))
+    made = signed_in.post("/api/v1/collections", json={"name": "Photos"}, headers={"X-CSRFToken": token})
+    assert made.json["id"] == 1
+
+
 @pytest.mark.parametrize("page", [*PAGES, "/sign-in"])
 def test_a_fresh_server_asks_to_be_set_up(client, catalog, page):
     with catalog.transaction() as session:
@@ -125,6 +132,48 @@ def test_the_page_of_a_collection_is_for_those_who_may_see_it(signed_in, bob, ap
     assert answer.status_code == 404
     assert answer.content_type.startswith("text/html")
     assert "There is no such collection" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("page", "marked"),
+    [
+        ("/", {"/": "page"}),
+        ("/library", {"/library": "page"}),
+        ("/library/1", {"/library": "true"}),
+        ("/trash", {"/library": "true"}),
+        ("/quality", {"/library": "true"}),
+        ("/upload", {"/upload": "page"}),
+        ("/account", {"/account": "page"}),
+        ("/admin/models", {"/admin/models": "true"}),
+        ("/admin/users", {"/admin/models": "true"}),
+    ],
+)
+def test_the_header_marks_where_one_is(signed_in, ann_s_collection, page, marked):
+    header = signed_in.get(page).text.partition("<main")[0]
+    assert dict(re.findall(r'<a href="([^"]+)" aria-current="(\w+)"', header)) == marked
+
+
+def test_the_header_holds_the_name_and_the_way_out_of_whoever_is_signed_in(client, set_up):
+    visitor = client.get("/sign-in").text
+    assert "sign-out" not in visitor
+    assert 'id="theme"' in visitor
+    client.post("/api/v1/session", json={"name": "Ann", "password": PASSWORD})
+    page = client.get("/library").text
+    assert '<span class="name">Ann</span>' in page
+    assert 'id="sign-out"' in page
+
+
+def test_only_who_sees_no_photo_is_told_to_upload_some(client, set_up, catalog, bob):
+    create_user(catalog, "Eve", PASSWORD, Role.MEMBER)
+    client.post("/api/v1/session", json={"name": "Eve", "password": PASSWORD})
+    bob.photo(bob.collection("Private"))
+    assert "Upload some first" in client.get("/").text
+    shared = bob.collection("Shared", "shared")
+    assert "Upload some first" in client.get("/").text
+    photo = bob.photo(shared, 2)
+    assert "Upload some first" not in client.get("/").text
+    bob.ask("DELETE", f"/photos/{photo}")
+    assert "Upload some first" in client.get("/").text
 
 
 def test_photos_that_browsers_know_nothing_of_can_be_chosen(signed_in):

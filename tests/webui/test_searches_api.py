@@ -304,7 +304,7 @@ def rebuilding(indexed, catalog, finder):
 def test_while_nothing_of_a_damaged_index_is_back_a_search_says_so(ann, rebuilding, sketch_png):
     answer = search(ann, sketch_png)
     assert answer.status_code == 503
-    assert "being rebuilt: 0 of 3 photos are back" in answer.json["detail"]
+    assert "being rebuilt. Photos that are back: 0 of 3" in answer.json["detail"]
 
 
 def test_what_is_back_is_found_and_the_answer_says_that_more_will_be(ann, rebuilding, sketch_png, catalog):
@@ -318,7 +318,7 @@ def test_the_notice_counts_what_the_caller_may_see(ann, bob, rebuilding, sketch_
     bob.photo(bob.collection("His"), 9)
     assert _back(catalog, rebuilding[:2]) == 2
     assert search(ann, sketch_png).json["rebuilding"] == {"done": 2, "total": 3}
-    assert "0 of 1 photos" in search(bob, sketch_png).json["detail"]
+    assert "back: 0 of 1." in search(bob, sketch_png).json["detail"]
 
 
 def test_photos_that_merely_wait_are_no_rebuilding(ann, indexed, sketch_png, catalog, finder):

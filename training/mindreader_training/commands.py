@@ -37,6 +37,11 @@ _device = click.option("--device", default="auto", show_default=True, help="auto
 @click.option("--protocol", "name", help="With --data: dev, dev-large, zero-shot or doodle. Else a name of your own.")
 @click.option("--imaginary-images", type=click.IntRange(1, 64), default=1, show_default=True, help="In each query.")
 @click.option("--imagination", is_flag=True, help="Judge the imaginary images by an outside encoder too.")
+@click.option(
+    "--readings",
+    type=click.IntRange(1, 16),
+    help="Add the rows product (as it searches, nobody picks a reading) and best_reading (the right one of so many).",
+)
 @click.option("--out", type=_FOLDER, help="Write evaluation.json, evaluation.md and plots into this folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_device
@@ -48,6 +53,7 @@ def evaluate(
     name: str | None,
     imaginary_images: int,
     imagination: bool,
+    readings: int | None,
     out: Path | None,
     as_json: bool,
     device: str,
@@ -64,7 +70,14 @@ def evaluate(
     under = _asked_protocol(photos, sketches, data, name, loaded.manifest.training.seed)
     # float32 here: metrics must not depend on the processor they were measured on.
     compute = choose_compute(device, "float32")
-    evaluation = run_evaluation(loaded, under, compute, imaginary_images=imaginary_images, imagination=imagination)
+    evaluation = run_evaluation(
+        loaded,
+        under,
+        compute,
+        imaginary_images=imaginary_images,
+        imagination=imagination,
+        most_readings=readings or 0,
+    )
     result = evaluation.as_json()
     if out:
         _write_report(out, loaded, evaluation, device)

@@ -2,7 +2,8 @@
 
 English stands in the code; `locale/messages.pot` lists all of it (`make messages`). A translation is one file,
 `LANGUAGE.po`, in this package's folder `locale/` or in the folder of the setting `translations_dir`: it is offered to
-browsers that ask for its language, and what it leaves out stays English. See docs/translating.md.
+browsers that ask for its language and in the menu of the pages, and what it leaves out stays English. See
+docs/translating.md.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ from mindreader.errors import ConfigurationError, Sentence
 SOURCE_LANGUAGE = "en"
 FOLDER = Path(__file__).parent / "locale"
 TEMPLATE = FOLDER / "messages.pot"
+
+LANGUAGE_COOKIE = "mindreader_language"
+"""The language somebody chose in this browser, set by `static/components/header_menu.js`; it goes before what the
+browser prefers. Not kept with the account: it holds before one signs in, and while the catalog is away."""
 
 _KEY = "mindreader.translations"
 _SCRIPT = re.compile(r"static/.*\.js$")
@@ -59,7 +64,9 @@ def init_i18n(app: Flask, folder: Path | None) -> None:
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
     app.jinja_env.policies["ext.i18n.trimmed"] = True
-    app.context_processor(lambda: {"translation": translation()})
+    app.context_processor(
+        lambda: {"translation": translation(), "languages": languages(), "chosen_language": _chosen_language()}
+    )
     app.after_request(_with_language)
 
 
@@ -76,17 +83,33 @@ def load_translations(*folders: Path) -> dict[str, Translation]:
     return {each.language: each for each in found}
 
 
+def languages() -> dict[str, str]:
+    """What the languages one can choose from call themselves, by tag; none where English is the only one."""
+    known: dict[str, Translation] = current_app.extensions[_KEY]
+    tags = sorted([SOURCE_LANGUAGE, *known]) if known else []
+    names = {tag: Locale.parse(tag, sep="-").get_display_name() or tag for tag in tags}
+    return {tag: name[:1].upper() + name[1:] for tag, name in names.items()}
+
+
+def _chosen_language() -> str:
+    """As `languages` names it; empty where the browser's preference decides."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE, "") if has_request_context() else ""
+    return chosen if chosen in languages() else ""
+
+
 def translation() -> Translation | None:
-    """The one for the browser that asks; None stands for English."""
+    """The one that was chosen in the browser that asks, or that it prefers; None stands for English."""
     if not has_request_context():
         return None
     if "translation" not in g:
         known: dict[str, Translation] = current_app.extensions[_KEY]
         preferred = [language for language, quality in request.accept_languages if quality]
+        if chosen := _chosen_language():
+            preferred = [chosen]
         best = negotiate_locale(preferred, [SOURCE_LANGUAGE, *known], sep="-")
         g.translation = known.get(best or SOURCE_LANGUAGE)
-    chosen: Translation | None = g.translation
-    return chosen
+    found: Translation | None = g.translation
+    return found
 
 
 @overload
@@ -123,6 +146,8 @@ def _ngettext(one: str, many: str, n: int) -> str:
 
 def _with_language(response: Response) -> Response:
     response.vary.add("Accept-Language")
+    if "translation" in g:
+        response.vary.add("Cookie")
     return response
 
 

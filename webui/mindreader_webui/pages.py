@@ -14,6 +14,7 @@ from mindreader.catalog import User
 from mindreader.embedding.jobs import job_view
 from mindreader.errors import NotSignedInError
 from mindreader.library.collections import visible_collection
+from mindreader.library.photos import sees_photos
 from mindreader_webui.access import ADMIN, ANYONE, USER, access, access_to_all
 from mindreader_webui.auth import current_account
 from mindreader_webui.services import current_services
@@ -72,7 +73,8 @@ def sign_in() -> Any:
 @pages.get("/")
 def draw() -> str:
     """Draw a sketch and see what it finds."""
-    return render_template("draw.html")
+    with current_services().catalog.snapshot() as session:
+        return render_template("draw.html", has_photos=sees_photos(session, current_account()))
 
 
 @pages.get("/upload")

@@ -12,7 +12,7 @@ from celery.worker import WorkController
 from mindreader.blobs import BlobStore
 from mindreader.catalog import Catalog
 from mindreader.embedding.queue import expire_all_leases
-from mindreader.operations.worker_status import nobody_works
+from mindreader.operations.worker_status import forget_workers
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings
 from mindreader_workers.beat import Beat
@@ -42,7 +42,7 @@ class EmbeddedWorkers:
     def start(self) -> None:
         """Load the networks, then take up work; photos a killed process had leased are taken over at once."""
         expire_all_leases(self._worker.catalog)
-        nobody_works(self._worker.catalog)
+        forget_workers(self._worker.catalog)
         self._worker.searcher.warm_up()
         for consumer in self._consumers:
             consumer.start()

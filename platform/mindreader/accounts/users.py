@@ -151,7 +151,7 @@ def remove_user(session: Session, user_id: int, heir_id: int | None) -> None:
     if heir_id == user_id:
         raise InvalidInputError("Name somebody else to take over the collections.")
     if owned and heir_id is None:
-        raise ConflictError("{name} has {n} collections. Name who takes them over.", name=user.name, n=len(owned))
+        raise ConflictError("{name} has collections: {n}. Name who takes them over.", name=user.name, n=len(owned))
     if owned and heir_id is not None:
         _hand_over(session, owned, user, user_by_id(session, heir_id))
     session.delete(user)

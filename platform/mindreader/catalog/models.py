@@ -352,7 +352,7 @@ class ModelVersion(Base):
 
 
 class Job(Base):
-    """Embedding all photos of a moment in one space. Its progress is counted from `Embedding`, never kept here."""
+    """Embedding all photos of a moment in one space. While it goes on its progress is counted from `Embedding`."""
 
     __tablename__ = "job"
     __table_args__ = (_one_of("state", JobState),)
@@ -365,6 +365,8 @@ class Job(Base):
     requested_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(default=now)
     finished_at: Mapped[datetime | None]
+    final_counts: Mapped[dict[str, int] | None] = mapped_column(JSON)
+    """Its photos by state when it ended: the space may be built anew, or dropped. None for what ended before 0012."""
 
     space: Mapped[EmbeddingSpace] = relationship()
     requested_by: Mapped[User | None] = relationship()
@@ -381,6 +383,8 @@ class Search(Base):
     model_version_id: Mapped[int] = mapped_column(ForeignKey("model_version.id"))
     seeds: Mapped[list[int]] = mapped_column(JSON)
     timings_ms: Mapped[dict[str, float]] = mapped_column(JSON)
+    live: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Made while the person was drawing. Of each person the last one is kept (see `mindreader.search.history`)."""
     created_at: Mapped[datetime] = mapped_column(default=now)
 
     model_version: Mapped[ModelVersion] = relationship()

@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 
 Pixels = NDArray[np.uint8]
 _POINTLESS = Sentence(
-    "The photo encoder made an embedding that is zero or not finite, so that this photo could not be found. "
-    "Activate another model version."
+    "The model in use can make nothing of this photo, so that it could not be found by drawing. An administrator can "
+    "switch to another model version."
 )
 
 

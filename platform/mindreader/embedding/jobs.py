@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session, contains_eager, joinedload
@@ -12,17 +12,16 @@ from mindreader.catalog import Catalog, Embedding, EmbeddingState, Job, JobState
 from mindreader.catalog.models import now
 from mindreader.embedding import queue
 from mindreader.embedding.rebuild import set_aside_as
-from mindreader.embedding.spaces import SpaceCounts, open_space, recent_rate, request_drop, space_counts
+from mindreader.embedding.spaces import ONGOING, SpaceCounts, open_space, recent_rate, request_drop, space_counts
 from mindreader.errors import ConflictError, NotFoundError, Sentence
 from mindreader.paging import Page, read_page
 
 _GAVE_UP = (EmbeddingState.FAILED, EmbeddingState.SKIPPED)
-_ONGOING = (JobState.RUNNING, JobState.PAUSED)
 
 
 @dataclass(frozen=True)
 class JobView:
-    """A job and how far it is. Its space is loaded."""
+    """A job and how far it is, or how far it had come when it ended. Its space is loaded."""
 
     job: Job
     counts: SpaceCounts
@@ -38,6 +37,11 @@ class JobView:
     def seconds_left(self) -> float | None:
         """At that rate; None when nothing moves."""
         return self.counts.waiting / self.photos_per_second if self.photos_per_second else None
+
+    @property
+    def waiting(self) -> int:
+        """Photos that the job will still embed; none once it has ended."""
+        return self.counts.waiting if self.job.state in ONGOING else 0
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ def cancel_job(session: Session, job_id: int) -> None:
         ConflictError: it has ended, or the active model version searches its space.
     """
     job = _job(session, job_id)
-    if job.state not in _ONGOING:
+    if job.state not in ONGOING:
         raise ConflictError("This job has ended. To free its index, drop its embedding space.")
     request_drop(session, job.space_id)
 
@@ -144,7 +148,7 @@ def retry_failed(session: Session, job_id: int, photo_id: int | None = None) -> 
     _check_not_cancelled(job)
     again = queue.requeue(session, _failed(session, job, photo_id), _GAVE_UP, space_id=job.space_id)
     if job.state == JobState.COMPLETED:
-        job.state, job.finished_at = JobState.RUNNING, None
+        job.state, job.finished_at, job.final_counts = JobState.RUNNING, None, None
     return again
 
 
@@ -157,7 +161,12 @@ def skip_failed(session: Session, job_id: int, photo_id: int | None = None) -> i
     """
     job = _job(session, job_id)
     _check_not_cancelled(job)
-    return queue.skip(session, job.space_id, _failed(session, job, photo_id))
+    skipped = queue.skip(session, job.space_id, _failed(session, job, photo_id))
+    if job.final_counts is not None:
+        was = SpaceCounts(**job.final_counts)
+        moved = min(skipped, was.failed)
+        job.final_counts = asdict(replace(was, failed=was.failed - moved, skipped=was.skipped + moved))
+    return skipped
 
 
 def finish_jobs(catalog: Catalog) -> None:
@@ -169,12 +178,14 @@ def finish_jobs(catalog: Catalog) -> None:
         return
     with catalog.transaction() as session:
         for job in session.scalars(select(Job).where(Job.id.in_(done)).with_for_update()):
-            still = space_counts(session, job.space_id, job.last_photo_id).waiting
-            if job.state == JobState.RUNNING and not still:
-                job.state, job.finished_at = JobState.COMPLETED, now()
+            counts = space_counts(session, job.space_id, job.last_photo_id)
+            if job.state == JobState.RUNNING and not counts.waiting:
+                job.state, job.finished_at, job.final_counts = JobState.COMPLETED, now(), asdict(counts)
 
 
 def _view(session: Session, job: Job) -> JobView:
+    if job.final_counts is not None:
+        return JobView(job, SpaceCounts(**job.final_counts), 0.0)
     if job.state == JobState.CANCELLED:
         return JobView(job, SpaceCounts(), 0.0)
     rate = recent_rate(session, job.space_id) if job.state == JobState.RUNNING else 0.0

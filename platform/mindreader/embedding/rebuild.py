@@ -15,14 +15,12 @@ from sqlalchemy.orm import Session
 
 from mindreader.catalog import Catalog, EmbeddingSpace, EmbeddingState, Job, JobState, Photo
 from mindreader.embedding import queue
-from mindreader.embedding.spaces import is_open, spaces
+from mindreader.embedding.spaces import ONGOING, is_open, spaces
 from mindreader.errors import DamagedIndexError, MindReaderError
 from mindreader.photo_index import PhotoIndexes
 from mindreader.photo_index.edge import name_aside
 
 log = logging.getLogger(__name__)
-
-_ONGOING = (JobState.RUNNING, JobState.PAUSED)
 
 
 def rebuild_damaged(catalog: Catalog, indexes: PhotoIndexes) -> list[str]:
@@ -55,7 +53,7 @@ def set_aside_as(job: Job) -> str | None:
 
 def is_being_rebuilt(session: Session, space_id: int) -> bool:
     """Whether photos of a damaged index still wait to be embedded again."""
-    ongoing = session.scalars(select(Job).where(Job.space_id == space_id, Job.state.in_(_ONGOING)))
+    ongoing = session.scalars(select(Job).where(Job.space_id == space_id, Job.state.in_(ONGOING)))
     return any(_rebuilds(job) for job in ongoing)
 
 

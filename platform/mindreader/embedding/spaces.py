@@ -7,7 +7,7 @@ on), then perhaps dropped: rows and index go, and it is merely known again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 
 from sqlalchemy import delete, exists, func, select, update
@@ -29,6 +29,8 @@ from mindreader.embedding import queue
 from mindreader.errors import ConflictError, NotFoundError
 from mindreader.photo_index import PhotoIndexes
 
+ONGOING = (JobState.RUNNING, JobState.PAUSED)
+"""States of a job that has not ended."""
 _RATE_SECONDS = 60
 INDEX_BYTES_PER_PHOTO = 300
 """Of an index besides its vectors: id, payload and their indexes (measured, see docs/performance.md)."""
@@ -144,10 +146,10 @@ def request_drop(session: Session, space_id: int) -> None:
             "{name} searches this embedding space now. Activate a version of another space first.", name=name
         )
     space.drop_requested_at = now()
-    running = Job.state.in_([JobState.RUNNING, JobState.PAUSED])
-    session.execute(
-        update(Job).where(Job.space_id == space_id, running).values(state=JobState.CANCELLED, finished_at=now())
-    )
+    ongoing = select(Job).where(Job.space_id == space_id, Job.state.in_(ONGOING)).with_for_update()
+    for job in session.scalars(ongoing):
+        counts = space_counts(session, space_id, job.last_photo_id)
+        job.state, job.finished_at, job.final_counts = JobState.CANCELLED, now(), asdict(counts)
     # Rows a worker holds stay until it is done with them, so that it writes into no index that is gone.
     queue.remove_space(session, space_id, leased_too=False)
 

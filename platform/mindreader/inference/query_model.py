@@ -1,4 +1,4 @@
-"""The query side of a model at work: G imagines from a sketch, E1 embeds what it imagined."""
+"""The query side of a model at work: E1 reads a sketch, G imagines from it, E1 embeds what it imagined."""
 
 from __future__ import annotations
 
@@ -18,15 +18,20 @@ from mindreader.networks.compute import Compute
 from mindreader.networks.encoders import Encoder
 from mindreader.networks.generator import Generator, GeneratorSizes, SeededNoise
 
+QUERY_SEED = 0
+"""Of the noise in the imaginary image that searches: a search is the same each time."""
 
-@dataclass(frozen=True)
-class Imagined:
-    """What G made of one sketch, and what to search with."""
 
-    imaginary_images: NDArray[np.uint8]
-    """(N, S, S, 3), one for each seed."""
-    queries: NDArray[np.float32]
-    """(N, K) unit vectors: E1's embedding of each imaginary image, with its share of the sketch's own."""
+@dataclass(frozen=True, eq=False)
+class Painting:
+    """What G is to paint from one sketch."""
+
+    sketch: NDArray[np.uint8]
+    """(S, S), black strokes 0 on white 255."""
+    subjects: NDArray[np.float32]
+    """(N, K): what each imaginary image is of, as points of the embedding space. A G without condition knows none."""
+    seed: int
+    """Of the first image's noise; the others have the next ones."""
 
 
 class QueryNetworks:
@@ -49,25 +54,46 @@ class QueryNetworks:
         self._encoder_size, self._sketch_weight = encoder_size, sketch_weight
         self._conditioned = generator.sizes.condition > 0
 
-    def imagine(self, sketch: NDArray[np.uint8], seeds: Sequence[int]) -> Imagined:
-        """Imagine one sketch (S, S) once for each seed; each imaginary image gives a query."""
-        return self.imagine_each([(sketch, seeds)])[0]
+    def query(self, looks: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What to search with (K,), of length 1, for one sketch by its looks (L, S, S)."""
+        return self.query_each([looks])[0]
 
-    def imagine_each(self, asked: Sequence[tuple[NDArray[np.uint8], Sequence[int]]]) -> list[Imagined]:
-        """What `imagine` gives for each of several sketches (S, S) with their seeds, all in one batch."""
-        images = self._sketch_images(np.stack([sketch for sketch, _ in asked]))
+    def query_each(self, asked: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
+        """What `query` gives for each of several sketches by their looks (L, S, S), all in one batch.
+
+        E1's embedding of what G imagines from the first look, and the mean of E1's embeddings of all looks with their
+        share. An imaginary image counts as one look does.
+        """
+        ends = np.cumsum([len(looks) for looks in asked])
+        images = self._sketch_images(np.concatenate(asked))
+        starts = torch.tensor([end - len(looks) for end, looks in zip(ends, asked, strict=True)], device=images.device)
         read = self._read(images)
-        # Rows of one sketch stand together: one for each of its seeds.
-        rows = torch.tensor([len(seeds) for _, seeds in asked], device=images.device)
-        repeated = None if read is None else read.repeat_interleave(rows, dim=0)
-        seeds = [seed for _, own in asked for seed in own]
-        imaginary = self._imagined(images.repeat_interleave(rows, dim=0), repeated, seeds)
-        pixels, queries = to_pixels(imaginary), self._queries(imaginary, repeated).cpu().numpy()
-        ends = np.cumsum([len(own) for _, own in asked])[:-1]
-        return [Imagined(*each) for each in zip(np.split(pixels, ends), np.split(queries, ends), strict=True)]
+        conditions = None if read is None else read[starts]
+        seen = self._embedded(self._imagined(images[starts], conditions, [QUERY_SEED] * len(asked)))
+        if read is None:
+            return list(seen.cpu().numpy())
+        groups = torch.tensor_split(read, torch.as_tensor(ends[:-1]))
+        total = [
+            image / len(own) + self._sketch_weight * F.normalize(own.mean(dim=0), dim=0)
+            for image, own in zip(seen, groups, strict=True)
+        ]
+        return list(F.normalize(torch.stack(total), dim=1).cpu().numpy())
+
+    def paint(self, painting: Painting) -> NDArray[np.uint8]:
+        """Imaginary images (N, S, S, 3) of one sketch, one for each subject."""
+        return self.paint_each([painting])[0]
+
+    def paint_each(self, asked: Sequence[Painting]) -> list[NDArray[np.uint8]]:
+        """What `paint` gives for each of several, all in one batch."""
+        rows = [len(each.subjects) for each in asked]
+        sketches = self._sketch_images(np.repeat(np.stack([each.sketch for each in asked]), rows, axis=0))
+        subjects = torch.from_numpy(np.concatenate([each.subjects for each in asked])).to(sketches.device)
+        seeds = [each.seed + place for each, own in zip(asked, rows, strict=True) for place in range(own)]
+        pixels = to_pixels(self._imagined(sketches, subjects, seeds))
+        return np.split(pixels, np.cumsum(rows)[:-1])
 
     def queries(self, sketches: NDArray[np.uint8], seeds: Sequence[int]) -> NDArray[np.float32]:
-        """What `imagine` gives as queries (B, K), for a batch of sketches (B, S, S), each with its own seed."""
+        """Queries (B, K) of sketches (B, S, S) by one look each, for G's noise of these seeds."""
         images = self._sketch_images(sketches)
         read = self._read(images)
         return self._queries(self._imagined(images, read, seeds), read).cpu().numpy()

@@ -52,7 +52,8 @@ def check_bundle(bundle: Bundle, compute: Compute, memory: int | None = None) ->
     if memory is not None:
         _check_memory(bundle, memory)
     model, encoder = QueryModel(bundle, compute), PhotoEncoder.of_bundle(bundle, compute)
-    queries = np.concatenate([model.imagine(sketch, _SEEDS).queries for sketch in _sketches(model.image_size)])
+    sketches = _sketches(model.image_size)
+    queries = model.queries(np.repeat(sketches, len(_SEEDS), axis=0), [*_SEEDS] * len(sketches))
     photos = _pictures(encoder.description.input_size)
     embeddings = encoder.embed(photos)
     if not embeddings.shape[1] == queries.shape[1] == bundle.space.dimension:
@@ -94,13 +95,13 @@ def _check_memory(bundle: Bundle, memory: int) -> None:
         )
 
 
-def _sketches(side: int) -> list[NDArray[np.uint8]]:
-    """White paper, and a cross on it: (side, side) each."""
+def _sketches(side: int) -> NDArray[np.uint8]:
+    """White paper, and a cross on it: (2, side, side)."""
     blank = np.full((side, side), 255, dtype=np.uint8)
     cross = blank.copy()
     half, quarter = side // 2, side // 4
     cross[quarter:-quarter, half - 1 : half + 1] = cross[half - 1 : half + 1, quarter:-quarter] = 0
-    return [blank, cross]
+    return np.stack([blank, cross])
 
 
 def _pictures(side: int) -> NDArray[np.uint8]:

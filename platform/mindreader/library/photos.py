@@ -84,6 +84,12 @@ def visible_photo(session: Session, user: User, space_id: int | None, photo_id: 
     return _view(row)
 
 
+def sees_photos(session: Session, user: User) -> bool:
+    """Whether there is any photo that the user may see, of their own or shared with them."""
+    some = select(Photo.id).join(Photo.collection).where(Photo.deleted_at.is_(None), visible_to(user)).limit(1)
+    return session.scalar(some) is not None
+
+
 def visible_photos(session: Session, user: User, photo_ids: Sequence[int]) -> list[Photo]:
     """Those of the photos that are still there and visible, in the order given."""
     found = session.scalars(

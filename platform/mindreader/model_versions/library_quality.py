@@ -12,6 +12,7 @@ from mindreader.errors import NotReadyError, Sentence
 from mindreader.messages import CategoryQuality, LibraryQuality
 from mindreader.model_versions.registry import active_version
 from mindreader.photo_index import IndexFilter, PhotoIndexes
+from mindreader.text import shown_name
 
 FIRST = 5
 _QUERIES = 20
@@ -20,10 +21,10 @@ _LARGEST_CATEGORIES = 500
 
 
 def library_quality(catalog: Catalog, indexes: PhotoIndexes, collection_ids: Sequence[int]) -> LibraryQuality:
-    """Precision among the first five photos found, for each category of these collections.
+    """Precision among the first five photos found, for each category of these collections, the worst first.
 
     Every query is a photo of the category with its own embedding, left out of its own result; a photo counts as
-    right when its category has the same name. Up to 20 photos of each category search among all photos of these
+    right when its category is shown by the same name. Up to 20 photos of each category search among all photos of these
     collections that have a category; categories of a single photo cannot be judged.
 
     Raises:
@@ -44,17 +45,18 @@ def library_quality(catalog: Catalog, indexes: PhotoIndexes, collection_ids: Seq
             )
             .order_by(Photo.id)
         ).all()
-    named: dict[str, list[int]] = {}
-    for photo_id, _, name in rows:
-        named.setdefault(name.casefold(), []).append(photo_id)
+    kinds = {photo_id: shown_name(name).casefold() for photo_id, _, name in rows}
+    names = {kinds[photo_id]: name for photo_id, _, name in reversed(rows)}  # of its oldest photo
+    members: dict[str, list[int]] = {}
+    for photo_id, kind in kinds.items():
+        members.setdefault(kind, []).append(photo_id)
     where = IndexFilter(tuple(collection_ids), tuple({category_id for _, category_id, _ in rows}))
-    names = {photo_id: name.casefold() for photo_id, _, name in rows}
     judged = [
-        _judged(indexes, version.space, name, photos, names, where)
-        for name, photos in sorted(named.items(), key=lambda item: -len(item[1]))[:_LARGEST_CATEGORIES]
+        _judged(indexes, version.space, names[kind], photos, kinds, where)
+        for kind, photos in sorted(members.items(), key=lambda item: -len(item[1]))[:_LARGEST_CATEGORIES]
         if len(photos) > 1
     ]
-    return _summary(version, judged, len(rows))
+    return _summary(version, sorted(judged, key=lambda each: (each.precision, each.name)), len(rows))
 
 
 def _judged(
@@ -62,7 +64,7 @@ def _judged(
     space: EmbeddingSpace,
     name: str,
     photos: list[int],
-    names: dict[int, str],
+    kinds: dict[int, str],
     where: IndexFilter,
 ) -> CategoryQuality:
     index = indexes.get(space.key, space.dimension)
@@ -71,7 +73,7 @@ def _judged(
     for photo_id, vector in index.vectors([int(photo) for photo in chosen]).items():
         found = [hit.photo_id for hit in index.search(vector, FIRST + 1, where) if hit.photo_id != photo_id][:FIRST]
         findable = min(FIRST, len(photos) - 1)
-        precisions.append(sum(names.get(other) == name for other in found) / findable)
+        precisions.append(sum(kinds.get(other) == kinds[photo_id] for other in found) / findable)
     mean = float(np.mean(precisions)) if precisions else 0.0
     return CategoryQuality(name=name, photos=len(photos), queries=len(precisions), precision=round(mean, 4))
 
@@ -81,9 +83,9 @@ def _summary(version: ModelVersion, judged: list[CategoryQuality], photos: int) 
     return LibraryQuality(
         model_version=version.name,
         protocol=Sentence(
-            "Photo to photo: up to {queries} photos of each category (seed 0) search {photos} photos that have a "
-            "category; precision among the first {first}, at most as many as can be found; right means the same "
-            "category name. It says how well photos of a subject lie together, which bounds what a sketch can find.",
+            "Up to {queries} photos of each category searched for their like among the {photos} photos that have a "
+            "category. Of the first {first} found, those of the same category are right. Where photos of one kind do "
+            "not find each other, a sketch will hardly find them either.",
             queries=_QUERIES,
             photos=photos,
             first=FIRST,

@@ -164,8 +164,8 @@ def _check_space(session: Session, version: ModelVersion, incomplete: bool) -> N
     counts = space_counts(session, version.space_id)
     if counts.waiting and not incomplete:
         raise ConflictError(
-            "{n:,} of {total:,} photos are not embedded for {name} yet and would not be found. Wait until its job is "
-            "done, or activate it as it is.",
+            "Photos that are not embedded for {name} yet and would not be found: {n:,} of {total:,}. Wait until its "
+            "job is done, or activate it as it is.",
             n=counts.waiting,
             total=counts.total,
             name=version.name,

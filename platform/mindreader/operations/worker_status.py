@@ -70,10 +70,10 @@ class Heartbeat:
             session.add(row)
 
 
-def nobody_works(catalog: Catalog) -> None:
-    """Count every worker heard of so far as not working: for the start of an embedded server, whose own come now."""
+def forget_workers(catalog: Catalog) -> None:
+    """Forget every worker heard of so far: for the start of an embedded server, whose own, which come now, are all."""
     with catalog.transaction() as session:
-        session.execute(update(WorkerProcess).values(last_task_at=None))
+        session.execute(delete(WorkerProcess))
 
 
 def workers(session: Session) -> Sequence[WorkerProcess]:

@@ -8,6 +8,7 @@ from mindreader.photo_index.protocol import (
     IndexPoint,
     PhotoIndex,
     PhotoLabels,
+    Vector,
 )
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "PhotoIndex",
     "PhotoIndexes",
     "PhotoLabels",
+    "Vector",
     "open_photo_index",
 ]

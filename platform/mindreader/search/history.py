@@ -10,6 +10,22 @@ from mindreader.errors import NotFoundError
 from mindreader.paging import Page, read_newest
 
 
+def remember_search(session: Session, search: Search) -> list[str]:
+    """Keep a search; returns the SHA-256 of the sketches that nothing refers to any more.
+
+    While somebody draws, every pause makes a live search. Of these only the last is kept, so that the history holds
+    what was drawn and not how it came about: another live one takes its place, and a search that is not live, for the
+    same sketch, keeps it for good.
+    """
+    outdated = delete(Search).where(Search.user_id == search.user_id, Search.live)
+    if not search.live:
+        outdated = outdated.where(Search.sketch_sha256 == search.sketch_sha256)
+    replaced = set(session.scalars(outdated.returning(Search.sketch_sha256)))
+    session.add(search)
+    session.flush()
+    return _unused(session, replaced)
+
+
 def search_page(session: Session, user: User, after: int | None, limit: int) -> Page[Search]:
     """The next `limit` searches of a user below the id `after`, the newest first; of the same sketch only the last.
 
@@ -36,9 +52,14 @@ def own_search(session: Session, user: User, search_id: int) -> Search:
 
 def forget_searches(session: Session, user: User) -> list[str]:
     """Forget all searches of a user; returns the SHA-256 of the sketches that nothing refers to any more."""
-    forgotten = set(session.scalars(delete(Search).where(Search.user_id == user.id).returning(Search.sketch_sha256)))
+    forgotten = session.scalars(delete(Search).where(Search.user_id == user.id).returning(Search.sketch_sha256))
+    return _unused(session, set(forgotten))
+
+
+def _unused(session: Session, digests: set[str]) -> list[str]:
+    """Those of these sketches that nothing refers to."""
     kept = {
-        *session.scalars(select(Search.sketch_sha256).where(Search.sketch_sha256.in_(forgotten))),
-        *session.scalars(select(BenchmarkSketch.sketch_sha256).where(BenchmarkSketch.sketch_sha256.in_(forgotten))),
+        *session.scalars(select(Search.sketch_sha256).where(Search.sketch_sha256.in_(digests))),
+        *session.scalars(select(BenchmarkSketch.sketch_sha256).where(BenchmarkSketch.sketch_sha256.in_(digests))),
     }
-    return sorted(forgotten - kept)
+    return sorted(digests - kept)

@@ -1,10 +1,10 @@
-"""Answer a sketch: G imagines, E1 embeds, the photo index finds."""
+"""Answer a sketch: E1 reads it, the photo index finds, G imagines each thing it may show."""
 
 from __future__ import annotations
 
 import io
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from threading import Lock
 from typing import TypeVar
 
@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mindreader.bundles.store import BundleStore
-from mindreader.catalog import Catalog, ModelVersion
+from mindreader.catalog import Catalog, EmbeddingSpace, ModelVersion
 from mindreader.embedding.spaces import is_open
 from mindreader.errors import ConflictError, IndexFailedError, NotReadyError
-from mindreader.imaging import sketch_array
 from mindreader.inference.batching import MicroBatcher
-from mindreader.inference.query_model import Imagined, QueryModel
-from mindreader.messages import SearchAnswer, SearchHit, SearchRequest
+from mindreader.inference.looks import looks_at
+from mindreader.inference.query_model import Painting, QueryModel
+from mindreader.messages import ImaginedReading, SearchAnswer, SearchHit, SearchRequest
 from mindreader.model_versions.registry import active_version, version_by_id
 from mindreader.networks.compute import Compute
-from mindreader.photo_index import EVERYTHING, PhotoIndexes
+from mindreader.photo_index import EVERYTHING, PhotoIndexes, Vector
 from mindreader.search.duplicates import distinct_hits
+from mindreader.search.retrieval import Retrieved, retrieve
 from mindreader.search.score_threshold import NoiseFloor
 from mindreader.settings import Settings
 from mindreader.timing import StageTimer
@@ -34,18 +35,16 @@ _WEBP_QUALITY = 90
 _LOADED = 3
 """Versions in memory: the active one, and two to compare or to go back to."""
 _AT_ONCE = 4
-"""Sketches that go through G and E1 together, if as many wait."""
+"""Sketches that go through G or E1 together, if as many wait."""
 
 
 class _Loaded:
     """A version's networks; several threads may ask them at once."""
 
     def __init__(self, model: QueryModel) -> None:
-        self.model = model
-        self._batcher = MicroBatcher(model.imagine_each, _AT_ONCE)
-
-    def imagine(self, sketch: NDArray[np.uint8], seeds: Sequence[int]) -> Imagined:
-        return self._batcher((sketch, seeds))
+        self.image_size = model.image_size
+        self.query = MicroBatcher(model.query_each, _AT_ONCE)
+        self.paint = MicroBatcher(model.paint_each, _AT_ONCE)
 
 
 class Searcher:
@@ -68,9 +67,10 @@ class Searcher:
             NotFoundError: there is no such version.
             BundleError: the bundle does not fit itself.
         """
-        model = self._loaded(self._version(model_version_id)).model
-        blank = np.full((model.image_size,) * 2, 255, dtype=np.uint8)
-        model.imagine(blank, range(self._settings.imaginary_images))
+        loaded = self._loaded(self._version(model_version_id))
+        blank = np.full((2, *(loaded.image_size,) * 2), 255, dtype=np.uint8)
+        query = loaded.query(blank)
+        loaded.paint(Painting(blank[0], np.stack([query] * self._settings.imaginary_images), seed=0))
 
     def check_index(self) -> None:
         """Open the index that searches ask now, and ask it something; there may be none.
@@ -100,24 +100,28 @@ class Searcher:
         with timer.stage("load"):
             loaded = self._loaded(version)
         with timer.stage("decode"):
-            sketch = sketch_array(request.sketch.image, loaded.model.image_size)
-        with timer.stage("imagine"):
-            imagined = loaded.imagine(sketch, request.seeds)
-            by_sketch = request.by_sketch
-            query = loaded.model.embed_sketches(sketch[None])[0] if by_sketch else imagined.queries[request.chosen]
-        with timer.stage("feedback"):
-            refined_query = _asked_again(lambda: self._with_feedback(version, query, request))
+            looks = looks_at(request.sketch.image, loaded.image_size, fit=request.fit)
+        with timer.stage("read"):
+            query = loaded.query(looks)
         with timer.stage("query"):
-            hits = _asked_again(lambda: self._hits(version, refined_query, request))
+            found, hits = _asked_again(lambda: self._find(version.space, query, request))
+        with timer.stage("imagine"):
+            subjects = np.stack([reading.vector for reading in found.readings])
+            images = loaded.paint(Painting(looks[0], subjects, request.round))
         with timer.stage("score_threshold"):
-            score_threshold = _asked_again(lambda: self._noise_floor.score_threshold(version.space, refined_query))
+            score_threshold = _asked_again(lambda: self._noise_floor.score_threshold(version.space, found.query))
         with timer.stage("encode"):
-            images = tuple(_webp(image) for image in imagined.imaginary_images)
+            readings = tuple(
+                ImaginedReading(
+                    imaginary_webp=_webp(image), photo_ids=reading.photo_ids, picked=reading is found.picked
+                )
+                for image, reading in zip(images, found.readings, strict=True)
+            )
         return SearchAnswer(
             model_version_id=version.id,
             model_version=version.name,
             space_id=version.space_id,
-            imaginary_webp=images,
+            readings=readings,
             hits=hits,
             score_threshold=score_threshold,
             timings_ms=timer.milliseconds,
@@ -142,24 +146,14 @@ class Searcher:
                 self._models.popitem(last=False)
             return self._models[version.id]
 
-    def _with_feedback(
-        self, version: ModelVersion, query: NDArray[np.float32], request: SearchRequest
-    ) -> NDArray[np.float32]:
-        """The query after relevance feedback: the photos the caller wants more and less of."""
-        if not request.like and not request.unlike:
-            return query
-        index = self._indexes.get(version.space.key, version.space.dimension)
-        known = index.vectors((*request.like, *request.unlike))
-        liked, unliked = ([known[i] for i in ids if i in known] for ids in (request.like, request.unlike))
-        return refined(query, liked, unliked)
-
-    def _hits(self, version: ModelVersion, query: NDArray[np.float32], request: SearchRequest) -> tuple[SearchHit, ...]:
-        index = self._indexes.get(version.space.key, version.space.dimension)
+    def _find(
+        self, space: EmbeddingSpace, query: Vector, request: SearchRequest
+    ) -> tuple[Retrieved, tuple[SearchHit, ...]]:
+        found = retrieve(self._indexes.get(space.key, space.dimension), query, request)
         if request.grouped:
             with self._catalog.snapshot() as session:
-                return distinct_hits(session, lambda most: index.search(query, most, request.where), request.limit)
-        found = index.search(query, request.limit, request.where)
-        return tuple(SearchHit(photo_id=hit.photo_id, score=hit.score) for hit in found)
+                return found, distinct_hits(session, found.nearest, request.limit)
+        return found, tuple(SearchHit(photo_id=hit.photo_id, score=hit.score) for hit in found.nearest(request.limit))
 
 
 def _asked_again(ask: Callable[[], _T]) -> _T:
@@ -168,22 +162,6 @@ def _asked_again(ask: Callable[[], _T]) -> _T:
         return ask()
     except IndexFailedError:
         return ask()
-
-
-def refined(
-    query: NDArray[np.float32], liked: Sequence[NDArray[np.float32]], unliked: Sequence[NDArray[np.float32]]
-) -> NDArray[np.float32]:
-    """The query (K,) after a person chose photos: relevance feedback (Rocchio 1971), all vectors of length 1.
-
-    The mean of the sketch's query and the liked photos, moved away from the mean of the others by as much: the formula
-    of Qdrant's recommendations by average vector.
-    """
-    if not liked and not unliked:
-        return query
-    wanted = np.mean([query, *liked], axis=0)
-    moved = wanted + (wanted - np.mean(unliked, axis=0)) if unliked else wanted
-    length = float(np.linalg.norm(moved))
-    return query if length == 0 else (moved / length).astype(np.float32)
 
 
 def _webp(image: NDArray[np.uint8]) -> bytes:

@@ -210,6 +210,53 @@ def test_an_index_is_not_removed_under_a_worker_that_writes_to_it(catalog, new_s
         assert session.scalars(select(Embedding).where(Embedding.space_id == new_space)).all() == []
 
 
+def numbers(catalog, job_id):
+    counts = view(catalog, job_id).counts
+    return counts.indexed, counts.failed, counts.skipped, counts.total
+
+
+def test_a_job_that_ended_keeps_its_numbers_whatever_becomes_of_its_space(catalog, new_space, job_id, work, indexes):
+    fail(catalog, new_space, [1, 2])
+    work(new_space)
+    jobs.finish_jobs(catalog)
+    done = (PHOTOS - 2, 2, 0, PHOTOS)
+    assert numbers(catalog, job_id) == done
+    with catalog.transaction() as session:  # as when its index is rebuilt, or a photo is tried again elsewhere
+        session.execute(update(Embedding).where(Embedding.space_id == new_space).values(state="pending"))
+    assert numbers(catalog, job_id) == done
+    assert view(catalog, job_id).waiting == 0
+    change(catalog, spaces.request_drop, new_space)
+    spaces.drop_requested(catalog, indexes)
+    assert numbers(catalog, job_id) == done
+    second = change(catalog, jobs.start_job, new_space, None).id
+    assert view(catalog, second).waiting == PHOTOS
+    change(catalog, jobs.cancel_job, second)
+    assert numbers(catalog, second) == (0, 0, 0, PHOTOS)
+    assert view(catalog, second).waiting == 0
+    assert numbers(catalog, job_id) == done
+
+
+def test_skipping_and_retrying_change_the_numbers_of_a_job_that_ended(catalog, new_space, job_id, work):
+    fail(catalog, new_space, [1, 2])
+    work(new_space)
+    jobs.finish_jobs(catalog)
+    assert change(catalog, jobs.skip_failed, job_id, 1) == 1
+    assert numbers(catalog, job_id) == (PHOTOS - 2, 1, 1, PHOTOS)
+    assert change(catalog, jobs.retry_failed, job_id) == 2
+    assert view(catalog, job_id).waiting == 2
+    work(new_space)
+    jobs.finish_jobs(catalog)
+    assert numbers(catalog, job_id) == (PHOTOS, 0, 0, PHOTOS)
+
+
+def test_a_job_that_ended_under_an_older_version_is_counted(catalog, new_space, job_id, work):
+    work(new_space)
+    jobs.finish_jobs(catalog)
+    with catalog.transaction() as session:
+        session.execute(update(Job).values(final_counts=None))
+    assert numbers(catalog, job_id) == (PHOTOS, 0, 0, PHOTOS)
+
+
 def test_the_space_that_is_searched_is_not_dropped(catalog, blobs, settings, make_bundle, space_id):
     version = register_and_open(catalog, blobs, settings, make_bundle("first"))
     change(catalog, models.activate, version.id)

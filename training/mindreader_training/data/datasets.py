@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from mindreader.imaging import decode_photo, decode_sketch, photo_array, sketch_array
+from mindreader.imaging import Sketch, decode_photo, decode_sketch, photo_array, sketch_array
 from mindreader_training.data.quickdraw import drawn_png
 
 _MAX_BYTES = 100 * 2**20
@@ -78,10 +79,19 @@ def load_sketches(items: Sequence[Item], size: int) -> NDArray[np.uint8]:
     """Sketches as (N, size, size), black strokes 0 on white 255, decoded as the product decodes them."""
 
     def load(item: Item) -> NDArray[np.uint8]:
-        content = item.path.read_bytes() if item.line is None else drawn_png(item.path, item.line)
-        return sketch_array(decode_sketch(content, max_bytes=_MAX_BYTES), size)
+        return sketch_array(decode_sketch(_drawn(item), max_bytes=_MAX_BYTES), size)
 
     return _stacked(load, items) if items else np.zeros((0, size, size), np.uint8)
+
+
+def sketch_images(items: Sequence[Item]) -> Iterator[Image.Image]:
+    """Sketches one by one as the product holds them: squares of mode ``L``, black strokes on white."""
+    for item in items:
+        yield Sketch.read(_drawn(item), max_bytes=_MAX_BYTES).image
+
+
+def _drawn(item: Item) -> bytes:
+    return item.path.read_bytes() if item.line is None else drawn_png(item.path, item.line)
 
 
 def _stacked(load: Callable[[Item], NDArray[np.uint8]], items: Sequence[Item]) -> NDArray[np.uint8]:

@@ -16,6 +16,7 @@ from mindreader_training.data.datasets import Dataset, Item
 from mindreader_training.data.protocols import Protocol
 from mindreader_training.evaluation.embed import Embeddings, Pixels, embed_photos, embed_sketches, rgb
 from mindreader_training.evaluation.metrics import Scores, pair_recall, retrieval_scores
+from mindreader_training.evaluation.readings import read_sketches
 
 _PRODUCT = "generator_and_query_encoder"
 
@@ -28,6 +29,8 @@ class Evaluation:
     rows: dict[str, Scores]
     imagination: dict[str, object]
     """What an encoder that took no part in training makes of the imaginary images; empty if not asked for."""
+    readings: dict[str, object]
+    """How many readings the sketches have, and how often the right one is among them; empty if not asked for."""
     ranking: Ranking
 
     def as_json(self) -> dict[str, object]:
@@ -36,7 +39,8 @@ class Evaluation:
             "protocol": self.protocol,
             "rows": {name: row.as_json() for name, row in self.rows.items()},
         }
-        return result | ({"imagination": self.imagination} if self.imagination else {})
+        asked_for = {"imagination": self.imagination, "readings": self.readings}
+        return result | {name: value for name, value in asked_for.items() if value}
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,13 @@ class Ranking:
 
 
 def evaluate(
-    bundle: Bundle, protocol: Protocol, compute: Compute, *, imaginary_images: int = 1, imagination: bool = False
+    bundle: Bundle,
+    protocol: Protocol,
+    compute: Compute,
+    *,
+    imaginary_images: int = 1,
+    imagination: bool = False,
+    most_readings: int = 0,
 ) -> Evaluation:
     """Retrieve a protocol's photos with its sketches in five ways.
 
@@ -66,6 +76,8 @@ def evaluate(
     Args:
         imaginary_images: the product's query is the mean of the queries of this many, with seeds 0, 1, ...
         imagination: evaluate the imaginary images by an independent encoder too, which takes longer.
+        most_readings: 1 or more adds the rows `product`, two looks at each sketch as the product searches when nobody
+            picks a reading, and `best_reading`, where the right one of at most so many is picked.
 
     Raises:
         InvalidInputError: there is no sketch whose category has a photo.
@@ -76,6 +88,11 @@ def evaluate(
     model, photo_encoder = QueryModel(bundle, compute), PhotoEncoder.of_bundle(bundle, compute)
     gallery = embed_photos(photo_encoder, dataset.photos)
     queries = _queries(model, photo_encoder, dataset, imaginary_images)
+    readings: dict[str, object] = {}
+    if most_readings:
+        read = read_sketches(model, dataset, gallery, most_readings)
+        queries |= {"product": read.product, "best_reading": read.picked}
+        readings = read.as_json()
     rows = _rows(queries, gallery, dataset)
     quality: dict[str, object] = {}
     if imagination:
@@ -86,6 +103,7 @@ def evaluate(
         _description(protocol, dataset, bundle, imaginary_images),
         rows,
         quality,
+        readings,
         _ranking(queries[_PRODUCT], gallery, dataset, rows[_PRODUCT]),
     )
 

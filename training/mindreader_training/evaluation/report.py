@@ -36,7 +36,7 @@ def _table(evaluation: Mapping[str, Any]) -> list[str]:
         *_rows(rows, columns),
         "",
     ]
-    return lines + _imagination(evaluation.get("imagination"))
+    return lines + _readings(evaluation.get("readings")) + _imagination(evaluation.get("imagination"))
 
 
 def _left_out(protocol: Mapping[str, Any]) -> str:
@@ -47,6 +47,17 @@ def _left_out(protocol: Mapping[str, Any]) -> str:
 def _rows(rows: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
     head = [f"| query | {' | '.join(_COLUMNS[c] for c in columns)} |", "|---" * (len(columns) + 1) + "|"]
     return head + [f"| {name} | {' | '.join(_cell(row, c) for c in columns)} |" for name, row in rows.items()]
+
+
+def _readings(readings: Mapping[str, Any] | None) -> list[str]:
+    if not readings:
+        return []
+    return [
+        f"At most {readings['at_most']} readings: {readings['offered_mean']:.2f} are offered for a sketch in the mean, "
+        f"{readings['share_with_one']:.1%} of the sketches have one, and for "
+        f"{readings['share_with_the_right_one']:.1%} one of them shows a photo of the right category.",
+        "",
+    ]
 
 
 def _imagination(quality: Mapping[str, Any] | None) -> list[str]:

@@ -18,6 +18,7 @@ from mindreader.library.photos import searchable
 from mindreader.model_versions.registry import version_by_id
 from mindreader.photo_index import IndexFilter
 from mindreader.search.benchmark_sketches import add_benchmark_sketch, benchmark_sketches, remove_benchmark_sketch
+from mindreader.text import shown_name
 from mindreader_webui.access import ADMIN, USER, access, sketch_body
 from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
 from mindreader_webui.api.photo_results import results_of
@@ -34,7 +35,7 @@ from mindreader_webui.api.schemas.comparisons import (
     Quality,
     VersionAnswer,
 )
-from mindreader_webui.api.schemas.searches import ImaginaryImage, Searchable
+from mindreader_webui.api.schemas.searches import Searchable
 from mindreader_webui.auth import current_account
 from mindreader_webui.i18n import translated
 from mindreader_webui.lanes import Lane
@@ -121,7 +122,7 @@ def quality() -> Response:
 
 
 def _comparison_form() -> ComparisonForm:
-    values = {name: request.form.get(name) for name in ("limit", "seed") if name in request.form}
+    values = {name: request.form.get(name) for name in ("limit",) if name in request.form}
     lists = {"model_version_id": request.form.getlist("model_version_id")}
     with invalid_fields():
         return ComparisonForm.model_validate(values | lists)
@@ -153,7 +154,7 @@ def _ask(
         sketch=asked.sketch,
         where=IndexFilter(collections),
         limit=form.limit,
-        seeds=(form.seed,),
+        most_readings=1,
         model_version_id=version.id,
     )
     return client.search(services.celery, request_, services.settings.search_timeout)
@@ -165,7 +166,7 @@ def _compared(
     answers = [
         VersionAnswer(
             model_version_id=found.model_version_id,
-            imaginary_image=ImaginaryImage(seed=0, url=data_url(found.imaginary_webp[0])),
+            imaginary_url=data_url(found.readings[0].imaginary_webp),
             results=results_of(session, user, found.hits),
             milliseconds=round(sum(found.timings_ms.values()), 2),
         )
@@ -192,20 +193,22 @@ def _judged(
         median_milliseconds=round(median(sum(row[place].timings_ms.values()) for row in answers), 2),
         searchable=Searchable(indexed=count.indexed, total=count.total),
         labelled_sketches=len(labelled),
-        precision={str(k): _precision(labelled, place, k) for k in _PRECISION_AT} if labelled else {},
+        precision={str(k): share for k in _PRECISION_AT if (share := _precision(labelled, place, k)) is not None},
     )
 
 
-def _precision(labelled: Sequence[ComparedSketch], place: int, k: int) -> float:
-    """Share of the first k photos of the category asked for, over the labelled sketches; missing places are wrong."""
-    return round(
-        fmean(
-            sum(
-                (result.category or "").casefold() == (sketch.category or "").casefold()
-                for result in sketch.answers[place].results[:k]
-            )
-            / k
-            for sketch in labelled
-        ),
-        4,
-    )
+def _precision(labelled: Sequence[ComparedSketch], place: int, k: int) -> float | None:
+    """Mean over the labelled sketches of the share of the first k photos that is right; None where nothing tells."""
+    judged = [_right(sketch, place, k) for sketch in labelled]
+    shares = [share for share in judged if share is not None]
+    return round(fmean(shares), 4) if shares else None
+
+
+def _right(sketch: ComparedSketch, place: int, k: int) -> float | None:
+    """Of the first k photos, those of the category asked for. Photos without a category are left out, missing places
+    are wrong; None if no place is left."""
+    first = [result.category for result in sketch.answers[place].results[:k]]
+    places = k - first.count(None)
+    wanted = shown_name(sketch.category or "").casefold()
+    right = sum(shown_name(category).casefold() == wanted for category in first if category is not None)
+    return right / places if places else None

@@ -10,8 +10,16 @@ from mindreader.catalog import Photo, User
 from mindreader.library.collections import may_change
 from mindreader.library.photos import visible_copies, visible_photos
 from mindreader.photo_index import IndexFilter
+from mindreader_webui.api.responses import data_url
 from mindreader_webui.api.schemas.photos import labels, photo_page_address, photo_urls
-from mindreader_webui.api.schemas.searches import MOST_COPIES, PhotoCopy, SearchResult
+from mindreader_webui.api.schemas.searches import (
+    MOST_COPIES,
+    MOST_PHOTOS_SHOWN,
+    PhotoCopy,
+    Reading,
+    ReadingPhoto,
+    SearchResult,
+)
 
 
 def results_of(session: Session, user: User, hits: tuple[messages.SearchHit, ...]) -> list[SearchResult]:
@@ -35,6 +43,30 @@ def grouped_results(
             shown, *copies = sorted(group, key=lambda photo: photo.id != hit.photo_id)
             results.append(_result(user, shown, hit.score, copies))
     return results
+
+
+def readings_of(session: Session, user: User, readings: Sequence[messages.ImaginedReading]) -> list[Reading]:
+    """What a sketch may show, by the photos of each that are still there and visible."""
+    wanted = [photo_id for reading in readings for photo_id in reading.photo_ids]
+    visible = {photo.id: photo for photo in visible_photos(session, user, wanted)}
+    return [_reading(reading, [visible[i] for i in reading.photo_ids if i in visible]) for reading in readings]
+
+
+def _reading(reading: messages.ImaginedReading, photos: Sequence[Photo]) -> Reading:
+    by_bytes = {photo.sha256: photo for photo in reversed(photos)}  # of equal bytes, the first
+    shown = [photo for photo in photos if by_bytes[photo.sha256] is photo][:MOST_PHOTOS_SHOWN]
+    return Reading(
+        url=data_url(reading.imaginary_webp),
+        name=_most_common([photo.category.name for photo in photos if photo.category is not None]),
+        picked=reading.picked,
+        photo_ids=[photo.id for photo in photos],
+        photos=[ReadingPhoto(photo_id=each.id, filename=each.filename, **photo_urls(each.id)) for each in shown],
+    )
+
+
+def _most_common(names: Sequence[str]) -> str | None:
+    """Of equally common ones the first."""
+    return max(names, key=names.count, default=None)
 
 
 def _taken(found: list[Photo], hit: messages.SearchHit) -> list[Photo]:

@@ -1,5 +1,6 @@
 """Search by a sketch."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -19,14 +20,13 @@ from mindreader.library.photos import Searchable as Counted
 from mindreader.library.photos import searchable, visible_photos
 from mindreader.model_versions.registry import active_version
 from mindreader.photo_index import IndexFilter
-from mindreader.search.history import forget_searches, own_search, search_page
+from mindreader.search.history import forget_searches, own_search, remember_search, search_page
 from mindreader.timing import StageTimer
 from mindreader_webui.access import USER, access, sketch_body
 from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
-from mindreader_webui.api.photo_results import grouped_results, results_of
-from mindreader_webui.api.responses import data_url, kept_by_who_may_see_it
+from mindreader_webui.api.photo_results import grouped_results, readings_of, results_of
+from mindreader_webui.api.responses import kept_by_who_may_see_it
 from mindreader_webui.api.schemas.searches import (
-    ImaginaryImage,
     PastSearch,
     Rebuilding,
     Searchable,
@@ -76,7 +76,7 @@ def search() -> Response:
     )
     timings = found.timings_ms | {"total": round(timer.total * 1000, 2)}
     observe_search(current_app, timings)
-    search_id = _remember(services, user, asked, found, timings)
+    search_id = _remember(services, user, form.live, asked, found, timings)
     with services.catalog.snapshot() as session:
         return answer(_answer(session, user, search_id, asked, found, timings))
 
@@ -105,14 +105,13 @@ def forget_history() -> Response:
     services = current_services()
     with services.catalog.transaction() as session:
         unused = forget_searches(session, current_account())
-    for digest in unused:
-        services.blobs.delete(sketch_key(digest))
+    _delete_sketches(services, unused)
     return no_content()
 
 
 def _sent_form() -> SearchForm:
-    single = ("limit", "seed", "chosen", "by_sketch", "taken_from", "taken_until", "duplicates")
-    several = ("collection_id", "category", "like", "unlike")
+    single = ("limit", "round", "fit", "taken_from", "taken_until", "duplicates", "live")
+    several = ("collection_id", "category", "like", "unlike", "reading")
     values = {name: request.form.get(name) for name in single if name in request.form}
     lists = {name: request.form.getlist(name) for name in several}
     sketch = request.files.get("sketch")
@@ -121,17 +120,18 @@ def _sent_form() -> SearchForm:
         return SearchForm.model_validate(sent)
 
 
-def _request(session: Session, user: User, form: SearchForm, sketch: Sketch, images: int) -> messages.SearchRequest:
+def _request(session: Session, user: User, form: SearchForm, sketch: Sketch, readings: int) -> messages.SearchRequest:
     """What to ask the worker: only in what the caller may see, and by the feedback of photos the caller may see."""
-    visible = {photo.id for photo in visible_photos(session, user, [*form.like, *form.unlike])}
+    visible = {photo.id for photo in visible_photos(session, user, [*form.like, *form.unlike, *form.reading])}
     with invalid_fields():
         return messages.SearchRequest(
             sketch=sketch,
             where=_filter(session, user, form),
             limit=form.limit,
-            seeds=tuple(range(form.seed, form.seed + images)),
-            chosen=form.chosen,
-            by_sketch=form.by_sketch,
+            most_readings=readings,
+            round=form.round,
+            reading=tuple(each for each in form.reading if each in visible),
+            fit=form.fit,
             like=tuple(each for each in form.like if each in visible),
             unlike=tuple(each for each in form.unlike if each in visible),
             grouped=form.duplicates == "group",
@@ -161,7 +161,7 @@ def _refuse_while_empty(session: Session, asked: messages.SearchRequest) -> None
     count = searchable(session, version.space_id, asked.where)
     if count.total and not count.indexed:
         raise NotReadyError(
-            "The photo index is being rebuilt: {done} of {total} photos are back. Try again soon.",
+            "The photo index is being rebuilt. Photos that are back: {done} of {total}. Try again soon.",
             done=count.indexed,
             total=count.total,
         )
@@ -176,21 +176,29 @@ def _rebuilding(session: Session, space_id: int, count: Counted) -> Rebuilding |
 def _remember(
     services: Services,
     user: User,
+    live: bool,
     asked: messages.SearchRequest,
     found: messages.SearchAnswer,
     timings: dict[str, float],
 ) -> int:
     """Keep which sketch was answered by what."""
+    row = Search(
+        user_id=user.id,
+        sketch_sha256=asked.sketch.sha256,
+        model_version_id=found.model_version_id,
+        seeds=[asked.round],
+        timings_ms=timings,
+        live=live,
+    )
     with services.catalog.transaction() as session:
-        row = Search(
-            user_id=user.id,
-            sketch_sha256=asked.sketch.sha256,
-            model_version_id=found.model_version_id,
-            seeds=list(asked.seeds),
-            timings_ms=timings,
-        )
-        session.add(row)
+        unused = remember_search(session, row)
+    _delete_sketches(services, unused)
     return row.id
+
+
+def _delete_sketches(services: Services, digests: Sequence[str]) -> None:
+    for digest in digests:
+        services.blobs.delete(sketch_key(digest))
 
 
 def _results(
@@ -210,11 +218,11 @@ def _answer(
     timings: dict[str, float],
 ) -> SearchAnswer:
     count = searchable(session, found.space_id, asked.where)
-    images = zip(asked.seeds, found.imaginary_webp, strict=True)
     return SearchAnswer(
         id=search_id,
         model_version=VersionName(id=found.model_version_id, name=found.model_version),
-        imaginary_images=[ImaginaryImage(seed=seed, url=data_url(webp)) for seed, webp in images],
+        readings=readings_of(session, user, found.readings),
+        answerable=found.answerable,
         results=_results(session, user, asked, found),
         score_threshold=found.score_threshold,
         searchable=Searchable(indexed=count.indexed, total=count.total),

@@ -20,9 +20,19 @@ _MOST_PLACES = 3
 
 @click.command()
 @click.argument("sketch", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="How many photos to show.")
-@click.option("--imaginary", type=click.Path(dir_okay=False, path_type=Path), help="Write the imaginary image here.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Another seed, another imagination.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many photos to show.")
+@click.option(
+    "--imaginary",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the imaginary image of the reading picked, or else the most likely, here.",
+)
+@click.option("--reading", type=click.IntRange(1), help="Search with this reading of the sketch, by its number.")
+@click.option(
+    "--fit/--keep-place",
+    default=True,
+    show_default=True,
+    help="Fit the drawing to the sheet, or keep its place and size.",
+)
 @click.option(
     "--duplicates",
     type=click.Choice(["group", "all"]),
@@ -37,21 +47,27 @@ def search(
     sketch: Path,
     limit: int,
     imaginary: Path | None,
-    seed: int,
+    reading: int | None,
+    fit: bool,
     duplicates: str,
     as_json: bool,
     server: str | None,
     token: str | None,
 ) -> None:
     """Find the photos that SKETCH looks like: an image of a drawing, a photo of one on paper, or an SVG."""
+    form = {"limit": str(limit)} | _unless_default(duplicates, fit)
     with connected(server, token) as api:
-        answer = api.post(
-            "/searches",
-            files={"sketch": (repaired(sketch.name), sketch.read_bytes(), "application/octet-stream")},
-            data={"limit": str(limit), "seed": str(seed)} | _unless_default(duplicates),
-        )
+
+        def ask(**more: Any) -> dict[str, Any]:
+            sent = {"sketch": (repaired(sketch.name), sketch.read_bytes(), "application/octet-stream")}
+            return api.post("/searches", files=sent, data={**form, **more})
+
+        answer = ask()
+        if reading is not None:
+            answer = ask(reading=_photos_of(answer["readings"], reading))
     if imaginary:
-        _save(answer["imaginary_images"][0]["url"], imaginary)
+        picked = [each for each in answer["readings"] if each["picked"]]
+        _save((picked or answer["readings"])[0]["url"], imaginary)
     if as_json:
         click.echo(json.dumps(_as_json(answer), indent=2))
     else:
@@ -60,9 +76,23 @@ def search(
         raise click.ClickException(sentence)
 
 
-def _unless_default(duplicates: str) -> dict[str, str]:
-    """A server that is not upgraded yet refuses the field."""
-    return {} if duplicates == "group" else {"duplicates": duplicates}
+def _photos_of(readings: list[dict[str, Any]], number: int) -> list[str]:
+    """What to send to pick the reading with this number, from 1.
+
+    Raises:
+        click.ClickException: there is none, or no photo it was read from.
+    """
+    if number > len(readings):
+        raise click.ClickException(f"This sketch has {len(readings)} readings, from 1.")
+    if not readings[number - 1]["photo_ids"]:
+        raise click.ClickException("There are no photos that this sketch could be read from.")
+    return [str(photo_id) for photo_id in readings[number - 1]["photo_ids"]]
+
+
+def _unless_default(duplicates: str, fit: bool) -> dict[str, str]:
+    """A server that is not upgraded yet refuses these fields."""
+    asked = {} if duplicates == "group" else {"duplicates": duplicates}
+    return asked if fit else asked | {"fit": "false"}
 
 
 def _nothing_to_find(answer: dict[str, Any]) -> str | None:
@@ -81,11 +111,22 @@ def _print(answer: dict[str, Any]) -> None:
     click.echo(f"Answered by {answer['model_version']['name']}")
     if rebuilding := answer.get("rebuilding"):  # a server that is not upgraded yet says nothing
         click.echo(f"The photo index is being rebuilt: {rebuilding['done']} of {rebuilding['total']} photos are back.")
+    if len(answer["readings"]) > 1:
+        click.echo(f"It may show: {', '.join(_named(each, place) for place, each in enumerate(answer['readings'], 1))}")
+    if answer["answerable"] is False:
+        click.echo("Nothing like it is here. The nearest:")
     for place, result in enumerate(answer["results"], 1):
         label = f" ({result['category']})" if result["category"] else ""
         click.echo(f"{place:3}. {result['score']:.3f}  {result['collection']}: {result['filename']}{label}")
         if result.get("also_in"):
             click.echo(f"            also in {_places(result)}")
+
+
+def _named(reading: dict[str, Any], number: int) -> str:
+    """A reading as one line has it: its category, or else a photo like it."""
+    nearest = next((photo["filename"] for photo in reading["photos"]), "nothing known")
+    name = reading["name"] or f"like {nearest}"
+    return f"{number}. {name}{' (searched with)' if reading['picked'] else ''}"
 
 
 def _places(result: dict[str, Any]) -> str:
@@ -101,6 +142,10 @@ def _as_json(answer: dict[str, Any]) -> dict[str, object]:
         "results": [
             {field: result[field] for field in _RESULT_FIELDS if field in result} for result in answer["results"]
         ],
+        "readings": [
+            {field: reading[field] for field in ("name", "picked", "photo_ids")} for reading in answer["readings"]
+        ],
+        "answerable": answer["answerable"],
         "timings_ms": answer["timings_ms"],
     }
 

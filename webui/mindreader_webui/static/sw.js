@@ -2,8 +2,8 @@
 
 /** @import { ServiceWorkerScope } from "../../typings/service_worker" */
 
-const CACHE = "mindreader-shell-1";
-const CACHED = ["/offline", "/static/style.css", "/static/icon.svg"];
+const CACHE = "mindreader-shell-2";
+const CACHED = ["/offline", "/static/style.css", "/static/theme.js", "/static/icon.svg"];
 const worker = /** @type {ServiceWorkerScope} */ (/** @type {unknown} */ (self));
 
 worker.addEventListener("install", (event) => event.waitUntil(install()));

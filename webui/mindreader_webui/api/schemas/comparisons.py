@@ -4,9 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mindreader.catalog import BenchmarkSketch as SavedSketchRow
 from mindreader_webui.api.schemas.common import Id, Moment
-from mindreader_webui.api.schemas.searches import ImaginaryImage, Searchable, SearchResult
-
-_LARGEST_SEED = 2**31 - 1
+from mindreader_webui.api.schemas.searches import Searchable, SearchResult
 
 
 class ComparisonForm(BaseModel):
@@ -19,7 +17,6 @@ class ComparisonForm(BaseModel):
     )
     model_version_id: list[Id] = Field(min_length=2, max_length=4)
     limit: int = Field(20, ge=1, le=100)
-    seed: int = Field(0, ge=0, le=_LARGEST_SEED)
 
 
 class BenchmarkSketchForm(BaseModel):
@@ -56,7 +53,7 @@ class VersionAnswer(BaseModel):
     """What one version makes of one sketch."""
 
     model_version_id: int
-    imaginary_image: ImaginaryImage
+    imaginary_url: str = Field(description="A data: URL with a WebP image of what it takes the sketch for.")
     results: list[SearchResult]
     milliseconds: float = Field(description="In the worker, without the way there and back.")
 
@@ -78,7 +75,10 @@ class ComparedVersion(BaseModel):
     median_milliseconds: float
     searchable: Searchable
     labelled_sketches: int
-    precision: dict[str, float] = Field(description="By k: share of the first k photos that have the right category.")
+    precision: dict[str, float] = Field(
+        description="By k: share of the first k photos that have the right category. Photos without a category are "
+        "left out, missing places are wrong; a k is left out where no photo found has a category."
+    )
 
 
 class Comparison(BaseModel):

@@ -13,7 +13,7 @@ from mindreader_webui.i18n import translated
 
 
 class Job(BaseModel):
-    """A job and how far it is."""
+    """A job and how far it is; of one that has ended, how far it had come then."""
 
     id: int
     state: JobState
@@ -23,7 +23,7 @@ class Job(BaseModel):
     done: int = Field(description="Indexed.")
     failed: int
     skipped: int
-    waiting: int
+    waiting: int = Field(description="Still to be embedded; 0 once it has ended.")
     photos_per_second: float = Field(description="Over the last minute.")
     seconds_left: float | None = Field(description="At that rate; null when nothing moves.")
     requested_by: str | None
@@ -46,7 +46,7 @@ class Job(BaseModel):
             done=counts.indexed,
             failed=counts.failed,
             skipped=counts.skipped,
-            waiting=counts.waiting,
+            waiting=view.waiting,
             photos_per_second=round(view.photos_per_second, 2),
             seconds_left=None if view.seconds_left is None else round(view.seconds_left, 1),
             requested_by=row.requested_by.name if row.requested_by else None,

@@ -11,7 +11,9 @@ from mindreader_webui.api.common import PREFIX
 from mindreader_webui.api.schemas.common import Id, Moment, Request
 from mindreader_webui.api.schemas.photos import _DATE_SOURCE, _MAY_CHANGE, _TAKEN_AT, PhotoUrls
 
-_LARGEST_SEED = 2**31 - 1
+_MOST_ROUNDS = 10_000
+MOST_PHOTOS_SHOWN = 3
+"""Of a reading."""
 
 
 class SearchForm(BaseModel):
@@ -22,10 +24,16 @@ class SearchForm(BaseModel):
     sketch: bytes = Field(
         json_schema_extra={"format": "binary"}, description="An image of a drawing, a photo of one on paper, or an SVG."
     )
-    limit: int = Field(20, ge=1, le=200)
-    seed: int = Field(0, ge=0, le=_LARGEST_SEED, description="Another seed, other imaginary images.")
-    chosen: int = Field(0, ge=0, description="Which of the imaginary images searches.")
-    by_sketch: bool = Field(False, description="Search with the sketch itself, not with an imaginary image.")
+    limit: int = Field(20, ge=1, le=1000)
+    round: int = Field(
+        0, ge=0, le=_MOST_ROUNDS, description="One more each time to imagine again: further readings, or other noise."
+    )
+    reading: list[Id] = Field(
+        default=[], max_length=100, description="The reading that was picked, by its `photo_ids`; none if none was."
+    )
+    fit: bool = Field(
+        True, description="Fit the drawing to the sheet. Without it, its place on the sheet and its size count."
+    )
     like: list[Id] = Field(default=[], max_length=20, description="Find more like these photos.")
     unlike: list[Id] = Field(default=[], max_length=20, description="Find less like these photos.")
     collection_id: list[Id] = Field(default=[], description="Search only in these collections.")
@@ -36,6 +44,11 @@ class SearchForm(BaseModel):
         "group",
         description="Copies of one picture (equal bytes, or the same shot resized or recompressed) are one result that "
         "counts once towards the limit; with `all` each is a result of its own.",
+    )
+    live: bool = Field(
+        False,
+        description="Made while the person is still drawing: in the history the next live search takes its "
+        "place, until one that is not live, for the same sketch, keeps it.",
     )
 
 
@@ -80,11 +93,25 @@ class SearchResult(PhotoUrls):
     also_in_count: int = Field(0, description="How many copies there are.")
 
 
-class ImaginaryImage(BaseModel):
-    """What G made of the sketch with one seed."""
+class ReadingPhoto(PhotoUrls):
+    """A photo a reading was read from."""
 
-    seed: int
+    photo_id: int
+    filename: str
+
+
+class Reading(BaseModel):
+    """One thing the sketch may show, with the imaginary image of it."""
+
     url: str = Field(description="A data: URL with a WebP image.")
+    name: str | None = Field(description="The category most of its photos have; null where they have none.")
+    picked: bool = Field(description="It was picked, and searches.")
+    photo_ids: list[int] = Field(
+        description="The photos it was read from: what to send as `reading` to pick it. None if nothing can be found."
+    )
+    photos: list[ReadingPhoto] = Field(
+        max_length=MOST_PHOTOS_SHOWN, description="Those nearest to it, of different pictures where there are some."
+    )
 
 
 class VersionName(BaseModel):
@@ -113,8 +140,12 @@ class SearchAnswer(BaseModel):
 
     id: int
     model_version: VersionName
-    imaginary_images: list[ImaginaryImage]
+    readings: list[Reading] = Field(description="What the sketch may show, the most likely first; one or more.")
     results: list[SearchResult]
+    answerable: bool | None = Field(
+        description="False: nothing that was searched seems to be what was drawn, and the results are only the "
+        "nearest. Null where there are too few photos to tell, or a reading was picked."
+    )
     score_threshold: float | None = Field(
         description="Results with a lower score are no more like the sketch than any photo may be by chance; null "
         "where there are too few photos to tell."

@@ -8,6 +8,7 @@ const ERASER_BUTTON = 32;
 const LEAST_DISTANCE = 0.0015;
 const SNAP = 0.12; // a straight line this near to level or upright becomes so
 const ERASER_WIDTHS = 3;
+const PALM_MS = 60_000; // so long after a stylus was seen a touch is the palm of the hand
 
 export class DrawingCanvas {
   /** @param {HTMLCanvasElement} element @param {Sketch} sketch */
@@ -22,8 +23,15 @@ export class DrawingCanvas {
     this.current = null;
     this.pointer = -1;
     this.straight = false;
-    this.stylusSeen = false;
+    this.pointerType = "";
+    this.stylusSeenAt = -Infinity;
     this.onstart = () => {};
+    /**
+     * A stroke ended; it is part of the sketch if it is kept.
+     *
+     * @type {(kept: boolean) => void}
+     */
+    this.onend = () => {};
     new ResizeObserver(() => this.resize()).observe(element);
     element.addEventListener("pointerdown", (event) => this.#down(event));
     element.addEventListener("pointermove", (event) => this.#move(event));
@@ -47,13 +55,18 @@ export class DrawingCanvas {
   /** @param {PointerEvent} event */
   #down(event) {
     const erases = Boolean(event.buttons & ERASER_BUTTON);
-    if (this.current || (event.button > 0 && !erases)) return;
-    this.stylusSeen ||= event.pointerType === "pen";
-    // Once a stylus was seen, a touch is the palm of the hand.
-    if (this.stylusSeen && event.pointerType === "touch") return;
+    if (event.button > 0 && !erases) return;
+    if (event.pointerType === "pen") this.stylusSeenAt = event.timeStamp;
+    else if (event.pointerType === "touch" && event.timeStamp - this.stylusSeenAt < PALM_MS) return;
+    if (this.current) {
+      // The hand may lie down before the stylus does.
+      if (event.pointerType !== "pen" || this.pointerType !== "touch") return;
+      this.current = null;
+    }
     event.preventDefault();
     this.element.setPointerCapture(event.pointerId);
     this.pointer = event.pointerId;
+    this.pointerType = event.pointerType;
     const tool = erases ? "eraser" : this.tool;
     const width = tool === "eraser" ? this.width * ERASER_WIDTHS : this.width;
     this.current = { tool, width, points: [this.#pointOf(event)] };
@@ -83,8 +96,10 @@ export class DrawingCanvas {
     if (!this.current || event.pointerId !== this.pointer) return;
     const stroke = this.current;
     this.current = null;
+    if (event.pointerType === "pen") this.stylusSeenAt = event.timeStamp;
     if (keep) this.sketch.add(stroke);
     this.redraw();
+    this.onend(keep);
   }
 
   /** @param {PointerEvent} event @returns {Point} */

@@ -28,8 +28,6 @@ export class SavedSketches {
       this.save().catch(showError);
     });
     byId("more-saved-sketches").onclick = () => this.loadMore().catch(showError);
-    const drawer = byId("save-or-share", HTMLDetailsElement);
-    drawer.addEventListener("toggle", () => drawer.open && this.load().catch(showError));
   }
 
   async save() {
@@ -51,6 +49,12 @@ export class SavedSketches {
     this.list.append(...page.sketches.map((sketch) => this.entry(sketch)));
   }
 
+  /** @param {Stroke[]} strokes */
+  #choose(strokes) {
+    byId("save-or-share").hidePopover();
+    this.open(strokes);
+  }
+
   /** @param {UserSketch} sketch */
   entry({ id, name, strokes: points }) {
     const strokes = /** @type {Stroke[]} */ (points);
@@ -67,7 +71,7 @@ export class SavedSketches {
       {},
       h(
         "button",
-        { title, onclick: () => this.open(strokes) },
+        { title, onclick: () => this.#choose(strokes) },
         preview,
         h("span", { class: "visually-hidden" }, title),
       ),

@@ -2,37 +2,38 @@
 
 import { byId, saveFile, setDisabled, showError, toast } from "../lib/dom.js";
 import { _ } from "../lib/i18n.js";
-import { HASH, fromLink, toLink, toSvg } from "./export.js";
 import { MOVES, fitted, shape } from "./shapes.js";
 import { asPng } from "./strokes.js";
 
 /** @import { DrawingCanvas } from "./drawing_canvas.js" */
 
 const PNG_SIDE = 1024;
+const HASH = "#sketch=";
+const TEXT_FIELDS = "input:not([type=range], [type=radio], [type=checkbox]), select, textarea";
 
 export class Toolbar {
-  /** @param {DrawingCanvas} canvas */
-  constructor(canvas) {
+  /** @param {DrawingCanvas} canvas @param {() => void} onoption whether the place of the drawing counts changed */
+  constructor(canvas, onoption) {
     this.canvas = canvas;
     this.sketch = canvas.sketch;
-    this.width = byId("width", HTMLInputElement);
-    this.width.oninput = () => (canvas.width = this.width.valueAsNumber);
+    this.onoption = onoption;
+    this.widths = [...document.querySelectorAll("#widths input")].filter((input) => input instanceof HTMLInputElement);
+    for (const input of this.widths) input.onchange = () => this.widen(0);
     byId("pen").onclick = () => this.use("pen");
     byId("eraser").onclick = () => this.use("eraser");
     byId("undo").onclick = () => this.sketch.undo();
     byId("redo").onclick = () => this.sketch.redo();
     byId("fit").onclick = () => this.fit();
+    byId("keep-place").onclick = () => this.switchPlace();
+    byId("help").onclick = () => byId("shortcuts", HTMLDialogElement).showModal();
+    byId("full-screen").hidden = !document.fullscreenEnabled;
+    byId("full-screen").onclick = () => switchFullScreen().catch(showError);
     byId("link").onclick = () => this.copyLink().catch(showError);
     byId("png").onclick = async () => saveFile(await asPng(this.sketch.strokes, PNG_SIDE), "sketch.png");
-    byId("svg").onclick = () => {
-      saveFile(new Blob([toSvg(this.sketch.strokes)], { type: "image/svg+xml" }), "sketch.svg");
-    };
-    const shapes = byId("shape", HTMLSelectElement);
-    shapes.onchange = () => {
-      if (shapes.value) this.sketch.add(shape(shapes.value, canvas.width));
-      shapes.value = "";
-      canvas.element.focus();
-    };
+    byId("svg").onclick = () => this.saveSvg().catch(showError);
+    for (const button of byId("shapes").querySelectorAll("button")) {
+      button.onclick = () => this.addShape(button.dataset.shape ?? "");
+    }
     canvas.element.addEventListener("keydown", (event) => this.onCanvasKey(event));
     document.addEventListener("keydown", (event) => this.onKey(event));
     addEventListener("hashchange", () => this.openLink());
@@ -46,6 +47,23 @@ export class Toolbar {
 
   fit() {
     if (!this.sketch.empty) this.sketch.replace(fitted(this.sketch.strokes));
+  }
+
+  /** Whether a search looks for the drawing where it is and as large as it is. */
+  get keepsPlace() {
+    return byId("keep-place").getAttribute("aria-pressed") === "true";
+  }
+
+  switchPlace() {
+    byId("keep-place").setAttribute("aria-pressed", String(!this.keepsPlace));
+    this.onoption();
+  }
+
+  /** @param {string} name */
+  addShape(name) {
+    byId("shapes").hidePopover();
+    this.sketch.add(shape(name, this.canvas.width));
+    this.canvas.element.focus();
   }
 
   refresh() {
@@ -63,33 +81,35 @@ export class Toolbar {
     this.sketch.replace([...this.sketch.strokes.slice(0, -1), move(last)]);
   }
 
-  /** @param {KeyboardEvent} event */
+  /** Wherever the focus is, but not where text is written or a dialog asks something. @param {KeyboardEvent} event */
   onKey(event) {
-    if (/** @type {HTMLElement} */ (event.target).matches("input:not([type=range]), select, textarea")) return;
-    const key = event.key.toLowerCase();
-    if ((event.ctrlKey || event.metaKey) && key === "z") {
-      event.preventDefault();
-      if (event.shiftKey) this.sketch.redo();
-      else this.sketch.undo();
-    } else if (!event.ctrlKey && !event.metaKey && !event.altKey) this.shortcut(key);
+    if (event.target instanceof Element && event.target.matches(TEXT_FIELDS)) return;
+    if (document.querySelector("dialog[open]")) return;
+    const command = event.ctrlKey || event.metaKey;
+    if (event.altKey) return;
+    const key = `${command ? "Ctrl+" : ""}${command && event.shiftKey ? "Shift+" : ""}${event.key.toLowerCase()}`;
+    const act = KEYS[key];
+    if (!act) return;
+    event.preventDefault();
+    act(this);
   }
 
-  /** @param {string} key */
-  shortcut(key) {
-    if (key === "b") this.use("pen");
-    else if (key === "e") this.use("eraser");
-    else if (key === "f") this.fit();
-    else if (key === "[") this.widen(-1);
-    else if (key === "]") this.widen(1);
-  }
-
-  /** @param {number} steps */
+  /** @param {number} steps to a wider dot, or with a negative number to a finer one */
   widen(steps) {
-    this.width.stepUp(steps);
-    this.canvas.width = this.width.valueAsNumber;
+    const chosen = this.widths.findIndex((input) => input.checked);
+    const input = this.widths[Math.min(this.widths.length - 1, Math.max(0, chosen + steps))];
+    if (!input) return;
+    input.checked = true;
+    this.canvas.width = Number(input.value);
+  }
+
+  async saveSvg() {
+    const { toSvg } = await exporting();
+    saveFile(new Blob([toSvg(this.sketch.strokes)], { type: "image/svg+xml" }), "sketch.svg");
   }
 
   async copyLink() {
+    const { toLink } = await exporting();
     const link = await toLink(this.sketch.strokes);
     if (!link) return toast(_("This sketch is too long for a link. Save it as SVG instead."));
     try {
@@ -103,8 +123,29 @@ export class Toolbar {
 
   /** A link may bring a sketch; the one that was here is one undo away. */
   async openLink() {
+    if (!location.hash.startsWith(HASH)) return;
+    const { fromLink } = await exporting();
     const strokes = await fromLink(location.hash);
-    if (location.hash.startsWith(HASH)) history.replaceState(null, "", location.pathname);
+    history.replaceState(null, "", location.pathname);
     if (strokes) this.sketch.replace(strokes);
   }
 }
+
+const exporting = () => import("./export.js");
+
+/** @type {Record<string, (toolbar: Toolbar) => void>} */
+const KEYS = {
+  b: (toolbar) => toolbar.use("pen"),
+  e: (toolbar) => toolbar.use("eraser"),
+  f: (toolbar) => toolbar.fit(),
+  p: (toolbar) => toolbar.switchPlace(),
+  "[": (toolbar) => toolbar.widen(-1),
+  "]": (toolbar) => toolbar.widen(1),
+  "?": () => byId("help").click(),
+  "Ctrl+z": (toolbar) => toolbar.sketch.undo(),
+  "Ctrl+y": (toolbar) => toolbar.sketch.redo(),
+  "Ctrl+Shift+z": (toolbar) => toolbar.sketch.redo(),
+};
+
+const switchFullScreen = () =>
+  document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen();

@@ -4,6 +4,7 @@ import { call } from "../lib/api.js";
 import { confirmDialog, h, showError } from "../lib/dom.js";
 import { formatDateTime, formatDuration } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
+import { failedSentence } from "./photo_states.js";
 
 /** @import { Job } from "../../../typings/api" */
 
@@ -54,11 +55,11 @@ function history(job) {
 function counts(job) {
   const { state, total, done, failed, skipped } = job;
   const parts = [];
-  if (state !== "cancelled") {
+  if (total || state !== "cancelled") {
     parts.push(ngettext("{done} of {n} photo embedded", "{done} of {n} photos embedded", total, { done }));
   }
-  if (failed) parts.push(_("{n} failed", { n: failed }));
-  if (skipped) parts.push(_("{n} skipped", { n: skipped }));
+  if (failed) parts.push(failedSentence(failed));
+  if (skipped) parts.push(ngettext("{n} skipped", "{n} skipped", skipped));
   if (state === "running" && pace(job)) parts.push(pace(job));
   return parts;
 }

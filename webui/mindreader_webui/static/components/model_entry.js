@@ -1,7 +1,7 @@
 // One model version as the page Models shows it: what it is, where its photos stand, what can be done with it.
 
 import { h } from "../lib/dom.js";
-import { formatBytes, formatDate, formatDuration } from "../lib/format.js";
+import { formatBytes, formatDate, formatDuration, formatPercent } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 import { jobProgress, pace } from "./job_entry.js";
 
@@ -22,7 +22,7 @@ export function modelEntry(entry, actions) {
   const isBuilding = job?.state === "running" || job?.state === "paused";
   return h(
     "li",
-    { class: model.active ? "chosen" : "" },
+    { class: model.active ? "active" : "" },
     h("div", { class: "row spread" }, h("h2", {}, model.name), h("span", { class: "badge" }, stateBadge(entry))),
     h("p", { class: "hint" }, facts(entry).join(" · ")),
     h("p", {}, stateText(entry)),
@@ -52,7 +52,9 @@ function facts({ model, space }) {
     _("added {date}", { date: formatDate(model.created_at) }),
   ];
   const map = devMap(model);
-  if (map !== undefined) parts.push(_("mAP {map} on its makers' test (dev)", { map: map.toFixed(3) }));
+  if (map !== undefined) {
+    parts.push(_("{share} in its makers’ test (mean average precision)", { share: formatPercent(map) }));
+  }
   return parts;
 }
 
@@ -69,7 +71,7 @@ function devMap(model) {
 function stateText({ model, space, active }) {
   if (space.state === "known") return cost(space);
   if (space.state === "dropping") return _("Its index is being removed.");
-  if (active?.space_id !== model.space_id) return searchable(space);
+  if (model.active || active?.space_id !== model.space_id) return searchable(space);
   return [_("Uses the same index as the active version: switching takes a moment."), searchable(space)].join(" ");
 }
 

@@ -30,10 +30,20 @@ export class RelevanceFeedback {
     for (const [id, { kind }] of this.given) form.append(kind, String(id));
   }
 
+  /** None any more, without a search. */
+  clear() {
+    this.given.clear();
+    this.refresh();
+  }
+
   changed() {
+    this.refresh();
+    this.onchange();
+  }
+
+  refresh() {
     this.list.hidden = this.given.size === 0;
     this.list.replaceChildren(...[...this.given.values()].map(({ kind, photo }) => this.chip(kind, photo)));
-    this.onchange();
   }
 
   /** @param {Kind} kind @param {SearchResult} photo */

@@ -1,6 +1,7 @@
 // What can be done with photos found: look at them one after the other, and change, keep or remove several.
 
 import { byId, setDisabled } from "../lib/dom.js";
+import { formatCategory } from "../lib/format.js";
 import { _ } from "../lib/i18n.js";
 import { PhotoToolbar, photoActions } from "./photo_toolbar.js";
 import { closeViewer, idOf, openViewer, refreshViewer, sourceOf } from "./viewer.js";
@@ -58,7 +59,9 @@ export class ResultActions {
 
   /** @param {Result} photo */
   why({ id, score }) {
-    const { photos, threshold } = this.results;
+    const { photos, answer } = this.results;
+    if (!answer) return [];
+    const { score_threshold: threshold, readings } = answer;
     const values = { score: score.toFixed(2) };
     const likeness =
       threshold === null
@@ -70,7 +73,12 @@ export class ResultActions {
       n: photos.findIndex((photo) => photo.id === id) + 1,
       total: photos.length,
     });
-    return [likeness, place];
+    const picked = readings.find((reading) => reading.picked);
+    if (!picked) return [likeness, place];
+    const read = picked.name
+      ? _("The sketch was read as “{name}”.", { name: formatCategory(picked.name) })
+      : _("The sketch was read as the imaginary image you chose.");
+    return [read, likeness, place];
   }
 
   /** Show these photos from now on, every tile anew. @param {Result[]} photos @param {AnyPhoto} [back] one that came back */
@@ -92,19 +100,9 @@ export class ResultActions {
       previous = tile;
     }
     for (const gone of before.values()) gone?.remove();
-    this.drawLine();
+    results.settle();
     results.selection.clear();
     refreshViewer(back && idOf(back));
-  }
-
-  /** The line from where it is guesswork stands before the first photo it is true of. */
-  drawLine() {
-    const { list, photos, tiles, threshold } = this.results;
-    const line = /** @type {HTMLElement|null} */ (list.querySelector(".guesswork"));
-    if (!line || threshold === null) return;
-    const first = photos.findIndex((photo) => photo.score < threshold);
-    line.hidden = first < 0;
-    tiles.get(first)?.before(line);
   }
 }
 

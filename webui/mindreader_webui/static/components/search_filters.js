@@ -2,6 +2,7 @@
 
 import { get } from "../lib/api.js";
 import { byId, h } from "../lib/dom.js";
+import { formatCategory } from "../lib/format.js";
 import { _ } from "../lib/i18n.js";
 
 /** @import { Collection } from "../../../typings/api" */
@@ -21,6 +22,7 @@ export class SearchFilters {
       this.changed();
     };
     for (const field of [this.category, this.takenFrom, this.takenUntil]) field.onchange = () => this.changed();
+    byId("widen").onclick = byId("widen-search").onclick = () => this.clear();
   }
 
   async load() {
@@ -33,7 +35,7 @@ export class SearchFilters {
   refreshCategories() {
     const { value } = this.collection;
     const within = this.collections.filter(({ id }) => !value || String(id) === value);
-    const names = new Set(within.flatMap(({ categories }) => categories.map(({ name }) => name)));
+    const names = new Set(within.flatMap(({ categories }) => categories.map(({ name }) => formatCategory(name))));
     const options = [...names].sort().map((name) => h("option", { value: name }, name));
     this.category.replaceChildren(h("option", { value: "" }, _("All")), ...options);
   }
@@ -43,7 +45,14 @@ export class SearchFilters {
     return [this.collection, this.category, this.takenFrom, this.takenUntil].some(({ value }) => value);
   }
 
-  /** The drawer says what is searched, also while it is closed. */
+  /** Search all photos again. */
+  clear() {
+    for (const field of [this.collection, this.takenFrom, this.takenUntil]) field.value = "";
+    this.refreshCategories();
+    this.changed();
+  }
+
+  /** The button says what is searched, also while the panel is closed. */
   changed() {
     const [from, until] = [dayOf(this.takenFrom), dayOf(this.takenUntil)];
     const parts = [chosenIn(this.collection), chosenIn(this.category)];
@@ -51,6 +60,7 @@ export class SearchFilters {
     if (until) parts.push(_("until {date}", { date: until }));
     const chosen = parts.filter(Boolean);
     byId("narrowed").textContent = chosen.length ? `: ${chosen.join(", ")}` : "";
+    byId("widen").hidden = !chosen.length;
     this.onchange();
   }
 

@@ -12,12 +12,13 @@ const PAGE = 24;
 export class SearchHistory {
   /** @param {(picture: File) => void} open search with a sketch again */
   constructor(open) {
-    this.open = open;
+    this.open = (/** @type {File} */ picture) => {
+      byId("history").hidePopover();
+      open(picture);
+    };
     this.list = byId("earlier");
     /** @type {number|null} */
     this.next = null;
-    const drawer = byId("history", HTMLDetailsElement);
-    drawer.addEventListener("toggle", () => drawer.open && this.load().catch(showError));
     byId("older").onclick = () => this.loadMore().catch(showError);
     byId("forget").onclick = () => this.forgetAll().catch(showError);
   }
@@ -34,6 +35,7 @@ export class SearchHistory {
     byId("older").hidden = page.next === null;
     this.list.append(...page.searches.map((search) => this.entry(search)));
     byId("forget").hidden = this.list.children.length === 0;
+    byId("no-history").hidden = this.list.children.length > 0;
   }
 
   async forgetAll() {
@@ -46,8 +48,12 @@ export class SearchHistory {
     const date = formatDateTime(created);
     const image = h("img", { src: url, alt: _("Sketch of {date}", { date }), loading: "lazy", width: 72, height: 72 });
     const reuse = async () => {
-      const content = await (await fetch(url)).blob();
-      this.open(new File([content], "sketch.png", { type: "image/png" }));
+      const answer = await fetch(url);
+      if (!answer.ok) {
+        await this.load();
+        throw new Error(_("This sketch is no longer there: what you drew since has taken its place."));
+      }
+      this.open(new File([await answer.blob()], "sketch.png", { type: "image/png" }));
     };
     return h("li", {}, h("button", { title: date, onclick: () => reuse().catch(showError) }, image));
   }

@@ -1,26 +1,39 @@
 // The photos found: best first, one to look at, several to select, and those marked for relevance feedback.
 
 import { byId, columnsOf, h } from "../lib/dom.js";
-import { _ } from "../lib/i18n.js";
+import { formatCategory } from "../lib/format.js";
+import { _, ngettext } from "../lib/i18n.js";
 import { alsoIn } from "./also_in.js";
 import { RelevanceFeedback } from "./relevance_feedback.js";
 import { ResultActions } from "./result_actions.js";
 import { Selection } from "./selection.js";
-import { photoTile } from "./viewer.js";
 
 /** @import { SearchAnswer, SearchResult } from "../../../typings/api" */
 /** @typedef {SearchResult & {id: number}} Result */
 
+export const FIRST_RESULTS = 40;
+const MOST_RESULTS = 1000; // a search gives no more
+const AHEAD = 12; // so many photos before the last one further ones are asked for
+
 export class SearchResults {
-  /** @param {() => void} search search again, with other feedback */
-  constructor(search) {
+  /**
+   * @param {() => void} search search again, with other feedback
+   * @param {(limit: number) => void} more search for more of the same
+   * @param {() => void} onopen somebody looks at a photo found
+   */
+  constructor(search, more, onopen) {
+    this.more = more;
+    this.onopen = onopen;
     this.list = byId("results");
     /** @type {Result[]} */
     this.photos = [];
     /** @type {Map<number, HTMLElement>} by index */
     this.tiles = new Map();
-    /** @type {number|null} similarity below which it is guesswork */
-    this.threshold = null;
+    /** @type {SearchAnswer|null} to what they were searched with */
+    this.answer = null;
+    this.limit = FIRST_RESULTS;
+    this.complete = false;
+    this.watcher = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && this.#more());
     this.feedback = new RelevanceFeedback(byId("feedback"), search);
     this.selection = new Selection(this, () => this.actions.refresh());
     this.actions = new ResultActions(this);
@@ -35,35 +48,113 @@ export class SearchResults {
     this.tiles.get(index)?.querySelector("button")?.focus();
   }
 
-  /** @param {SearchAnswer} answer */
-  show({ results, score_threshold: threshold }) {
-    this.threshold = threshold;
-    this.photos = results.map((result) => ({ ...result, id: result.photo_id }));
-    this.tiles = new Map(this.photos.map((photo, index) => [index, this.tile(photo, index)]));
-    /** @type {HTMLElement[]} */
-    const items = [...this.tiles.values()];
-    const firstGuess = threshold === null ? -1 : this.photos.findIndex((photo) => photo.score < threshold);
-    if (firstGuess >= 0) items.splice(firstGuess, 0, guesswork(firstGuess));
-    this.list.replaceChildren(...items);
+  /** The best of a search, or more of the search that is shown: these follow the ones that are there. @param {SearchAnswer} answer @param {number} limit how many were asked for */
+  show(answer, limit) {
+    const further = limit > FIRST_RESULTS && this.photos.length > 0;
+    if (!further) this.#empty();
+    this.#append(answer.results);
+    if (further) this.selection.refresh();
+    else this.selection.stop();
+    this.limit = limit;
+    this.answer = answer;
+    this.complete = answer.results.length < limit || limit >= MOST_RESULTS;
+    this.settle();
+  }
+
+  /** Nothing is searched with any more: neither photos nor feedback stay. */
+  clear() {
+    this.#empty();
+    this.feedback.clear();
     this.selection.stop();
+  }
+
+  #empty() {
+    this.watcher.disconnect();
+    this.photos = [];
+    this.tiles.clear();
+    this.list.replaceChildren();
+    this.list.scrollLeft = byId("found").scrollTop = 0;
+    byId("end").hidden = true;
+  }
+
+  /** @param {SearchResult[]} results */
+  #append(results) {
+    const shown = new Set(this.photos.map(({ id }) => id));
+    for (const result of results) {
+      if (shown.has(result.photo_id)) continue;
+      const index = this.photos.push({ ...result, id: result.photo_id }) - 1;
+      const tile = this.tile({ ...result, id: result.photo_id }, index);
+      this.tiles.set(index, tile);
+      this.list.append(tile);
+    }
+  }
+
+  /** The tiles are others now: draw the line among them, and watch the last ones. */
+  settle() {
+    this.#drawLine();
+    this.#end();
+  }
+
+  /** Where guesswork begins; nothing like the sketch may be here at all. */
+  #drawLine() {
+    this.list.querySelector(".guesswork")?.remove();
+    if (!this.answer) return;
+    const { score_threshold: threshold, answerable } = this.answer;
+    const firstGuess = threshold === null ? -1 : this.photos.findIndex((photo) => photo.score < threshold);
+    if (answerable === false && this.photos.length) this.list.prepend(line(_("Nothing like this here. The nearest:")));
+    else if (firstGuess > 0) this.tiles.get(firstGuess)?.before(line(_("From here on it is guesswork")));
+  }
+
+  /** Further photos are asked for as one scrolls, until there are none. */
+  #end() {
+    const { complete } = this;
+    const { length } = this.photos;
+    this.watcher.disconnect();
+    const watched = this.tiles.get(Math.max(0, length - AHEAD));
+    if (!complete && watched) this.watcher.observe(watched);
+    const end = byId("end");
+    end.hidden = !complete || length < FIRST_RESULTS;
+    end.textContent =
+      length < MOST_RESULTS
+        ? ngettext("That was the only photo.", "Those were all {n} photos.", length)
+        : ngettext("That was the nearest photo.", "Those were the nearest {n} photos.", length);
+  }
+
+  #more() {
+    this.watcher.disconnect();
+    this.more(Math.min(MOST_RESULTS, 2 * this.limit));
   }
 
   /** @param {Result} photo @param {number} index */
   tile(photo, index) {
-    const values = { score: photo.score.toFixed(2), collection: photo.collection };
-    const tile = photoTile(photo, _("similarity {score} · {collection}", values), index, (event) => {
-      if (!this.selection.click(index, event)) this.actions.open(index);
+    const tile = card(photo, index, (event) => {
+      if (this.selection.click(index, event)) return;
+      this.onopen();
+      this.actions.open(index);
     });
     tile.append(...alsoIn(photo));
     return tile;
   }
 }
 
-/** What stands before the results that may be like the sketch by chance. @param {number} position */
-function guesswork(position) {
-  const words =
-    position === 0
-      ? _("Nothing here is clearly like it. The nearest, as guesswork:")
-      : _("From here on it is guesswork");
-  return h("li", { class: "guesswork" }, words);
+/** @param {string} words */
+const line = (words) => h("li", { class: "guesswork" }, words);
+
+/** The photo, how like the sketch it is as a thin bar, and its category. @param {Result} photo @param {number} index @param {(event: MouseEvent) => void} onclick */
+function card({ thumbnail_url: src, filename, category, score }, index, onclick) {
+  const similarity = _("similarity {score}", { score: score.toFixed(2) });
+  const bar = h("span", { class: "score", title: similarity });
+  bar.style.setProperty("--score", score.toFixed(3));
+  const button = h(
+    "button",
+    { title: filename },
+    h("img", { src, alt: "", loading: "lazy", decoding: "async", width: 256, height: 256 }),
+    bar,
+    category
+      ? h("span", { class: "caption" }, formatCategory(category))
+      : h("span", { class: "visually-hidden" }, filename),
+    h("small", { class: "visually-hidden" }, similarity),
+  );
+  button.addEventListener("click", onclick);
+  return h("li", { "data-index": index }, button);
 }

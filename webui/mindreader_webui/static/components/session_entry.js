@@ -24,8 +24,8 @@ export function sessionEntry(session, end) {
 
 /** @param {BrowserSession} session @param {(session: BrowserSession) => unknown} end */
 function endButton(session, end) {
-  const label = _("End the session of {name}", { name: deviceName(session) });
-  return h("button", { class: "danger", "aria-label": label, onclick: () => end(session) }, _("End"));
+  const label = _("Sign out {name}", { name: deviceName(session) });
+  return h("button", { class: "quiet", "aria-label": label, onclick: () => end(session) }, _("Sign out"));
 }
 
 /** @param {BrowserSession} session */

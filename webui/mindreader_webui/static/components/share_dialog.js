@@ -2,7 +2,7 @@
 
 import { call, get } from "../lib/api.js";
 import { byId, h, messageOf, showError } from "../lib/dom.js";
-import { _ } from "../lib/i18n.js";
+import { _, ngettext } from "../lib/i18n.js";
 
 /** @import { Collection, People, Person } from "../../../typings/api" */
 
@@ -15,7 +15,12 @@ export function sharedWith({ visibility, mine, people }) {
   if (!people.length) return _("private");
   if (people.length <= NAMES_SHOWN) return _("shared with {people}", { people: people.join(", ") });
   const some = people.slice(0, NAMES_SHOWN - 1);
-  return _("shared with {people} and {n} more", { people: some.join(", "), n: people.length - some.length });
+  return ngettext(
+    "shared with {people} and {n} more",
+    "shared with {people} and {n} more",
+    people.length - some.length,
+    { people: some.join(", ") },
+  );
 }
 
 /** @param {Collection} collection @param {() => void} onchange */
@@ -97,9 +102,9 @@ class ShareDialog {
 
   /** @param {Person} person */
   entry(person) {
-    const label = _("Take it back from {name}", { name: person.name });
+    const label = _("Stop sharing with {name}", { name: person.name });
     const onclick = () => this.attempt(this.takeBack(person));
-    const button = h("button", { type: "button", class: "quiet", "aria-label": label, onclick }, _("Take back"));
+    const button = h("button", { type: "button", class: "quiet", "aria-label": label, onclick }, _("Stop sharing"));
     return h("li", {}, person.name, button);
   }
 

@@ -1,6 +1,7 @@
 // A photo as a tile of a grid, and the way to see it large: the viewer itself is fetched when it is first needed.
 
 import { h, showError } from "../lib/dom.js";
+import { formatCategory } from "../lib/format.js";
 
 /** @import { Photo, SearchResult } from "../../../typings/api" */
 /** @import { Act } from "./photo_toolbar.js" */
@@ -95,7 +96,7 @@ export function photoTile(
 ) {
   const attributes = { alt: "", loading: "lazy", decoding: "async", width: 256, height: 256 };
   const image = h("img", { src: photo.thumbnail_url, ...attributes });
-  const name = h("span", {}, photo.category || photo.filename);
+  const name = h("span", {}, photo.category ? formatCategory(photo.category) : photo.filename);
   const button = h(
     "button",
     { title: photo.filename },

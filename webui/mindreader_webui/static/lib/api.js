@@ -70,4 +70,5 @@ function queryString(query) {
   return known.length ? `?${new URLSearchParams(known.map(([name, value]) => [name, String(value)]))}` : "";
 }
 
-const signIn = () => location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
+const signIn = () =>
+  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}${location.hash}`);

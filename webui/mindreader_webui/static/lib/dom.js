@@ -62,16 +62,16 @@ let status;
  */
 export function toast(sentence, undo) {
   const shown = (status ??= byId("status"));
-  clearTimeout(toastTimer);
   const hide = () => (shown.hidden = true);
-  const button = h("button", { onclick: () => (hide(), undo?.()) }, _("Undo"));
+  const start = () => (toastTimer = setTimeout(hide, undo ? UNDO_MS : TOAST_MS));
+  const stop = () => clearTimeout(toastTimer);
+  const button = h("button", { onclick: () => (hide(), undo?.()), onfocus: stop, onblur: start }, _("Undo"));
+  stop();
   shown.replaceChildren(sentence, ...(undo ? [button] : []));
   shown.hidden = false;
   keepInReach(shown);
-  // While somebody is about to press the button it stays.
-  const start = () => (toastTimer = setTimeout(hide, undo ? UNDO_MS : TOAST_MS));
-  shown.onpointerenter = shown.onfocus = () => clearTimeout(toastTimer);
-  shown.onpointerleave = shown.onblur = () => (clearTimeout(toastTimer), start());
+  shown.onpointerenter = stop; // while somebody is about to press the button it stays
+  shown.onpointerleave = start;
   start();
 }
 
@@ -142,4 +142,22 @@ export function saveFile(blob, name) {
   const url = URL.createObjectURL(blob);
   h("a", { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 1000);
+}
+
+/**
+ * A style sheet for what is not on the page from the start.
+ *
+ * @param {URL} url
+ * @returns {Promise<unknown>} once it applies
+ */
+export function loadStyle(url) {
+  const link = h("link", { rel: "stylesheet", href: url.href });
+  return new Promise((resolve, reject) => {
+    link.onload = resolve;
+    link.onerror = () => {
+      link.remove();
+      reject(new Error(_("A part of this page could not be loaded. Try again.")));
+    };
+    document.head.append(link);
+  });
 }

@@ -1,6 +1,6 @@
 // Numbers and dates as a person reads them.
 
-import { _, ngettext } from "./i18n.js";
+import { ngettext } from "./i18n.js";
 
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
 
@@ -15,8 +15,12 @@ export function formatBytes(bytes) {
 export function formatDuration(seconds) {
   if (seconds < 90) return ngettext("{n} second", "{n} seconds", Math.max(1, Math.round(seconds)));
   if (seconds < 5400) return ngettext("{n} minute", "{n} minutes", Math.round(seconds / 60));
-  return _("{hours} hours", { hours: (seconds / 3600).toLocaleString(undefined, { maximumFractionDigits: 1 }) });
+  const hours = (seconds / 3600).toLocaleString(undefined, { maximumFractionDigits: 1 });
+  return ngettext("{hours} hour", "{hours} hours", Math.ceil(seconds / 3600), { hours });
 }
+
+/** Names of categories made from folders hold underscores for spaces. @param {string} name as the API gives it */
+export const formatCategory = (name) => name.replaceAll("_", " ").trim() || name;
 
 /** @param {number} share 0 to 1 */
 export const formatPercent = (share) => share.toLocaleString(undefined, { style: "percent" });

@@ -1,9 +1,9 @@
-// The page Account: where one is signed in, access tokens, the password, the way out.
+// The page Account: where one is signed in, access tokens, the password.
 
 import { sessionEntry } from "../components/session_entry.js";
 import { tokenEntry } from "../components/token_entry.js";
 import { call, get } from "../lib/api.js";
-import { byId, h, onSubmit, setDisabled, showError, toast } from "../lib/dom.js";
+import { byId, h, onSubmit, showError, toast } from "../lib/dom.js";
 import { _ } from "../lib/i18n.js";
 
 /** @import { BrowserSession, NewToken, Token } from "../../../typings/api" */
@@ -57,10 +57,5 @@ onSubmit(byId("password", HTMLFormElement), async () => {
   await loadSessions();
 });
 
-byId("sign-out").onclick = () =>
-  call("DELETE", "/session")
-    .then(() => location.assign("/sign-in"))
-    .catch(showError);
-setDisabled(false, "sign-out");
 loadSessions().catch(showError);
 loadTokens().catch(showError);

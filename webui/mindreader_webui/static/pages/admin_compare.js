@@ -4,8 +4,8 @@ import { DrawingCanvas } from "../canvas/drawing_canvas.js";
 import { Sketch, asPng } from "../canvas/strokes.js";
 import { photoTile } from "../components/viewer.js";
 import { call, get } from "../lib/api.js";
-import { byId, h, setDisabled, showError, toast } from "../lib/dom.js";
-import { formatPercent } from "../lib/format.js";
+import { byId, h, setDisabled, showError } from "../lib/dom.js";
+import { formatCategory, formatPercent } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 
 /** @import { BenchmarkSketch, ComparedSketch, ComparedVersion, Comparison } from "../../../typings/api" */
@@ -21,6 +21,7 @@ const category = byId("category", HTMLInputElement);
 const answer = byId("answer");
 /** @type {BenchmarkSketch[]} */
 let benchmark = [];
+let isComparable = false;
 
 async function load() {
   const [{ models }, { spaces }] = await Promise.all([get("/models"), get("/spaces")]);
@@ -33,7 +34,8 @@ async function load() {
     select.replaceChildren(...ready.map((model) => h("option", { value: model.id }, title(model))));
     select.value = wanted.get(select.id) ?? String((ready[place] ?? ready[0])?.id ?? "");
   }
-  if (ready.length < 2) toast(_("There is only one version whose photos are embedded. Build another one first."));
+  isComparable = ready.length > 1;
+  byId("single").hidden = isComparable;
   await loadBenchmark();
 }
 
@@ -55,12 +57,12 @@ function chip(each) {
 }
 
 /** @param {{name: string, category: string|null}} sketch */
-const titleOf = ({ name, category }) => (category ? `${name} → ${category}` : name);
+const titleOf = ({ name, category }) => (category ? `${name} → ${formatCategory(category)}` : name);
 
 function refresh() {
   setDisabled(!sketch.strokes.length, "undo", "clear");
-  setDisabled(sketch.empty, "ask");
-  setDisabled(benchmark.length === 0, "ask-saved");
+  setDisabled(sketch.empty || !isComparable, "ask");
+  setDisabled(benchmark.length === 0 || !isComparable, "ask-saved");
   setDisabled(sketch.empty || !name.value.trim(), "save");
   byId("invitation").hidden = Boolean(sketch.strokes.length || canvas.current);
 }
@@ -83,9 +85,12 @@ async function compare(png) {
 function show(comparison) {
   const overlap = formatPercent(comparison.mean_overlap);
   const isSingle = comparison.sketches.length === 1;
+  const isJudged = comparison.versions.some(({ precision }) => Object.keys(precision).length);
+  const judged = _("Right are photos of the category a sketch should find; those without a category do not count.");
   answer.replaceChildren(
     h("p", {}, _("{share} of all photos found were found by both.", { share: overlap })),
     h("div", { class: "pair" }, ...comparison.versions.map(versionCard)),
+    ...(isJudged ? [h("p", { class: "hint" }, judged)] : []),
     ...comparison.sketches.flatMap((each) => (isSingle ? [pair(each, MOST_RESULTS)] : titledPair(each))),
   );
 }
@@ -113,7 +118,7 @@ function titledPair(each) {
 const pair = ({ answers }, most) => h("div", { class: "pair" }, ...answers.map((one) => column(one, most)));
 
 /** @param {ComparedSketch["answers"][number]} answer @param {number} most */
-function column({ imaginary_image: { url }, results }, most) {
+function column({ imaginary_url: url, results }, most) {
   const image = h("img", { class: "imagined", src: url, alt: _("Imaginary image"), width: 128, height: 128 });
   const tiles = results
     .slice(0, most)

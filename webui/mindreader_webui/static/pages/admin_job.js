@@ -21,7 +21,6 @@ async function load() {
   const news = JSON.stringify(job);
   if (shown !== news) byId("job").replaceChildren(...jobEntry(job, load, heading()));
   shown = news;
-  byId("failures").hidden = job.failed + job.skipped === 0;
   setDisabled(job.failed === 0, "skip-all");
   if (job.failed + job.skipped === failures) return;
   failures = job.failed + job.skipped;
@@ -34,6 +33,8 @@ async function loadFailed() {
   next = 0;
   byId("failed").replaceChildren();
   await loadMore();
+  // The job's own numbers stay; what failed may have been tried again elsewhere since.
+  byId("failures").hidden = byId("failed").children.length === 0;
 }
 
 async function loadMore() {

@@ -36,7 +36,7 @@ function entry(user) {
     "li",
     {},
     h("div", { class: "row spread" }, h("h2", {}, user.name), badge),
-    h("div", { class: "row" }, ...buttons),
+    h("div", { class: "row actions" }, ...buttons),
   );
 }
 
@@ -59,7 +59,7 @@ function toggleRole(user) {
 function passwordDialog(user) {
   const attributes = { type: "password", required: true, autocomplete: "new-password" };
   const input = h("input", { ...attributes, minlength: SHORTEST_PASSWORD });
-  const field = h("label", {}, _("Password, at least 10 characters"), " ", input);
+  const field = h("label", {}, _("New password, at least 10 characters"), " ", input);
   const ending = h("input", { type: "checkbox", checked: true });
   const content = h(
     "div",
@@ -74,7 +74,7 @@ function passwordDialog(user) {
       { password: input.value, end_tokens: ending.checked },
       _("The password is set. Sessions with the old one have ended."),
     );
-  confirmDialog(_("Another password for {name}", { name: user.name }), content, _("Set it"), () =>
+  confirmDialog(_("New password for {name}", { name: user.name }), content, _("Set the password"), () =>
     set().catch(showError),
   );
 }

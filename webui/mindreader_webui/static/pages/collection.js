@@ -1,12 +1,13 @@
 // The page of one collection: an endless grid of its photos, one to look at, many to change.
 
 import { Grid } from "../components/grid.js";
+import { failedSentence, waitingSentence } from "../components/photo_states.js";
 import { PhotoToolbar, photoActions } from "../components/photo_toolbar.js";
 import { Selection } from "../components/selection.js";
 import { openViewer, photoTile, refreshViewer, sourceOf } from "../components/viewer.js";
 import { call, get } from "../lib/api.js";
 import { byId, h, showError, toast } from "../lib/dom.js";
-import { formatTaken } from "../lib/format.js";
+import { formatCategory, formatTaken } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 
 /** @import { Collection, Photo } from "../../../typings/api" */
@@ -77,7 +78,7 @@ function tile(photo, index) {
 /** @param {Photo} photo */
 function noteOn(photo) {
   if (photo.state === "failed") return _("Failed: {reason}", { reason: photo.error ?? "" });
-  if (photo.state !== "indexed") return _("still being embedded");
+  if (photo.state !== "indexed") return _("being prepared for searching");
   if (photo.category) return photo.filename;
   return photo.taken_at ? formatTaken(photo.taken_at) : NOTHING; // its name stands above already
 }
@@ -106,8 +107,8 @@ async function refreshCounts() {
   const { pending, leased, failed } = collection.embedding;
   const waiting = pending + leased;
   const notes = [ngettext("{n} photo", "{n} photos", collection.photos)];
-  if (waiting) notes.push(_("{n} still being embedded", { n: waiting }));
-  if (failed) notes.push(_("{n} failed", { n: failed }));
+  if (waiting) notes.push(waitingSentence(waiting));
+  if (failed) notes.push(failedSentence(failed));
   byId("counts").textContent = notes.join(" · ");
   if (!categoriesShown) showCategories(collection.categories);
   if (!waiting) return;
@@ -125,7 +126,7 @@ function showCategories(categories) {
 }
 
 /** @param {Collection["categories"][number]} category */
-const categoryOption = ({ id, name, photos }) => h("option", { value: id }, `${name} (${photos})`);
+const categoryOption = ({ id, name, photos }) => h("option", { value: id }, `${formatCategory(name)} (${photos})`);
 
 /** In the viewer and, where they are there, in the grid. @param {AnyPhoto[]} photos */
 function onchange(photos) {

@@ -1,95 +1,114 @@
-// The page Draw: a sketch, or a picture of one, searches; images imagined from it and the photos found are shown.
+// The page Draw: a sketch, or a picture of one, searches; what it may mean and the photos found are shown.
 
 import { DrawingCanvas } from "../canvas/drawing_canvas.js";
-import { SavedSketches } from "../canvas/saved_sketches.js";
 import { Sketch, asPng } from "../canvas/strokes.js";
 import { Toolbar } from "../canvas/toolbar.js";
 import { dropZone } from "../components/drop_zone.js";
-import { ImaginaryImages } from "../components/imaginary_images.js";
+import { placePopovers, whenOpened } from "../components/popovers.js";
+import { Readings } from "../components/readings.js";
 import { SearchFilters } from "../components/search_filters.js";
-import { SearchHistory } from "../components/search_history.js";
-import { SearchResults } from "../components/search_results.js";
+import { SearchLoop } from "../components/search_loop.js";
+import { FIRST_RESULTS, SearchResults } from "../components/search_results.js";
+import { TwoScreens } from "../components/two_screens.js";
 import { call } from "../lib/api.js";
-import { byId, setDisabled, showError } from "../lib/dom.js";
+import { byId, loadStyle, setDisabled, showError } from "../lib/dom.js";
 import { _, ngettext } from "../lib/i18n.js";
 
 /** @import { SearchAnswer } from "../../../typings/api" */
+/** @import { Stroke } from "../canvas/strokes.js" */
+/** @import { Asked } from "../components/search_loop.js" */
 
-const WAIT_AFTER_STROKE_MS = 500;
-const MOST_RESULTS = 40;
+/** As in draw.css. */
+const PHONE = matchMedia("(max-width: 40rem), (max-height: 30rem)");
 
 const sketch = new Sketch();
 const canvas = new DrawingCanvas(byId("canvas", HTMLCanvasElement), sketch);
-const toolbar = new Toolbar(canvas);
-const images = new ImaginaryImages(search);
-const filters = new SearchFilters(search);
-const results = new SearchResults(search);
+const toolbar = new Toolbar(canvas, () => searchAgain());
+const readings = new Readings(() => searchAgain());
+const filters = new SearchFilters(() => searchAgain());
+const results = new SearchResults(
+  () => searchAgain(),
+  (limit) => loop.now({ limit, live: true }),
+  () => keepSearch(),
+);
+const screens = new TwoScreens(PHONE);
 const live = byId("live", HTMLInputElement);
+const loop = new SearchLoop({
+  ready: () => hasSketch(),
+  drawing: () => canvas.current !== null,
+  ask: async (asked) => call("POST", "/searches", { body: await searchForm(asked) }),
+  show,
+  onerror: showError,
+  onbusy: (busy) => byId("found").classList.toggle("busy", busy),
+});
 
 /** @type {File|null} a picture that is searched with instead of the strokes */
 let picture = null;
-let searching = false;
-let changedMeanwhile = false;
-/** @type {ReturnType<typeof setTimeout>|undefined} */
-let searchTimer;
+let pictureUrl = "";
+let inHistory = true; // whether the search shown is more than a stage of a drawing
 
 const hasSketch = () => !sketch.empty || picture !== null;
+
+/** Whoever picks, narrows or asks again means the sketch as it is. */
+const searchAgain = () => loop.now({ limit: FIRST_RESULTS, live: false });
 
 function refresh() {
   toolbar.refresh();
   setDisabled(!sketch.strokes.length && !picture, "clear");
   setDisabled(!hasSketch(), "search");
   byId("invitation").hidden = Boolean(sketch.strokes.length || canvas.current || picture);
+  readings.draw(sketch.strokes, pictureUrl);
+}
+
+/** @param {File|null} file of black strokes on white */
+function setPicture(file) {
+  URL.revokeObjectURL(pictureUrl);
+  picture = file;
+  pictureUrl = file ? URL.createObjectURL(file) : "";
+  canvas.element.style.background = pictureUrl && `center / contain no-repeat url(${pictureUrl})`;
 }
 
 function onSketchChange() {
-  picture = null;
-  images.reset();
-  canvas.element.style.background = "";
+  setPicture(null);
+  readings.beginAgain();
   canvas.redraw();
   refresh();
-  clearTimeout(searchTimer);
-  if (!sketch.empty && live.checked) searchTimer = setTimeout(search, WAIT_AFTER_STROKE_MS);
+  if (sketch.empty) showNothing();
+  else if (live.checked) loop.soon({ limit: FIRST_RESULTS, live: true }, !results.photos.length);
+  else loop.release();
 }
 
-/** One search at a time: what changes meanwhile is searched once this one is answered, only in its newest form. */
-async function search() {
-  clearTimeout(searchTimer);
-  if (!hasSketch()) return;
-  changedMeanwhile = searching;
-  if (searching) return;
-  searching = true;
-  byId("found").classList.add("busy");
-  do {
-    changedMeanwhile = false;
-    try {
-      const answer = await call("POST", "/searches", { body: await searchForm() });
-      if (!changedMeanwhile) show(answer);
-    } catch (error) {
-      showError(error);
-    }
-  } while (changedMeanwhile && hasSketch());
-  searching = false;
-  byId("found").classList.remove("busy");
+/** Nothing is drawn: nothing is shown, as in the beginning. */
+function showNothing() {
+  loop.stop();
+  readings.clear();
+  results.clear();
+  byId("answered").textContent = "";
+  byId("rebuilding").hidden = byId("excluded").hidden = true;
+  byId("empty").hidden = false;
 }
 
-async function searchForm() {
+/** @param {Asked} asked */
+async function searchForm(asked) {
   const form = new FormData();
   form.append("sketch", picture ?? (await asPng(sketch.strokes)), "sketch.png");
-  form.append("limit", String(MOST_RESULTS));
-  images.appendTo(form);
+  form.append("limit", String(asked.limit));
+  form.append("live", String(asked.live));
+  form.append("fit", String(!toolbar.keepsPlace));
+  readings.appendTo(form);
   filters.appendTo(form);
   results.feedback.appendTo(form);
   return form;
 }
 
-/** @param {SearchAnswer} answer */
-function show(answer) {
-  byId("imagination").hidden = false;
+/** @param {SearchAnswer} answer @param {Asked} asked */
+function show(answer, { limit, live: stage }) {
+  if (limit === FIRST_RESULTS) inHistory = !stage;
   byId("empty").hidden = true;
-  images.show(answer.imaginary_images);
-  results.show(answer);
-  byId("answered").textContent = summary(answer).join(" · ");
+  readings.show(answer.readings);
+  results.show(answer, limit);
+  byId("answered").textContent = summary(answer);
+  byId("excluded").hidden = Boolean(answer.results.length) || !filters.narrows;
   showRebuilding(answer.rebuilding);
 }
 
@@ -105,51 +124,102 @@ function showRebuilding(rebuilding) {
 }
 
 /** @param {SearchAnswer} answer */
-function summary({ model_version: version, searchable: { indexed, total }, rebuilding, results: found }) {
-  const parts = [_("Answered by {name}", { name: version.name })];
+function summary({ searchable: { indexed, total }, rebuilding, results: found }) {
   if (indexed < total && !rebuilding) {
     const values = { indexed };
-    parts.push(
-      ngettext("{indexed} of {n} photo searchable so far", "{indexed} of {n} photos searchable so far", total, values),
+    return ngettext(
+      "{indexed} of {n} photo searchable so far",
+      "{indexed} of {n} photos searchable so far",
+      total,
+      values,
     );
   }
-  if (!found.length)
-    parts.push(filters.narrows ? _("No photos here fit what is chosen under Which photos.") : _("No photos here yet."));
-  return parts;
+  if (!found.length) return filters.narrows ? "" : _("No photos here yet.");
+  return ngettext("{n} photo, the nearest first", "{n} photos, the nearest first", total);
+}
+
+/** A search made as one drew is kept in the history once it was of use, before the next one takes its place. */
+function keepSearch() {
+  if (inHistory || !hasSketch()) return;
+  inHistory = true;
+  searchForm({ limit: 1, live: false })
+    .then((body) => call("POST", "/searches", { body }))
+    .catch(showError);
 }
 
 /** @param {File} file of black strokes on white */
 function usePicture(file) {
-  sketch.clear();
-  picture = file;
-  canvas.element.style.background = `center / contain no-repeat url(${URL.createObjectURL(file)})`;
+  clear();
+  setPicture(file);
   refresh();
-  search();
+  searchAgain();
+}
+
+/** @param {Stroke[]} strokes of another sketch */
+function openSketch(strokes) {
+  keepSearch();
+  showNothing();
+  sketch.replace(strokes);
+}
+
+/** Our own SVG comes back as strokes, to be drawn on. @param {File} opened */
+async function openFile(opened) {
+  const { fromSvg } = await import("../canvas/export.js");
+  const strokes = await fromSvg(opened);
+  if (strokes) openSketch(strokes);
+  else await pictureDialog(opened);
 }
 
 /** @type {Promise<import("../components/picture_dialog.js").PictureDialog>|undefined} fetched when it is first needed */
 let dialog;
 
+async function loadPictureDialog() {
+  const style = loadStyle(new URL("../picture.css", import.meta.url));
+  const [{ PictureDialog }] = await Promise.all([import("../components/picture_dialog.js"), style]);
+  return new PictureDialog(usePicture);
+}
+
 /** @param {File} opened */
 async function pictureDialog(opened) {
-  dialog ??= import("../components/picture_dialog.js").then(({ PictureDialog }) => new PictureDialog(usePicture));
+  dialog ??= loadPictureDialog();
   dialog.catch(() => (dialog = undefined)); // without a connection; the next picture asks again
   await (await dialog).open(opened);
 }
 
-sketch.onchange = onSketchChange;
-canvas.onstart = refresh;
-new SavedSketches(
-  () => sketch.strokes,
-  (strokes) => sketch.replace(strokes),
-);
-new SearchHistory(usePicture);
-const openPicture = (/** @type {File|undefined} */ opened) => opened && pictureDialog(opened).catch(showError);
-byId("search").onclick = search;
-byId("clear").onclick = () => {
+/** Begin anew: the sketch, what was found and what was liked go; the strokes are one undo away. */
+function clear() {
+  keepSearch();
   if (sketch.strokes.length) sketch.clear();
   else onSketchChange();
+}
+
+function search() {
+  searchAgain();
+  screens.showResults();
+}
+
+sketch.onchange = onSketchChange;
+canvas.onstart = refresh;
+canvas.onend = (/** @type {boolean} */ kept) => {
+  if (!kept) loop.release();
 };
+placePopovers(document.body);
+whenOpened("save-or-share", async () => {
+  const { SavedSketches } = await import("../canvas/saved_sketches.js");
+  return new SavedSketches(() => sketch.strokes, openSketch);
+});
+whenOpened("history", async () => {
+  const { SearchHistory } = await import("../components/search_history.js");
+  return new SearchHistory(usePicture);
+});
+const openPicture = (/** @type {File|undefined} */ opened) => opened && openFile(opened).catch(showError);
+byId("search").onclick = search;
+byId("clear").onclick = clear;
+canvas.element.addEventListener("keydown", (event) => event.key === "Enter" && search());
+document.addEventListener("keydown", (event) => {
+  const open = document.querySelector("dialog[open], :popover-open");
+  if (event.key === "Escape" && !open && !results.selection.active) readings.letGo();
+});
 const file = byId("file", HTMLInputElement);
 file.onchange = () => {
   openPicture(file.files?.[0]);
@@ -160,9 +230,10 @@ dropZone(byId("sheet"), (transfer) => openPicture(transfer.files[0]));
 async function start() {
   refresh();
   await toolbar.openLink();
+  screens.restore(hasSketch());
   await filters.load();
 }
 
 start()
   .catch(showError)
-  .then(() => (live.checked && !sketch.empty ? search() : undefined));
+  .then(() => live.checked && loop.now({ limit: FIRST_RESULTS, live: true }));

@@ -1,8 +1,10 @@
 // The page Library: all collections.
 
+import { failedSentence, waitingSentence } from "../components/photo_states.js";
 import { shareDialog, sharedWith } from "../components/share_dialog.js";
 import { call, get } from "../lib/api.js";
 import { byId, confirmDialog, h, onSubmit, showError, toast } from "../lib/dom.js";
+import { formatCategory } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 
 /** @import { Collection } from "../../../typings/api" */
@@ -37,7 +39,7 @@ function card(collection) {
     h("h2", {}, h("a", { href }, collection.name)),
     h("p", { class: "hint" }, notesOn(collection).join(" · ")),
     h("ul", { class: "chips" }, ...categoryChips(collection)),
-    h("div", { class: "row" }, ...(collection.mine ? buttons(collection) : [])),
+    h("div", { class: "row actions" }, ...(collection.mine ? buttons(collection) : [])),
   );
 }
 
@@ -47,16 +49,20 @@ function notesOn(collection) {
   const waiting = waitingPhotos(collection);
   const notes = [ngettext("{n} photo", "{n} photos", collection.photos), sharedWith(collection)];
   if (!collection.mine) notes.push(_("of {owner}", { owner: collection.owner }));
-  if (waiting) notes.push(_("{n} still being embedded", { n: waiting }));
-  if (failed) notes.push(_("{n} failed", { n: failed }));
+  if (waiting) notes.push(waitingSentence(waiting));
+  if (failed) notes.push(failedSentence(failed));
   return notes;
 }
 
 /** @param {Collection} collection */
 function categoryChips({ categories }) {
-  const chips = categories.slice(0, MOST_CATEGORIES).map(({ name, photos }) => h("li", {}, `${name} (${photos})`));
+  const chips = categories
+    .slice(0, MOST_CATEGORIES)
+    .map(({ name, photos }) =>
+      h("li", {}, formatCategory(name), " ", h("small", {}, photos.toLocaleString(document.documentElement.lang))),
+    );
   const more = categories.length - chips.length;
-  if (more) chips.push(h("li", {}, _("and {n} more", { n: more })));
+  if (more) chips.push(h("li", {}, ngettext("and {n} more", "and {n} more", more)));
   return chips;
 }
 
@@ -64,7 +70,7 @@ function categoryChips({ categories }) {
 function buttons(collection) {
   const reload = () => load().catch(showError);
   return [
-    h("a", { href: `/upload?collection=${collection.id}` }, _("Add photos")),
+    h("a", { class: "button quiet", href: `/upload?collection=${collection.id}` }, _("Add photos")),
     h("button", { class: "quiet", onclick: () => renameDialog(collection) }, _("Rename")),
     h("button", { class: "quiet", onclick: () => shareDialog(collection, reload) }, _("Share…")),
     h("button", { class: "quiet", onclick: () => deleteDialog(collection) }, _("Delete")),

@@ -2,7 +2,7 @@
 
 import { get } from "../lib/api.js";
 import { byId, h, setDisabled, showError } from "../lib/dom.js";
-import { formatPercent } from "../lib/format.js";
+import { formatCategory, formatPercent } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 
 /** @import { CategoryQuality, Quality } from "../../../typings/api" */
@@ -30,13 +30,13 @@ function show(quality) {
 }
 
 /** @param {Quality} quality */
-function summary({ mean_precision: precision, model_version: name, categories }) {
+function summary({ mean_precision: precision, categories }) {
   if (precision === null) return _("There is nothing to measure yet: give at least two photos the same category.");
   return ngettext(
-    "{name}: {share} right on average, over {n} category.",
-    "{name}: {share} right on average, over {n} categories.",
+    "{share} right on average, over {n} category.",
+    "{share} right on average, over {n} categories; the worst comes first.",
     categories.length,
-    { name, share: formatPercent(precision) },
+    { share: formatPercent(precision) },
   );
 }
 
@@ -46,7 +46,7 @@ function row({ name, photos, precision }) {
   return h(
     "tr",
     {},
-    h("th", { scope: "row" }, name),
+    h("th", { scope: "row" }, formatCategory(name)),
     h("td", {}, photos.toLocaleString()),
     h("td", {}, meter, ` ${formatPercent(precision)}`),
   );

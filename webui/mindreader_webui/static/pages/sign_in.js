@@ -17,7 +17,8 @@ form.addEventListener("submit", async (event) => {
   button.disabled = true;
   try {
     await call("POST", path, { body: { name: field("name"), password: field("password") } });
-    location.assign(form.dataset.next ?? "/");
+    // The browser kept what stands after the #, such as the sketch of a link, on its way here.
+    location.assign((form.dataset.next ?? "/") + location.hash);
   } catch (error) {
     problem.textContent = messageOf(error);
     problem.hidden = false;

@@ -5,7 +5,7 @@ import { takenSentence } from "../components/taken.js";
 import { idOf } from "../components/viewer.js";
 import { get } from "../lib/api.js";
 import { h, messageOf } from "../lib/dom.js";
-import { formatBytes } from "../lib/format.js";
+import { formatBytes, formatCategory } from "../lib/format.js";
 import { _ } from "../lib/i18n.js";
 
 /** @import { CameraDetails, PhotoDetails } from "../../../typings/api" */
@@ -59,7 +59,11 @@ export class InfoPanel {
     this.facts.replaceChildren(
       ...(("error" in photo && photo.error && fact(_("Problem"), photo.error)) || []),
       ...fact(_("When"), value(takenSentence(photo)), ...change(_("Date…"), "date")),
-      ...fact(_("Category"), value(photo.category ?? _("None")), ...change(_("Category…"), "category")),
+      ...fact(
+        _("Category"),
+        value(photo.category ? formatCategory(photo.category) : _("None")),
+        ...change(_("Category…"), "category"),
+      ),
       ...fact(_("Collection"), value(collectionLink(photo)), ...change(_("Move…"), "move"), ...add),
       ...fact(
         _("File"),

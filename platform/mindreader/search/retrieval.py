@@ -1,0 +1,108 @@
+"""What the photo index holds for a sketch: its readings, and the photos that the sketch or the picked one finds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mindreader.inference.readings import (
+    LOOKED_AT,
+    SketchReading,
+    find_readings,
+    further_readings,
+    picked_reading,
+    query_of_picked,
+)
+from mindreader.messages import SearchRequest
+from mindreader.photo_index import IndexFilter, IndexHit, PhotoIndex, Vector
+
+_MOST_ROUNDS = 5
+"""Further readings are looked for in so many times 40 photos; then only G's noise changes."""
+
+
+class Nearest:
+    """The photos nearest to one query; the index is asked again only for more than it gave before."""
+
+    def __init__(self, index: PhotoIndex, query: Vector, where: IndexFilter) -> None:
+        self._index, self._query, self._where = index, query, where
+        self._asked, self._hits = 0, list[IndexHit]()
+
+    def __call__(self, most: int) -> Sequence[IndexHit]:
+        """As many of them, best first."""
+        if most > self._asked:
+            self._asked, self._hits = most, self._index.search(self._query, most, self._where)
+        return self._hits[:most]
+
+
+@dataclass(frozen=True, eq=False)
+class Retrieved:
+    """What the index holds for a sketch."""
+
+    query: Vector
+    """(K,), what searched: after the picked reading and relevance feedback."""
+    nearest: Nearest
+    """Gives the photos found by it."""
+    readings: list[SketchReading]
+    """One or more, the most likely first."""
+    picked: SketchReading | None
+
+
+def retrieve(index: PhotoIndex, query: Vector, request: SearchRequest) -> Retrieved:
+    """Ask the index for what a sketch's query (K,) means, with the reading and the photos its drawer chose."""
+    nearest = Nearest(index, query, request.where)
+    picked = _picked(index, query, request.reading)
+    wanted = _refined_by_photos(index, query if picked is None else query_of_picked(picked, query), request)
+    readings = _readings(index, nearest, query, request, picked)
+    # Where nothing was chosen, the answer above serves once more.
+    return Retrieved(wanted, nearest if wanted is query else Nearest(index, wanted, request.where), readings, picked)
+
+
+def _picked(index: PhotoIndex, query: Vector, photo_ids: Sequence[int]) -> SketchReading | None:
+    """The reading a person picked; None if nobody did, or none of its photos is left."""
+    known = index.vectors(photo_ids) if photo_ids else {}
+    left = [photo_id for photo_id in photo_ids if photo_id in known]
+    return picked_reading(query, left, np.stack([known[photo_id] for photo_id in left])) if left else None
+
+
+def _readings(
+    index: PhotoIndex, nearest: Nearest, query: Vector, request: SearchRequest, picked: SketchReading | None
+) -> list[SketchReading]:
+    """What a sketch may show, the most likely first: the picked one, then those found in this round; one or more."""
+    rounds: list[list[SketchReading]] = []
+    shown = [] if picked is None else [picked]
+    for number in range(min(request.round, _MOST_ROUNDS) + 1):
+        ids = [hit.photo_id for hit in nearest(LOOKED_AT * (number + 1))[LOOKED_AT * number :]]
+        known = index.vectors(ids) if ids else {}
+        ids = [photo_id for photo_id in ids if photo_id in known]
+        found = find_readings(query, ids, np.stack([known[i] for i in ids]), request.most_readings) if ids else []
+        rounds.append(further_readings(found, shown))
+        shown += rounds[-1]
+    others = rounds[-1] or rounds[0]
+    offered = (others if picked is None else [picked, *others])[: request.most_readings]
+    # Where there are no photos, G is told what E1 reads.
+    return offered or [SketchReading(query, (), 1.0)]
+
+
+def _refined_by_photos(index: PhotoIndex, query: Vector, request: SearchRequest) -> Vector:
+    """The query (K,) after relevance feedback: the photos the caller wants more and less of."""
+    if not request.like and not request.unlike:
+        return query
+    known = index.vectors((*request.like, *request.unlike))
+    liked, unliked = ([known[i] for i in ids if i in known] for ids in (request.like, request.unlike))
+    return refined(query, liked, unliked)
+
+
+def refined(query: Vector, liked: Sequence[Vector], unliked: Sequence[Vector]) -> Vector:
+    """The query (K,) after a person chose photos: relevance feedback (Rocchio 1971), all vectors of length 1.
+
+    The mean of the sketch's query and the liked photos, moved away from the mean of the others by as much: the formula
+    of Qdrant's recommendations by average vector.
+    """
+    if not liked and not unliked:
+        return query
+    wanted = np.mean([query, *liked], axis=0)
+    moved = wanted + (wanted - np.mean(unliked, axis=0)) if unliked else wanted
+    length = float(np.linalg.norm(moved))
+    return query if length == 0 else (moved / length).astype(np.float32)

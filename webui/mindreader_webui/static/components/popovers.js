@@ -1,0 +1,59 @@
+// Panels that open beside the button that asks for them (`popovertarget`); the browser opens and closes them.
+
+import { byId, showError } from "../lib/dom.js";
+
+const GAP = 6;
+const EDGE = 12;
+const NARROW = 640;
+
+/** @param {HTMLElement} within whose panels these are */
+export function placePopovers(within) {
+  for (const panel of within.querySelectorAll("[popover]")) {
+    const button = within.querySelector(`[popovertarget="${panel.id}"]`);
+    if (panel instanceof HTMLElement && button instanceof HTMLElement) {
+      panel.addEventListener("beforetoggle", (event) => {
+        if (/** @type {ToggleEvent} */ (event).newState === "open") place(panel, button.getBoundingClientRect());
+      });
+    }
+  }
+}
+
+/**
+ * What a panel shows is fetched when it is opened, and so is the module that shows it.
+ *
+ * @param {string} id of the panel
+ * @param {() => Promise<{load: () => Promise<unknown>}>} make
+ */
+export function whenOpened(id, make) {
+  const panel = byId(id);
+  /** @type {ReturnType<typeof make>|undefined} */
+  let made;
+  panel.addEventListener("toggle", async () => {
+    if (!panel.matches(":popover-open")) return;
+    try {
+      made ??= make();
+      await (await made).load();
+    } catch (error) {
+      made = undefined; // without a connection; the next time asks again
+      showError(error);
+    }
+  });
+}
+
+/** On the side of the button where there is more room; on a phone from edge to edge. @param {HTMLElement} panel @param {DOMRect} beside */
+function place(panel, { top, bottom, left, right }) {
+  const below = top + bottom < innerHeight;
+  const rightwards = left + right < innerWidth;
+  const narrow = innerWidth < NARROW;
+  const [above, room] = below ? ["auto", innerHeight - bottom] : [px(innerHeight - top + GAP), top];
+  panel.style.inset = [
+    below ? px(bottom + GAP) : "auto",
+    narrow ? px(EDGE) : rightwards ? "auto" : px(innerWidth - right),
+    above,
+    narrow ? px(EDGE) : rightwards ? px(left) : "auto",
+  ].join(" ");
+  panel.style.maxBlockSize = px(room - GAP - EDGE);
+}
+
+/** @param {number} length */
+const px = (length) => `${Math.round(length)}px`;
