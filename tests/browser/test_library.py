@@ -111,7 +111,6 @@ def test_what_was_deleted_comes_back_from_the_bin(filled: Page, keep):
     page.locator("#viewer").get_by_role("button", name="Close").click()
     tiles(page).nth(0).click(modifiers=["Control"])
     page.locator("#delete").click()
-    answer(page, "Delete")
     expect(page.locator("#photos > li")).to_have_count(PHOTOS - 2)
     page.goto("/library")
     page.locator("li", has=page.get_by_role("link", name="Other")).get_by_role("button", name="Delete").click()

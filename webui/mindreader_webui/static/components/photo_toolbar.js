@@ -3,6 +3,7 @@
 import { byId, setDisabled, showError } from "../lib/dom.js";
 import { ngettext } from "../lib/i18n.js";
 import { selectedCount } from "./selection.js";
+import { idOf } from "./viewer.js";
 
 /** @import { PhotoActions, PhotoHost } from "./photo_actions.js" */
 /** @import { Selection } from "./selection.js" */
@@ -54,7 +55,7 @@ export class PhotoToolbar {
 
   chosen() {
     const { ids } = this.selection;
-    return this.photos().filter((photo) => ids.has("id" in photo ? photo.id : photo.photo_id));
+    return this.photos().filter((photo) => ids.has(idOf(photo)));
   }
 
   refresh() {

@@ -21,6 +21,9 @@ export class ResultActions {
     });
     this.toolbar = new PhotoToolbar(results.selection, () => results.photos, act);
     this.source = sourceOf(() => results.photos, {
+      reach: async (index) => {
+        if (index >= results.photos.length) results.goOn(); // they are there a moment later
+      },
       focus: (index) => results.focus(index),
       buttons: (photo) => this.buttons(/** @type {Result} */ (photo)),
       why: (photo) => this.why(/** @type {Result} */ (photo)),
@@ -101,7 +104,7 @@ export class ResultActions {
     }
     for (const gone of before.values()) gone?.remove();
     results.settle();
-    results.selection.clear();
+    results.selection.prune();
     refreshViewer(back && idOf(back));
   }
 }

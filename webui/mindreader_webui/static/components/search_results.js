@@ -7,6 +7,7 @@ import { alsoIn } from "./also_in.js";
 import { RelevanceFeedback } from "./relevance_feedback.js";
 import { ResultActions } from "./result_actions.js";
 import { Selection } from "./selection.js";
+import { refreshViewer } from "./viewer.js";
 
 /** @import { SearchAnswer, SearchResult } from "../../../typings/api" */
 /** @typedef {SearchResult & {id: number}} Result */
@@ -33,7 +34,8 @@ export class SearchResults {
     this.answer = null;
     this.limit = FIRST_RESULTS;
     this.complete = false;
-    this.watcher = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && this.#more());
+    this.asked = 0; // how many photos are on their way
+    this.watcher = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && this.goOn());
     this.feedback = new RelevanceFeedback(byId("feedback"), search);
     this.selection = new Selection(this, () => this.actions.refresh());
     this.actions = new ResultActions(this);
@@ -57,8 +59,10 @@ export class SearchResults {
     else this.selection.stop();
     this.limit = limit;
     this.answer = answer;
+    this.asked = 0;
     this.complete = answer.results.length < limit || limit >= MOST_RESULTS;
     this.settle();
+    if (further) refreshViewer();
   }
 
   /** Nothing is searched with any more: neither photos nor feedback stay. */
@@ -120,9 +124,13 @@ export class SearchResults {
         : ngettext("That was the nearest photo.", "Those were the nearest {n} photos.", length);
   }
 
-  #more() {
+  /** Ask for further photos, once. */
+  goOn() {
+    const wanted = Math.min(MOST_RESULTS, 2 * this.limit);
+    if (this.complete || this.asked === wanted) return;
     this.watcher.disconnect();
-    this.more(Math.min(MOST_RESULTS, 2 * this.limit));
+    this.asked = wanted;
+    this.more(wanted);
   }
 
   /** @param {Result} photo @param {number} index */

@@ -4,7 +4,7 @@ import { Grid } from "../components/grid.js";
 import { failedSentence, waitingSentence } from "../components/photo_states.js";
 import { PhotoToolbar, photoActions } from "../components/photo_toolbar.js";
 import { Selection } from "../components/selection.js";
-import { openViewer, photoTile, refreshViewer, sourceOf } from "../components/viewer.js";
+import { idOf, openViewer, photoTile, refreshViewer, sourceOf } from "../components/viewer.js";
 import { call, get } from "../lib/api.js";
 import { byId, h, showError, toast } from "../lib/dom.js";
 import { formatCategory, formatTaken } from "../lib/format.js";
@@ -41,6 +41,8 @@ const source = sourceOf(() => grid.photos, {
 let named = [];
 let categoriesShown = false;
 let removedIn = 0; // which filling of the grid photos were last taken out of
+/** @type {Photo[]} */
+let removed = [];
 
 /** @param {number|null} after */
 function load(after) {
@@ -130,32 +132,35 @@ const categoryOption = ({ id, name, photos }) => h("option", { value: id }, `${f
 
 /** In the viewer and, where they are there, in the grid. @param {AnyPhoto[]} photos */
 function onchange(photos) {
-  const changed = new Map(photos.map((photo) => ["id" in photo ? photo.id : 0, photo]));
+  const changed = new Map(photos.map((photo) => [idOf(photo), photo]));
   for (const photo of grid.photos) Object.assign(photo, changed.get(photo.id));
   shownAnew();
 }
 
 /** They are not in this collection any more. @param {AnyPhoto[]} photos */
 function onremove(photos) {
-  const isLeft = (/** @type {Photo} */ photo) => !photos.some((each) => "id" in each && each.id === photo.id);
-  grid.photos = grid.photos.filter(isLeft);
-  named = named.filter(isLeft);
+  const gone = new Set(photos.map(idOf));
+  removed = grid.photos.filter(({ id }) => gone.has(id));
   removedIn = grid.generation;
+  grid.photos = grid.photos.filter(({ id }) => !gone.has(id));
+  named = named.filter(({ id }) => !gone.has(id));
   shownAnew();
 }
 
 /** They are here again; the newest come first. @param {AnyPhoto[]} photos */
 function onreturn(photos) {
-  const back = photos.filter((photo) => "id" in photo);
+  const ids = new Set(photos.map(idOf));
+  const back = removed.filter(({ id }) => ids.has(id));
   if (removedIn !== grid.generation) grid.restart();
   else grid.photos = [...grid.photos, ...back].sort((one, other) => other.id - one.id);
-  shownAnew(back[0]?.id);
+  if (!back.length) named = photos.filter((photo) => "id" in photo);
+  shownAnew(photos[0] && idOf(photos[0]));
 }
 
 /** @param {number} [id] of the photo the viewer shows from now on */
 function shownAnew(id) {
   grid.redraw();
-  selection.clear();
+  selection.prune();
   refreshEnd();
   refreshViewer(id);
   categoriesShown = false;

@@ -116,7 +116,6 @@ export class Viewer {
   describe(photo, source) {
     const total = source.total();
     this.title.textContent = photo.filename;
-    this.title.title = photo.filename;
     this.place.textContent = total && total > 1 ? _("{n} of {total}", { n: this.index + 1, total }) : "";
     this.only.replaceChildren(
       ...source.buttons(photo).map(({ icon: name, label, run }) => button(name, label, "", run)),

@@ -13,6 +13,7 @@ import { _ } from "../lib/i18n.js";
 /** @import { AnyPhoto, PhotoSource } from "../components/viewer.js" */
 
 const MEGA = 1e6;
+const PASSING_MS = 200;
 const LEAST_SECONDS = 0.3; // shorter exposures are written as fractions
 
 export class InfoPanel {
@@ -35,6 +36,8 @@ export class InfoPanel {
     const known = this.details.get(idOf(photo));
     this.write(photo, source, known);
     if (known) return;
+    await new Promise((resolve) => setTimeout(resolve, PASSING_MS));
+    if (asked !== this.asked) return; // somebody only passes by
     try {
       const details = await get("/photos/{photo_id}/details", { path: { photo_id: idOf(photo) } });
       this.details.set(idOf(photo), details);
