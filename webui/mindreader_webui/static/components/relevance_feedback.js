@@ -1,6 +1,7 @@
 // Relevance feedback: photos that the next search shall find more like, or less like.
 
 import { h } from "../lib/dom.js";
+import { formatCategory } from "../lib/format.js";
 import { _ } from "../lib/i18n.js";
 
 /** @import { SearchResult } from "../../../typings/api" */
@@ -48,7 +49,7 @@ export class RelevanceFeedback {
 
   /** @param {Kind} kind @param {SearchResult} photo */
   chip(kind, photo) {
-    const name = photo.category || photo.filename;
+    const name = photo.category ? formatCategory(photo.category) : photo.filename;
     const label = _("Search without {name}", { name: photo.filename });
     const remove = () => {
       this.given.delete(photo.photo_id);
