@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT))
 
 from mindreader.bundles.archive import pack_bundle
 from tests.support.bundles import write_untrained_bundle
-from tests.support.hands import PASSWORD, circle, mouse, set_up
+from tests.support.hands import PASSWORD, about_it, circle, mouse, set_up
 from tests.support.server import Server, server
 
 HEIGHT = 640
@@ -157,6 +157,7 @@ def drawn(page: Page) -> None:
 def looked_at(page: Page) -> None:
     drawn(page)
     page.locator("#results button").first.click()
+    about_it(page)
 
 
 def choosing(page: Page) -> None:

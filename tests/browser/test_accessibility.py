@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.support.axe import violations
 from tests.support.hands import NAME, PASSWORD
 from tests.support.pages import PAGES
 from tests.support.photos import write_photos
@@ -13,10 +13,6 @@ from tests.support.screens import mainly
 
 pytestmark = pytest.mark.browser
 
-RULES = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    "resultTypes": ["violations"],
-}
 OWN_CODE_BYTES = 120_000
 
 
@@ -55,14 +51,6 @@ def test_no_page_keeps_anybody_out(page: Page, keep, fresh_server, tmp_path, sch
     page.locator("#results button").first.click()
     found["/, a photo"] = violations(page)
     assert {path: each for path, each in found.items() if each} == {}
-
-
-def violations(page: Page) -> list[str]:
-    result = Axe().run(page, options=RULES)
-    return [
-        f"{each['id']}: {each['help']}: {[node['target'] for node in each['nodes']][:3]}"
-        for each in result.response["violations"]
-    ]
 
 
 def draw_a_line(page: Page):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.hands import BICYCLE, draw
+from tests.support.hands import BICYCLE, about_it, draw
 from tests.support.photos import write_photos
 from tests.support.screens import mainly
 
@@ -32,7 +32,8 @@ def test_a_result_leads_to_the_other_places(page: Page, screen: str, somebody, k
     note.get_by_text("also in 2 places").click()
     expect(note.get_by_role("link")).to_have_count(2)
     keep("duplicates-open")
-    page.get_by_title(photos[0].name, exact=True).click()
+    page.locator("#results").get_by_title(photos[0].name, exact=True).click()
+    about_it(page)
     viewer = page.locator("#viewer")
     viewer.get_by_text("also in 2 places").click()
     keep("duplicates-viewer")

@@ -83,6 +83,25 @@ def touch(page: Page, points: list[tuple[float, float]]):
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
+def about_it(page: Page):
+    """Open the viewer's panel, unless it is open."""
+    button = page.locator("#viewer").get_by_role("button", name="Info")
+    expect(button).to_be_visible()
+    if button.get_attribute("aria-expanded") == "false":
+        button.click()
+    expect(page.locator(".viewer-info")).to_be_visible()
+
+
+def fingers(page: Page, *moments: list[tuple[float, float]]):
+    """Several fingers at once: where each is, moment by moment."""
+    session = page.context.new_cdp_session(page)
+    for number, places in enumerate(moments):
+        points = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(places)]
+        kind = "touchMove" if number else "touchStart"
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
 def inked(page: Page) -> int:
     """How many pixels of the canvas hold ink."""
     pixels: int = page.evaluate(

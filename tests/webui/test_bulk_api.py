@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy import select, update
 
 from mindreader.blobs import original_key
-from mindreader.catalog import Embedding, EmbeddingState, Photo
+from mindreader.catalog import Embedding, EmbeddingState, Photo, PhotoFingerprint
+from mindreader.library.purge import purge_deleted
 from mindreader.library.zip_download import safe_name, zip_of
+from mindreader.photo_index import PhotoIndexes
 from mindreader_webui.api.schemas.bulk import MOST, ArchiveQuery
 from tests.support.library import jpeg
 
@@ -71,7 +73,7 @@ def test_moved_photos_keep_their_category_and_their_points(ann, version, catalog
     with catalog.transaction() as session:
         session.execute(update(Embedding).values(state=EmbeddingState.INDEXED))
     moved = ann.post("/photos/move", json={"photo_ids": photos, "collection_id": new}).json
-    assert moved == {"moved": 3, "duplicates": []}
+    assert moved == {"moved": 3, "duplicates": [], "replaced": {}}
     assert categories(ann, new) == ["dog", None, "cat"]
     assert ann.get(f"/collections/{old}").json["photos"] == 0
     assert ann.get(f"/collections/{new}").json["embedding"]["indexed"] == 3
@@ -83,7 +85,7 @@ def test_a_photo_the_other_collection_has_already_stays(ann):
     photos = photos_of(ann, old)
     ann.upload(new, jpeg(1))
     moved = ann.post("/photos/move", json={"photo_ids": photos, "collection_id": new}).json
-    assert moved == {"moved": 2, "duplicates": [photos[1]]}
+    assert moved == {"moved": 2, "duplicates": [photos[1]], "replaced": {}}
     assert ann.get(f"/photos/{photos[1]}").json["collection_id"] == old
 
 
@@ -93,7 +95,8 @@ def test_a_copy_in_the_other_collection_s_bin_comes_back_instead(ann, version):
     ann.ask("DELETE", f"/photos/{there}")
     here = ann.photo(old, category="dog")
     ann.ask("PATCH", f"/photos/{here}", json={"taken_at": "1968-12-24T00:00:00"})
-    assert ann.post("/photos/move", json={"photo_ids": [here], "collection_id": new}).json["moved"] == 1
+    moved = ann.post("/photos/move", json={"photo_ids": [here], "collection_id": new}).json
+    assert moved == {"moved": 1, "duplicates": [], "replaced": {str(here): there}}
     shown = ann.get(f"/photos/{there}").json
     assert (shown["category"], shown["taken_at"], shown["date_source"]) == ("dog", "1968-12-24T00:00:00", "person")
     assert ann.get(f"/photos/{here}").status_code == 404
@@ -104,7 +107,7 @@ def test_moving_to_where_they_are_changes_nothing(ann):
     collection = ann.collection()
     photos = photos_of(ann, collection)
     moved = ann.post("/photos/move", json={"photo_ids": photos, "collection_id": collection}).json
-    assert moved == {"moved": 0, "duplicates": []}
+    assert moved == {"moved": 0, "duplicates": [], "replaced": {}}
 
 
 def test_nobody_moves_photos_into_the_collection_of_another(ann, bob):
@@ -121,6 +124,76 @@ def test_nobody_moves_photos_into_the_collection_of_another(ann, bob):
         assert answer.status_code == status
     assert ann.get(f"/photos/{photo}").json["collection_id"] == hers
     assert bob.get(f"/photos/{his_photo}").json["collection_id"] == his
+
+
+def copied(person, photos, collection):
+    return person.post("/photos/copy", json={"photo_ids": photos, "collection_id": collection})
+
+
+def test_a_copy_has_what_is_known_of_the_photo_and_its_bytes_are_kept_once(ann, version, catalog, blobs):
+    old, new = ann.collection("Old"), ann.collection("New")
+    photo = ann.photo(old, category="dog")
+    ann.ask("PATCH", f"/photos/{photo}", json={"taken_at": "1968-12-24T00:00:00"})
+    before = sorted(blobs.keys(""))
+    answer = copied(ann, [photo], new).json
+    (copy,) = answer["photo_ids"]
+    assert answer["duplicates"] == []
+    assert sorted(blobs.keys("")) == before
+    ours, theirs = (ann.get(f"/photos/{each}").json for each in (photo, copy))
+    own = {
+        "id",
+        "collection_id",
+        "collection",
+        "category_id",
+        "created_at",
+        "thumbnail_url",
+        "preview_url",
+        "original_url",
+    }
+    assert {name for name in ours if ours[name] != theirs[name]} == own
+    assert (theirs["collection_id"], theirs["category"], theirs["state"]) == (new, "dog", "pending")
+    assert ann.get(f"/photos/{copy}/original").data == jpeg(1)
+    with catalog.snapshot() as session:
+        pictures = session.scalars(select(PhotoFingerprint.picture)).all()
+    assert len(pictures) == 2
+    assert pictures[0] == pictures[1]
+
+
+def test_what_the_collection_has_already_is_not_copied_and_comes_back_from_its_bin(ann):
+    old, new = ann.collection("Old"), ann.collection("New")
+    photos = photos_of(ann, old)
+    ann.upload(new, jpeg(1))
+    in_bin = ann.photo(new, 2)
+    ann.ask("DELETE", f"/photos/{in_bin}")
+    answer = copied(ann, photos, new).json
+    assert answer["duplicates"] == [photos[1]]
+    assert in_bin in answer["photo_ids"]
+    assert len(answer["photo_ids"]) == 2
+    assert ann.get(f"/collections/{new}").json["photos"] == 3
+    assert ann.get(f"/collections/{old}").json["photos"] == 3
+    assert copied(ann, photos, new).json == {"photo_ids": [], "duplicates": photos}
+    assert copied(ann, photos, old).json == {"photo_ids": [], "duplicates": photos}
+
+
+def test_a_copy_outlives_the_photo_it_was_made_of(ann, services, blobs):
+    old, new = ann.collection("Old"), ann.collection("New")
+    photo = ann.photo(old)
+    (copy,) = copied(ann, [photo], new).json["photo_ids"]
+    ann.ask("DELETE", f"/photos/{photo}")
+    ann.post("/trash/photos/remove", json={"photo_ids": [photo]})
+    purge_deleted(services.catalog, blobs, PhotoIndexes(services.settings), services.settings)
+    assert ann.get(f"/photos/{photo}").status_code == 404
+    assert ann.get(f"/photos/{copy}/original").data == jpeg(1)
+
+
+def test_of_a_shared_collection_anybody_copies_and_into_it_nobody_else(ann, bob):
+    hers, his = ann.collection("Hers", "shared"), bob.collection("His")
+    photo, own = ann.photo(hers), bob.photo(his, 2)
+    assert len(copied(bob, [photo], his).json["photo_ids"]) == 1
+    assert copied(bob, [own], hers).status_code == 403
+    secret = ann.photo(ann.collection("Secret"), 3)
+    assert copied(bob, [secret], his).status_code == 404
+    assert bob.get(f"/collections/{his}").json["photos"] == 2
 
 
 @pytest.mark.parametrize("path", ["category", "date", "delete", "move"])

@@ -34,6 +34,7 @@ def test_a_photo_shows_what_the_contract_promises(ann, version):
         "media_type": "image/jpeg",
         "taken_at": None,
         "date_source": "none",
+        "may_change": True,
         "state": "pending",
         "error": None,
         "thumbnail_url": f"/api/v1/photos/{photo}/thumbnail",

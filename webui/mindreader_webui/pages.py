@@ -40,6 +40,11 @@ def _user() -> dict[str, User | None]:
         return {"user": None}
 
 
+@pages.app_context_processor
+def _trash() -> dict[str, int]:
+    return {"trash_days": current_services().settings.trash_days}
+
+
 @pages.after_request
 def _always_fresh(response: Response) -> Response:
     # A page holds the visitor's name and CSRF token: neither shared caches nor the back button may keep it.

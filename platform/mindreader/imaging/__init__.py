@@ -3,11 +3,13 @@
 from mindreader.imaging.arrays import Corners, photo_array
 from mindreader.imaging.decode import DecodedPhoto, decode_photo
 from mindreader.imaging.decoders import Decoders, DrawingPreview, PhotoFile, decode_processes, decoders
+from mindreader.imaging.metadata.camera import Camera
 from mindreader.imaging.sketches import Reading, Sketch, decode_sketch, read_drawing, sketch_array
 from mindreader.imaging.thumbnails import THUMBNAIL_MEDIA_TYPE, make_thumbnail
 
 __all__ = [
     "THUMBNAIL_MEDIA_TYPE",
+    "Camera",
     "Corners",
     "DecodedPhoto",
     "Decoders",

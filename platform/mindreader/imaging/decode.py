@@ -32,8 +32,9 @@ from mindreader.imaging.costs import (
 from mindreader.imaging.formats import camera_raw, jpeg, jpeg_xl, tiff
 from mindreader.imaging.formats.boxes import primary_properties
 from mindreader.imaging.formats.colour import CodePoints, code_points, profile_code_points
-from mindreader.imaging.formats.dates import dates_of
 from mindreader.imaging.formats.deep_tiff import DeepTiff, deep_tiff, is_deep_in_planes
+from mindreader.imaging.metadata.camera import Camera, camera_of
+from mindreader.imaging.metadata.dates import dates_of
 from mindreader.imaging.pixels import alpha_of, bytes_to_convert, to_srgb
 
 pillow_heif.register_heif_opener()
@@ -89,6 +90,8 @@ class DecodedPhoto:
     media_type: str
     dates: Dates
     """What the file itself says of when it was taken, by who says so."""
+    camera: Camera
+    """What the file itself says of how it was taken."""
     alpha: Image.Image | None = None
     """Mode ``L``, as large as `image`: how opaque each pixel was before it was laid on white; None where all are, or
     where nobody asked."""
@@ -129,7 +132,8 @@ class _Made:
         srgb = _upright(to_srgb(self.image, limits.min_side, points), self.orientation)
         alpha = alpha_of(self.image, limits.min_side) if limits.keep_alpha else None
         upright_alpha = alpha and _upright(alpha, self.orientation)
-        return DecodedPhoto(srgb, width, height, self.media_type, dates_of(self.image, self.exif), upright_alpha)
+        dates, camera = dates_of(self.image, self.exif), camera_of(self.exif)
+        return DecodedPhoto(srgb, width, height, self.media_type, dates, camera, upright_alpha)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,11 @@ def _pixels(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -> Mad
     return {}, photo_array(photo.image, side).tobytes()
 
 
+def _camera(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -> Made:
+    photo = decode_photo(source, max_pixels=task["max_pixels"], min_side=task["side"], reserve=reserve)
+    return asdict(photo.camera), b""
+
+
 def _fingerprint(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -> Made:
     photo = decode_photo(source, max_pixels=task["max_pixels"], reserve=reserve)
     return {}, fingerprint(photo.image)
@@ -133,6 +139,7 @@ def _drawing(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -> Re
 _TASKS: dict[str, Callable[[bytes | Path, dict[str, Any], Reserve], Made]] = {
     "thumbnail": _thumbnail,
     "pixels": _pixels,
+    "camera": _camera,
     "fingerprint": _fingerprint,
     "sketch": _sketch,
     "drawing preview": _drawing_preview,

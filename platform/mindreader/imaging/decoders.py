@@ -33,6 +33,7 @@ from mindreader.errors import PhotoRejectedError, Sentence, SketchRejectedError
 from mindreader.imaging import rejections
 from mindreader.imaging.arrays import Corners
 from mindreader.imaging.budget import MemoryBudget, default_budget
+from mindreader.imaging.metadata.camera import Camera
 from mindreader.imaging.sketches import Reading, Sketch
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ _SKETCH_PROCESSES = 2
 _MOST_SKETCH_SECONDS = 15
 """Of a processor: somebody waits for the answer."""
 _LARGEST_ANSWER = 2**26
+_LEAST_SIDE = 16
+"""Pixels of a picture that nobody looks at."""
 _WALL_SECONDS = 30
 """A decoder that has not answered after this many times its seconds waits for a disk or a network."""
 
@@ -114,6 +117,11 @@ class Decoders:
         """Decode a photo into the square array (side, side, 3), 0 to 255, that E2 takes (`imaging.photo_array`)."""
         _, pixels = self._photos.run(source, name="pixels", side=side, max_pixels=self._max_pixels)
         return np.frombuffer(pixels, dtype=np.uint8).reshape(side, side, 3)
+
+    def camera(self, source: Source) -> Camera:
+        """What a photo's file says of how it was taken."""
+        told, _ = self._photos.run(source, name="camera", side=_LEAST_SIDE, max_pixels=self._max_pixels)
+        return Camera.of(told)
 
     def fingerprint(self, thumbnail: Source) -> bytes:
         """What a photo looks like, from its thumbnail, as `photo_file` says it of the photo."""

@@ -1,4 +1,4 @@
-"""Many photos at once: label, delete, move; each is checked, and those that are gone meanwhile are passed over."""
+"""Many photos at once: label, delete, move, copy; each is checked, and those gone meanwhile are passed over."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
-from mindreader.catalog import Collection, Photo, User
+from mindreader.catalog import Collection, Photo, PhotoFingerprint, User
 from mindreader.catalog.models import now
 from mindreader.dates import DateSource
 from mindreader.embedding import queue
@@ -28,6 +28,18 @@ class Moved:
     moved: int
     duplicates: tuple[int, ...]
     """Photos that stay where they are: the other collection has them already."""
+    replaced: dict[int, int]
+    """Photos whose place a copy took that lay in the other collection's trash, and those copies."""
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What became of photos that were to be in another collection too."""
+
+    photo_ids: tuple[int, ...]
+    """The new photos."""
+    duplicates: tuple[int, ...]
+    """Photos the other collection has already."""
 
 
 def visible_selection(session: Session, user: User, photo_ids: Sequence[int]) -> list[Photo]:
@@ -98,13 +110,12 @@ def move_photos(session: Session, user: User, photo_ids: Sequence[int], collecti
     """
     photos = _changeable(session, user, photo_ids)
     target = changeable_collection(session, user, collection_id)
-    # Neither collection is deleted until this transaction ends.
-    both = {target.id, *(photo.collection_id for photo in photos)}
-    session.execute(select(Collection.id).where(Collection.id.in_(both)).order_by(Collection.id).with_for_update())
+    _hold(session, target, *(photo.collection for photo in photos))
     coming = [photo for photo in photos if photo.collection_id != target.id]
     here = _same_bytes(session, target.id, [photo.sha256 for photo in coming])
     duplicates: list[int] = []
     moved: list[int] = []
+    replaced: dict[int, int] = {}
     for photo in coming:
         same = here.get(photo.sha256)
         if same is None:
@@ -117,19 +128,96 @@ def move_photos(session: Session, user: User, photo_ids: Sequence[int], collecti
         else:
             _take_the_place_of(session, photo, same)
             moved.append(same.id)
+            replaced[photo.id] = same.id
     session.flush()
     queue.labels_changed(session, moved)
-    return Moved(len(moved), tuple(duplicates))
+    return Moved(len(moved), tuple(duplicates), replaced)
+
+
+def copy_photos(session: Session, user: User, photo_ids: Sequence[int], collection_id: int) -> Copied:
+    """Put photos the user may see into a further collection, with their names, dates and categories.
+
+    The bytes are on the disk once, whatever the number of photos that have them.
+
+    Raises:
+        NotFoundError: none of the photos is there, or no such collection, or the user may not know of them.
+        ForbiddenError: the user may not change the collection.
+    """
+    photos = visible_selection(session, user, photo_ids)
+    target = changeable_collection(session, user, collection_id)
+    _hold(session, target)
+    there = _held(session, [photo.id for photo in photos])
+    photos = [photo for photo in photos if photo.id in there]
+    here = _same_bytes(session, target.id, [photo.sha256 for photo in photos])
+    duplicates: list[int] = []
+    made: list[Photo] = []
+    for photo in photos:
+        same = here.get(photo.sha256)
+        if same is not None and same.deleted_at is None:
+            duplicates.append(photo.id)
+            continue
+        copy = same or _copy(photo, target.id)
+        _label_alike(session, copy, photo)
+        session.add(copy)
+        here[photo.sha256] = copy
+        made.append(copy)
+    session.flush()
+    _copy_fingerprints(session, photos, here)
+    queue.enqueue(session, [copy.id for copy in made])
+    return Copied(tuple(copy.id for copy in made), tuple(duplicates))
+
+
+def _copy(photo: Photo, collection_id: int) -> Photo:
+    return Photo(
+        collection_id=collection_id,
+        sha256=photo.sha256,
+        media_type=photo.media_type,
+        size_bytes=photo.size_bytes,
+        width=photo.width,
+        height=photo.height,
+    )
+
+
+def _copy_fingerprints(session: Session, photos: Iterable[Photo], copies: dict[str, Photo]) -> None:
+    """Equal bytes look alike; where that is not known yet, it is found out later."""
+    by_digest = {photo.id: photo.sha256 for photo in photos}
+    known = session.scalars(select(PhotoFingerprint).where(PhotoFingerprint.photo_id.in_(by_digest)))
+    pictures = {by_digest[each.photo_id]: each.picture for each in known}
+    for digest, picture in pictures.items():
+        session.merge(PhotoFingerprint(photo_id=copies[digest].id, picture=picture))
+
+
+def _hold(session: Session, *collections: Collection) -> None:
+    """Keep collections from being deleted until this transaction ends.
+
+    Raises:
+        NotFoundError: one of them was deleted a moment ago.
+    """
+    ids = {collection.id for collection in collections}
+    living = select(Collection.id).where(Collection.id.in_(ids), Collection.deleted_at.is_(None))
+    if len(session.scalars(living.order_by(Collection.id).with_for_update()).all()) < len(ids):
+        raise NotFoundError("This collection has been deleted.")
+
+
+def _held(session: Session, photo_ids: Sequence[int]) -> set[int]:
+    """Those of the photos that are there; none of them, and so no bytes of theirs, is purged until the end."""
+    living = select(Photo.id).where(Photo.id.in_(photo_ids), Photo.deleted_at.is_(None)).order_by(Photo.id)
+    return set(session.scalars(living.with_for_update(read=True)))
 
 
 def _take_the_place_of(session: Session, photo: Photo, same: Photo) -> None:
     """A collection holds each file once: the copy in its trash comes back instead of the photo, which goes."""
-    same.category_id = category_named(session, same.collection_id, _category_name(photo))
-    same.filename, same.deleted_at = photo.filename, None
-    same.taken_at, same.date_source = photo.taken_at, photo.date_source
+    _label_alike(session, same, photo)
     photo.deleted_at = PURGE_AT_ONCE
     session.flush()
     queue.enqueue(session, [same.id])
+
+
+def _label_alike(session: Session, copy: Photo, photo: Photo) -> None:
+    """Let a copy be there, and say of it what is said of the photo."""
+    copy.category_id = category_named(session, copy.collection_id, _category_name(photo))
+    copy.filename, copy.deleted_at = photo.filename, None
+    copy.taken_at, copy.date_source = photo.taken_at, photo.date_source
 
 
 def _category_name(photo: Photo) -> str | None:

@@ -1,8 +1,9 @@
-"""Previews: copies of photos as large as a screen, made when somebody first looks at one."""
+"""What is made of an original when somebody looks at a photo: its preview, and what it says of its camera."""
 
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from threading import Lock
 
 from sqlalchemy import exists, select
@@ -10,7 +11,7 @@ from sqlalchemy import exists, select
 from mindreader.blobs import BlobStore, original_key, preview_key
 from mindreader.catalog import Catalog, Photo
 from mindreader.catalog.locks import lock_content
-from mindreader.imaging import decoders
+from mindreader.imaging import Camera, decoders
 from mindreader.settings import Settings
 
 PREVIEW_PIXELS = 2048
@@ -40,11 +41,23 @@ def made_preview(catalog: Catalog, blobs: BlobStore, settings: Settings, sha256:
     with _BEING_MADE[int(sha256[:2], 16) % len(_BEING_MADE)]:
         if blobs.exists(preview_key(sha256, PREVIEW_PIXELS)):
             return None
-        key = original_key(sha256)
-        source = blobs.local_path(key) or blobs.get(key)
-        preview = decoders(settings).photo_file(source, PREVIEW_PIXELS).thumbnail
+        preview = decoders(settings).photo_file(_original(blobs, sha256), PREVIEW_PIXELS).thumbnail
         _keep(catalog, blobs, sha256, preview)
         return preview
+
+
+def camera_of(blobs: BlobStore, settings: Settings, sha256: str) -> Camera:
+    """What the original ``sha256`` says of how it was taken. It is read each time: few people ask, and of few photos.
+
+    Raises:
+        NotFoundError, PhotoRejectedError, OSError: as `made_preview`.
+    """
+    return decoders(settings).camera(_original(blobs, sha256))
+
+
+def _original(blobs: BlobStore, sha256: str) -> Path | bytes:
+    key = original_key(sha256)
+    return blobs.local_path(key) or blobs.get(key)
 
 
 def _keep(catalog: Catalog, blobs: BlobStore, sha256: str, preview: bytes) -> None:

@@ -87,6 +87,7 @@ IN_BODY = {
     ("POST", "/photos/category"): "p",
     ("POST", "/photos/delete"): "p",
     ("POST", "/photos/move"): "p",
+    ("POST", "/photos/copy"): "p",
     ("GET", "/photos/archive"): "p",
     ("POST", "/trash/photos/restore"): "b",
     ("POST", "/trash/photos/remove"): "b",

@@ -1,11 +1,18 @@
-"""Many photos at once: label, date, delete, move, download; and which files are here already."""
+"""Many photos at once: label, date, delete, move, copy, download; and which files are here already."""
 
 from datetime import UTC, datetime
 
 from flask import Response
 
 from mindreader.catalog import TokenScope
-from mindreader.library.bulk_edit import delete_photos, move_photos, set_categories, set_dates, visible_selection
+from mindreader.library.bulk_edit import (
+    copy_photos,
+    delete_photos,
+    move_photos,
+    set_categories,
+    set_dates,
+    visible_selection,
+)
 from mindreader.library.existing_files import existing_photos
 from mindreader.library.zip_download import zip_of
 from mindreader_webui.access import SMALL_BODY, USER, access
@@ -15,6 +22,7 @@ from mindreader_webui.api.schemas.bulk import (
     ArchiveQuery,
     CategoryOfSelection,
     ChangedPhotos,
+    Copied,
     DateOfSelection,
     Digests,
     ExistingFile,
@@ -62,7 +70,18 @@ def move(body: TargetOfSelection) -> Response:
     """Put photos into another collection; for the owners of both and administrators."""
     with change() as session:
         moved = move_photos(session, current_account(), body.photo_ids, body.collection_id)
-    return answer(Moved(moved=moved.moved, duplicates=list(moved.duplicates)))
+    return answer(Moved(moved=moved.moved, duplicates=list(moved.duplicates), replaced=moved.replaced))
+
+
+@bulk.post("/photos/copy", responses={200: Copied})
+def copy(body: TargetOfSelection) -> Response:
+    """Put photos into a further collection; for everyone who may see them and the collection's owner.
+
+    Their bytes are not stored a second time.
+    """
+    with change() as session:
+        copied = copy_photos(session, current_account(), body.photo_ids, body.collection_id)
+    return answer(Copied(photo_ids=list(copied.photo_ids), duplicates=list(copied.duplicates)))
 
 
 @bulk.get("/photos/archive", responses=image_response(_ZIP))

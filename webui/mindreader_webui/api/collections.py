@@ -111,11 +111,12 @@ def list_photos(path: CollectionPath, query: PhotoQuery) -> Response:
     """The collection's photos, the newest first, page by page."""
     before = query.before and utc(query.before)
     only = PhotoFilter(query.category_id, query.state, before)
+    user = current_account()
     with current_services().catalog.snapshot() as session:
-        visible_collection(session, current_account(), path.collection_id)
+        visible_collection(session, user, path.collection_id)
         space_id = active_space_id(session)
         page = photo_page(session, path.collection_id, space_id, only, after=query.after, limit=query.limit)
-    return answer(Photos(photos=[Photo.of(view) for view in page.items], next=page.next))
+    return answer(Photos(photos=[Photo.of(view, user) for view in page.items], next=page.next))
 
 
 @collections.post(f"{_ONE}/photos", responses={200: Outcomes}, openapi_extensions=multipart(UploadForm))

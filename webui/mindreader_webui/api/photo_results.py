@@ -1,11 +1,13 @@
 """Photos found by a search, as the API shows them."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from mindreader import messages
 from mindreader.catalog import Photo, User
+from mindreader.library.collections import may_change
 from mindreader.library.photos import visible_copies, visible_photos
 from mindreader.photo_index import IndexFilter
 from mindreader_webui.api.responses import data_url
@@ -26,7 +28,7 @@ _NAMED_BY = 5
 def results_of(session: Session, user: User, hits: tuple[messages.SearchHit, ...]) -> list[SearchResult]:
     """The hits that are still there and visible: the index may know a photo a moment longer than the catalog."""
     scores = {hit.photo_id: hit.score for hit in hits}
-    return [_result(photo, scores[photo.id]) for photo in visible_photos(session, user, list(scores))]
+    return [_result(user, photo, scores[photo.id]) for photo in visible_photos(session, user, list(scores))]
 
 
 def grouped_results(
@@ -42,7 +44,7 @@ def grouped_results(
         group = _taken(found, hit)
         if group:
             shown, *copies = sorted(group, key=lambda photo: photo.id != hit.photo_id)
-            results.append(_result(shown, hit.score, copies))
+            results.append(_result(user, shown, hit.score, copies))
     return results
 
 
@@ -79,12 +81,17 @@ def _taken(found: list[Photo], hit: messages.SearchHit) -> list[Photo]:
     return group
 
 
-def _result(photo: Photo, score: float, copies: Sequence[Photo] = ()) -> SearchResult:
+def copies_in(copies: Sequence[Photo]) -> dict[str, Any]:
+    """Copies of a photo as the API names them, the first of many, and how many there are."""
+    return {"also_in": [_copy(each) for each in copies[:MOST_COPIES]], "also_in_count": len(copies)}
+
+
+def _result(user: User, photo: Photo, score: float, copies: Sequence[Photo] = ()) -> SearchResult:
     return SearchResult(
         photo_id=photo.id,
         score=score,
-        also_in=[_copy(each) for each in copies[:MOST_COPIES]],
-        also_in_count=len(copies),
+        may_change=may_change(user, photo.collection),
+        **copies_in(copies),
         **labels(photo),
         **photo_urls(photo.id),
     )

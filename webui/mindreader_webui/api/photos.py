@@ -1,5 +1,6 @@
 """Single photos: look, label, delete, try again, and their bytes."""
 
+from dataclasses import asdict
 from io import BytesIO
 
 from flask import Response, send_file
@@ -7,13 +8,23 @@ from flask import Response, send_file
 from mindreader.blobs import original_key, preview_key, thumbnail_key
 from mindreader.catalog import Photo as PhotoRow
 from mindreader.imaging import THUMBNAIL_MEDIA_TYPE
-from mindreader.library.photos import delete_photo, retry_photo, set_category, set_taken_at, visible_photo
-from mindreader.library.previews import PREVIEW_PIXELS, has_preview, made_preview
+from mindreader.library.photos import (
+    delete_photo,
+    retry_photo,
+    set_category,
+    set_taken_at,
+    visible_copies,
+    visible_photo,
+)
+from mindreader.library.previews import PREVIEW_PIXELS, camera_of, has_preview, made_preview
 from mindreader.library.zip_download import safe_name
 from mindreader.model_versions.registry import active_space_id
+from mindreader.photo_index import IndexFilter
 from mindreader_webui.access import USER, access
 from mindreader_webui.api.common import answer, blueprint, id_in_path, no_content
+from mindreader_webui.api.photo_results import copies_in
 from mindreader_webui.api.responses import SANDBOX, image_response, kept_by_who_may_see_it
+from mindreader_webui.api.schemas.photo_details import CameraDetails, PhotoDetails
 from mindreader_webui.api.schemas.photos import Photo, PhotoChange, PhotoPath
 from mindreader_webui.auth import current_account
 from mindreader_webui.lanes import Lane
@@ -28,6 +39,18 @@ _ONE = f"/photos/{id_in_path('photo_id')}"
 def show_photo(path: PhotoPath) -> Response:
     """One photo."""
     return answer(_shown(path.photo_id))
+
+
+@photos.get(f"{_ONE}/details", responses={200: PhotoDetails})
+@access(USER, lane=Lane.LONG)
+def details(path: PhotoPath) -> Response:
+    """What is asked of one photo alone: how it was taken, as its file says, and where else it is."""
+    photo, services, user = _photo(path.photo_id), current_services(), current_account()
+    with services.catalog.snapshot() as session:
+        copies = visible_copies(session, user, [photo.id], IndexFilter())
+    camera = camera_of(services.blobs, services.settings, photo.sha256)
+    others = [copy for copy in copies if copy.id != photo.id]
+    return answer(PhotoDetails(camera=CameraDetails(**asdict(camera)), **copies_in(others)))
 
 
 @photos.patch(_ONE, responses={200: Photo})
@@ -109,5 +132,6 @@ def _photo(photo_id: int) -> PhotoRow:
 
 
 def _shown(photo_id: int) -> Photo:
+    user = current_account()
     with current_services().catalog.snapshot() as session:
-        return Photo.of(visible_photo(session, current_account(), active_space_id(session), photo_id))
+        return Photo.of(visible_photo(session, user, active_space_id(session), photo_id), user)

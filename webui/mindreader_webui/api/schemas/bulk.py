@@ -54,6 +54,16 @@ class Moved(BaseModel):
 
     moved: int
     duplicates: list[int]
+    replaced: dict[int, int] = Field(
+        description="Photos whose place a copy took that lay in that collection's trash, by their ids: the copy's id."
+    )
+
+
+class Copied(BaseModel):
+    """The photos that were made, and those that were not copied: the collection has them already."""
+
+    photo_ids: list[int]
+    duplicates: list[int]
 
 
 class ArchiveQuery(Request):

@@ -8,7 +8,9 @@ from pydantic_core import PydanticCustomError
 
 from mindreader.catalog import EmbeddingState
 from mindreader.catalog import Photo as PhotoRow
+from mindreader.catalog import User as UserRow
 from mindreader.dates import DateSource
+from mindreader.library.collections import may_change
 from mindreader.library.photos import PhotoView
 from mindreader_webui.api.common import PREFIX
 from mindreader_webui.api.schemas.common import Id, Moment, Request
@@ -34,6 +36,7 @@ def photo_page_address(row: PhotoRow) -> str:
     return f"/library/{row.collection_id}?photo={row.id}"
 
 
+_MAY_CHANGE = "Whether the caller may label, move and delete it."
 _TAKEN_AT = "By the camera's own clock, without a zone."
 _DATE_SOURCE = (
     "Who says so: a person; the file itself (`exif`, `digitized`, `xmp`, `iptc`); a file beside it (`sidecar`, "
@@ -60,18 +63,18 @@ class Photo(PhotoUrls):
     created_at: Moment
     state: EmbeddingState
     error: str | None
+    may_change: bool = Field(description=_MAY_CHANGE)
 
     @classmethod
-    def of(cls, view: PhotoView) -> "Photo":
-        """From the catalog."""
+    def of(cls, view: PhotoView, user: UserRow) -> "Photo":
+        """From the catalog, as this user sees it."""
         row = view.photo
         return cls(
             **labels(row),
             **photo_urls(row.id),
             id=row.id,
             category_id=row.category_id,
-            size_bytes=row.size_bytes,
-            media_type=row.media_type,
+            may_change=may_change(user, row.collection),
             created_at=row.created_at,
             state=view.state,
             error=translated(view.error),
@@ -87,6 +90,8 @@ def labels(row: PhotoRow) -> dict[str, Any]:
         "category": row.category.name if row.category else None,
         "width": row.width,
         "height": row.height,
+        "size_bytes": row.size_bytes,
+        "media_type": row.media_type,
         "taken_at": row.taken_at,
         "date_source": row.date_source,
     }

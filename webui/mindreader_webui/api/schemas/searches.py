@@ -9,7 +9,7 @@ from mindreader.catalog import Search as SearchRow
 from mindreader.dates import DateSource
 from mindreader_webui.api.common import PREFIX
 from mindreader_webui.api.schemas.common import Id, Moment, Request
-from mindreader_webui.api.schemas.photos import _DATE_SOURCE, _TAKEN_AT, PhotoUrls
+from mindreader_webui.api.schemas.photos import _DATE_SOURCE, _MAY_CHANGE, _TAKEN_AT, PhotoUrls
 
 _MOST_ROUNDS = 10_000
 MOST_PHOTOS_SHOWN = 3
@@ -79,8 +79,11 @@ class SearchResult(PhotoUrls):
     category: str | None
     width: int
     height: int
+    size_bytes: int
+    media_type: str
     taken_at: datetime | None = Field(description=_TAKEN_AT)
     date_source: DateSource | None = Field(description=_DATE_SOURCE)
+    may_change: bool = Field(description=_MAY_CHANGE)
     also_in: list[PhotoCopy] = Field(
         default=[],
         max_length=MOST_COPIES,

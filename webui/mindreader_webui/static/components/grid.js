@@ -28,7 +28,8 @@ export class Grid {
     /** @type {number|null} where the next page begins */
     this.next = null;
     this.complete = false;
-    this.loading = false;
+    /** @type {Promise<void>|null} the page that is on its way */
+    this.loading = null;
     this.generation = 0;
     this.columns = 1;
     this.rowHeight = 0;
@@ -45,7 +46,8 @@ export class Grid {
     this.generation += 1;
     this.photos = [];
     this.next = null;
-    this.complete = this.loading = false;
+    this.complete = false;
+    this.loading = null;
     this.redraw();
     this.list.style.paddingBlock = "0";
     return this.loadMore();
@@ -70,9 +72,17 @@ export class Grid {
     });
   }
 
-  async loadMore() {
-    if (this.loading || this.complete) return;
-    this.loading = true;
+  /** Load the photo at this place, if there are so many. @param {number} index */
+  async reach(index) {
+    while (index >= this.photos.length && !this.complete) await this.loadMore();
+  }
+
+  loadMore() {
+    if (this.complete) return Promise.resolve();
+    return (this.loading ??= this.loadPage());
+  }
+
+  async loadPage() {
     const { generation } = this;
     const isStale = () => generation !== this.generation;
     try {
@@ -86,7 +96,7 @@ export class Grid {
       this.complete = true;
       this.source.onerror(error);
     } finally {
-      if (!isStale()) this.loading = false;
+      if (!isStale()) this.loading = null;
     }
     this.render();
     this.source.onload();

@@ -1,12 +1,13 @@
 // The photos found: best first, one to look at, several to select, and those marked for relevance feedback.
 
-import { byId, columnsOf, h, setDisabled, showError } from "../lib/dom.js";
+import { byId, columnsOf, h } from "../lib/dom.js";
 import { formatCategory, formatNumber } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 import { alsoIn } from "./also_in.js";
 import { RelevanceFeedback } from "./relevance_feedback.js";
-import { Selection, selectedCount } from "./selection.js";
-import { closeViewer, openViewer } from "./viewer.js";
+import { ResultActions } from "./result_actions.js";
+import { Selection } from "./selection.js";
+import { refreshViewer } from "./viewer.js";
 
 /** @import { SearchAnswer, SearchResult } from "../../../typings/api" */
 /** @typedef {SearchResult & {id: number}} Result */
@@ -14,9 +15,6 @@ import { closeViewer, openViewer } from "./viewer.js";
 export const FIRST_RESULTS = 40;
 const MOST_RESULTS = 1000; // a search gives no more
 const AHEAD = 12; // so many photos before the last one further ones are asked for
-
-/** @type {Record<string, number>} */
-const VIEWER_STEPS = { ArrowRight: 1, ArrowLeft: -1 };
 
 export class SearchResults {
   /**
@@ -32,17 +30,15 @@ export class SearchResults {
     this.photos = [];
     /** @type {Map<number, HTMLElement>} by index */
     this.tiles = new Map();
-    this.viewed = -1; // index of the photo in the viewer
+    /** @type {SearchAnswer|null} to what they were searched with */
+    this.answer = null;
     this.limit = FIRST_RESULTS;
-    this.watcher = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && this.#more());
+    this.complete = false;
+    this.asked = 0; // how many photos are on their way
+    this.watcher = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && this.goOn());
     this.feedback = new RelevanceFeedback(byId("feedback"), search);
-    this.selection = new Selection(this, () => this.refreshToolbar());
-    byId("viewer").addEventListener("keydown", (event) => this.onViewerKey(event));
-    byId("select").onclick = () => this.selection.start();
-    byId("all").onclick = () => this.selection.selectAll();
-    byId("done").onclick = () => this.selection.stop();
-    byId("download").onclick = () => this.download().catch(showError);
-    byId("more-like").onclick = () => this.moreLikeSelected();
+    this.selection = new Selection(this, () => this.actions.refresh());
+    this.actions = new ResultActions(this);
   }
 
   get columns() {
@@ -62,8 +58,11 @@ export class SearchResults {
     if (further) this.selection.refresh();
     else this.selection.stop();
     this.limit = limit;
-    this.#drawLine(answer);
-    this.#end(answer.results.length < limit || limit >= MOST_RESULTS);
+    this.answer = answer;
+    this.asked = 0;
+    this.complete = answer.results.length < limit || limit >= MOST_RESULTS;
+    this.settle();
+    if (further) refreshViewer();
   }
 
   /** Nothing is searched with any more: neither photos nor feedback stay. */
@@ -94,16 +93,25 @@ export class SearchResults {
     }
   }
 
-  /** Where guesswork begins; nothing like the sketch may be here at all. @param {SearchAnswer} answer */
-  #drawLine({ score_threshold: threshold, answerable }) {
+  /** The tiles are others now: draw the line among them, and watch the last ones. */
+  settle() {
+    this.#drawLine();
+    this.#end();
+  }
+
+  /** Where guesswork begins; nothing like the sketch may be here at all. */
+  #drawLine() {
     this.list.querySelector(".guesswork")?.remove();
+    if (!this.answer) return;
+    const { score_threshold: threshold, answerable } = this.answer;
     const firstGuess = threshold === null ? -1 : this.photos.findIndex((photo) => photo.score < threshold);
     if (answerable === false && this.photos.length) this.list.prepend(line(_("Nothing like this here. The nearest:")));
     else if (firstGuess > 0) this.tiles.get(firstGuess)?.before(line(_("From here on it is guesswork")));
   }
 
-  /** Further photos are asked for as one scrolls, until there are none. @param {boolean} complete */
-  #end(complete) {
+  /** Further photos are asked for as one scrolls, until there are none. */
+  #end() {
+    const { complete } = this;
     const { length } = this.photos;
     this.watcher.disconnect();
     const watched = this.tiles.get(Math.max(0, length - AHEAD));
@@ -116,62 +124,24 @@ export class SearchResults {
         : ngettext("That was the nearest photo.", "Those were the nearest {n} photos.", length);
   }
 
-  #more() {
+  /** Ask for further photos, once. */
+  goOn() {
+    const wanted = Math.min(MOST_RESULTS, 2 * this.limit);
+    if (this.complete || this.asked === wanted) return;
     this.watcher.disconnect();
-    this.more(Math.min(MOST_RESULTS, 2 * this.limit));
+    this.asked = wanted;
+    this.more(wanted);
   }
 
   /** @param {Result} photo @param {number} index */
   tile(photo, index) {
     const tile = card(photo, index, (event) => {
-      if (!this.selection.click(index, event)) this.open(index);
+      if (this.selection.click(index, event)) return;
+      this.onopen();
+      this.actions.open(index);
     });
     tile.append(...alsoIn(photo));
     return tile;
-  }
-
-  /** Look at a photo; from there give feedback, or go on to the next one. @param {number} index */
-  open(index) {
-    const photo = this.photos[index];
-    if (!photo) return;
-    this.viewed = index;
-    this.onopen();
-    const give = (/** @type {"like"|"unlike"} */ kind) => {
-      closeViewer();
-      this.feedback.give([photo], kind);
-    };
-    openViewer(
-      photo,
-      h("button", { onclick: () => give("like") }, _("More like this")),
-      h("button", { onclick: () => give("unlike") }, _("Less like this")),
-    );
-  }
-
-  /** @param {KeyboardEvent} event */
-  onViewerKey(event) {
-    const next = this.viewed + (VIEWER_STEPS[event.key] ?? 0);
-    if (next === this.viewed || !this.photos[next]) return;
-    closeViewer();
-    this.open(next);
-  }
-
-  async download() {
-    const { download } = await import("./bulk_actions.js");
-    await download([...this.selection.ids]);
-  }
-
-  moreLikeSelected() {
-    const photos = this.photos.filter((photo) => this.selection.ids.has(photo.id));
-    this.selection.stop();
-    this.feedback.give(photos, "like");
-  }
-
-  refreshToolbar() {
-    const { active, ids } = this.selection;
-    byId("select").hidden = active || !this.photos.length;
-    byId("chosen").hidden = !active;
-    byId("chosen-count").textContent = selectedCount(ids.size);
-    setDisabled(!ids.size, "more-like", "download");
   }
 }
 
@@ -182,7 +152,7 @@ const line = (words) => h("li", { class: "guesswork" }, words);
 function card({ thumbnail_url: src, filename, category, score }, index, onclick) {
   const similarity = _("similarity {score}", { score: formatNumber(score, 2) });
   const bar = h("span", { class: "score", title: similarity });
-  bar.style.setProperty("--score", score.toFixed(3));
+  bar.style.setProperty("--score", String(score));
   const button = h(
     "button",
     { title: filename },

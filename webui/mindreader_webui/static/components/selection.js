@@ -54,6 +54,13 @@ export class Selection {
     this.refresh();
   }
 
+  /** Photos are others now: what is not among them any more is not selected. */
+  prune() {
+    const here = new Set(this.grid.photos.map(({ id }) => id));
+    for (const id of this.ids) if (!here.has(id)) this.ids.delete(id);
+    this.refresh();
+  }
+
   selectAll() {
     this.selectRange(0, this.grid.photos.length - 1);
   }

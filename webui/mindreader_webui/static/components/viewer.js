@@ -1,92 +1,99 @@
-// A photo as a tile of a grid, and large, with what is known about it.
+// A photo as a tile of a grid, and the way to see it large: the viewer itself is fetched when it is first needed.
 
-import { byId, h } from "../lib/dom.js";
-import { formatCategory, formatNumber, formatTaken } from "../lib/format.js";
-import { _ } from "../lib/i18n.js";
-import { alsoIn } from "./also_in.js";
+import { h, showError } from "../lib/dom.js";
+import { formatCategory } from "../lib/format.js";
 
 /** @import { Photo, SearchResult } from "../../../typings/api" */
+/** @import { Act } from "./photo_toolbar.js" */
 /** @typedef {Photo|SearchResult} AnyPhoto */
+/** @typedef {{icon: import("../viewer/icons.js").IconName, label: string, run: () => unknown}} ViewerButton */
 
 /**
- * Its box has the proportions of the photo from the start, whatever is shown in it.
- * The page holds a `<dialog id="viewer">`.
- * @param {AnyPhoto} photo
- * @param {...HTMLElement} actions further buttons
+ * The photos one can go through in the viewer, in their order.
+ *
+ * @typedef {object} PhotoSource
+ * @property {(index: number) => AnyPhoto|undefined} at
+ * @property {(id: number) => number} indexOf -1 where it is not, or not loaded yet
+ * @property {() => number|null} total how many there are, where that is known
+ * @property {(index: number) => Promise<unknown>} reach load the photo at this place, if there is one
+ * @property {(index: number) => void} focus give the photo's tile the focus
+ * @property {(photo: AnyPhoto) => ViewerButton[]} buttons what can be done with it only here
+ * @property {(photo: AnyPhoto) => string[]} why it is shown
+ * @property {Act|null} act label, move, delete …; null where nothing can be changed
  */
-export function openViewer(photo, ...actions) {
-  const dialog = byId("viewer", HTMLDialogElement);
-  const { filename, width, height, thumbnail_url: thumbnail, original_url: original } = photo;
-  const image = h("img", { src: thumbnail, alt: filename });
-  image.style.setProperty("--width", `${width}px`);
-  image.style.setProperty("--ratio", `${width / height}`);
-  dialog.replaceChildren(
-    image,
-    h("h2", {}, filename),
-    h("p", { class: "hint" }, factsOf(photo).join(" · ")),
-    ...("also_in" in photo ? alsoIn(photo) : []),
-    h(
-      "div",
-      { class: "row" },
-      h("button", { class: "primary", onclick: () => dialog.close() }, _("Close")),
-      h("a", { href: original, target: "_blank", rel: "noopener" }, _("Open original")),
-      ...actions,
-    ),
-  );
-  const large = new Image();
-  large.onload = () => (image.src = large.src);
-  large.src = photo.preview_url;
-  dialog.showModal();
-}
 
-export const closeViewer = () => byId("viewer", HTMLDialogElement).close();
+/** @type {Promise<import("../viewer/dialog.js").Viewer>|undefined} */
+let viewer;
 
 /** @param {AnyPhoto} photo */
-function factsOf(photo) {
-  const facts = [
-    photo.category && formatCategory(photo.category),
-    photo.collection,
-    `${photo.width} × ${photo.height}`,
-  ];
-  if ("score" in photo) facts.push(_("similarity {score}", { score: formatNumber(photo.score, 2) }));
-  facts.push(takenSentence(photo));
-  if ("error" in photo) facts.push(photo.error);
-  return facts.filter(Boolean);
-}
+export const idOf = (photo) => ("id" in photo ? photo.id : photo.photo_id);
 
-/** @type {Record<NonNullable<AnyPhoto["date_source"]>, (date: string) => string>} */
-const TAKEN = {
-  person: (date) => _("taken {date}, as a person said", { date }),
-  exif: (date) => _("taken {date}", { date }),
-  digitized: (date) => _("taken or scanned {date}", { date }),
-  xmp: (date) => _("taken {date}, from its XMP data", { date }),
-  iptc: (date) => _("taken {date}, from its IPTC data", { date }),
-  sidecar: (date) => _("taken {date}, from the XMP file beside it", { date }),
-  takeout: (date) => _("taken {date}, from Google Takeout", { date }),
-  name: (date) => _("taken {date}, from its name", { date }),
-  modified: (date) => _("perhaps taken {date}: a guess from when it was last changed", { date }),
-  file: (date) => _("perhaps taken {date}: a guess from the file’s time", { date }),
-  none: () => _("date unknown"),
-};
-
-/** When it was taken, and who says so. @param {Pick<AnyPhoto, "taken_at"|"date_source">} photo */
-export function takenSentence({ taken_at: moment, date_source: source }) {
-  return moment ? TAKEN[source ?? "exif"](formatTaken(moment)) : _("date unknown");
-}
-
-/** A click beside the dialog closes it. */
-const viewer = document.getElementById("viewer");
-viewer?.addEventListener("click", (event) => {
-  if (event.target === viewer) closeViewer();
+/**
+ * Photos that are all known.
+ *
+ * @param {() => AnyPhoto[]} photos
+ * @param {Partial<PhotoSource>} [more] what differs
+ * @returns {PhotoSource}
+ */
+export const sourceOf = (photos, more = {}) => ({
+  at: (index) => photos()[index],
+  indexOf: (id) => photos().findIndex((photo) => idOf(photo) === id),
+  total: () => photos().length,
+  reach: async () => {},
+  focus: () => {},
+  buttons: () => [],
+  why: () => [],
+  act: null,
+  ...more,
 });
+
+/** @param {PhotoSource} source @param {number} index of the photo to begin with */
+export async function openViewer(source, index) {
+  viewer ??= load();
+  viewer.catch(() => (viewer = undefined)); // without a connection; the next click asks again
+  try {
+    (await viewer).open(source, index);
+  } catch (error) {
+    showError(error);
+  }
+}
+
+/** Its photos changed: show what is known now, or the next photo where this one is gone. @param {number} [id] of the photo to show */
+export const refreshViewer = async (id) => (await viewer)?.refresh(id);
+
+export const closeViewer = async () => (await viewer)?.close();
+
+async function load() {
+  const [{ Viewer }] = await Promise.all([import("../viewer/dialog.js"), loadStyle()]);
+  return new Viewer();
+}
+
+/** @returns {Promise<unknown>} */
+function loadStyle() {
+  const link = h("link", { rel: "stylesheet", href: new URL("../viewer.css", import.meta.url).href });
+  return new Promise((resolve, reject) => {
+    link.onload = resolve;
+    link.onerror = reject;
+    document.head.append(link);
+  });
+}
 
 /**
  * @param {AnyPhoto} photo
  * @param {string} note below its name
  * @param {number} [index] in its grid
- * @param {(event: MouseEvent) => void} [onclick]
+ * @param {(event: MouseEvent) => unknown} [onclick]
  */
-export function photoTile(photo, note, index, onclick = () => openViewer(photo)) {
+export function photoTile(
+  photo,
+  note,
+  index,
+  onclick = () =>
+    openViewer(
+      sourceOf(() => [photo]),
+      0,
+    ),
+) {
   const attributes = { alt: "", loading: "lazy", decoding: "async", width: 256, height: 256 };
   const image = h("img", { src: photo.thumbnail_url, ...attributes });
   const name = h("span", {}, photo.category ? formatCategory(photo.category) : photo.filename);

@@ -5,6 +5,7 @@ import { _ } from "./i18n.js";
 /** @typedef {string|number|boolean|null|undefined|((event: Event) => unknown)} Attribute */
 
 const TOAST_MS = 6000;
+const UNDO_MS = 12_000;
 
 /**
  * The element with this id. With a class its own properties are known: `byId("name", HTMLInputElement).value`.
@@ -50,14 +51,37 @@ export const columnsOf = (list) => getComputedStyle(list).gridTemplateColumns.sp
 
 /** @type {ReturnType<typeof setTimeout>|undefined} */
 let toastTimer;
+/** @type {HTMLElement|undefined} */
+let status;
 
-/** Show a sentence in the corner for a while, and say it to screen readers. @param {string} sentence */
-export function toast(sentence) {
-  const status = byId("status");
-  status.textContent = sentence;
-  status.hidden = false;
-  clearTimeout(toastTimer);
-  toastTimer = setTimeout(() => (status.hidden = true), TOAST_MS);
+/**
+ * Show a sentence in the corner for a while, and say it to screen readers.
+ *
+ * @param {string} sentence
+ * @param {() => unknown} [undo] takes back what the sentence says
+ */
+export function toast(sentence, undo) {
+  const shown = (status ??= byId("status"));
+  const hide = () => (shown.hidden = true);
+  const start = () => (toastTimer = setTimeout(hide, undo ? UNDO_MS : TOAST_MS));
+  const stop = () => clearTimeout(toastTimer);
+  const button = h("button", { onclick: () => (hide(), undo?.()), onfocus: stop, onblur: start }, _("Undo"));
+  stop();
+  shown.replaceChildren(sentence, ...(undo ? [button] : []));
+  shown.hidden = false;
+  keepInReach(shown);
+  shown.onpointerenter = stop; // while somebody is about to press the button it stays
+  shown.onpointerleave = start;
+  start();
+}
+
+/** An open dialog makes everything beside it unreachable: until it closes the toast is in it. @param {HTMLElement} shown */
+function keepInReach(shown) {
+  const dialog = document.activeElement?.closest("dialog:modal") ?? document.querySelector("dialog:modal");
+  (dialog ?? document.body).append(shown);
+  dialog?.addEventListener("close", () => shown.parentElement === dialog && document.body.append(shown), {
+    once: true,
+  });
 }
 
 /** For `catch`. @param {unknown} error */

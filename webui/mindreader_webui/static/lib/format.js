@@ -8,6 +8,9 @@ const UNITS = ["B", "kB", "MB", "GB", "TB"];
 export const formatNumber = (value, digits = 0) =>
   value.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
+/** To a tenth, and no more than it needs. @param {number} value */
+export const formatRounded = (value) => value.toLocaleString(locale, { maximumFractionDigits: 1 });
+
 /** @param {number} bytes */
 export function formatBytes(bytes) {
   const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));

@@ -1,21 +1,23 @@
 // The page of one collection: an endless grid of its photos, one to look at, many to change.
 
-import { categoryDialog, dateDialog, deleteDialog, download, moveDialog } from "../components/bulk_actions.js";
 import { Grid } from "../components/grid.js";
 import { failedSentence, waitingSentence } from "../components/photo_states.js";
-import { Selection, selectedCount } from "../components/selection.js";
-import { closeViewer, openViewer, photoTile } from "../components/viewer.js";
+import { PhotoToolbar, photoActions } from "../components/photo_toolbar.js";
+import { Selection } from "../components/selection.js";
+import { idOf, openViewer, photoTile, refreshViewer, sourceOf } from "../components/viewer.js";
 import { call, get } from "../lib/api.js";
-import { byId, h, setDisabled, showError, toast } from "../lib/dom.js";
-import { formatCategory } from "../lib/format.js";
+import { byId, h, showError, toast } from "../lib/dom.js";
+import { formatCategory, formatTaken } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 
 /** @import { Collection, Photo } from "../../../typings/api" */
+/** @import { AnyPhoto } from "../components/viewer.js" */
 
 const PAGE = 120;
 const POLL_MS = 2000;
 const POLL_SHARE = 20; // a large collection takes longer to count: the server is asked one twentieth of the time
 const TOP_SCREENS = 2;
+const NOTHING = "\u00a0"; // as high as a line: all tiles are
 
 const id = Number(byId("photos").dataset.collection);
 const category = byId("category", HTMLSelectElement);
@@ -25,7 +27,22 @@ const until = byId("until", HTMLInputElement);
 let collection = null;
 
 const grid = new Grid(byId("photos"), { load, tile, onerror: showError, onload: refreshEnd });
-const selection = new Selection(grid, refreshToolbar);
+const selection = new Selection(grid, () => toolbar.refresh());
+const act = photoActions({ onchange, onmove: onremove, onremove, onreturn });
+const toolbar = new PhotoToolbar(selection, () => grid.photos, act);
+const source = sourceOf(() => grid.photos, {
+  total: () => (grid.complete ? grid.photos.length : null),
+  reach: (index) => grid.reach(index),
+  focus: (index) => grid.focus(index),
+  buttons,
+  act,
+});
+/** @type {Photo[]} what the address names, if it is not in the grid */
+let named = [];
+let categoriesShown = false;
+let removedIn = 0; // which filling of the grid photos were last taken out of
+/** @type {Photo[]} */
+let removed = [];
 
 /** @param {number|null} after */
 function load(after) {
@@ -48,12 +65,13 @@ function dayAfter(day) {
 
 function refreshEnd() {
   byId("end").textContent = grid.photos.length ? "" : _("No photos to show here.");
+  toolbar.refresh();
 }
 
 /** @param {Photo} photo @param {number} index */
 function tile(photo, index) {
   const made = photoTile(photo, noteOn(photo), index, (event) => {
-    if (!selection.click(index, event)) open(photo);
+    if (!selection.click(index, event)) openViewer(source, index);
   });
   selection.mark(made, photo);
   return made;
@@ -62,65 +80,24 @@ function tile(photo, index) {
 /** @param {Photo} photo */
 function noteOn(photo) {
   if (photo.state === "failed") return _("Failed: {reason}", { reason: photo.error ?? "" });
-  return photo.state === "indexed" ? photo.filename : _("being prepared for searching");
+  if (photo.state !== "indexed") return _("being prepared for searching");
+  if (photo.category) return photo.filename;
+  return photo.taken_at ? formatTaken(photo.taken_at) : NOTHING; // its name stands above already
 }
 
-/** @param {Photo} photo */
-async function open(photo) {
-  await firstCounts; // photos may be there before it is known whose they are
-  const actions = [];
-  if (collection?.mine) {
-    if (photo.state === "failed") actions.push(h("button", { onclick: () => retry(photo) }, _("Try again")));
-    actions.push(h("button", { onclick: () => editDate(photo) }, _("Date…")));
-    actions.push(h("button", { onclick: () => editCategory(photo) }, _("Category…")));
-    actions.push(h("button", { class: "danger", onclick: () => remove(photo) }, _("Delete")));
-  }
-  openViewer(photo, ...actions);
-}
-
-/** @param {Photo} photo */
-function editDate(photo) {
-  dateDialog([photo], (taken) => showChanged(Object.assign(photo, taken)));
-}
-
-/** @param {Photo} photo */
-function editCategory(photo) {
-  categoryDialog([photo.id], categoryNames(), (name) => {
-    photo.category = name;
-    showChanged(photo);
-    category.length = 1;
-    refreshCounts().catch(showError);
-  });
-}
-
-/** In the viewer and, where it is there, in the grid. @param {Photo} photo */
-function showChanged(photo) {
-  closeViewer();
-  const inGrid = grid.photos.find(({ id }) => id === photo.id);
-  if (inGrid) Object.assign(inGrid, photo);
-  grid.redraw();
-  open(photo).catch(showError);
+/** @param {AnyPhoto} photo */
+function buttons(photo) {
+  if (!("state" in photo) || photo.state !== "failed" || !photo.may_change) return [];
+  return [{ icon: /** @type {const} */ ("again"), label: _("Try again"), run: () => retry(photo) }];
 }
 
 /** @param {Photo} photo */
 async function retry(photo) {
-  closeViewer();
   try {
     await call("POST", "/photos/{photo_id}/retry", { path: { photo_id: photo.id } });
+    Object.assign(photo, { state: "pending", error: null });
     toast(_("It is tried again."));
-    await refreshCounts();
-  } catch (error) {
-    showError(error);
-  }
-}
-
-/** @param {Photo} photo */
-async function remove(photo) {
-  closeViewer();
-  try {
-    await call("DELETE", "/photos/{photo_id}", { path: { photo_id: photo.id } });
-    toast(_("The photo is in the trash."));
-    removeFromGrid([photo.id]);
+    onchange([photo]);
   } catch (error) {
     showError(error);
   }
@@ -135,68 +112,61 @@ async function refreshCounts() {
   if (waiting) notes.push(waitingSentence(waiting));
   if (failed) notes.push(failedSentence(failed));
   byId("counts").textContent = notes.join(" · ");
-  if (category.options.length === 1) category.append(...collection.categories.map(categoryOption));
-  refreshToolbar();
+  if (!categoriesShown) showCategories(collection.categories);
   if (!waiting) return;
   const took = performance.now() - began;
   setTimeout(() => refreshCounts().catch(showError), Math.max(POLL_MS, POLL_SHARE * took));
 }
 
+/** What is chosen stays chosen. @param {Collection["categories"]} categories */
+function showCategories(categories) {
+  const { value } = category;
+  category.length = 1;
+  category.append(...categories.map(categoryOption));
+  if (categories.some(({ id }) => String(id) === value)) category.value = value;
+  categoriesShown = true;
+}
+
 /** @param {Collection["categories"][number]} category */
 const categoryOption = ({ id, name, photos }) => h("option", { value: id }, `${formatCategory(name)} (${photos})`);
 
-function refreshToolbar() {
-  const editing = ["set-date", "set-category", "move", "delete"];
-  byId("select").hidden = selection.active;
-  byId("chosen").hidden = !selection.active;
-  byId("chosen-count").textContent = selectedCount(selection.ids.size);
-  for (const name of editing) byId(name).hidden = !collection?.mine;
-  setDisabled(!selection.ids.size, ...editing, "download");
+/** In the viewer and, where they are there, in the grid. @param {AnyPhoto[]} photos */
+function onchange(photos) {
+  const changed = new Map(photos.map((photo) => [idOf(photo), photo]));
+  for (const photo of grid.photos) Object.assign(photo, changed.get(photo.id));
+  shownAnew();
 }
 
-/** They are not in this collection any more. @param {number[]} ids */
-function removeFromGrid(ids) {
-  const removed = new Set(ids);
-  grid.photos = grid.photos.filter((photo) => !removed.has(photo.id));
+/** They are not in this collection any more. @param {AnyPhoto[]} photos */
+function onremove(photos) {
+  const gone = new Set(photos.map(idOf));
+  removed = grid.photos.filter(({ id }) => gone.has(id));
+  removedIn = grid.generation;
+  grid.photos = grid.photos.filter(({ id }) => !gone.has(id));
+  named = named.filter(({ id }) => !gone.has(id));
+  shownAnew();
+}
+
+/** They are here again; the newest come first. @param {AnyPhoto[]} photos */
+function onreturn(photos) {
+  const ids = new Set(photos.map(idOf));
+  const back = removed.filter(({ id }) => ids.has(id));
+  if (removedIn !== grid.generation) grid.restart();
+  else grid.photos = [...grid.photos, ...back].sort((one, other) => other.id - one.id);
+  if (!back.length) named = photos.filter((photo) => "id" in photo);
+  shownAnew(photos[0] && idOf(photos[0]));
+}
+
+/** @param {number} [id] of the photo the viewer shows from now on */
+function shownAnew(id) {
   grid.redraw();
-  selection.clear();
+  selection.prune();
   refreshEnd();
+  refreshViewer(id);
+  categoriesShown = false;
   refreshCounts().catch(showError);
 }
 
-/** @param {string|null} name of the category the selected photos have now */
-function relabelSelected(name) {
-  for (const photo of grid.photos) {
-    if (selection.ids.has(photo.id)) photo.category = name;
-  }
-  grid.redraw();
-  category.length = 1;
-  refreshCounts().catch(showError);
-}
-
-/** @param {Partial<Photo>} taken */
-function dateSelected(taken) {
-  for (const photo of selectedPhotos()) Object.assign(photo, taken);
-}
-
-async function moveSelected() {
-  const { collections } = await get("/collections");
-  const targets = collections.filter((each) => each.mine && each.id !== id);
-  moveDialog(selectedIds(), targets, removeFromGrid);
-}
-
-const selectedIds = () => [...selection.ids];
-const selectedPhotos = () => grid.photos.filter(({ id }) => selection.ids.has(id));
-const categoryNames = () => collection?.categories.map(({ name }) => name) ?? [];
-
-byId("select").onclick = () => selection.start();
-byId("all").onclick = () => selection.selectAll();
-byId("done").onclick = () => selection.stop();
-byId("download").onclick = () => download(selectedIds());
-byId("delete").onclick = () => deleteDialog(selectedIds(), () => removeFromGrid(selectedIds()));
-byId("set-category").onclick = () => categoryDialog(selectedIds(), categoryNames(), relabelSelected);
-byId("set-date").onclick = () => dateDialog(selectedPhotos(), dateSelected);
-byId("move").onclick = () => moveSelected().catch(showError);
 for (const field of [category, state, until]) {
   field.onchange = () => {
     selection.clear();
@@ -209,10 +179,19 @@ byId("top").onclick = () => {
 };
 addEventListener("scroll", () => (byId("top").hidden = scrollY < TOP_SCREENS * innerHeight), { passive: true });
 
+/** The photo the address names, among the others if it is one of the first. @param {number} wanted its id */
+async function openNamed(wanted) {
+  await grid.reach(0);
+  const index = source.indexOf(wanted);
+  if (index >= 0) return openViewer(source, index);
+  named = [await get("/photos/{photo_id}", { path: { photo_id: wanted } })];
+  return openViewer(
+    sourceOf(() => named, { buttons, act }),
+    0,
+  );
+}
+
 grid.restart();
-const firstCounts = refreshCounts().catch(showError);
+refreshCounts().catch(showError);
 const wanted = Number(new URLSearchParams(location.search).get("photo"));
-if (wanted)
-  get("/photos/{photo_id}", { path: { photo_id: wanted } })
-    .then(open)
-    .catch(showError);
+if (wanted) openNamed(wanted).catch(showError);

@@ -3,7 +3,7 @@
 import { failedSentence, waitingSentence } from "../components/photo_states.js";
 import { shareDialog, sharedWith } from "../components/share_dialog.js";
 import { call, get } from "../lib/api.js";
-import { byId, confirmDialog, h, onSubmit, showError } from "../lib/dom.js";
+import { byId, confirmDialog, h, onSubmit, showError, toast } from "../lib/dom.js";
 import { formatCategory, formatNumber } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 
@@ -87,17 +87,35 @@ function renameDialog({ id, name }) {
 
 /** @param {Collection} collection */
 function deleteDialog({ id, name, photos }) {
-  const text = ngettext(
+  const hasTrash = Number(byId("dialog").dataset.trashDays) > 0;
+  const intoTrash = ngettext(
     "{name} and its {n} photo go into the trash, where you can restore them for some time.",
     "{name} and its {n} photos go into the trash, where you can restore them for some time.",
     photos,
     { name },
   );
-  const remove = () =>
-    call("DELETE", "/collections/{collection_id}", { path: { collection_id: id } })
-      .then(load)
-      .catch(showError);
-  confirmDialog(_("Delete the collection?"), h("p", {}, text), _("Delete"), remove, "danger");
+  const forGood = ngettext(
+    "This server keeps no trash: {name} and its {n} photo are gone for good at once.",
+    "This server keeps no trash: {name} and its {n} photos are gone for good at once.",
+    photos,
+    { name },
+  );
+  const remove = async () => {
+    await call("DELETE", "/collections/{collection_id}", { path: { collection_id: id } });
+    if (hasTrash) toast(_("{name} is in the trash.", { name }), () => restore(id, name).catch(showError));
+    else toast(_("{name} is deleted for good.", { name }));
+    await load();
+  };
+  const content = h("p", {}, hasTrash ? intoTrash : forGood);
+  const label = hasTrash ? _("Delete") : _("Delete for good");
+  confirmDialog(_("Delete the collection?"), content, label, () => remove().catch(showError), "danger");
+}
+
+/** @param {number} id @param {string} name */
+async function restore(id, name) {
+  await call("POST", "/trash/collections/{trashed_collection_id}/restore", { path: { trashed_collection_id: id } });
+  toast(_("{name} is back in the library.", { name }));
+  await load();
 }
 
 const name = byId("name", HTMLInputElement);

@@ -1,0 +1,240 @@
+"""Photos chosen among those found, or in a collection: labelled, moved, added, deleted, and all that taken back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.axe import violations
+from tests.support.hands import BICYCLE, about_it, add_person, draw, set_up, sign_in
+from tests.support.photos import write_photos
+from tests.support.screens import SCREENS, mainly
+from tests.support.server import server
+
+pytestmark = pytest.mark.browser
+
+FOUND = 6
+
+
+@pytest.fixture
+def found(somebody, page: Page, screen: str, tmp_path: Path) -> Page:
+    """Six photos of one's own, found by a sketch, and a second collection."""
+    hers = collection(page, "Things")
+    for path in write_photos(tmp_path / "photos", FOUND, first=800):
+        upload(page, hers, path)
+    collection(page, "Other")
+    search(page, screen)
+    expect(results(page)).to_have_count(FOUND)
+    return page
+
+
+def api(page: Page, method: str, path: str, **arguments):
+    token = page.locator('meta[name="csrf-token"]').get_attribute("content")
+    headers = {"X-CSRFToken": token or "", "Referer": page.url}
+    answer = page.request.fetch(f"/api/v1{path}", method=method, headers=headers, **arguments)
+    assert answer.ok, answer.text()
+    return answer.json()
+
+
+def collection(page: Page, name: str, visibility: str = "private") -> int:
+    return int(api(page, "POST", "/collections", data={"name": name, "visibility": visibility})["id"])
+
+
+def upload(page: Page, collection_id: int, path: Path):
+    file = {"name": path.name, "mimeType": "image/jpeg", "buffer": path.read_bytes()}
+    api(page, "POST", f"/collections/{collection_id}/photos", multipart={"file": file})
+
+
+def search(page: Page, screen: str):
+    """Once everything is embedded."""
+    page.wait_for_function(
+        """() => fetch("/api/v1/collections").then((answer) => answer.json()).then(({ collections }) =>
+        collections.every(({ embedding }) => embedding.pending + embedding.leased === 0))"""
+    )
+    page.goto("/")
+    page.locator("#live").uncheck()
+    for stroke in BICYCLE:
+        draw(page, screen, stroke)
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(results(page).first).to_be_visible()
+
+
+def results(page: Page):
+    return page.locator("#results li[data-index]")
+
+
+def choose(page: Page, *places: int):
+    if page.locator("#select").is_visible():
+        page.locator("#select").click()
+    for place in places:
+        results(page).nth(place).locator("button").first.click()
+    expect(page.locator("#chosen-count")).to_contain_text(f"{len(places)} photo")
+
+
+def names(page: Page) -> list[str]:
+    titles: list[str] = results(page).locator("> button").evaluate_all("all => all.map(({ title }) => title)")
+    return titles
+
+
+def toast(page: Page, text: str):
+    expect(page.locator("#status")).to_contain_text(text)
+
+
+def undo(page: Page):
+    page.locator("#status").get_by_role("button", name="Undo").click()
+
+
+def answer(page: Page, word: str):
+    page.locator("#dialog").get_by_role("button", name=word, exact=True).click()
+
+
+@mainly("phone")
+def test_photos_found_are_labelled_moved_added_and_deleted(found: Page, keep):
+    page = found
+    order = names(page)
+    choose(page, 0, 1)
+    keep("results-chosen")
+    assert violations(page) == []
+    page.locator("#set-category").click()
+    page.locator("#dialog input").fill("bikes")
+    answer(page, "Set")
+    toast(page, "2 photos are “bikes” now.")
+    expect(results(page).nth(0)).to_contain_text("bikes")
+    expect(results(page).nth(2)).not_to_contain_text("bikes")
+
+    results(page).nth(1).locator("button").first.click()  # what was labelled stays chosen
+    results(page).nth(2).locator("button").first.click()
+    page.locator("#move").click()
+    page.locator("#dialog select").select_option(label="Other")
+    answer(page, "Move")
+    toast(page, "2 photos are in “Other” now.")
+    assert names(page) == order
+    undo(page)
+    toast(page, "2 photos are back where they were.")
+
+    page.locator("#done").click()
+    choose(page, 1)
+    page.locator("#copy").click()
+    page.locator("#dialog select").select_option(label="Other")
+    answer(page, "Add")
+    toast(page, "1 photo is in “Other” too now.")
+
+    for place in (3, 4):  # what was added stays chosen
+        results(page).nth(place).locator("button").first.click()
+    page.locator("#delete").click()
+    expect(page.locator("#dialog")).to_contain_text("restore them for 30 days")
+    answer(page, "Delete")
+    toast(page, "3 photos are in the trash.")
+    expect(results(page)).to_have_count(FOUND - 3)
+    keep("results-deleted")
+    undo(page)
+    expect(results(page)).to_have_count(FOUND)
+    assert names(page) == order
+
+
+@pytest.mark.slow
+@mainly("desktop")
+def test_a_photo_found_is_looked_at_deleted_and_followed(found: Page, keep):
+    page = found
+    order = names(page)
+    results(page).nth(0).locator("button").first.click()
+    about_it(page)
+    panel = page.locator(".viewer-info")
+    expect(panel).to_contain_text("Its similarity to the sketch is 0.")
+    expect(panel).to_contain_text(f"Place 1 of the {FOUND} photos shown.")
+    assert violations(page) == []
+    page.keyboard.press("Delete")
+    expect(page.locator("#viewer-title")).to_have_text(order[1])
+    undo(page)
+    expect(page.locator("#viewer-title")).to_have_text(order[0])
+    page.keyboard.press("Escape")
+    expect(results(page).nth(0).locator("button").first).to_be_focused()
+    assert names(page) == order
+    results(page).nth(2).locator("button").first.click()
+    page.locator("#viewer").get_by_role("button", name="More like this").click()
+    expect(page.locator("#feedback li")).to_have_count(1)
+    expect(page.locator("#viewer")).to_be_hidden()
+
+
+@mainly("desktop")
+def test_of_photos_that_are_only_shared_nothing_is_offered_that_is_refused(
+    somebody, page: Page, screen, chromium, mindreader_server, tmp_path
+):
+    hers, _, his = write_photos(tmp_path / "photos", 3, first=850)
+    upload(page, collection(page, f"Of {somebody}", "shared"), hers)
+    bob = add_person(mindreader_server, "Bob")
+    context = chromium.new_context(base_url=mindreader_server.url, **SCREENS[screen])
+    bobs = context.new_page()
+    sign_in(bobs, bob)
+    upload(bobs, collection(bobs, "His"), his)
+    search(bobs, screen)
+    changing = ("#set-date", "#set-category", "#move", "#delete")
+    hers_found = bobs.locator("#results").get_by_title(hers.name, exact=True)
+    his_found = bobs.locator("#results").get_by_title(his.name, exact=True)
+    bobs.locator("#select").click()
+    hers_found.click()
+    for button in changing:
+        expect(bobs.locator(button)).to_be_hidden()
+    expect(bobs.locator("#chosen-count")).to_contain_text("1 of them is not yours to change")
+    bobs.locator("#copy").click()
+    bobs.locator("#dialog select").select_option(label="His")
+    answer(bobs, "Add")
+    toast(bobs, "1 photo is in “His” too now.")
+    hers_found.click()
+    his_found.click()
+    for button in changing:
+        expect(bobs.locator(button)).to_be_enabled()
+    bobs.locator("#done").click()
+    hers_found.click()
+    about_it(bobs)
+    viewer = bobs.locator("#viewer")
+    expect(viewer.get_by_role("button", name="Add to…")).to_be_visible()
+    for name in ("Delete", "Move…", "Category…", "Date…"):
+        expect(viewer.get_by_role("button", name=name)).to_be_hidden()
+    bobs.keyboard.press("Delete")  # and no key does it either
+    bobs.keyboard.press("Escape")
+    context.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("screen", ["desktop"], indirect=True)
+def test_where_there_is_no_trash_one_is_told_before(chromium, screen, tmp_path):
+    with server(tmp_path / "data", MINDREADER_TRASH_DAYS="0") as started:
+        context = chromium.new_context(base_url=started.url)
+        page = context.new_page()
+        set_up(page)
+        things = collection(page, "Things")
+        for path in write_photos(tmp_path / "photos", 2):
+            upload(page, things, path)
+        page.goto(f"/library/{things}")
+        page.locator("#photos > li > button").first.click()
+        page.locator("#viewer").get_by_role("button", name="Delete").click()
+        expect(page.locator("#dialog")).to_contain_text("gone for good at once")
+        answer(page, "Cancel")
+        expect(page.locator("#photos > li")).to_have_count(2)
+        page.locator("#viewer").get_by_role("button", name="Delete").click()
+        answer(page, "Delete for good")
+        toast(page, "1 photo is deleted for good.")
+        expect(page.locator("#status button")).to_have_count(0)
+        page.goto("/library")
+        page.locator("li", has=page.get_by_role("link", name="Things")).get_by_role("button", name="Delete").click()
+        expect(page.locator("#dialog")).to_contain_text("gone for good at once")
+        answer(page, "Delete for good")
+        toast(page, "Things is deleted for good.")
+        expect(page.locator("#status button")).to_have_count(0)
+        context.close()
+
+
+@pytest.mark.slow
+@mainly("desktop")
+def test_a_deleted_collection_comes_back_by_undo(somebody, page: Page):
+    collection(page, "Things")
+    page.goto("/library")
+    page.locator("li", has=page.get_by_role("link", name="Things")).get_by_role("button", name="Delete").click()
+    answer(page, "Delete")
+    toast(page, "Things is in the trash.")
+    expect(page.get_by_role("link", name="Things")).to_be_hidden()
+    undo(page)
+    expect(page.get_by_role("link", name="Things")).to_be_visible()
