@@ -276,6 +276,29 @@ def test_where_nothing_is_like_the_sketch_it_says_so(page: Page, sheet: Page, sc
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("screen", ["desktop"], indirect=True)
+def test_readings_that_do_not_fit_are_reached_with_a_mouse(page: Page, sheet: Page, screen: str):
+    def answer(route: Route) -> None:
+        real = route.fetch()
+        readings = (real.json()["readings"] * 4)[:4]
+        route.fulfill(response=real, json=real.json() | {"readings": readings})
+
+    page.route(SEARCHES, answer)
+    draw_bicycle(page, screen)
+    further = page.get_by_role("button", name="Further images")
+    last = tiles(page).nth(4)
+    assert not is_inside(box(last), screen)
+    further.click()
+    further.click()
+    wait_for(page, lambda: is_inside(box(last), screen))
+    expect(further).to_have_class("further end")
+    further.click()
+    wait_for(
+        page, lambda: box(tiles(page).nth(1))["x"] >= box(tiles(page).first)["x"] + box(tiles(page).first)["width"]
+    )
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("screen", ["desktop", "phone"], indirect=True)
 def test_more_photos_come_as_one_scrolls(page: Page, fresh_server, screen: str, tmp_path):
     page.request.post("/api/v1/setup", data={"name": "Ada", "password": "a quiet long password"})
