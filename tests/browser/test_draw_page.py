@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, Request, Route, expect
+from playwright.sync_api import FloatRect, Locator, Page, Request, Route, expect
 
+from tests.support.axe import violations
 from tests.support.hands import BICYCLE, draw, inked, mouse, on_sheet, sign_in, stylus, touch
 from tests.support.photos import write_photos
 from tests.support.screens import EVERY_SCREEN
@@ -19,7 +19,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.data]
 FIELD = re.compile(rb'name="(\w+)"\r\n\r\n(.*?)\r\n--', re.DOTALL)
 SEARCHES = "**/api/v1/searches"
 LINE = [(0.2, 0.2), (0.5, 0.25), (0.8, 0.2)]
-Box = dict[str, float]
 
 
 def on(*screens: str) -> pytest.MarkDecorator:
@@ -78,20 +77,16 @@ def tiles(page: Page) -> Locator:
     return page.locator("#readings").get_by_role("radio")
 
 
-def box(found: Locator) -> Box:
+def box(found: Locator) -> FloatRect:
     measured = found.bounding_box()
     assert measured is not None
-    return dict(measured)
+    return measured
 
 
-def is_inside(found: Box, screen: str) -> bool:
+def is_inside(found: FloatRect, screen: str) -> bool:
     room = EVERY_SCREEN[screen]["viewport"]
     right, bottom = found["x"] + found["width"], found["y"] + found["height"]
     return bool(found["x"] >= 0 and found["y"] >= 0 and right <= room["width"] and bottom <= room["height"])
-
-
-def violations(page: Page) -> list[str]:
-    return [f"{each['id']}: {each['nodes'][0]['target']}" for each in Axe().run(page).response["violations"]]
 
 
 LEAST_SIDE = {"desk": 560, "wide": 800, "tablet": 540, "tablet-sideways": 500}

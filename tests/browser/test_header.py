@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_accessibility import violations
+from tests.support.axe import violations
 from tests.support.hands import set_up
 from tests.support.pseudo import LANGUAGE, write_pseudo
 from tests.support.screens import mainly
