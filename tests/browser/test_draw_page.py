@@ -81,7 +81,7 @@ def tiles(page: Page) -> Locator:
 def box(found: Locator) -> Box:
     measured = found.bounding_box()
     assert measured is not None
-    return dict(measured)
+    return {"x": measured["x"], "y": measured["y"], "width": measured["width"], "height": measured["height"]}
 
 
 def is_inside(found: Box, screen: str) -> bool:
