@@ -23,10 +23,6 @@ export class SavedSketches {
     this.list = byId("saved-sketches");
     /** @type {number|null} */
     this.next = null;
-    byId("save-sketch-form").addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.save().catch(showError);
-    });
     byId("more-saved-sketches").onclick = () => this.loadMore().catch(showError);
   }
 

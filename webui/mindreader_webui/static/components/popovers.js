@@ -21,23 +21,28 @@ export function placePopovers(within) {
 /**
  * What a panel shows is fetched when it is opened, and so is the module that shows it.
  *
+ * @template {{load: () => Promise<unknown>}} T
  * @param {string} id of the panel
- * @param {() => Promise<{load: () => Promise<unknown>}>} make
+ * @param {() => Promise<T>} make
+ * @returns {() => Promise<T>} what is in it, for what is done there before it came
  */
 export function whenOpened(id, make) {
-  const panel = byId(id);
-  /** @type {ReturnType<typeof make>|undefined} */
+  /** @type {Promise<T>|undefined} */
   let made;
-  panel.addEventListener("toggle", async () => {
-    if (!panel.matches(":popover-open")) return;
-    try {
-      made ??= make();
-      await (await made).load();
-    } catch (error) {
-      made = undefined; // without a connection; the next time asks again
-      showError(error);
+  const get = () => {
+    made ??= make();
+    made.catch(() => (made = undefined)); // without a connection; the next time asks again
+    return made;
+  };
+  const panel = byId(id);
+  panel.addEventListener("toggle", () => {
+    if (panel.matches(":popover-open")) {
+      get()
+        .then((content) => content.load())
+        .catch(showError);
     }
   });
+  return get;
 }
 
 /** On the side of the button where there is more room; on a phone from edge to edge. @param {HTMLElement} panel @param {DOMRect} beside */

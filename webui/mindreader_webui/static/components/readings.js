@@ -182,9 +182,7 @@ class Tile {
     this.image.alt = _("Imaginary image {i} of {n}", { i: i + 1, n });
     this.name.textContent = name ? _("{name}?", { name: formatCategory(name) }) : "";
     this.button.disabled = !ids.length; // an empty library
-    this.photos.replaceChildren(
-      ...photos.map(({ thumbnail_url: src, filename }) => h("img", { src, alt: "", title: filename })),
-    );
+    this.photos.replaceChildren(...photos.map(({ thumbnail_url: src }) => h("img", { src, alt: "" })));
   }
 }
 

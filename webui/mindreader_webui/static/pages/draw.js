@@ -11,7 +11,7 @@ import { SearchLoop } from "../components/search_loop.js";
 import { FIRST_RESULTS, SearchResults } from "../components/search_results.js";
 import { TwoScreens } from "../components/two_screens.js";
 import { call } from "../lib/api.js";
-import { byId, loadStyle, setDisabled, showError } from "../lib/dom.js";
+import { byId, loadStyle, onSubmit, setDisabled, showError } from "../lib/dom.js";
 import { _, ngettext } from "../lib/i18n.js";
 
 /** @import { SearchAnswer } from "../../../typings/api" */
@@ -204,10 +204,11 @@ canvas.onend = (/** @type {boolean} */ kept) => {
   if (!kept) loop.release();
 };
 placePopovers(document.body);
-whenOpened("save-or-share", async () => {
+const savedSketches = whenOpened("save-or-share", async () => {
   const { SavedSketches } = await import("../canvas/saved_sketches.js");
   return new SavedSketches(() => sketch.strokes, openSketch);
 });
+onSubmit(byId("save-sketch-form", HTMLFormElement), async () => (await savedSketches()).save());
 whenOpened("history", async () => {
   const { SearchHistory } = await import("../components/search_history.js");
   return new SearchHistory(usePicture);
