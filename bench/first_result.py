@@ -112,7 +112,7 @@ def first_result(context: BrowserContext) -> float:
     page.goto("/")
     page.wait_for_load_state("networkidle")
     draw(page, "desktop", circle(0.5, 0.5, 0.3))
-    page.wait_for_function("globalThis.found")
+    page.wait_for_function("() => globalThis.found")
     milliseconds: float = page.evaluate("globalThis.found - globalThis.ended")
     return milliseconds / 1000
 

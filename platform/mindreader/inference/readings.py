@@ -78,6 +78,14 @@ def picked_reading(query: Vectors, photo_ids: Sequence[int], vectors: Vectors) -
     return _reading(photo_ids, vectors, _weights(vectors @ query), np.arange(len(vectors)))
 
 
+def with_picked(found: Sequence[SketchReading], picked: SketchReading) -> list[SketchReading]:
+    """Readings found with the picked one in the place of what it is found as now; first, where it is no more found."""
+    place = next((number for number, each in enumerate(found) if each.vector @ picked.vector >= _ALIKE), 0)
+    others = further_readings(found, [picked])
+    before = further_readings(found[:place], [picked])
+    return [*before, picked, *others[len(before) :]]
+
+
 def query_of_picked(reading: SketchReading, query: Vectors) -> Vectors:
     """What searches for a picked reading: its own vector, moved a little by the sketch's query; (K,), of length 1."""
     return _unit(reading.vector + _SKETCH_SHARE * query)

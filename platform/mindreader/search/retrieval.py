@@ -15,6 +15,7 @@ from mindreader.inference.readings import (
     further_readings,
     picked_reading,
     query_of_picked,
+    with_picked,
 )
 from mindreader.messages import SearchRequest
 from mindreader.photo_index import IndexFilter, IndexHit, PhotoIndex, Vector
@@ -92,14 +93,13 @@ def _offered(
     first: list[SketchReading],
     picked: SketchReading | None,
 ) -> list[SketchReading]:
-    """What a sketch may show, the most likely first: the picked one, then those of this round; one or more."""
-    shown = [] if picked is None else [picked]
-    others = first = further_readings(first, shown)
+    """What a sketch may show in this round, the most likely first, the picked one in its place; one or more."""
+    found, shown = first, list[SketchReading]()
     for number in range(1, min(request.round, _MOST_ROUNDS) + 1):
-        shown += others
-        found = find_readings(query, *_photos(index, nearest, number), request.most_readings)
-        others = further_readings(found, shown)
-    offered = [*([] if picked is None else [picked]), *(others or first)][: request.most_readings]
+        shown += further_readings(found, shown)
+        found = further_readings(find_readings(query, *_photos(index, nearest, number), request.most_readings), shown)
+    found = found or first
+    offered = found if picked is None else with_picked(found, picked)[: request.most_readings]
     # Where there are no photos, G is told what E1 reads.
     return offered or [SketchReading(query, (), 1.0)]
 
