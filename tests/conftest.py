@@ -14,6 +14,7 @@ What is shared, and what each test has of its own:
 * Servers, workers and command lines are real processes, forks of one that has loaded torch (`support.programs`); a
   server takes a second to start, so a module shares one where its tests do not end it.
 * Files lie in memory where that is large enough (`support.temporary`), and a password's hash is quick in this process.
+  So are URLs of an app that other apps had before (`support.web`). Python keeps what it compiles, whoever starts it.
 * Ports come from `support.services.free_port`, below those the kernel gives to connections.
 
 No test fails because the machine is slow: wait for what should become true (`wait_until`), generously,
@@ -27,6 +28,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +42,9 @@ from celery.contrib.testing.worker import start_worker
 if "PYTEST_XDIST_WORKER" in os.environ:
     # One thread for each process of tests and for the servers it starts: threads of several would only fight for cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Else every process of a run would compile the tests, and every program it starts MindReader, again.
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+    sys.dont_write_bytecode = False
 
 from mindreader.accounts import passwords
 from mindreader.blobs import BlobStore
@@ -59,7 +64,7 @@ from tests.support.qdrant_server import QdrantServer
 from tests.support.services import S3Server, postgres_programs, postgres_server, redis_server
 from tests.support.sketches import house_png
 from tests.support.temporary import put_files_into_memory
-from tests.support.web import Finder
+from tests.support.web import Finder, remember_urls
 
 REPOSITORY = Path(__file__).parents[1]
 # Where files take longest: they begin first, so that no process ends long after the others.
@@ -92,6 +97,12 @@ def as_in_a_process_of_its_own() -> Iterator[None]:
 def quick_hashes() -> None:
     """Of the tests' passwords in this process; tests/platform/accounts says what the product's cost."""
     passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_urls() -> None:
+    """Of the tests' apps in this process: compiling them is most of what it takes to make one."""
+    remember_urls()
 
 
 @pytest.fixture
