@@ -14,7 +14,8 @@ What is shared, and what each test has of its own:
 * Servers, workers and command lines are real processes, forks of one that has loaded torch (`support.programs`); a
   server takes a second to start, so a module shares one where its tests do not end it.
 * Files lie in memory where that is large enough (`support.temporary`), and a password's hash is quick in this process.
-  So are URLs of an app that other apps had before (`support.web`). Python keeps what it compiles, whoever starts it.
+  What every app and client would compile or read again is made once (`support.remembered`). Python keeps what it
+  compiles, whoever starts it.
 * Ports come from `support.services.free_port`, below those the kernel gives to connections.
 
 No test fails because the machine is slow: wait for what should become true (`wait_until`), generously,
@@ -61,10 +62,11 @@ from tests.support.databases import (
     write_template,
 )
 from tests.support.qdrant_server import QdrantServer
+from tests.support.remembered import remember
 from tests.support.services import S3Server, postgres_programs, postgres_server, redis_server
 from tests.support.sketches import house_png
 from tests.support.temporary import put_files_into_memory
-from tests.support.web import Finder, remember_urls
+from tests.support.web import Finder
 
 REPOSITORY = Path(__file__).parents[1]
 # Where files take longest: they begin first, so that no process ends long after the others.
@@ -100,9 +102,9 @@ def quick_hashes() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def quick_urls() -> None:
-    """Of the tests' apps in this process: compiling them is most of what it takes to make one."""
-    remember_urls()
+def remembered() -> None:
+    """What apps, clients and catalogs of this process have in common."""
+    remember()
 
 
 @pytest.fixture

@@ -58,7 +58,6 @@ SHARED = (
     "pillow_heif",
     "prometheus_client",
     "psycopg",
-    "pydantic_settings",
     "qdrant_client",
     "qdrant_edge",
     "redis",

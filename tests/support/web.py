@@ -14,7 +14,6 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from mindreader import messages
@@ -126,22 +125,6 @@ def quick_hashes() -> Iterator[None]:
         passwords.decoy_hash.cache_clear()
         yield
     passwords.decoy_hash.cache_clear()
-
-
-def remember_urls() -> None:
-    """Have apps of this process share the functions that build their URLs; each app would compile its own."""
-    compiled = Rule._compile_builder
-    known: dict[tuple[object, ...], Callable[..., tuple[str, str]]] = {}
-
-    def compiled_once(self: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
-        if self.defaults:
-            return compiled(self, append_unknown)
-        key = (self.rule, append_unknown, *self._trace)
-        if key not in known:
-            known[key] = compiled(self, append_unknown)
-        return known[key]
-
-    Rule._compile_builder = compiled_once  # type: ignore[method-assign]
 
 
 def given(answer: TestResponse) -> Any:
