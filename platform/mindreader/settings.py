@@ -216,6 +216,11 @@ class Settings(BaseModel):
         return self.data_dir / "index"
 
     @property
+    def address_file(self) -> Path:
+        """File in which a running server says where it is reached."""
+        return self.data_dir / "server.json"
+
+    @property
     def secrets_dir(self) -> Path:
         """Folder only the owner may read: session key and the local administrator's token."""
         return self.data_dir / "secrets"

@@ -36,6 +36,7 @@ SHARED = (
     "mindreader.commands.trouble",
     "mindreader_training.commands",
     "mindreader_webui.commands",
+    "mindreader_webui.server",
     "mindreader_workers.embedded",
     "alembic.command",
     "argon2",
