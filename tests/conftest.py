@@ -4,7 +4,7 @@ What is shared, and what each test has of its own:
 
 * The tests run in several processes (`make test WORKERS=`; 0 is one process, for a debugger). A file's tests run in one
   of them, in their order. Session fixtures exist once in each process, unless it says otherwise below. Nobody writes to
-  the repository or to MINDREADER_DATA.
+  the repository (but Python its `__pycache__`) or to MINDREADER_DATA.
 * Once for all processes, and read by them only: what training tests draw and train (`support.once`).
 * Once a process: PostgreSQL, Redis, S3 and Qdrant's stand-in (`postgres_url`, `redis_url`, `s3_server`,
   `qdrant_server`), a search worker whose answers tests choose (`search_worker`), Chromium (tests/browser), a tiny
