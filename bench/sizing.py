@@ -26,7 +26,7 @@ from sqlalchemy import text
 from mindreader.catalog import Catalog
 from mindreader.imaging import decode_photo, make_thumbnail, photo_array
 from mindreader.networks.descriptions import ENCODERS
-from mindreader.settings import Settings
+from mindreader.settings import load_settings
 from tests.support.large_library import fill
 from tests.support.library import add_collection, add_space
 from tests.support.services import postgres_programs, postgres_server
@@ -83,7 +83,7 @@ def enlarged(photo: bytes) -> bytes:
 
 def report(name: str, photos: Sequence[bytes]) -> None:
     """Print sizes, and what one core does with them."""
-    settings = Settings()
+    settings = load_settings()
     most, side, thumbnail = settings.image_max_pixels, ENCODER.input_size, settings.thumbnail_pixels
     thumbnails = [
         make_thumbnail(decode_photo(photo, max_pixels=most, min_side=thumbnail).image, thumbnail) for photo in photos

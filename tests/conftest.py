@@ -4,7 +4,7 @@ What is shared, and what each test has of its own:
 
 * The tests run in several processes (`make test WORKERS=`; 0 is one process, for a debugger). A file's tests run in one
   of them, in their order. Session fixtures exist once in each process, unless it says otherwise below. Nobody writes to
-  the repository or to MINDREADER_DATA.
+  the repository (but Python its `__pycache__`) or to MINDREADER_DATA.
 * Once for all processes, and read by them only: what training tests draw and train (`support.once`).
 * Once a process: PostgreSQL, Redis, S3 and Qdrant's stand-in (`postgres_url`, `redis_url`, `s3_server`,
   `qdrant_server`), a search worker whose answers tests choose (`search_worker`), Chromium (tests/browser), a tiny
@@ -14,6 +14,8 @@ What is shared, and what each test has of its own:
 * Servers, workers and command lines are real processes, forks of one that has loaded torch (`support.programs`); a
   server takes a second to start, so a module shares one where its tests do not end it.
 * Files lie in memory where that is large enough (`support.temporary`), and a password's hash is quick in this process.
+  What every app and client would compile or read again is made once (`support.remembered`). Python keeps what it
+  compiles, whoever starts it.
 * Ports come from `support.services.free_port`, below those the kernel gives to connections.
 
 No test fails because the machine is slow: wait for what should become true (`wait_until`), generously,
@@ -27,6 +29,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +43,9 @@ from celery.contrib.testing.worker import start_worker
 if "PYTEST_XDIST_WORKER" in os.environ:
     # One thread for each process of tests and for the servers it starts: threads of several would only fight for cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Else every process of a run would compile the tests, and every program it starts MindReader, again.
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+    sys.dont_write_bytecode = False
 
 from mindreader.accounts import passwords
 from mindreader.blobs import BlobStore
@@ -56,6 +62,7 @@ from tests.support.databases import (
     write_template,
 )
 from tests.support.qdrant_server import QdrantServer
+from tests.support.remembered import remember
 from tests.support.services import S3Server, postgres_programs, postgres_server, redis_server
 from tests.support.sketches import house_png
 from tests.support.temporary import put_files_into_memory
@@ -92,6 +99,12 @@ def as_in_a_process_of_its_own() -> Iterator[None]:
 def quick_hashes() -> None:
     """Of the tests' passwords in this process; tests/platform/accounts says what the product's cost."""
     passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def remembered() -> None:
+    """What apps, clients and catalogs of this process have in common."""
+    remember()
 
 
 @pytest.fixture

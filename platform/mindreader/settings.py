@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, computed_field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, computed_field
 
 from mindreader.errors import ConfigurationError
 
@@ -27,10 +26,10 @@ _FILE = "_FILE"
 COMPANION_VARIABLES = frozenset(f"{ENV_PREFIX}{name}" for name in ("SERVER", "TOKEN", "DATA", "TEST_QDRANT_URL"))
 
 
-class Settings(BaseSettings):
-    """Settings read from the environment; everything has a default that runs on one machine alone."""
+class Settings(BaseModel):
+    """Every setting and its value; everything has a default that runs on one machine alone."""
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     data_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("mindreader")),
@@ -220,6 +219,11 @@ class Settings(BaseSettings):
     def index_dir(self) -> Path:
         """Folder of the embedded photo indexes, one sub-folder per embedding space."""
         return self.data_dir / "index"
+
+    @property
+    def address_file(self) -> Path:
+        """File in which a running server says where it is reached."""
+        return self.data_dir / "server.json"
 
     @property
     def secrets_dir(self) -> Path:

@@ -20,6 +20,12 @@ def test_an_impossible_value_is_an_error_that_names_the_variable():
         load_settings({"MINDREADER_PORT": "99999"})
 
 
+def test_what_is_given_is_all_that_counts(monkeypatch):
+    monkeypatch.setenv("MINDREADER_PORT", "9999")
+    assert load_settings({}).port == 8765
+    assert load_settings().port == 9999
+
+
 def test_the_command_line_s_own_variables_are_no_unknown_settings():
     load_settings({"MINDREADER_TOKEN": "x", "MINDREADER_SERVER": "http://localhost"})
 

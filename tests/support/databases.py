@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 
 from mindreader.catalog import Catalog
+from tests.support.remembered import share_statements
 
 TEMPLATE = "migrated"
 
@@ -33,6 +34,7 @@ def write_template(file: Path) -> Path:
 def copy_template(template: Path, catalog: Catalog) -> None:
     """Give a catalog in SQLite its tables. Nothing may have connected to it yet."""
     shutil.copyfile(template, str(catalog.engine.url.database))
+    share_statements(catalog.engine)
 
 
 def create_template(server_url: str) -> None:

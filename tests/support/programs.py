@@ -1,10 +1,10 @@
 """Python programs in processes of their own, which need not load torch again and again.
 
 Each `python -m module …` of the tests is a real process: it has its own environment, folder and output, and may be sent
-any signal. But importing what other people wrote takes seconds of a core each time. So a nursery process imports that
-once, and every program begins as a fork of it; MindReader's own code is imported by each (`mindreader.networks`, which
-holds nothing but networks, excepted). A program that bends the clock begins from nothing: what is imported keeps the
-clock it found.
+any signal. But importing what programs stand on takes seconds of a core each time. So a nursery process imports that
+once, and every program begins as a fork of it. Nothing of it reads the environment, opens a file or starts a thread
+when it is imported; modules that do (`mindreader_workers.app`) are left to each program. A program that bends the clock
+begins from nothing: what is imported keeps the clock it found.
 """
 
 from __future__ import annotations
@@ -29,10 +29,26 @@ from typing import IO
 
 REPOSITORY = Path(__file__).parents[2]
 SHARED = (
-    "mindreader.networks.encoders",
+    "mindreader.commands.backup",
+    "mindreader.commands.doctor",
+    "mindreader.commands.migrate_to",
+    "mindreader.commands.settings",
+    "mindreader.commands.trouble",
+    "mindreader_training.commands",
+    "mindreader_webui.commands",
+    "mindreader_webui.server",
+    "mindreader_workers.embedded",
     "alembic.command",
     "argon2",
+    "celery.app.control",
+    "celery.backends.cache",
     "celery.bin.celery",
+    "celery.concurrency.solo",
+    "celery.fixups.django",
+    "celery.worker.autoscale",
+    "celery.worker.components",
+    "celery.worker.consumer",
+    "celery.worker.strategy",
     "flask_limiter",
     "flask_login",
     "flask_openapi3",
@@ -43,7 +59,6 @@ SHARED = (
     "pillow_heif",
     "prometheus_client",
     "psycopg",
-    "pydantic_settings",
     "qdrant_client",
     "qdrant_edge",
     "redis",

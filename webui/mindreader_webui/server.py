@@ -30,8 +30,6 @@ from mindreader_workers.celery_app import make_celery
 
 log = logging.getLogger(__name__)
 
-ADDRESS_FILE = "server.json"
-
 
 class Workers(Protocol):
     """Workers inside this process."""
@@ -89,7 +87,7 @@ def _listening(settings: Settings, workers_for: WorkersFor | None, patience: Pat
     try:
         yield RunningServer(url, server)
     finally:
-        (settings.data_dir / ADDRESS_FILE).unlink(missing_ok=True)
+        settings.address_file.unlink(missing_ok=True)
         server.close()
         if workers:
             workers.stop()
@@ -151,7 +149,7 @@ def stop_on_signals() -> None:
 
 def _publish_address(settings: Settings, url: str) -> None:
     """Where commands on the same machine find this server."""
-    (settings.data_dir / ADDRESS_FILE).write_text(json.dumps({"url": url, "pid": os.getpid()}))
+    settings.address_file.write_text(json.dumps({"url": url, "pid": os.getpid()}))
 
 
 def _write_secret(path: Path, secret: str) -> None:

@@ -9,6 +9,7 @@ from celery import Celery
 
 from mindreader.settings import Settings
 from mindreader.traces import start_traces
+from mindreader_workers import memory_transport
 
 EMBED_QUEUE = "embed"
 SEARCH_QUEUE = "search"
@@ -22,6 +23,7 @@ REQUEST_HEADER = "mindreader_request_id"
 """Header of a task that says for which request it is done."""
 
 SECONDS_BETWEEN_LOOKS = 0.002
+"""For the result of a task."""
 # Somebody waits for a result: for Redis to be started again, but not for half a minute before being told.
 _SHORT_RETRIES = {"max_retries": 5, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
 
@@ -37,7 +39,7 @@ def make_celery(settings: Settings) -> Celery:
         task_serializer="json",
         result_serializer="json",
         accept_content=["json"],
-        broker_transport=_redis_transport(broker),
+        broker_transport=_transport(broker),
         worker_prefetch_multiplier=1,
         worker_cancel_long_running_tasks_on_connection_loss=True,
         broker_connection_retry_on_startup=True,
@@ -45,8 +47,6 @@ def make_celery(settings: Settings) -> Celery:
         result_backend_transport_options={"retry_policy": _SHORT_RETRIES},
         result_expires=600,
         worker_hijack_root_logger=False,
-        # In one process a task waits on no network, so looking for it often is all that keeps it from being slow.
-        broker_transport_options={"polling_interval": SECONDS_BETWEEN_LOOKS} if settings.embedded_workers else {},
     )
     if start_traces(settings):
         _trace_tasks()
@@ -62,9 +62,12 @@ def _trace_tasks() -> None:
         instrumentor.instrument()
 
 
-def _redis_transport(broker: str) -> str | None:
+def _transport(broker: str) -> str | None:
+    """Celery's own, where it is neither of those that need more."""
+    if broker.startswith("memory://"):
+        return memory_transport.NAME
     if not broker.startswith(("redis://", "rediss://")):
         return None
-    from mindreader_workers import redis_transport as transport
+    from mindreader_workers import redis_transport
 
-    return transport.NAME
+    return redis_transport.NAME

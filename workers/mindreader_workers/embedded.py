@@ -18,6 +18,7 @@ from mindreader.settings import Settings
 from mindreader_workers.beat import Beat
 from mindreader_workers.celery_app import EMBED_QUEUE, SEARCH_QUEUE, make_celery
 from mindreader_workers.cpu_priority import lower_cpu_priority
+from mindreader_workers.memory_transport import wake_consumers
 from mindreader_workers.tasks import add_tasks
 from mindreader_workers.worker import Worker
 
@@ -80,6 +81,7 @@ class Consumer:
         with self._swap:
             self._stopping.set()
         self._controller.stop()
+        wake_consumers()
 
     def join(self, timeout: float) -> None:
         """Wait for the task at hand."""
@@ -87,6 +89,7 @@ class Consumer:
         while self._thread.is_alive() and time.monotonic() < stop_at:
             self._thread.join(1.0)
             self._controller.stop()  # one that had only just been made may have begun after the first time
+            wake_consumers()
 
     def _run(self) -> None:
         if self._yields:

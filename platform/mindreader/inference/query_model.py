@@ -15,7 +15,7 @@ from mindreader.bundles import Bundle
 from mindreader.inference.weights import check_fits, check_size, load_weights, needs_projection, resized
 from mindreader.networks.checks import check_encoder
 from mindreader.networks.compute import Compute
-from mindreader.networks.encoders import Encoder
+from mindreader.networks.encoders import Encoder, WithoutInitialWeights
 from mindreader.networks.generator import Generator, GeneratorSizes, SeededNoise
 
 QUERY_SEED = 0
@@ -166,8 +166,10 @@ class QueryModel(QueryNetworks):
 
 
 def _query_encoder(bundle: Bundle) -> Encoder:
-    """E1 with weights that mean nothing yet."""
-    encoder, space = Encoder(bundle.query_encoder), bundle.space
+    """E1 without weights yet."""
+    space = bundle.space
+    with WithoutInitialWeights():
+        encoder = Encoder(bundle.query_encoder)
     if needs_projection(encoder.description, space.dimension, space.projection is not None):
         size = encoder.description.dimension
         encoder.add_projection(torch.zeros(space.dimension, size), torch.zeros(space.dimension))

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from mindreader.errors import InvalidInputError, NotReadyError
 from mindreader.networks import torchvision_shim  # noqa: F401  # before timm and torchvision
@@ -36,6 +38,21 @@ class Features:
     """(B, D), neither projected nor normalised."""
     middle: tuple[Tensor, ...]
     """One (B, C, h, w) for each of the description's middle layers."""
+
+
+class WithoutInitialWeights(TorchFunctionMode):
+    """Networks that are built in this context keep whatever was in their memory: all of it is loaded at once.
+
+    Drawing random weights takes more than half of the time it takes to build an encoder.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        given = kwargs or {}
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return args[0] if args else given["tensor"]
+        return func(*args, **given)
 
 
 class Encoder(nn.Module):
@@ -178,7 +195,7 @@ def require_loadable(library: str, architecture: str, *, untrained: bool = False
 def _count_weights(library: str, architecture: str) -> int:
     if library == "torchvision":  # whose RegNets cannot be built without memory
         return int(torchvision.models.get_model_weights(architecture).DEFAULT.meta["num_params"])
-    with torch.device("meta"):
+    with torch.device("meta"), WithoutInitialWeights():
         return sum(weights.numel() for weights in bare_network(library, architecture).parameters())
 
 
@@ -224,6 +241,7 @@ def pretrained_encoder(description: EncoderDescription) -> Encoder:
     Raises:
         NotReadyError: the weights cannot be found.
     """
-    encoder = Encoder(description)
+    with WithoutInitialWeights():
+        encoder = Encoder(description)
     encoder.load_published_weights()
     return encoder.eval().requires_grad_(False)

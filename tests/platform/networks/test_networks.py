@@ -57,6 +57,12 @@ def test_embeddings_are_unit_vectors_whatever_the_batch():
     np.testing.assert_allclose(together[1], alone[0], atol=1e-5)
 
 
+def test_an_encoder_whose_weights_are_loaded_draws_no_random_ones():
+    before = torch.get_rng_state()
+    pretrained_encoder(encoder_description("efficientnet-lite0"))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_an_unknown_encoder_is_refused_with_the_list_of_those_there_are():
     with pytest.raises(InvalidInputError, match="efficientnet-lite0"):
         encoder_description("efficientnet-lite9")

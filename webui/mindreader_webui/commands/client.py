@@ -12,8 +12,6 @@ import httpx
 
 from mindreader.errors import MindReaderError
 from mindreader.settings import Settings, load_settings
-from mindreader_webui.commands.serve import workers_for
-from mindreader_webui.server import ADDRESS_FILE, server_in_background
 
 _SECONDS = 300.0
 
@@ -85,6 +83,10 @@ def connected(server: str | None, token: str | None) -> Iterator[ApiClient]:
     if running := _running_server(settings):
         yield ApiClient(running, token or _local_token(settings))
         return
+    # Loading a server takes longer than asking one that runs.
+    from mindreader_webui.commands.serve import workers_for
+    from mindreader_webui.server import server_in_background
+
     own = settings.model_copy(update={"port": 0, "host": "127.0.0.1"})
     with server_in_background(own, workers_for(own)) as url:
         yield ApiClient(url, _local_token(settings))
@@ -93,7 +95,7 @@ def connected(server: str | None, token: str | None) -> Iterator[ApiClient]:
 def _running_server(settings: Settings) -> str | None:
     """URL of the server of this data folder, if it answers."""
     try:
-        url = str(json.loads((settings.data_dir / ADDRESS_FILE).read_text())["url"])
+        url = str(json.loads(settings.address_file.read_text())["url"])
         httpx.get(f"{url}/healthz", timeout=5).raise_for_status()
     except (OSError, ValueError, KeyError, httpx.HTTPError):
         return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from mindreader.settings import load_settings
-from mindreader_webui.server import prepare
 
 begin_anew_option = click.option(
     "--begin-anew",
@@ -22,6 +21,8 @@ def migrate(begin_anew: bool) -> None:
     `serve` does the same when it starts; give this a service of its own where several servers and workers start at
     once. It changes nothing when all is there.
     """
+    from mindreader_webui.server import prepare
+
     services = prepare(load_settings(), begin_anew=begin_anew)
     services.catalog.close()
     click.echo("The catalog is up to date.")

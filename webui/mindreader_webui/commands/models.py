@@ -10,8 +10,6 @@ from typing import Any
 
 import click
 
-from mindreader.bundles import read_bundle
-from mindreader.bundles.archive import pack_bundle
 from mindreader.text import repaired
 from mindreader_webui.commands.client import ApiClient, connected, server_option, token_option
 from mindreader_webui.commands.jobs import follow
@@ -51,6 +49,9 @@ def add(bundle: Path, as_json: bool, server: str | None, token: str | None) -> N
     with tempfile.TemporaryDirectory() as folder, connected(server, token) as api:
         archive = bundle
         if bundle.is_dir():
+            from mindreader.bundles import read_bundle
+            from mindreader.bundles.archive import pack_bundle
+
             archive = Path(folder) / f"{bundle.resolve().name}.zip"
             pack_bundle(read_bundle(bundle), archive)
         with archive.open("rb") as file:

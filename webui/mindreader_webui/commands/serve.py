@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,8 +14,10 @@ from mindreader.locks import exclusive_lock
 from mindreader.logs import configure
 from mindreader.settings import Settings, load_settings
 from mindreader_webui.commands.migrate import begin_anew_option
-from mindreader_webui.server import Workers, WorkersFor, prepare, running_server, stop_on_signals
-from mindreader_webui.services import Services
+
+if TYPE_CHECKING:
+    from mindreader_webui.server import Workers, WorkersFor
+    from mindreader_webui.services import Services
 
 
 @click.command()
@@ -24,6 +27,8 @@ from mindreader_webui.services import Services
 @begin_anew_option
 def serve(host: str | None, port: int | None, data_dir: Path | None, begin_anew: bool) -> None:
     """Start MindReader and print its address."""
+    from mindreader_webui.server import prepare, running_server, stop_on_signals
+
     given = {"host": host, "port": port, "data_dir": data_dir}
     settings = load_settings().model_copy(update={k: v for k, v in given.items() if v is not None})
     configure(settings)
