@@ -105,6 +105,8 @@ class User(Base):
     password_hash: Mapped[str] = mapped_column(String(255))
     role: Mapped[str] = mapped_column(String(16))
     created_at: Mapped[datetime] = mapped_column(default=now)
+    disabled_at: Mapped[datetime | None]
+    """Since then nobody comes in with this account; what belongs to it stays."""
 
 
 class ApiToken(Base):

@@ -1,4 +1,4 @@
-// The page Users: add, give another role or password, end access tokens, remove.
+// The page Users: add, give another role or password, end access tokens, disable, remove.
 
 import { tokenEntry } from "../components/token_entry.js";
 import { call, get } from "../lib/api.js";
@@ -30,12 +30,18 @@ function entry(user) {
     h("button", { class: "quiet", onclick: () => passwordDialog(user) }, _("Set a password")),
     h("button", { class: "quiet", onclick: () => tokensDialog(user).catch(showError) }, _("Access tokens")),
   ];
-  if (user.id !== me) buttons.push(h("button", { class: "quiet", onclick: () => removeDialog(user) }, _("Remove")));
-  const badge = h("span", { class: "badge" }, isAdmin ? _("administrator") : _("member"));
+  if (user.id !== me) {
+    const ableLabel = user.disabled ? _("Enable") : _("Disable");
+    const able = () => (user.disabled ? enable(user).catch(showError) : disableDialog(user));
+    buttons.push(h("button", { class: "quiet", onclick: able }, ableLabel));
+    buttons.push(h("button", { class: "quiet", onclick: () => removeDialog(user) }, _("Remove")));
+  }
+  const badges = [h("span", { class: "badge" }, isAdmin ? _("administrator") : _("member"))];
+  if (user.disabled) badges.unshift(h("span", { class: "badge bad" }, _("disabled")));
   return h(
     "li",
     {},
-    h("div", { class: "row spread" }, h("h2", {}, user.name), badge),
+    h("div", { class: "row spread" }, h("h2", {}, user.name), h("div", { class: "row" }, ...badges)),
     h("div", { class: "row" }, ...buttons),
   );
 }
@@ -103,6 +109,19 @@ async function tokensDialog(user) {
   const title = h("h2", {}, _("Access tokens of {name}", { name: user.name }));
   dialog.replaceChildren(h("div", { class: "stack" }, title, list, problem, h("div", { class: "row" }, close)));
   dialog.showModal();
+}
+
+/** @param {User} user */
+const enable = (user) => change(user, { disabled: false }, _("{name} can sign in again.", { name: user.name }));
+
+/** @param {User} user */
+function disableDialog(user) {
+  const text = _(
+    "Sessions and access tokens end at once. Collections stay as they are, and the account can be enabled.",
+  );
+  const disable = () => change(user, { disabled: true }, _("{name} cannot sign in any more.", { name: user.name }));
+  const title = _("Disable the account of {name}?", { name: user.name });
+  confirmDialog(title, h("p", {}, text), _("Disable"), () => disable().catch(showError), "danger");
 }
 
 /** @param {User} user */
