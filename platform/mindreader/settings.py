@@ -176,6 +176,14 @@ class Settings(BaseSettings):
         default="10/minute", description="Sign-in attempts allowed per address, and changes of a password per user."
     )
     search_rate: str = Field(default="120/minute", description="Searches allowed per user.")
+    public_links: bool = Field(
+        default=True,
+        description="People may make links that show their photos without an account; false also closes those there "
+        "are.",
+    )
+    public_link_rate: str = Field(
+        default="1200/minute", description="Requests for public links and their pictures allowed per address."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="How much is logged.")
     log_format: Literal["text", "json"] = Field(default="text", description="Lines for people, or JSON for machines.")
     traces_url: str = Field(

@@ -34,7 +34,7 @@ PASSWORD = "correct horse battery"
 # {c}, {p} and {t} are ids of the owner's collection, photo and token, {m}, {s}, {j} and {k} of the active model
 # version, its space, a job there and a saved sketch, {h} of her search, {w} of a sketch she keeps, {u} of the
 # owner, {o} of another collection of hers, {b} and {d} of a photo and a collection in her trash, {n} of a person she
-# shares {c} with, {e} of a browser she is signed in with.
+# shares {c} with, {e} of a browser she is signed in with, {l} of a public link to {c}, whose secret is {x}.
 PEOPLE = ("nobody", "owner", "other, private", "other, shared", "admin", "other, invited")
 COLUMN = {"other, invited": PEOPLE.index("other, shared")}
 MATRIX = {
@@ -64,6 +64,9 @@ MATRIX = {
     ("GET", "/collections/{c}/people"): (401, 200, 404, 403, 200),
     ("POST", "/collections/{c}/people"): (401, 200, 404, 403, 200),
     ("DELETE", "/collections/{c}/people/{n}"): (401, 204, 404, 403, 204),
+    ("GET", "/public-links"): (401, 200, 200, 200, 200),
+    ("POST", "/public-links"): (401, 201, 404, 403, 201),
+    ("DELETE", "/public-links/{l}"): (401, 204, 404, 404, 204),
     ("POST", "/collections/{c}/existing"): (401, 200, 404, 403, 200),
     ("POST", "/photos/category"): (401, 200, 404, 403, 200),
     ("POST", "/photos/date"): (401, 200, 404, 403, 200),
@@ -125,6 +128,7 @@ BODIES = {
     ("PATCH", "/collections/{c}"): {"name": "Renamed"},
     ("PATCH", "/photos/{p}"): {"category": "dog"},
     ("POST", "/collections/{c}/people"): {"name": "Eve"},
+    ("POST", "/public-links"): {"collection_id": "{c}"},
     ("POST", "/collections/{c}/existing"): {"sha256": ["0" * 64]},
     ("POST", "/photos/category"): {"photo_ids": ["{p}"], "category": "dog"},
     ("POST", "/photos/date"): {"photo_ids": ["{p}"], "taken_at": "2019-03-21T10:11:12"},
@@ -150,6 +154,8 @@ IDS = {
     "trashed_photo_id": "b",
     "trashed_collection_id": "d",
     "session_id": "e",
+    "link_id": "l",
+    "link_secret": "x",
 }
 """Which thing of the matrix a part of an address names."""
 NOWHERE = 999_999
@@ -166,7 +172,7 @@ def routes(app: Flask) -> Iterator[tuple[str, str, str]]:
             yield rule.endpoint, method, path.removeprefix("/api/v1")
 
 
-def arguments(method: str, path: str, ids: Mapping[str, int]) -> dict[str, Any]:
+def arguments(method: str, path: str, ids: Mapping[str, Any]) -> dict[str, Any]:
     """A sound body or query for one of the matrix, where it takes one."""
     if path == "/photos/archive":
         return {"query_string": {"ids": ids["p"]}}
@@ -176,7 +182,7 @@ def arguments(method: str, path: str, ids: Mapping[str, int]) -> dict[str, Any]:
     return {} if body is None else {"json": filled(body, ids)}
 
 
-def filled(body: Any, ids: Mapping[str, int]) -> Any:
+def filled(body: Any, ids: Mapping[str, Any]) -> Any:
     """The body with ids in the places named {p}, {b} and so on."""
     text = re.sub(r'"\{(\w)\}"', lambda found: str(ids[found[1]]), json.dumps(body))
     return json.loads(text)
@@ -255,10 +261,15 @@ class World:
         assert cookie is not None
         return cookie.value
 
-    def _fill(self, visibility: str) -> dict[str, int]:
+    def _fill(self, visibility: str) -> dict[str, Any]:
         ann, version = self.ann, self.version
         collection = ann.collection("Hers", visibility)
-        ids = {"c": collection, "p": ann.photo(collection), "m": version.id, "o": ann.collection("Other")}
+        ids: dict[str, Any] = {
+            "c": collection,
+            "p": ann.photo(collection),
+            "m": version.id,
+            "o": ann.collection("Other"),
+        }
         ids |= {"b": ann.photo(collection, seed=9), "d": ann.collection("Gone", visibility)}
         ann.post("/photos/delete", json={"photo_ids": [ids["b"]]})
         ann.ask("DELETE", f"/collections/{ids['d']}")
@@ -277,6 +288,8 @@ class World:
             ids |= {"s": version.space_id, "j": job.id, "k": sketch.id, "h": search.id, "w": kept.id}
         self.blobs.put(sketch_key("1" * 64), b"PNG")
         ids["t"] = given(ann.post("/tokens", json={"name": "laptop"}))["id"]
+        link = given(ann.post("/public-links", json={"collection_id": collection}))
+        ids |= {"l": link["id"], "x": link["url"].rpartition("/")[2]}
         return ids | {"u": ann.user_id, "n": self.eve.user_id}
 
     def close(self) -> None:

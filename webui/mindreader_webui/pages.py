@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, Response, current_app, redirect, render_template, request
+from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request
 from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -14,7 +14,9 @@ from mindreader.catalog import User
 from mindreader.embedding.jobs import job_view
 from mindreader.errors import NotSignedInError
 from mindreader.library.collections import visible_collection
+from mindreader.public_links.visits import note_opening
 from mindreader_webui.access import ADMIN, ANYONE, USER, access, access_to_all
+from mindreader_webui.api.public_links import link_title, not_for_search_engines, visited_link
 from mindreader_webui.auth import current_account
 from mindreader_webui.services import current_services
 
@@ -88,6 +90,17 @@ def collection(collection_id: int) -> str:
     with current_services().catalog.snapshot() as session:
         shown = visible_collection(session, current_account(), collection_id)
     return render_template("collection.html", collection=shown)
+
+
+@pages.get("/shared/<string(length=43):link_secret>")
+@access(ANYONE, rate="public_link_rate")
+def public_link(link_secret: str) -> Response:
+    """What a public link shows, to whoever has it."""
+    link = visited_link(link_secret)
+    if request.method == "GET":
+        note_opening(current_services().catalog, link)
+    page = render_template("public_link.html", title=link_title(link), secret=link_secret)
+    return not_for_search_engines(make_response(page))
 
 
 @pages.get("/trash")

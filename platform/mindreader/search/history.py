@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, joinedload
 
-from mindreader.catalog import BenchmarkSketch, Search, User
+from mindreader.catalog import BenchmarkSketch, PublicLink, Search, User
 from mindreader.errors import NotFoundError
 from mindreader.paging import Page, read_newest
 
@@ -37,8 +39,12 @@ def own_search(session: Session, user: User, search_id: int) -> Search:
 def forget_searches(session: Session, user: User) -> list[str]:
     """Forget all searches of a user; returns the SHA-256 of the sketches that nothing refers to any more."""
     forgotten = set(session.scalars(delete(Search).where(Search.user_id == user.id).returning(Search.sketch_sha256)))
-    kept = {
-        *session.scalars(select(Search.sketch_sha256).where(Search.sketch_sha256.in_(forgotten))),
-        *session.scalars(select(BenchmarkSketch.sketch_sha256).where(BenchmarkSketch.sketch_sha256.in_(forgotten))),
-    }
-    return sorted(forgotten - kept)
+    return unused_sketches(session, forgotten)
+
+
+def unused_sketches(session: Session, digests: Collection[str]) -> list[str]:
+    """Those of the sketches, by their SHA-256, that nothing refers to any more."""
+    kept: set[str | None] = set()
+    for column in (Search.sketch_sha256, BenchmarkSketch.sketch_sha256, PublicLink.sketch_sha256):
+        kept.update(session.scalars(select(column).where(column.in_(digests))))
+    return sorted(set(digests) - kept)

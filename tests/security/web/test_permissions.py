@@ -84,6 +84,7 @@ def named(method: str, path: str) -> list[str]:
 
 # What has no address names its things in the body or the query.
 IN_BODY = {
+    ("POST", "/public-links"): "c",
     ("POST", "/photos/category"): "p",
     ("POST", "/photos/delete"): "p",
     ("POST", "/photos/move"): "p",
@@ -143,6 +144,7 @@ PAGES = {
     "/upload": (302, 200, 200),
     "/library": (302, 200, 200),
     "/library/{c}": (302, 404, 200),  # of somebody else
+    "/shared/{x}": (200, 200, 200),
     "/trash": (302, 200, 200),
     "/account": (302, 200, 200),
     "/quality": (302, 200, 200),
@@ -186,6 +188,7 @@ def test_the_table_knows_every_page(app):
     pages = {rule.rule for rule in app.url_map.iter_rules() if not rule.rule.startswith("/api/")}
     known = {page.replace("{c}", "<int(max=2147483647):collection_id>") for page in PAGES}
     known = {page.replace("{j}", "<int(max=2147483647):job_id>") for page in known}
+    known = {page.replace("{x}", "<string(length=43):link_secret>") for page in known}
     assert pages - known == {"/static/<path:filename>"}
     assert known - pages == set()
 
@@ -200,11 +203,16 @@ def test_asking_for_the_head_alone_opens_nothing(world_for, who):
     assert found == {path: expected("GET", path, who) for path in looked}
 
 
+# What shows a public link's photos asks for its secret, and for nothing else (tests/security/web/test_public_links.py).
+VISITS = ("visit", "visit_photos", "visit_sketch", "visit_thumbnail", "visit_preview", "visit_original")
+
+
 def test_exactly_these_endpoints_are_open(app):
     open_to_all = {endpoint for endpoint in app.view_functions if access_of(app, endpoint).caller is ANYONE}
     pages = {f"pages.{name}" for name in ("set_up", "sign_in", "offline", "manifest", "service_worker")}
+    visits = {f"visits.{name}" for name in VISITS} | {"pages.public_link"}
     operators = {"health.healthz", "health.readyz", "metrics.show"}
-    assert open_to_all == {"accounts.set_up", "accounts.sign_in", "static", "openapi"} | pages | operators
+    assert open_to_all == {"accounts.set_up", "accounts.sign_in", "static", "openapi"} | pages | operators | visits
 
 
 def test_an_endpoint_that_does_not_say_who_may_ask_answers_nobody(app, admin):

@@ -10,6 +10,7 @@ from mindreader_webui.api.drawing_previews import drawing_previews
 from mindreader_webui.api.jobs import jobs
 from mindreader_webui.api.models import models
 from mindreader_webui.api.photos import photos
+from mindreader_webui.api.public_links import public_links, visits
 from mindreader_webui.api.searches import searches
 from mindreader_webui.api.sharing import sharing
 from mindreader_webui.api.spaces import spaces
@@ -21,6 +22,8 @@ BLUEPRINTS = (
     accounts,
     collections,
     sharing,
+    public_links,
+    visits,
     photos,
     bulk,
     trash,

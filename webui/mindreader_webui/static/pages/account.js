@@ -1,12 +1,13 @@
-// The page Account: where one is signed in, access tokens, the password, the way out.
+// The page Account: where one is signed in, access tokens, public links, the password, the way out.
 
+import { publicLinkEntry, revokePublicLink } from "../components/public_links.js";
 import { sessionEntry } from "../components/session_entry.js";
 import { tokenEntry } from "../components/token_entry.js";
 import { call, get } from "../lib/api.js";
 import { byId, h, onSubmit, setDisabled, showError, toast } from "../lib/dom.js";
 import { _ } from "../lib/i18n.js";
 
-/** @import { BrowserSession, NewToken, Token } from "../../../typings/api" */
+/** @import { BrowserSession, NewToken, PublicLink, Token } from "../../../typings/api" */
 
 const name = byId("name", HTMLInputElement);
 const scope = byId("scope", HTMLSelectElement);
@@ -57,6 +58,15 @@ onSubmit(byId("password", HTMLFormElement), async () => {
   await loadSessions();
 });
 
+async function loadLinks() {
+  const { links } = await get("/public-links");
+  byId("links-card").hidden = !links.length;
+  byId("links").replaceChildren(...links.map((link) => publicLinkEntry(link, revokeLink)));
+}
+
+/** @param {PublicLink} link */
+const revokeLink = (link) => revokePublicLink(link).then(loadLinks).catch(showError);
+
 byId("sign-out").onclick = () =>
   call("DELETE", "/session")
     .then(() => location.assign("/sign-in"))
@@ -64,3 +74,4 @@ byId("sign-out").onclick = () =>
 setDisabled(false, "sign-out");
 loadSessions().catch(showError);
 loadTokens().catch(showError);
+loadLinks().catch(showError);

@@ -1,11 +1,12 @@
 // The page Users: add, give another role or password, end access tokens, disable, remove.
 
+import { publicLinkEntry, revokePublicLink } from "../components/public_links.js";
 import { tokenEntry } from "../components/token_entry.js";
 import { call, get } from "../lib/api.js";
 import { byId, confirmDialog, h, messageOf, onSubmit, showError, toast } from "../lib/dom.js";
 import { _ } from "../lib/i18n.js";
 
-/** @import { Token, User, UserChange } from "../../../typings/api" */
+/** @import { PublicLink, Token, User, UserChange } from "../../../typings/api" */
 
 const SHORTEST_PASSWORD = 10;
 
@@ -143,6 +144,15 @@ function removeDialog(user) {
   confirmDialog(title, content, _("Remove"), () => remove().catch(showError), "danger");
 }
 
+async function loadLinks() {
+  const { links } = await get("/public-links", { query: { everyone: true } });
+  byId("links-card").hidden = !links.length;
+  byId("links").replaceChildren(...links.map((link) => publicLinkEntry(link, revokeLink, true)));
+}
+
+/** @param {PublicLink} link */
+const revokeLink = (link) => revokePublicLink(link).then(loadLinks).catch(showError);
+
 onSubmit(byId("create", HTMLFormElement), async () => {
   const body = { name: name.value, password: password.value, role: /** @type {User["role"]} */ (role.value) };
   await call("POST", "/users", { body });
@@ -150,3 +160,4 @@ onSubmit(byId("create", HTMLFormElement), async () => {
   await load();
 });
 load().catch(showError);
+loadLinks().catch(showError);

@@ -89,8 +89,19 @@ function show(answer) {
   byId("empty").hidden = true;
   images.show(answer.imaginary_images);
   results.show(answer);
+  byId("share-result").hidden = !answer.results.length;
+  byId("share-result").onclick = () => shareResult(answer).catch(showError);
   byId("answered").textContent = summary(answer).join(" · ");
   showRebuilding(answer.rebuilding);
+}
+
+/** @param {SearchAnswer} answer */
+async function shareResult({ id, results: found }) {
+  const { shareSearchDialog } = await import("../components/public_links.js"); // fetched when it is first needed
+  shareSearchDialog(
+    id,
+    found.map((each) => each.photo_id),
+  );
 }
 
 /** Say why photos are missing. @param {SearchAnswer["rebuilding"]} rebuilding */
