@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -25,7 +26,8 @@ def with_photos(page: Page, count: int, name: str = "Holidays") -> int:
         content = io.BytesIO()
         picture.save(content, "JPEG")
         file = {"name": f"{seed}.jpg", "mimeType": "image/jpeg", "buffer": content.getvalue()}
-        sent = page.request.post(f"/api/v1/collections/{made['id']}/photos", multipart={"file": file}, headers=headers)
+        form: dict[str, Any] = {"file": file}
+        sent = page.request.post(f"/api/v1/collections/{made['id']}/photos", multipart=form, headers=headers)
         assert sent.ok, sent.text()
     return int(made["id"])
 

@@ -3,6 +3,7 @@
 PAGES = (
     "/",
     "/upload",
+    "/share",
     "/library",
     "/library/1",
     "/trash",

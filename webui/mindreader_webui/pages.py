@@ -8,6 +8,7 @@ from urllib.parse import quote
 from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request
 from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from mindreader.accounts.users import users_exist
 from mindreader.catalog import User
@@ -101,6 +102,27 @@ def public_link(link_secret: str) -> Response:
         note_opening(current_services().catalog, link)
     page = render_template("public_link.html", title=link_title(link), secret=link_secret)
     return not_for_search_engines(make_response(page))
+
+
+@pages.get("/share")
+def share() -> str:
+    """What another app shared, and what to do with it: it lies in the browser."""
+    return render_template("share.html")
+
+
+@pages.post("/share-target")
+@access(ANYONE)
+def share_target() -> Any:
+    """Where the system posts what is shared, without a token of ours: for the service worker, which sends none of it.
+
+    Where there is none (any more), it comes here and is not looked at; the page it leads to brings the service worker.
+    """
+    return redirect("/share", 303)
+
+
+@pages.errorhandler(RequestEntityTooLarge)
+def _not_looked_at(error: RequestEntityTooLarge) -> Any:
+    return redirect("/share", 303) if request.endpoint == "pages.share_target" else error
 
 
 @pages.get("/trash")

@@ -142,6 +142,7 @@ def test_the_matrix_knows_every_endpoint(app):
 PAGES = {
     "/": (302, 200, 200),
     "/upload": (302, 200, 200),
+    "/share": (302, 200, 200),
     "/library": (302, 200, 200),
     "/library/{c}": (302, 404, 200),  # of somebody else
     "/shared/{x}": (200, 200, 200),
@@ -189,7 +190,7 @@ def test_the_table_knows_every_page(app):
     known = {page.replace("{c}", "<int(max=2147483647):collection_id>") for page in PAGES}
     known = {page.replace("{j}", "<int(max=2147483647):job_id>") for page in known}
     known = {page.replace("{x}", "<string(length=43):link_secret>") for page in known}
-    assert pages - known == {"/static/<path:filename>"}
+    assert pages - known == {"/static/<path:filename>", "/share-target"}  # the second is no page: it leads to one
     assert known - pages == set()
 
 
@@ -209,7 +210,7 @@ VISITS = ("visit", "visit_photos", "visit_sketch", "visit_thumbnail", "visit_pre
 
 def test_exactly_these_endpoints_are_open(app):
     open_to_all = {endpoint for endpoint in app.view_functions if access_of(app, endpoint).caller is ANYONE}
-    pages = {f"pages.{name}" for name in ("set_up", "sign_in", "offline", "manifest", "service_worker")}
+    pages = {f"pages.{name}" for name in ("set_up", "sign_in", "offline", "manifest", "service_worker", "share_target")}
     visits = {f"visits.{name}" for name in VISITS} | {"pages.public_link"}
     operators = {"health.healthz", "health.readyz", "metrics.show"}
     assert open_to_all == {"accounts.set_up", "accounts.sign_in", "static", "openapi"} | pages | operators | visits

@@ -172,6 +172,16 @@ async function start() {
   refresh();
   await toolbar.openLink();
   await filters.load();
+  if (new URLSearchParams(location.search).has("shared")) await openShared();
+}
+
+/** The picture that another app shared, once. */
+async function openShared() {
+  const { forgetSharedFiles, sharedFiles } = await import("../lib/shared_files.js");
+  const [shared] = await sharedFiles();
+  await forgetSharedFiles();
+  history.replaceState(null, "", "/");
+  openPicture(shared);
 }
 
 start()
