@@ -68,7 +68,7 @@ def test_shared_photos_are_uploaded_where_a_person_says(page: Page, somebody):
 @mainly("phone")
 def test_what_is_shared_is_forgotten_when_a_person_says_so_or_an_hour_later(page: Page, somebody):
     share(page, jpeg(1))
-    page.get_by_role("button", name="Do nothing with them").click()
+    page.get_by_role("button", name="Discard").click()
     expect(page).to_have_url("/")
     share(page, jpeg(1))
     page.evaluate(

@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 from mindreader.accounts.sessions import Browser, begin_session, sessions_of
 from mindreader.accounts.users import set_password
 from mindreader.blobs import BlobStore, sketch_key
-from mindreader.catalog import BenchmarkSketch, Catalog, Job, Role, Search, TokenScope, User, UserSketch
+from mindreader.catalog import BenchmarkSketch, Catalog, Job, Role, Search, TokenScope, User, UserIdentity, UserSketch
 from mindreader.catalog.models import Base
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
@@ -34,7 +34,8 @@ PASSWORD = "correct horse battery"
 # {c}, {p} and {t} are ids of the owner's collection, photo and token, {m}, {s}, {j} and {k} of the active model
 # version, its space, a job there and a saved sketch, {h} of her search, {w} of a sketch she keeps, {u} of the
 # owner, {o} of another collection of hers, {b} and {d} of a photo and a collection in her trash, {n} of a person she
-# shares {c} with, {e} of a browser she is signed in with, {l} of a public link to {c}, whose secret is {x}.
+# shares {c} with, {e} of a browser she is signed in with, {l} of a public link to {c}, whose secret is {x}, {i} of
+# who she is at an OpenID Connect provider. The server knows none, so nobody is sent there.
 PEOPLE = ("nobody", "owner", "other, private", "other, shared", "admin", "other, invited")
 COLUMN = {"other, invited": PEOPLE.index("other, shared")}
 MATRIX = {
@@ -46,6 +47,9 @@ MATRIX = {
     ("GET", "/sessions"): (401, 200, 200, 200, 200),
     ("DELETE", "/sessions"): (401, 204, 204, 204, 204),
     ("DELETE", "/sessions/{e}"): (401, 204, 404, 404, 404),
+    ("GET", "/identities"): (401, 200, 200, 200, 200),
+    ("POST", "/identities"): (401, 404, 404, 404, 404),
+    ("DELETE", "/identities/{i}"): (401, 204, 404, 404, 404),
     ("GET", "/users"): (401, 403, 403, 403, 200),
     ("POST", "/users"): (401, 403, 403, 403, 201),
     ("PATCH", "/users/{u}"): (401, 403, 403, 403, 200),
@@ -155,6 +159,7 @@ IDS = {
     "trashed_collection_id": "d",
     "session_id": "e",
     "link_id": "l",
+    "identity_id": "i",
     "link_secret": "x",
 }
 """Which thing of the matrix a part of an address names."""
@@ -280,12 +285,14 @@ class World:
                 user_id=ann.user_id, sketch_sha256="1" * 64, model_version_id=version.id, seeds=[0], timings_ms={}
             )
             kept = UserSketch(user_id=ann.user_id, name="hers", strokes=[])
-            session.add_all([job, sketch, search, kept])
+            identity = UserIdentity(user_id=ann.user_id, issuer="https://id.example.org", subject="1", label="Ann")
+            session.add_all([job, sketch, search, kept, identity])
             session.flush()
             account = session.get_one(User, ann.user_id)
             begin_session(session, account, Browser(), timedelta(days=1))
             ids |= {"e": sessions_of(session, account)[0].id}
             ids |= {"s": version.space_id, "j": job.id, "k": sketch.id, "h": search.id, "w": kept.id}
+            ids |= {"i": identity.id}
         self.blobs.put(sketch_key("1" * 64), b"PNG")
         ids["t"] = given(ann.post("/tokens", json={"name": "laptop"}))["id"]
         link = given(ann.post("/public-links", json={"collection_id": collection}))

@@ -147,6 +147,21 @@ class BrowserSession(Base):
     user: Mapped[User] = relationship()
 
 
+class UserIdentity(Base):
+    """Who a user is at an OpenID Connect provider, which gives a subject to nobody else."""
+
+    __tablename__ = "user_identity"
+    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
+    issuer: Mapped[str] = mapped_column(String(500))
+    subject: Mapped[str] = mapped_column(String(255))
+    label: Mapped[str] = mapped_column(String(200))
+    """By which the user knows it again: the e-mail address or name there, when they were linked."""
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
 class Collection(Base):
     """Photos that belong together and are private or shared together.
 

@@ -158,6 +158,8 @@ PAGES = {
     "/admin/workers": (302, 403, 200),
     "/setup": (302, 302, 302),
     "/sign-in": (200, 302, 302),
+    "/sign-in/openid": (404, 404, 404),  # there is no provider
+    "/sign-in/openid/callback": (404, 404, 404),
     "/offline": (200, 200, 200),
     "/manifest.webmanifest": (200, 200, 200),
     "/sw.js": (200, 200, 200),
@@ -212,6 +214,7 @@ def test_exactly_these_endpoints_are_open(app):
     open_to_all = {endpoint for endpoint in app.view_functions if access_of(app, endpoint).caller is ANYONE}
     pages = {f"pages.{name}" for name in ("set_up", "sign_in", "offline", "manifest", "service_worker", "share_target")}
     visits = {f"visits.{name}" for name in VISITS} | {"pages.public_link"}
+    visits |= {"openid.begin", "openid.come_back"}
     operators = {"health.healthz", "health.readyz", "metrics.show"}
     assert open_to_all == {"accounts.set_up", "accounts.sign_in", "static", "openapi"} | pages | operators | visits
 

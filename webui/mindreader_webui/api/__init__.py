@@ -7,6 +7,7 @@ from mindreader_webui.api.bulk import bulk
 from mindreader_webui.api.collections import collections
 from mindreader_webui.api.comparisons import comparisons
 from mindreader_webui.api.drawing_previews import drawing_previews
+from mindreader_webui.api.identities import identities
 from mindreader_webui.api.jobs import jobs
 from mindreader_webui.api.models import models
 from mindreader_webui.api.photos import photos
@@ -20,6 +21,7 @@ from mindreader_webui.api.user_sketches import user_sketches
 
 BLUEPRINTS = (
     accounts,
+    identities,
     collections,
     sharing,
     public_links,

@@ -41,6 +41,7 @@ from mindreader_webui.api.schemas.accounts import (
     Users,
     UserTokenPath,
 )
+from mindreader_webui.openid_pages import came_from_provider, remember_to_sign_out_there
 from mindreader_webui.services import current_services
 
 _ONE_USER = f"/users/{id_in_path('user_id')}"
@@ -78,7 +79,10 @@ def who_am_i() -> Response:
 @accounts.delete("/session", responses={204: None})
 def sign_out() -> Response:
     """Sign out of this browser; copies of its cookie are worth nothing from then on."""
+    came_from_there = came_from_provider()
     auth.sign_out()
+    if came_from_there:
+        remember_to_sign_out_there()
     return no_content()
 
 
