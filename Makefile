@@ -18,7 +18,7 @@ WORKERS ?= auto
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 MESSAGES := webui/mindreader_webui/locale/messages.pot
 # Where sentences that pages show are written; a test goes by the same list.
-WITH_SENTENCES := accounts embedding imaging library model_versions operations search messages.py text.py
+WITH_SENTENCES := accounts embedding imaging library model_versions operations public_links search messages.py text.py
 # What holds a sentence in Python: `Sentence` itself, the errors of mindreader/errors.py, and the titles of their kinds.
 SENTENCES := Sentence ErrorKind:3 InvalidInputError PhotoRejectedError SketchRejectedError NotFoundError ForbiddenError \
 	NotSignedInError ConflictError NotReadyError
@@ -27,7 +27,7 @@ SERVED := platform workers webui/mindreader_webui migrations
 DATA ?= $(or $(MINDREADER_DATA),../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop run test test-all lint lint-javascript format format-javascript bench chaos test-services screens \
+.PHONY: help setup develop run test test-all node-tools lint lint-javascript format format-javascript bench chaos test-services screens \
 	secrets messages lock system-packages train-default clean
 
 help: ## list the targets
@@ -59,11 +59,15 @@ develop: $(READY) ## make .venv with everything that tests, lint and training ne
 run: setup ## start MindReader and print its address
 	$(BIN)/mindreader serve
 
-test: develop system-packages ## run the tests, without those marked slow: WORKERS=1, ARGS=--durations=20
+test: develop system-packages node-tools ## run the tests, without those marked slow: WORKERS=1, ARGS=--durations=20
 	$(PYTEST) -m "not slow" $(ARGS)
 
-test-all: develop system-packages ## run the tests marked slow; what `make test` ran is not run again
+test-all: develop system-packages node-tools ## run the tests marked slow; what `make test` ran is not run again
 	$(PYTEST) -m slow $(ARGS)
+
+node-tools: ## install what the tests run under node: an OpenID Connect provider
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(NODE_TOOLS); \
+	else echo "npm is missing: signing in at a provider is not tested"; fi
 
 system-packages: ## install the servers and the browser the tests start (Debian), or say what is missing
 	sh tests/support/system_packages.sh

@@ -13,14 +13,25 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, computed_field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    computed_field,
+    field_validator,
+)
 
 from mindreader.errors import ConfigurationError
 
 ENV_PREFIX = "MINDREADER_"
 _FILE = "_FILE"
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 # Variables with the prefix that are no settings of the server: read by the command line and the tests.
 COMPANION_VARIABLES = frozenset(f"{ENV_PREFIX}{name}" for name in ("SERVER", "TOKEN", "DATA", "TEST_QDRANT_URL"))
@@ -179,7 +190,63 @@ class Settings(BaseModel):
     login_rate: str = Field(
         default="10/minute", description="Sign-in attempts allowed per address, and changes of a password per user."
     )
+    openid_issuer: str = Field(
+        default="",
+        description="Issuer of an OpenID Connect provider people may sign in with, as https://id.example.org; empty: "
+        "none.",
+    )
+    openid_client_id: str = Field(
+        default="",
+        validate_default=True,
+        description="Client id of MindReader there. Redirect URI: …/sign-in/openid/callback; after signing out: "
+        "…/sign-in.",
+    )
+    openid_client_secret: SecretStr = Field(
+        default=SecretStr(""), description="Its client secret; empty for a public client, which PKCE alone protects."
+    )
+    openid_label: str = Field(
+        default="OpenID", description="What people know the provider by: the button says `Sign in with …`."
+    )
+    openid_scopes: str = Field(
+        default="openid profile email",
+        validate_default=True,
+        description="Scopes that are asked for; some providers name groups only with `groups` among them.",
+    )
+    openid_groups_claim: str = Field(
+        default="groups", description="Claim that names a person's groups, a list or one name."
+    )
+    openid_create_accounts: bool = Field(
+        default=False, description="Whoever may come in and has no account gets one, a member's without a password."
+    )
+    openid_link_emails: bool = Field(
+        default=False,
+        description="Who first comes with a verified e-mail address that is an account's name is taken for that "
+        "account. Only with a provider that verifies addresses.",
+    )
+    openid_allowed_groups: str = Field(
+        default="", description="Groups whose members may come in this way, with commas between; empty: all."
+    )
+    openid_allowed_domains: str = Field(
+        default="",
+        description="Domains of verified e-mail addresses that may come in this way, with commas between; empty: all.",
+    )
+    openid_admin_groups: str = Field(
+        default="",
+        description="Groups whose members are administrators, with commas between; who comes this way and is in none "
+        "is a member then. Empty: roles are given on the page Users.",
+    )
+    openid_sign_out: bool = Field(
+        default=True, description="Who came this way and signs out here is sent to sign out of the provider, too."
+    )
     search_rate: str = Field(default="120/minute", description="Searches allowed per user.")
+    public_links: bool = Field(
+        default=True,
+        description="People may make links that show their photos without an account; false also closes those there "
+        "are.",
+    )
+    public_link_rate: str = Field(
+        default="1200/minute", description="Requests for public links and their pictures allowed per address."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="How much is logged.")
     log_format: Literal["text", "json"] = Field(default="text", description="Lines for people, or JSON for machines.")
     traces_url: str = Field(
@@ -191,6 +258,29 @@ class Settings(BaseModel):
         default=SecretStr(""),
         description="Bearer token with which Prometheus reads /metrics; empty closes it.",
     )
+
+    @field_validator("openid_issuer")
+    @classmethod
+    def _is_issuer(cls, issuer: str) -> str:
+        parts = urlsplit(issuer)
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _THIS_MACHINE)
+        if issuer and not (is_safe and parts.hostname and not parts.query and not parts.fragment):
+            raise ValueError("an issuer is an https address without ? and # (http only on this machine)")
+        return issuer
+
+    @field_validator("openid_client_id")
+    @classmethod
+    def _names_client(cls, client_id: str, info: ValidationInfo) -> str:
+        if bool(client_id) != bool(info.data.get("openid_issuer")):
+            raise ValueError(f"set it together with {ENV_PREFIX}OPENID_ISSUER")
+        return client_id
+
+    @field_validator("openid_scopes")
+    @classmethod
+    def _asks_for_openid(cls, scopes: str) -> str:
+        if "openid" not in scopes.split():
+            raise ValueError("`openid` is missing among the scopes, which stand apart by spaces")
+        return scopes
 
     @computed_field(description="The catalog that is really used.")  # type: ignore[prop-decorator]
     @property

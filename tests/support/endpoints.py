@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 from mindreader.accounts.sessions import Browser, begin_session, sessions_of
 from mindreader.accounts.users import set_password
 from mindreader.blobs import BlobStore, sketch_key
-from mindreader.catalog import BenchmarkSketch, Catalog, Job, Role, Search, TokenScope, User, UserSketch
+from mindreader.catalog import BenchmarkSketch, Catalog, Job, Role, Search, TokenScope, User, UserIdentity, UserSketch
 from mindreader.catalog.models import Base
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
@@ -34,7 +34,8 @@ PASSWORD = "correct horse battery"
 # {c}, {p} and {t} are ids of the owner's collection, photo and token, {m}, {s}, {j} and {k} of the active model
 # version, its space, a job there and a saved sketch, {h} of her search, {w} of a sketch she keeps, {u} of the
 # owner, {o} of another collection of hers, {b} and {d} of a photo and a collection in her trash, {n} of a person she
-# shares {c} with, {e} of a browser she is signed in with.
+# shares {c} with, {e} of a browser she is signed in with, {l} of a public link to {c}, whose secret is {x}, {i} of
+# who she is at an OpenID Connect provider. The server knows none, so nobody is sent there.
 PEOPLE = ("nobody", "owner", "other, private", "other, shared", "admin", "other, invited")
 COLUMN = {"other, invited": PEOPLE.index("other, shared")}
 MATRIX = {
@@ -46,6 +47,9 @@ MATRIX = {
     ("GET", "/sessions"): (401, 200, 200, 200, 200),
     ("DELETE", "/sessions"): (401, 204, 204, 204, 204),
     ("DELETE", "/sessions/{e}"): (401, 204, 404, 404, 404),
+    ("GET", "/identities"): (401, 200, 200, 200, 200),
+    ("POST", "/identities"): (401, 404, 404, 404, 404),
+    ("DELETE", "/identities/{i}"): (401, 204, 404, 404, 404),
     ("GET", "/users"): (401, 403, 403, 403, 200),
     ("POST", "/users"): (401, 403, 403, 403, 201),
     ("PATCH", "/users/{u}"): (401, 403, 403, 403, 200),
@@ -64,6 +68,9 @@ MATRIX = {
     ("GET", "/collections/{c}/people"): (401, 200, 404, 403, 200),
     ("POST", "/collections/{c}/people"): (401, 200, 404, 403, 200),
     ("DELETE", "/collections/{c}/people/{n}"): (401, 204, 404, 403, 204),
+    ("GET", "/public-links"): (401, 200, 200, 200, 200),
+    ("POST", "/public-links"): (401, 201, 404, 403, 201),
+    ("DELETE", "/public-links/{l}"): (401, 204, 404, 404, 204),
     ("POST", "/collections/{c}/existing"): (401, 200, 404, 403, 200),
     ("POST", "/photos/category"): (401, 200, 404, 403, 200),
     ("POST", "/photos/date"): (401, 200, 404, 403, 200),
@@ -127,6 +134,7 @@ BODIES = {
     ("PATCH", "/collections/{c}"): {"name": "Renamed"},
     ("PATCH", "/photos/{p}"): {"category": "dog"},
     ("POST", "/collections/{c}/people"): {"name": "Eve"},
+    ("POST", "/public-links"): {"collection_id": "{c}"},
     ("POST", "/collections/{c}/existing"): {"sha256": ["0" * 64]},
     ("POST", "/photos/category"): {"photo_ids": ["{p}"], "category": "dog"},
     ("POST", "/photos/date"): {"photo_ids": ["{p}"], "taken_at": "2019-03-21T10:11:12"},
@@ -153,6 +161,9 @@ IDS = {
     "trashed_photo_id": "b",
     "trashed_collection_id": "d",
     "session_id": "e",
+    "link_id": "l",
+    "identity_id": "i",
+    "link_secret": "x",
 }
 """Which thing of the matrix a part of an address names."""
 NOWHERE = 999_999
@@ -169,7 +180,7 @@ def routes(app: Flask) -> Iterator[tuple[str, str, str]]:
             yield rule.endpoint, method, path.removeprefix("/api/v1")
 
 
-def arguments(method: str, path: str, ids: Mapping[str, int]) -> dict[str, Any]:
+def arguments(method: str, path: str, ids: Mapping[str, Any]) -> dict[str, Any]:
     """A sound body or query for one of the matrix, where it takes one."""
     if path == "/photos/archive":
         return {"query_string": {"ids": ids["p"]}}
@@ -179,7 +190,7 @@ def arguments(method: str, path: str, ids: Mapping[str, int]) -> dict[str, Any]:
     return {} if body is None else {"json": filled(body, ids)}
 
 
-def filled(body: Any, ids: Mapping[str, int]) -> Any:
+def filled(body: Any, ids: Mapping[str, Any]) -> Any:
     """The body with ids in the places named {p}, {b} and so on."""
     text = re.sub(r'"\{(\w)\}"', lambda found: str(ids[found[1]]), json.dumps(body))
     return json.loads(text)
@@ -258,10 +269,15 @@ class World:
         assert cookie is not None
         return cookie.value
 
-    def _fill(self, visibility: str) -> dict[str, int]:
+    def _fill(self, visibility: str) -> dict[str, Any]:
         ann, version = self.ann, self.version
         collection = ann.collection("Hers", visibility)
-        ids = {"c": collection, "p": ann.photo(collection), "m": version.id, "o": ann.collection("Other")}
+        ids: dict[str, Any] = {
+            "c": collection,
+            "p": ann.photo(collection),
+            "m": version.id,
+            "o": ann.collection("Other"),
+        }
         ids |= {"b": ann.photo(collection, seed=9), "d": ann.collection("Gone", visibility)}
         ann.post("/photos/delete", json={"photo_ids": [ids["b"]]})
         ann.ask("DELETE", f"/collections/{ids['d']}")
@@ -272,14 +288,18 @@ class World:
                 user_id=ann.user_id, sketch_sha256="1" * 64, model_version_id=version.id, seeds=[0], timings_ms={}
             )
             kept = UserSketch(user_id=ann.user_id, name="hers", strokes=[])
-            session.add_all([job, sketch, search, kept])
+            identity = UserIdentity(user_id=ann.user_id, issuer="https://id.example.org", subject="1", label="Ann")
+            session.add_all([job, sketch, search, kept, identity])
             session.flush()
             account = session.get_one(User, ann.user_id)
             begin_session(session, account, Browser(), timedelta(days=1))
             ids |= {"e": sessions_of(session, account)[0].id}
             ids |= {"s": version.space_id, "j": job.id, "k": sketch.id, "h": search.id, "w": kept.id}
+            ids |= {"i": identity.id}
         self.blobs.put(sketch_key("1" * 64), b"PNG")
         ids["t"] = given(ann.post("/tokens", json={"name": "laptop"}))["id"]
+        link = given(ann.post("/public-links", json={"collection_id": collection}))
+        ids |= {"l": link["id"], "x": link["url"].rpartition("/")[2]}
         return ids | {"u": ann.user_id, "n": self.eve.user_id}
 
     def close(self) -> None:

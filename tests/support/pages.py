@@ -10,6 +10,7 @@ from tests.support.server import Server
 PAGES = (
     "/",
     "/upload",
+    "/share",
     "/library",
     "/library/1",
     "/trash",

@@ -72,8 +72,8 @@ def start_server(data_dir: Path, command: Sequence[str] = SERVE, **settings: str
 
 
 @contextlib.contextmanager
-def server(data_dir: Path, **settings: str) -> Iterator[Server]:
-    started = start_server(data_dir, **settings)
+def server(data_dir: Path, command: Sequence[str] = SERVE, **settings: str) -> Iterator[Server]:
+    started = start_server(data_dir, command, **settings)
     try:
         yield started
     finally:

@@ -1,5 +1,7 @@
 """Where the pages send their visitors."""
 
+import io
+import json
 import re
 
 import pytest
@@ -215,3 +217,16 @@ def test_what_makes_it_an_app_is_open_and_small(client):
     assert worker.mimetype == "text/javascript"
     assert worker.headers["Cache-Control"] == "no-cache"
     assert "without a connection" in client.get("/offline").text
+
+
+@pytest.mark.parametrize("size", [100, 5_000_000])
+def test_what_is_shared_without_a_service_worker_is_not_looked_at_and_leads_to_the_page_that_says_so(client, size):
+    sent = {"photos": (io.BytesIO(b"x" * size), "a.jpg")}
+    answer = client.post("/share-target", data=sent, content_type="multipart/form-data")
+    assert (answer.status_code, answer.location) == (303, "/share")
+
+
+def test_the_manifest_says_what_can_be_shared(client):
+    target = json.loads(client.get("/manifest.webmanifest").text)["share_target"]
+    assert (target["action"], target["method"], target["enctype"]) == ("/share-target", "POST", "multipart/form-data")
+    assert target["params"]["files"] == [{"name": "photos", "accept": ["image/*"]}]

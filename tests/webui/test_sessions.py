@@ -51,7 +51,8 @@ def with_settings(services, **values):
 def test_setting_up_signs_the_first_administrator_in(client):
     answer = client.post("/api/v1/setup", json=ANN)
     assert answer.status_code == 201
-    assert client.get("/api/v1/session").json == answer.json == {"id": 1, "name": "Ann", "role": "admin"}
+    assert answer.json == {"id": 1, "name": "Ann", "role": "admin", "disabled": False}
+    assert client.get("/api/v1/session").json == answer.json
 
 
 def test_setting_up_twice_is_refused(browser, app):
@@ -196,7 +197,7 @@ def test_a_token_without_a_name_is_refused(ann):
 def test_administrators_add_users_who_can_sign_in(admin, app):
     made = admin.post("/users", json={"name": "New", "password": PASSWORD, "role": "member"})
     assert (made.status_code, made.json["role"]) == (201, "member")
-    assert {"name": "New", "role": "member", "id": made.json["id"]} in admin.get("/users").json["users"]
+    assert made.json | {"name": "New", "role": "member", "disabled": False} in admin.get("/users").json["users"]
     visitor = app.test_client()
     assert visitor.post("/api/v1/session", json={"name": "New", "password": PASSWORD}).status_code == 200
 
@@ -372,6 +373,27 @@ def test_changes_of_a_password_are_limited_by_user_and_the_answer_says_for_how_l
     assert client.post("/api/v1/session", **bob, **elsewhere).status_code == 200
     guess["headers"] = {"X-CSRFToken": csrf_token(client.get("/"))}
     assert client.post("/api/v1/session/password", **guess).status_code == 422, "another user has tries of their own"
+
+
+def test_administrators_disable_and_enable_people(admin, bob, app, catalog):
+    eve = create_user(catalog, "Eve", PASSWORD, Role.MEMBER)
+    sent = {"name": "Eve", "password": PASSWORD}
+    browser = app.test_client()
+    assert browser.post("/api/v1/session", json=sent).status_code == 200
+    assert admin.ask("PATCH", f"/users/{eve.id}", json={"disabled": True}).json["disabled"] is True
+    assert browser.get("/api/v1/session").status_code == 401
+    assert browser.get("/library").status_code == 302
+    refused = browser.post("/api/v1/session", json=sent)
+    assert (refused.status_code, "disabled" in refused.json["detail"]) == (403, True)
+    assert admin.ask("PATCH", f"/users/{bob.user_id}", json={"disabled": True}).status_code == 200
+    assert bob.get("/session").status_code == 401
+    assert admin.ask("PATCH", f"/users/{eve.id}", json={"disabled": False}).json["disabled"] is False
+    assert browser.post("/api/v1/session", json=sent).status_code == 200
+
+
+def test_nobody_disables_themselves(admin):
+    refused = admin.ask("PATCH", f"/users/{admin.user_id}", json={"disabled": True})
+    assert (refused.status_code, admin.get("/session").status_code) == (409, 200)
 
 
 def test_nobody_removes_themselves(admin):

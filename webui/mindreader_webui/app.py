@@ -16,6 +16,8 @@ from mindreader_webui.health import health
 from mindreader_webui.hosts import init_hosts
 from mindreader_webui.i18n import init_i18n
 from mindreader_webui.metrics import init_metrics
+from mindreader_webui.openid import init_openid
+from mindreader_webui.openid_pages import openid_pages
 from mindreader_webui.pages import pages
 from mindreader_webui.problems import init_problems, refuse_fields
 from mindreader_webui.rates import limit_rates
@@ -57,11 +59,13 @@ def create_app(services: Services) -> OpenAPI:
     init_problems(app)
     init_hosts(app, services.settings)
     init_auth(app, services)
+    init_openid(app, services.settings)
     init_access(app)
     init_uploads(app, services.settings)
     for blueprint in BLUEPRINTS:
         app.register_api(blueprint)
     app.register_blueprint(pages)
+    app.register_blueprint(openid_pages)
     app.register_blueprint(health)
     app.add_url_rule(OPENAPI_PATH, "openapi", access(ANYONE)(lambda: app.api_doc))
     access(ANYONE)(app.view_functions["static"])

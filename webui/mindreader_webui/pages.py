@@ -5,18 +5,23 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, Response, current_app, redirect, render_template, request
+from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request
 from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import RequestEntityTooLarge
 
-from mindreader.accounts.users import users_exist
+from mindreader.accounts.users import NO_PASSWORD, users_exist
 from mindreader.catalog import User
 from mindreader.embedding.jobs import job_view
 from mindreader.errors import NotSignedInError
 from mindreader.library.collections import visible_collection
 from mindreader.library.photos import sees_photos
+from mindreader.public_links.visits import note_opening
 from mindreader_webui.access import ADMIN, ANYONE, USER, access, access_to_all
+from mindreader_webui.api.public_links import link_title, not_for_search_engines, visited_link
 from mindreader_webui.auth import current_account
+from mindreader_webui.openid import has_provider
+from mindreader_webui.openid_pages import address_after_sign_out, local_target, taken_problem
 from mindreader_webui.services import current_services
 
 pages = Blueprint("pages", __name__)
@@ -64,10 +69,14 @@ def set_up() -> Any:
 @access(ANYONE)
 def sign_in() -> Any:
     """Sign in, then go on to the page that was asked for."""
-    target = _local_target(request.args.get("next", _HOME))
+    target = local_target(request.args.get("next", _HOME))
     if current_user.is_authenticated:
         return redirect(target)
-    return render_template("sign_in.html", next=target) if _is_set_up() else redirect("/setup")
+    if not _is_set_up():
+        return redirect("/setup")
+    if address := address_after_sign_out():
+        return redirect(address)
+    return render_template("sign_in.html", next=target, provider=_provider(), problem=taken_problem())
 
 
 @pages.get("/")
@@ -97,6 +106,38 @@ def collection(collection_id: int) -> str:
     return render_template("collection.html", collection=shown)
 
 
+@pages.get("/shared/<string(length=43):link_secret>")
+@access(ANYONE, rate="public_link_rate")
+def public_link(link_secret: str) -> Response:
+    """What a public link shows, to whoever has it."""
+    link = visited_link(link_secret)
+    if request.method == "GET":
+        note_opening(current_services().catalog, link)
+    page = render_template("public_link.html", title=link_title(link), secret=link_secret)
+    return not_for_search_engines(make_response(page))
+
+
+@pages.get("/share")
+def share() -> str:
+    """What another app shared, and what to do with it: it lies in the browser."""
+    return render_template("share.html")
+
+
+@pages.post("/share-target")
+@access(ANYONE)
+def share_target() -> Any:
+    """Where the system posts what is shared, without a token of ours: for the service worker, which sends none of it.
+
+    Where there is none (any more), it comes here and is not looked at; the page it leads to brings the service worker.
+    """
+    return redirect("/share", 303)
+
+
+@pages.errorhandler(RequestEntityTooLarge)
+def _not_looked_at(error: RequestEntityTooLarge) -> Any:
+    return redirect("/share", 303) if request.endpoint == "pages.share_target" else error
+
+
 @pages.get("/trash")
 def trash() -> str:
     """What was deleted and can be restored."""
@@ -106,7 +147,8 @@ def trash() -> str:
 @pages.get("/account")
 def account() -> str:
     """Access tokens, and the way out."""
-    return render_template("account.html")
+    has_password = current_account().password_hash != NO_PASSWORD
+    return render_template("account.html", provider=_provider(), problem=taken_problem(), has_password=has_password)
 
 
 @pages.get("/quality")
@@ -192,7 +234,6 @@ def _is_set_up() -> bool:
         return users_exist(session)
 
 
-def _local_target(target: str) -> str:
-    """The page to go to, unless it would lead to another site (`//host`, `/\\host`, `https:`)."""
-    is_local = target.startswith("/") and target[1:2] not in ("/", "\\") and target.isprintable()
-    return target if is_local else _HOME
+def _provider() -> str | None:
+    """What people know the OpenID Connect provider by, if there is one."""
+    return current_services().settings.openid_label if has_provider() else None

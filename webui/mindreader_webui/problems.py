@@ -21,6 +21,7 @@ from mindreader.full_disk import is_full_disk
 from mindreader.logs import request_id
 from mindreader_webui.i18n import translated
 from mindreader_webui.rates import seconds_to_wait
+from mindreader_webui.requests import path_for_logs
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ def init_problems(app: Flask) -> None:
 def _mindreader_error(error: MindReaderError) -> Response:
     kind = error.kind
     if kind.status >= 500:
-        log.error("%s %s: %s", request.method, request.path, error.for_administrators, exc_info=error)
+        log.error("%s %s: %s", request.method, path_for_logs(), error.for_administrators, exc_info=error)
     more = {"errors": error.errors} if isinstance(error, InvalidFieldsError) else {}
     response = _answer(kind.slug, kind.status, kind.title, error.detail, **more)
     if kind is NotSignedInError.kind:
@@ -148,7 +149,7 @@ def _catalog_error(error: DatabaseError | sqlite3.Error) -> Response:
     is_damaged = any(sign in reason for sign in ("malformed", "file is not a database"))
     if not is_damaged and not isinstance(error, OperationalError | sqlite3.OperationalError):
         return _unexpected_error(error)
-    log.error("%s %s: the catalog does not answer", request.method, request.path, exc_info=error)
+    log.error("%s %s: the catalog does not answer", request.method, path_for_logs(), exc_info=error)
     return _answer(_AWAY.slug, _AWAY.status, _AWAY.title, _DAMAGED if is_damaged else _CATALOG_AWAY)
 
 
@@ -158,24 +159,24 @@ def _disk_error(error: OSError) -> Response:
         return _disk_full(error)
     if error.errno not in _STORE_AWAY:
         return _unexpected_error(error)
-    log.error("%s %s: a store does not answer", request.method, request.path, exc_info=error)
+    log.error("%s %s: a store does not answer", request.method, path_for_logs(), exc_info=error)
     return _answer(_AWAY.slug, _AWAY.status, _AWAY.title, _FILES_AWAY)
 
 
 def _disk_full(error: Exception) -> Response:
-    log.error("%s %s: the disk is full", request.method, request.path, exc_info=error)
+    log.error("%s %s: the disk is full", request.method, path_for_logs(), exc_info=error)
     return _answer(_FULL.slug, _FULL.status, _FULL.title, _NO_ROOM)
 
 
 def _unusable(error: Exception) -> Response:
     """What no field's own check caught: characters no database stores, JSON that is nested without end."""
-    log.info("%s %s: %s", request.method, request.path, type(error).__name__)
+    log.info("%s %s: %s", request.method, path_for_logs(), type(error).__name__)
     kind = InvalidInputError.kind
     return _answer(kind.slug, kind.status, kind.title, _NOT_STORABLE)
 
 
 def _unexpected_error(error: Exception) -> Response:
-    log.error("%s %s failed", request.method, request.path, exc_info=error)
+    log.error("%s %s failed", request.method, path_for_logs(), exc_info=error)
     return _answer(_INTERNAL.slug, _INTERNAL.status, _INTERNAL.title, _SAY_NOTHING)
 
 

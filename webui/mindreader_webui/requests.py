@@ -14,7 +14,8 @@ from mindreader.traces import describe, start_traces
 log = logging.getLogger(__name__)
 
 HEADER = "X-Request-ID"
-_NOT_TRACED = "healthz,readyz,metrics,static/.*"
+SECRET_IN_PATH = "link_secret"  # noqa: S105  # nosec B105  # the name of the part of an address that is one
+_NOT_TRACED = "healthz,readyz,metrics,static/.*,shared/.*,api/v1/public/.*"  # the last two: their paths are secrets
 
 
 def init_requests(app: Flask, settings: Settings) -> None:
@@ -25,6 +26,12 @@ def init_requests(app: Flask, settings: Settings) -> None:
         FlaskInstrumentor().instrument_app(app, excluded_urls=_NOT_TRACED)  # type: ignore[no-untyped-call]
     app.before_request(_begin)
     app.after_request(_end)
+
+
+def path_for_logs() -> str:
+    """The path of the request, without the secret of a public link."""
+    secret = (request.view_args or {}).get(SECRET_IN_PATH)
+    return request.path.replace(secret, "…") if secret else request.path
 
 
 def _begin() -> None:
@@ -39,5 +46,5 @@ def _end(response: Response) -> Response:
     is_quiet = request.method in ("GET", "HEAD") and response.status_code < 400
     milliseconds = g.timer.total * 1000
     level = logging.DEBUG if is_quiet else logging.INFO
-    log.log(level, "%s %s: %d, %.0f ms", request.method, request.path, response.status_code, milliseconds)
+    log.log(level, "%s %s: %d, %.0f ms", request.method, path_for_logs(), response.status_code, milliseconds)
     return response

@@ -33,16 +33,16 @@ def digest(secret: str) -> str:
 
 
 def refuse_if_changed(session: Session, user: User) -> None:
-    """See that the user still has the password they had when they were recognised.
+    """See that the user still has the password they had when they were recognised, and is not disabled.
 
     Locks their row: another password that is set in this moment also ends what is made in this transaction.
 
     Raises:
-        NotSignedInError: the password was changed, or the user removed, since.
+        NotSignedInError: the password was changed, or the user disabled or removed, since.
     """
-    same = select(User.id).where(User.id == user.id, User.password_hash == user.password_hash).with_for_update()
-    if session.scalar(same) is None:
-        raise NotSignedInError("The password was changed a moment ago. Sign in with the new one.")
+    enabled = select(User.id).where(User.id == user.id, User.disabled_at.is_(None))
+    if session.scalar(enabled.where(User.password_hash == user.password_hash).with_for_update()) is None:
+        raise NotSignedInError("The account was changed a moment ago. Sign in again, with its present password.")
 
 
 def note_use(catalog: Catalog, used: ApiToken | BrowserSession) -> None:

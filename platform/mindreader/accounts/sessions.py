@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, contains_eager
 
 from mindreader.accounts.credentials import digest, new_secret, refuse_if_changed
 from mindreader.catalog import BrowserSession, User
@@ -61,9 +61,10 @@ def begin_session(session: Session, user: User, browser: Browser, lifetime: time
 
 
 def session_of(session: Session, secret: str) -> BrowserSession | None:
-    """The session of this secret, with its user; none when it is unknown, ended or expired."""
+    """The session of this secret, with its user; none when it is unknown, ended or expired, or the user disabled."""
     known = select(BrowserSession).where(BrowserSession.sha256 == digest(secret), BrowserSession.expires_at > now())
-    return session.scalar(known.options(joinedload(BrowserSession.user, innerjoin=True)))
+    enabled = known.join(BrowserSession.user).where(User.disabled_at.is_(None))
+    return session.scalar(enabled.options(contains_eager(BrowserSession.user)))
 
 
 def sessions_of(session: Session, user: User) -> Sequence[BrowserSession]:

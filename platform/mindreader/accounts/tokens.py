@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import delete, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, contains_eager
 
 from mindreader.accounts.credentials import digest, new_secret, refuse_if_changed
 from mindreader.accounts.users import LONGEST_NAME, MACHINE_ACCOUNT, NO_PASSWORD, first_administrator
@@ -52,10 +52,14 @@ def tokens_of(session: Session, user: User) -> Sequence[ApiToken]:
 
 
 def token_of(session: Session, secret: str) -> ApiToken | None:
-    """The token of this secret, with the user it speaks for; none when it is unknown, revoked or expired."""
+    """The token of this secret, with the user it speaks for.
+
+    None when it is unknown, revoked or expired, or the user disabled.
+    """
     in_force = or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now())
     known = select(ApiToken).where(ApiToken.sha256 == digest(secret), in_force)
-    return session.scalar(known.options(joinedload(ApiToken.user, innerjoin=True)))
+    enabled = known.join(ApiToken.user).where(User.disabled_at.is_(None))
+    return session.scalar(enabled.options(contains_eager(ApiToken.user)))
 
 
 def revoke_token(session: Session, user: User, token_id: int) -> None:

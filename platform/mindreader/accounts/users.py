@@ -1,4 +1,4 @@
-"""Users: the first administrator, adding, signing in, roles, removing."""
+"""Users: the first administrator, adding, signing in, roles, disabling, removing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from mindreader.accounts.passwords import decoy_hash, hash_new_password, hash_pa
 from mindreader.accounts.sessions import end_sessions
 from mindreader.catalog import ApiToken, Catalog, Collection, Role, User
 from mindreader.catalog.locks import lock_accounts
-from mindreader.errors import ConflictError, InvalidInputError, NotFoundError
+from mindreader.catalog.models import now
+from mindreader.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from mindreader.text import checked_name, normalised, visible_text
 
 LONGEST_NAME = 100
@@ -69,14 +70,29 @@ def create_user(catalog: Catalog, name: str, password: str, role: Role) -> User:
 
 
 def authenticate(catalog: Catalog, name: str, password: str) -> User | None:
-    """The user of that name if the password is right; unknown names take as long as wrong passwords."""
+    """The user of that name if the password is right; unknown names take as long as wrong passwords.
+
+    Raises:
+        ForbiddenError: the password is right, and the account disabled.
+    """
     user = _with_password(catalog, normalised(name))
     decoy = decoy_hash()
     if not is_password(user.password_hash if user else decoy, password) or user is None:
         return None
+    refuse_if_disabled(user)
     if needs_rehash(user.password_hash) and not _rehash(catalog, user, password):
         return authenticate(catalog, name, password)  # somebody else gave it another hash meanwhile
     return user
+
+
+def refuse_if_disabled(user: User) -> None:
+    """See that the user, who has proved who they are, may come in.
+
+    Raises:
+        ForbiddenError: the account is disabled.
+    """
+    if user.disabled_at is not None:
+        raise ForbiddenError("This account is disabled. Ask an administrator.")
 
 
 def _rehash(catalog: Catalog, user: User, password: str) -> bool:
@@ -135,6 +151,42 @@ def set_role(session: Session, user_id: int, role: Role) -> User:
     return user
 
 
+def disable_user(session: Session, user_id: int) -> User:
+    """Let nobody in with this account, from now on; once more changes nothing.
+
+    Their sessions and tokens end. Collections, and what is shared with others by name, stay. The tokens of the command
+    line on this machine go over to an administrator who is left.
+
+    Raises:
+        NotFoundError: there is no such user.
+        ConflictError: nobody would be left to administer.
+    """
+    user = user_by_id(session, user_id)
+    if user.disabled_at is not None:
+        return user
+    _keep_an_administrator(session, user)
+    user.disabled_at = now()
+    session.flush()  # first: who signs in at this moment waits for this row, and is then refused
+    end_sessions(session, user_id)
+    heir = first_administrator(session)
+    if heir is not None:
+        of_machine = update(ApiToken).where(ApiToken.user_id == user_id, ApiToken.is_local)
+        session.execute(of_machine.values(user_id=heir.id))
+    session.execute(delete(ApiToken).where(ApiToken.user_id == user_id))
+    return user
+
+
+def enable_user(session: Session, user_id: int) -> User:
+    """Let a disabled user in again, with the password they had.
+
+    Raises:
+        NotFoundError: there is no such user.
+    """
+    user = user_by_id(session, user_id)
+    user.disabled_at = None
+    return user
+
+
 def remove_user(session: Session, user_id: int, heir_id: int | None) -> None:
     """Remove a user with their sessions, tokens and searches; their collections go to the heir.
 
@@ -181,10 +233,25 @@ def user_by_id(session: Session, user_id: int) -> User:
     return user
 
 
+def user_named(session: Session, name: str) -> User:
+    """A user.
+
+    Raises:
+        NotFoundError: nobody has that name.
+    """
+    name = normalised(name)
+    user = session.scalar(select(User).where(User.name == name)) if visible_text(name) == name else None
+    if user is None:
+        raise NotFoundError("There is nobody called {name} here. Check the spelling, capitals too.", name=name)
+    return user
+
+
 def _keep_an_administrator(session: Session, leaving: User) -> None:
-    others = select(User.id).where(User.role == Role.ADMIN, User.id != leaving.id, User.password_hash != NO_PASSWORD)
+    others = select(User.id).where(User.id != leaving.id, User.password_hash != NO_PASSWORD)
+    others = others.where(User.role == Role.ADMIN, User.disabled_at.is_(None)).order_by(User.id)
+    is_one = leaving.role == Role.ADMIN and leaving.disabled_at is None
     # Locked, so that two administrators cannot dismiss each other at once.
-    if leaving.role == Role.ADMIN and session.scalars(others.with_for_update()).first() is None:
+    if is_one and session.scalars(others.with_for_update()).first() is None:
         raise ConflictError("{name} is the only administrator. Make somebody else one first.", name=leaving.name)
 
 
@@ -194,8 +261,9 @@ def _refuse_if_users_exist(session: Session) -> None:
 
 
 def first_administrator(session: Session) -> User | None:
-    """The administrator who came first, also one without a password."""
-    return session.scalar(select(User).where(User.role == Role.ADMIN).order_by(User.id).limit(1))
+    """The administrator who came first, also one without a password, but none who is disabled."""
+    enabled = select(User).where(User.role == Role.ADMIN, User.disabled_at.is_(None))
+    return session.scalar(enabled.order_by(User.id).limit(1))
 
 
 def _with_password(catalog: Catalog, name: str) -> User | None:

@@ -105,6 +105,8 @@ class User(Base):
     password_hash: Mapped[str] = mapped_column(String(255))
     role: Mapped[str] = mapped_column(String(16))
     created_at: Mapped[datetime] = mapped_column(default=now)
+    disabled_at: Mapped[datetime | None]
+    """Since then nobody comes in with this account; what belongs to it stays."""
 
 
 class ApiToken(Base):
@@ -143,6 +145,21 @@ class BrowserSession(Base):
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
     user: Mapped[User] = relationship()
+
+
+class UserIdentity(Base):
+    """Who a user is at an OpenID Connect provider, which gives a subject to nobody else."""
+
+    __tablename__ = "user_identity"
+    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
+    issuer: Mapped[str] = mapped_column(String(500))
+    subject: Mapped[str] = mapped_column(String(255))
+    label: Mapped[str] = mapped_column(String(200))
+    """By which the user knows it again: the e-mail address or name there, when they were linked."""
+    created_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Collection(Base):
@@ -186,6 +203,46 @@ class CollectionShare(Base):
     )
 
     user: Mapped[User] = relationship()
+
+
+class PublicLink(Base):
+    """A link that shows photos to whoever has it, without an account; only the SHA-256 of its secret is kept.
+
+    It shows either a collection, as it is when somebody looks, or the photos a search found (`PublicLinkPhoto`).
+    """
+
+    __tablename__ = "public_link"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
+    """Who made it; it shows only what they may share."""
+    collection_id: Mapped[int | None] = mapped_column(ForeignKey("collection.id", ondelete="CASCADE"), index=True)
+    """None: it shows what a search found."""
+    sketch_sha256: Mapped[str | None] = mapped_column(String(64))
+    """Of the search's sketch."""
+    title: Mapped[str] = mapped_column(String(200))
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    downloads: Mapped[bool]
+    """Whether originals are shown, too."""
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime]
+    opened: Mapped[int] = mapped_column(default=0)
+    """How often its page was opened."""
+    last_opened_at: Mapped[datetime | None]
+
+    user: Mapped[User] = relationship()
+    collection: Mapped[Collection | None] = relationship()
+
+
+class PublicLinkPhoto(Base):
+    """A photo that a link to a search's result shows, while it is there and its maker may share it."""
+
+    __tablename__ = "public_link_photo"
+
+    link_id: Mapped[int] = mapped_column(ForeignKey("public_link.id", ondelete="CASCADE"), primary_key=True)
+    photo_id: Mapped[int] = mapped_column(ForeignKey("photo.id", ondelete="CASCADE"), primary_key=True, index=True)
+    position: Mapped[int]
+    """In what was found, the best first; from 1."""
 
 
 class Category(Base):

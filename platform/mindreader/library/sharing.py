@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from mindreader.accounts.users import user_named
 from mindreader.catalog import CollectionShare, User
 from mindreader.errors import ConflictError, ForbiddenError, NotFoundError
 from mindreader.library.collections import changeable_collection, may_change, visible_collection
-from mindreader.text import normalised
 
 
 def people_of(session: Session, user: User, collection_id: int) -> Sequence[User]:
@@ -33,11 +33,7 @@ def share_with(session: Session, user: User, collection_id: int, name: str) -> N
         ConflictError: it is the owner's.
     """
     collection = changeable_collection(session, user, collection_id)
-    person = session.scalar(select(User).where(User.name == normalised(name)))
-    if person is None:
-        raise NotFoundError(
-            "There is nobody called {name} here. Check the spelling, capitals too.", name=normalised(name)
-        )
+    person = user_named(session, name)
     if person.id == collection.owner_id:
         raise ConflictError("The collection belongs to this person already.")
     if session.get(CollectionShare, (collection_id, person.id)) is None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, joinedload
 
-from mindreader.catalog import BenchmarkSketch, Search, User
+from mindreader.catalog import BenchmarkSketch, PublicLink, Search, User
 from mindreader.errors import NotFoundError
 from mindreader.paging import Page, read_newest
 
@@ -23,7 +25,7 @@ def remember_search(session: Session, search: Search) -> list[str]:
     replaced = set(session.scalars(outdated.returning(Search.sketch_sha256)))
     session.add(search)
     session.flush()
-    return _unused(session, replaced)
+    return unused_sketches(session, replaced)
 
 
 def search_page(session: Session, user: User, after: int | None, limit: int) -> Page[Search]:
@@ -52,14 +54,13 @@ def own_search(session: Session, user: User, search_id: int) -> Search:
 
 def forget_searches(session: Session, user: User) -> list[str]:
     """Forget all searches of a user; returns the SHA-256 of the sketches that nothing refers to any more."""
-    forgotten = session.scalars(delete(Search).where(Search.user_id == user.id).returning(Search.sketch_sha256))
-    return _unused(session, set(forgotten))
+    forgotten = set(session.scalars(delete(Search).where(Search.user_id == user.id).returning(Search.sketch_sha256)))
+    return unused_sketches(session, forgotten)
 
 
-def _unused(session: Session, digests: set[str]) -> list[str]:
-    """Those of these sketches that nothing refers to."""
-    kept = {
-        *session.scalars(select(Search.sketch_sha256).where(Search.sketch_sha256.in_(digests))),
-        *session.scalars(select(BenchmarkSketch.sketch_sha256).where(BenchmarkSketch.sketch_sha256.in_(digests))),
-    }
-    return sorted(digests - kept)
+def unused_sketches(session: Session, digests: Collection[str]) -> list[str]:
+    """Those of the sketches, by their SHA-256, that nothing refers to any more."""
+    kept: set[str | None] = set()
+    for column in (Search.sketch_sha256, BenchmarkSketch.sketch_sha256, PublicLink.sketch_sha256):
+        kept.update(session.scalars(select(column).where(column.in_(digests))))
+    return sorted(set(digests) - kept)

@@ -24,6 +24,7 @@ PAGES = (
     "/account",
     "/quality",
     "/admin/jobs/{j}",
+    "/shared/{x}",
     "/sign-in",
     "/setup",
 )

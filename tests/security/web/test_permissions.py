@@ -84,6 +84,7 @@ def named(method: str, path: str) -> list[str]:
 
 # What has no address names its things in the body or the query.
 IN_BODY = {
+    ("POST", "/public-links"): "c",
     ("POST", "/photos/category"): "p",
     ("POST", "/photos/delete"): "p",
     ("POST", "/photos/move"): "p",
@@ -142,8 +143,10 @@ def test_the_matrix_knows_every_endpoint(app):
 PAGES = {
     "/": (302, 200, 200),
     "/upload": (302, 200, 200),
+    "/share": (302, 200, 200),
     "/library": (302, 200, 200),
     "/library/{c}": (302, 404, 200),  # of somebody else
+    "/shared/{x}": (200, 200, 200),
     "/trash": (302, 200, 200),
     "/account": (302, 200, 200),
     "/quality": (302, 200, 200),
@@ -156,6 +159,8 @@ PAGES = {
     "/admin/workers": (302, 403, 200),
     "/setup": (302, 302, 302),
     "/sign-in": (200, 302, 302),
+    "/sign-in/openid": (404, 404, 404),  # there is no provider
+    "/sign-in/openid/callback": (404, 404, 404),
     "/offline": (200, 200, 200),
     "/manifest.webmanifest": (200, 200, 200),
     "/sw.js": (200, 200, 200),
@@ -187,7 +192,8 @@ def test_the_table_knows_every_page(app):
     pages = {rule.rule for rule in app.url_map.iter_rules() if not rule.rule.startswith("/api/")}
     known = {page.replace("{c}", "<int(max=2147483647):collection_id>") for page in PAGES}
     known = {page.replace("{j}", "<int(max=2147483647):job_id>") for page in known}
-    assert pages - known == {"/static/<path:filename>"}
+    known = {page.replace("{x}", "<string(length=43):link_secret>") for page in known}
+    assert pages - known == {"/static/<path:filename>", "/share-target"}  # the second is no page: it leads to one
     assert known - pages == set()
 
 
@@ -201,11 +207,17 @@ def test_asking_for_the_head_alone_opens_nothing(world_for, who):
     assert found == {path: expected("GET", path, who) for path in looked}
 
 
+# What shows a public link's photos asks for its secret, and for nothing else (tests/security/web/test_public_links.py).
+VISITS = ("visit", "visit_photos", "visit_sketch", "visit_thumbnail", "visit_preview", "visit_original")
+
+
 def test_exactly_these_endpoints_are_open(app):
     open_to_all = {endpoint for endpoint in app.view_functions if access_of(app, endpoint).caller is ANYONE}
-    pages = {f"pages.{name}" for name in ("set_up", "sign_in", "offline", "manifest", "service_worker")}
+    pages = {f"pages.{name}" for name in ("set_up", "sign_in", "offline", "manifest", "service_worker", "share_target")}
+    visits = {f"visits.{name}" for name in VISITS} | {"pages.public_link"}
+    visits |= {"openid.begin", "openid.come_back"}
     operators = {"health.healthz", "health.readyz", "metrics.show"}
-    assert open_to_all == {"accounts.set_up", "accounts.sign_in", "static", "openapi"} | pages | operators
+    assert open_to_all == {"accounts.set_up", "accounts.sign_in", "static", "openapi"} | pages | operators | visits
 
 
 def test_an_endpoint_that_does_not_say_who_may_ask_answers_nobody(app, admin):

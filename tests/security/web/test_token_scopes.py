@@ -93,6 +93,7 @@ def test_a_lesser_token_makes_no_stronger_one(app, ann, ask, scope):
     about_tokens = ("list_tokens", "add_token", "remove_token")
     about_sessions = ("change_password", "list_sessions", "end_other_sessions", "end_one_session")
     expected = {f"accounts.{name}" for name in (*about_tokens, *about_sessions)}
+    expected |= {f"identities.{name}_identit{end}" for name, end in (("add", "y"), ("list", "ies"), ("remove", "y"))}
     assert {endpoint for endpoint, _, _ in of_the_person} == expected
     for endpoint, method, path in of_the_person:
         assert ask(headers, method, path, **(made if method == "POST" else {})).status_code == 403, endpoint

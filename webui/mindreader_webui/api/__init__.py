@@ -7,9 +7,11 @@ from mindreader_webui.api.bulk import bulk
 from mindreader_webui.api.collections import collections
 from mindreader_webui.api.comparisons import comparisons
 from mindreader_webui.api.drawing_previews import drawing_previews
+from mindreader_webui.api.identities import identities
 from mindreader_webui.api.jobs import jobs
 from mindreader_webui.api.models import models
 from mindreader_webui.api.photos import photos
+from mindreader_webui.api.public_links import public_links, visits
 from mindreader_webui.api.searches import searches
 from mindreader_webui.api.sharing import sharing
 from mindreader_webui.api.spaces import spaces
@@ -19,8 +21,11 @@ from mindreader_webui.api.user_sketches import user_sketches
 
 BLUEPRINTS = (
     accounts,
+    identities,
     collections,
     sharing,
+    public_links,
+    visits,
     photos,
     bulk,
     trash,

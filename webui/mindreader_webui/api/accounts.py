@@ -9,6 +9,8 @@ from mindreader.accounts.users import (
     change_own_password,
     create_first_administrator,
     create_user,
+    disable_user,
+    enable_user,
     remove_user,
     set_password,
     set_role,
@@ -39,6 +41,7 @@ from mindreader_webui.api.schemas.accounts import (
     Users,
     UserTokenPath,
 )
+from mindreader_webui.openid_pages import came_from_provider, remember_to_sign_out_there
 from mindreader_webui.services import current_services
 
 _ONE_USER = f"/users/{id_in_path('user_id')}"
@@ -76,7 +79,10 @@ def who_am_i() -> Response:
 @accounts.delete("/session", responses={204: None})
 def sign_out() -> Response:
     """Sign out of this browser; copies of its cookie are worth nothing from then on."""
+    came_from_there = came_from_provider()
     auth.sign_out()
+    if came_from_there:
+        remember_to_sign_out_there()
     return no_content()
 
 
@@ -164,8 +170,10 @@ def add_user(body: NewUser) -> Response:
 @accounts.patch(_ONE_USER, responses={200: User})
 @access(ADMIN)
 def edit_user(path: UserPath, body: UserChange) -> Response:
-    """Give a user another password, which ends their sessions and tokens, or another role; for administrators."""
+    """Give a user another role or password, or disable them; sessions and tokens end with it. For administrators."""
     catalog = current_services().catalog
+    if body.disabled is not None:
+        _set_disabled(path.user_id, disabled=body.disabled)
     if body.role is not None:
         with catalog.transaction() as session:
             set_role(session, path.user_id, body.role)
@@ -173,6 +181,13 @@ def edit_user(path: UserPath, body: UserChange) -> Response:
         set_password(catalog, path.user_id, body.password, end_tokens=body.end_tokens)
     with catalog.snapshot() as session:
         return answer(User.of(user_by_id(session, path.user_id)))
+
+
+def _set_disabled(user_id: int, *, disabled: bool) -> None:
+    if disabled and auth.current_account().id == user_id:
+        raise ConflictError("You cannot disable your own account. Ask another administrator.")
+    with current_services().catalog.transaction() as session:
+        (disable_user if disabled else enable_user)(session, user_id)
 
 
 @accounts.delete(_ONE_USER, responses={204: None})

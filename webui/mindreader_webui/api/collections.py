@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from flask import Response, request
 from pydantic import BaseModel, Field
@@ -31,6 +31,7 @@ from mindreader_webui.api.schemas.collections import (
     NewCollection,
     Outcomes,
 )
+from mindreader_webui.api.schemas.common import utc
 from mindreader_webui.api.schemas.photos import Photo, PhotoQuery, Photos
 from mindreader_webui.auth import current_account
 from mindreader_webui.i18n import translated
@@ -130,14 +131,6 @@ def upload_photos(path: CollectionPath) -> Response:
     if any(outcome.status == "created" for outcome in outcomes):
         wake_embedders(services.celery)
     return answer(Outcomes(outcomes=outcomes))
-
-
-def utc(moment: datetime) -> datetime:
-    """The moment as the catalog keeps it; what lies beyond the calendar is its first or last moment."""
-    try:
-        return moment.astimezone(UTC).replace(tzinfo=None)
-    except OverflowError:
-        return datetime.min if moment.year == 1 else datetime.max
 
 
 def _sent_files() -> list[_SentFile]:

@@ -1,11 +1,9 @@
 """Single photos: look, label, delete, try again, and their bytes."""
 
 from dataclasses import asdict
-from io import BytesIO
 
-from flask import Response, send_file
+from flask import Response
 
-from mindreader.blobs import original_key, preview_key, thumbnail_key
 from mindreader.catalog import Photo as PhotoRow
 from mindreader.imaging import THUMBNAIL_MEDIA_TYPE
 from mindreader.library.photos import (
@@ -16,14 +14,14 @@ from mindreader.library.photos import (
     visible_copies,
     visible_photo,
 )
-from mindreader.library.previews import PREVIEW_PIXELS, camera_of, has_preview, made_preview
-from mindreader.library.zip_download import safe_name
+from mindreader.library.previews import camera_of
 from mindreader.model_versions.registry import active_space_id
 from mindreader.photo_index import IndexFilter
 from mindreader_webui.access import USER, access
 from mindreader_webui.api.common import answer, blueprint, id_in_path, no_content
+from mindreader_webui.api.photo_files import original_of, preview_of, thumbnail_of
 from mindreader_webui.api.photo_results import copies_in
-from mindreader_webui.api.responses import SANDBOX, image_response, kept_by_who_may_see_it
+from mindreader_webui.api.responses import image_response, kept_by_who_may_see_it
 from mindreader_webui.api.schemas.photo_details import CameraDetails, PhotoDetails
 from mindreader_webui.api.schemas.photos import Photo, PhotoChange, PhotoPath
 from mindreader_webui.auth import current_account
@@ -83,47 +81,22 @@ def retry(path: PhotoPath) -> Response:
 @photos.get(f"{_ONE}/thumbnail", responses=image_response(THUMBNAIL_MEDIA_TYPE))
 def thumbnail(path: PhotoPath) -> Response:
     """A small copy of the photo."""
-    return thumbnail_of(_photo(path.photo_id))
+    photo = _photo(path.photo_id)
+    return kept_by_who_may_see_it(thumbnail_of(photo, photo.filename))
 
 
 @photos.get(f"{_ONE}/preview", responses=image_response(THUMBNAIL_MEDIA_TYPE))
 @access(USER, lane=Lane.LONG)
 def preview(path: PhotoPath) -> Response:
     """A copy of the photo for looking at it: at most 2048 pixels a side, never enlarged, made when first asked for."""
-    photo, services = _photo(path.photo_id), current_services()
-    if not has_preview(photo, services.settings):
-        return thumbnail_of(photo)
-    made = made_preview(services.catalog, services.blobs, services.settings, photo.sha256)
-    content = preview_key(photo.sha256, PREVIEW_PIXELS) if made is None else made
-    return _picture(content, THUMBNAIL_MEDIA_TYPE, photo, f"{photo.filename}.webp")
+    photo = _photo(path.photo_id)
+    return kept_by_who_may_see_it(preview_of(photo, photo.filename))
 
 
 @photos.get(f"{_ONE}/original", responses=image_response("image/*"))
 def original(path: PhotoPath) -> Response:
     """The photo as it was uploaded."""
-    photo = _photo(path.photo_id)
-    response = _picture(original_key(photo.sha256), photo.media_type, photo, photo.filename)
-    response.headers["Content-Security-Policy"] = SANDBOX
-    return response
-
-
-def thumbnail_of(photo: PhotoRow) -> Response:
-    """The thumbnail of a photo that the caller may see."""
-    key = thumbnail_key(photo.sha256, current_services().settings.thumbnail_pixels)
-    return _picture(key, THUMBNAIL_MEDIA_TYPE, photo, f"{photo.filename}.webp")
-
-
-def _picture(content: str | bytes, media_type: str, photo: PhotoRow, filename: str) -> Response:
-    """A blob by its key, or bytes."""
-    blobs = current_services().blobs
-    sent = send_file(
-        BytesIO(content) if isinstance(content, bytes) else blobs.local_path(content) or blobs.open(content),
-        media_type,
-        download_name=safe_name(filename),
-        conditional=True,
-        etag=photo.sha256,
-    )
-    return kept_by_who_may_see_it(sent)
+    return kept_by_who_may_see_it(original_of(_photo(path.photo_id)))
 
 
 def _photo(photo_id: int) -> PhotoRow:

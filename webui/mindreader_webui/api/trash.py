@@ -16,8 +16,8 @@ from mindreader.library.trash import (
 from mindreader.model_versions.registry import active_space_id
 from mindreader_webui.access import USER
 from mindreader_webui.api.common import answer, blueprint, id_in_path, no_content
-from mindreader_webui.api.photos import thumbnail_of
-from mindreader_webui.api.responses import image_response
+from mindreader_webui.api.photo_files import thumbnail_of
+from mindreader_webui.api.responses import image_response, kept_by_who_may_see_it
 from mindreader_webui.api.schemas.bulk import ChangedPhotos, Selection
 from mindreader_webui.api.schemas.collections import Collection
 from mindreader_webui.api.schemas.trash import (
@@ -66,7 +66,7 @@ def trashed_thumbnail(path: TrashedPhotoPath) -> Response:
     services = current_services()
     with services.catalog.snapshot() as session:
         photo = trashed_photo(session, current_account(), services.settings, path.trashed_photo_id)
-    return thumbnail_of(photo)
+    return kept_by_who_may_see_it(thumbnail_of(photo, photo.filename))
 
 
 @trash.post("/trash/photos/restore", responses={200: ChangedPhotos})

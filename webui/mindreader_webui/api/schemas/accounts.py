@@ -31,11 +31,12 @@ class User(BaseModel):
     id: int
     name: str
     role: Role
+    disabled: bool = Field(description="Whether nobody comes in with this account.")
 
     @classmethod
     def of(cls, row: UserRow) -> "User":
         """From the catalog."""
-        return cls(id=row.id, name=row.name, role=Role(row.role))
+        return cls(id=row.id, name=row.name, role=Role(row.role), disabled=row.disabled_at is not None)
 
 
 class Users(BaseModel):
@@ -49,6 +50,10 @@ class UserChange(Request):
 
     password: str | None = Field(None, description="Another password; it ends the user's sessions.")
     role: Role | None = Field(None, description="`member` ends an administrator's sessions.")
+    disabled: bool | None = Field(
+        None,
+        description="`true` lets nobody in with this account and ends its sessions and tokens; `false` undoes it.",
+    )
     end_tokens: bool = Field(
         True, description="With another password: end the user's access tokens too, but the local command line's."
     )

@@ -12,6 +12,14 @@ Id = Annotated[int, Field(ge=1, le=MAX_ID)]
 Moment = Annotated[datetime, AfterValidator(lambda moment: moment.replace(tzinfo=UTC))]
 
 
+def utc(moment: datetime) -> datetime:
+    """The moment as the catalog keeps it; what lies beyond the calendar is its first or last moment."""
+    try:
+        return moment.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:
+        return datetime.min if moment.year == 1 else datetime.max
+
+
 class Request(BaseModel):
     """What a caller sends; a misspelt field is an error, not a silent default."""
 

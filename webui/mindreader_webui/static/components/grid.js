@@ -4,24 +4,26 @@
 
 import { columnsOf } from "../lib/dom.js";
 
-/** @import { Photo, Photos } from "../../../typings/api" */
+/** @import { Photo } from "../../../typings/api" */
 
 /**
+ * @template P
  * @typedef {object} Source
- * @property {(after: number|null) => Promise<Photos>} load the next page
- * @property {(photo: Photo, index: number) => HTMLElement} tile
+ * @property {(after: number|null) => Promise<{photos: P[], next: number|null}>} load the next page
+ * @property {(photo: P, index: number) => HTMLElement} tile
  * @property {(error: unknown) => void} onerror
  * @property {() => void} onload a page was added
  */
 
 const AHEAD_SCREENS = 1.5;
 
+/** @template [P=Photo] */
 export class Grid {
-  /** @param {HTMLElement} list an empty list with the class "grid" @param {Source} source */
+  /** @param {HTMLElement} list an empty list with the class "grid" @param {Source<P>} source */
   constructor(list, source) {
     this.list = list;
     this.source = source;
-    /** @type {Photo[]} */
+    /** @type {P[]} */
     this.photos = [];
     /** @type {Map<number, HTMLElement>} tiles in the document by index */
     this.tiles = new Map();
@@ -129,7 +131,7 @@ export class Grid {
     });
   }
 
-  /** @param {Photo} photo @param {number} index @param {HTMLElement|null} previous */
+  /** @param {P} photo @param {number} index @param {HTMLElement|null} previous */
   insertTile(photo, index, previous) {
     const tile = this.source.tile(photo, index);
     this.tiles.set(index, tile);

@@ -1,10 +1,11 @@
-// Who may look at a collection: chosen people, or everyone who signs in here.
+// Who may look at a collection: chosen people, everyone who signs in here, or whoever has a link.
 
 import { call, get } from "../lib/api.js";
 import { byId, h, messageOf, showError } from "../lib/dom.js";
 import { _, ngettext } from "../lib/i18n.js";
+import { publicLinkEntry, publicLinkForm, revokePublicLink } from "./public_links.js";
 
-/** @import { Collection, People, Person } from "../../../typings/api" */
+/** @import { Collection, People, Person, PublicLink } from "../../../typings/api" */
 
 const NAMES_SHOWN = 3;
 
@@ -38,11 +39,13 @@ class ShareDialog {
     this.people = h("ul", { class: "plain", "aria-label": _("People it is shared with") });
     this.name = h("input", { maxlength: 100, required: true, autocomplete: "off" });
     this.everyone = h("input", { type: "checkbox", checked: collection.visibility === "shared" });
+    this.links = h("ul", { class: "plain entries", "aria-label": _("Public links to it") });
+    this.publicly = h("details", { class: "drawer" });
     this.problem = h("p", { class: "problem", role: "alert", hidden: true });
   }
 
   async open() {
-    await this.loadPeople();
+    await Promise.all([this.loadPeople(), this.loadLinks()]);
     this.everyone.onchange = () => this.attempt(this.setVisibility());
     this.dialog.replaceChildren(this.content());
     this.dialog.showModal();
@@ -70,6 +73,7 @@ class ShareDialog {
         h("label", {}, _("Name of a person"), " ", this.name),
         h("button", {}, _("Add")),
       ),
+      this.publicly,
       this.problem,
       h(
         "div",
@@ -93,6 +97,35 @@ class ShareDialog {
 
   async loadPeople() {
     this.showPeople(await get("/collections/{collection_id}/people", { path: this.path }));
+  }
+
+  /** Where links are switched off, those there are can still be revoked. */
+  async loadLinks() {
+    const query = { collection_id: this.collection.id };
+    const { links, allowed } = await get("/public-links", { query });
+    this.links.replaceChildren(
+      ...links.map((link) => publicLinkEntry(link, (each) => this.attempt(this.revoke(each)), true)),
+    );
+    if (this.publicly.firstChild) return;
+    this.publicly.hidden = !allowed && !links.length;
+    this.publicly.append(
+      h("summary", {}, _("Anyone with a link, without an account")),
+      ...(allowed
+        ? [
+            publicLinkForm(
+              () => query,
+              () => this.loadLinks(),
+            ),
+          ]
+        : []),
+      this.links,
+    );
+  }
+
+  /** @param {PublicLink} link */
+  async revoke(link) {
+    await revokePublicLink(link);
+    await this.loadLinks();
   }
 
   /** @param {People} answer */

@@ -1,18 +1,19 @@
-// The page Account: where one is signed in, access tokens, the password.
+// The page Account: where one is signed in, access tokens, public links, other ways in, the password.
 
+import { publicLinkEntry, revokePublicLink } from "../components/public_links.js";
+import { factsLine } from "../components/facts.js";
 import { sessionEntry } from "../components/session_entry.js";
 import { tokenEntry } from "../components/token_entry.js";
 import { call, get } from "../lib/api.js";
-import { byId, h, onSubmit, showError, toast } from "../lib/dom.js";
+import { byId, h, onSubmit, setDisabled, showError, toast } from "../lib/dom.js";
+import { formatDate } from "../lib/format.js";
 import { _ } from "../lib/i18n.js";
 
-/** @import { BrowserSession, NewToken, Token } from "../../../typings/api" */
+/** @import { BrowserSession, Identity, NewToken, PublicLink, Token } from "../../../typings/api" */
 
 const name = byId("name", HTMLInputElement);
 const scope = byId("scope", HTMLSelectElement);
 const days = byId("days", HTMLSelectElement);
-const oldPassword = byId("old", HTMLInputElement);
-const newPassword = byId("new", HTMLInputElement);
 
 async function loadTokens() {
   const { tokens } = await get("/tokens");
@@ -50,12 +51,55 @@ onSubmit(byId("create", HTMLFormElement), async () => {
   await loadTokens();
 });
 
-onSubmit(byId("password", HTMLFormElement), async () => {
-  await call("POST", "/session/password", { body: { old: oldPassword.value, new: newPassword.value } });
-  oldPassword.value = newPassword.value = "";
-  toast(_("The password is changed. Other browsers are signed out."));
-  await loadSessions();
-});
+/** Who signs in elsewhere has no password here. */
+function enablePasswordForm() {
+  const [oldPassword, newPassword] = [byId("old", HTMLInputElement), byId("new", HTMLInputElement)];
+  onSubmit(byId("password", HTMLFormElement), async () => {
+    await call("POST", "/session/password", { body: { old: oldPassword.value, new: newPassword.value } });
+    oldPassword.value = newPassword.value = "";
+    toast(_("The password is changed. Other browsers are signed out."));
+    await loadSessions();
+  });
+}
+
+async function loadIdentities() {
+  const { identities } = await get("/identities");
+  byId("unconnected").hidden = identities.length > 0;
+  byId("identities").replaceChildren(...identities.map(identityEntry));
+}
+
+/** @param {Identity} identity */
+function identityEntry({ id, label, created_at: since }) {
+  const disconnect = () =>
+    call("DELETE", "/identities/{identity_id}", { path: { identity_id: id } })
+      .then(loadIdentities)
+      .catch(showError);
+  const name = _("Disconnect {name}", { name: label });
+  const facts = factsLine(_("connected {date}", { date: formatDate(since) }));
+  const button = h("button", { class: "danger", "aria-label": name, onclick: disconnect }, _("Disconnect"));
+  return h("li", {}, h("div", {}, h("strong", {}, label), facts), button);
+}
+
+function enableConnecting() {
+  byId("connect").onclick = () =>
+    call("POST", "/identities")
+      .then(({ url }) => location.assign(url))
+      .catch(showError);
+  setDisabled(false, "connect");
+  loadIdentities().catch(showError);
+}
+
+async function loadLinks() {
+  const { links } = await get("/public-links");
+  byId("links-card").hidden = !links.length;
+  byId("links").replaceChildren(...links.map((link) => publicLinkEntry(link, revokeLink)));
+}
+
+/** @param {PublicLink} link */
+const revokeLink = (link) => revokePublicLink(link).then(loadLinks).catch(showError);
 
 loadSessions().catch(showError);
 loadTokens().catch(showError);
+loadLinks().catch(showError);
+if (document.getElementById("password")) enablePasswordForm();
+if (document.getElementById("connect")) enableConnecting();

@@ -1,11 +1,12 @@
-// The page Users: add, give another role or password, end access tokens, remove.
+// The page Users: add, give another role or password, end access tokens, disable, remove.
 
+import { publicLinkEntry, revokePublicLink } from "../components/public_links.js";
 import { tokenEntry } from "../components/token_entry.js";
 import { call, get } from "../lib/api.js";
 import { byId, confirmDialog, h, messageOf, onSubmit, showError, toast } from "../lib/dom.js";
 import { _ } from "../lib/i18n.js";
 
-/** @import { Token, User, UserChange } from "../../../typings/api" */
+/** @import { PublicLink, Token, User, UserChange } from "../../../typings/api" */
 
 const SHORTEST_PASSWORD = 10;
 
@@ -30,12 +31,18 @@ function entry(user) {
     h("button", { class: "quiet", onclick: () => passwordDialog(user) }, _("Set a password")),
     h("button", { class: "quiet", onclick: () => tokensDialog(user).catch(showError) }, _("Access tokens")),
   ];
-  if (user.id !== me) buttons.push(h("button", { class: "quiet", onclick: () => removeDialog(user) }, _("Remove")));
-  const badge = h("span", { class: "badge" }, isAdmin ? _("administrator") : _("member"));
+  if (user.id !== me) {
+    const ableLabel = user.disabled ? _("Enable") : _("Disable");
+    const able = () => (user.disabled ? enable(user).catch(showError) : disableDialog(user));
+    buttons.push(h("button", { class: "quiet", onclick: able }, ableLabel));
+    buttons.push(h("button", { class: "quiet", onclick: () => removeDialog(user) }, _("Remove")));
+  }
+  const badges = [h("span", { class: "badge" }, isAdmin ? _("administrator") : _("member"))];
+  if (user.disabled) badges.unshift(h("span", { class: "badge bad" }, _("disabled")));
   return h(
     "li",
     {},
-    h("div", { class: "row spread" }, h("h2", {}, user.name), badge),
+    h("div", { class: "row spread" }, h("h2", {}, user.name), h("div", { class: "row" }, ...badges)),
     h("div", { class: "row actions" }, ...buttons),
   );
 }
@@ -106,6 +113,19 @@ async function tokensDialog(user) {
 }
 
 /** @param {User} user */
+const enable = (user) => change(user, { disabled: false }, _("{name} can sign in again.", { name: user.name }));
+
+/** @param {User} user */
+function disableDialog(user) {
+  const text = _(
+    "Sessions and access tokens end at once. Collections stay as they are, and the account can be enabled.",
+  );
+  const disable = () => change(user, { disabled: true }, _("{name} cannot sign in any more.", { name: user.name }));
+  const title = _("Disable the account of {name}?", { name: user.name });
+  confirmDialog(title, h("p", {}, text), _("Disable"), () => disable().catch(showError), "danger");
+}
+
+/** @param {User} user */
 function removeDialog(user) {
   const heirs = users.filter(({ id }) => id !== user.id);
   const options = heirs.map(({ id, name }) => h("option", { value: id, selected: id === me }, name));
@@ -124,6 +144,15 @@ function removeDialog(user) {
   confirmDialog(title, content, _("Remove"), () => remove().catch(showError), "danger");
 }
 
+async function loadLinks() {
+  const { links } = await get("/public-links", { query: { everyone: true } });
+  byId("links-card").hidden = !links.length;
+  byId("links").replaceChildren(...links.map((link) => publicLinkEntry(link, revokeLink, true)));
+}
+
+/** @param {PublicLink} link */
+const revokeLink = (link) => revokePublicLink(link).then(loadLinks).catch(showError);
+
 onSubmit(byId("create", HTMLFormElement), async () => {
   const body = { name: name.value, password: password.value, role: /** @type {User["role"]} */ (role.value) };
   await call("POST", "/users", { body });
@@ -131,3 +160,4 @@ onSubmit(byId("create", HTMLFormElement), async () => {
   await load();
 });
 load().catch(showError);
+loadLinks().catch(showError);

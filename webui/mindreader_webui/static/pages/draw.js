@@ -84,7 +84,7 @@ function showNothing() {
   readings.clear();
   results.clear();
   byId("answered").textContent = "";
-  byId("rebuilding").hidden = byId("excluded").hidden = true;
+  byId("rebuilding").hidden = byId("excluded").hidden = byId("share-result").hidden = true;
   byId("empty").hidden = false;
 }
 
@@ -107,9 +107,20 @@ function show(answer, { limit, live: stage }) {
   byId("empty").hidden = true;
   readings.show(answer.readings);
   results.show(answer, limit);
+  byId("share-result").hidden = !answer.results.length;
+  byId("share-result").onclick = () => shareResult(answer).catch(showError);
   byId("answered").textContent = summary(answer);
   byId("excluded").hidden = Boolean(answer.results.length) || !filters.narrows;
   showRebuilding(answer.rebuilding);
+}
+
+/** @param {SearchAnswer} answer */
+async function shareResult({ id, results: found }) {
+  const { shareSearchDialog } = await import("../components/public_links.js"); // fetched when it is first needed
+  shareSearchDialog(
+    id,
+    found.map((each) => each.photo_id),
+  );
 }
 
 /** Say why photos are missing. @param {SearchAnswer["rebuilding"]} rebuilding */
@@ -233,6 +244,16 @@ async function start() {
   await toolbar.openLink();
   screens.restore(hasSketch());
   await filters.load();
+  if (new URLSearchParams(location.search).has("shared")) await openShared();
+}
+
+/** The picture that another app shared, once. */
+async function openShared() {
+  const { forgetSharedFiles, sharedFiles } = await import("../lib/shared_files.js");
+  const [shared] = await sharedFiles();
+  await forgetSharedFiles();
+  history.replaceState(null, "", "/");
+  openPicture(shared);
 }
 
 start()

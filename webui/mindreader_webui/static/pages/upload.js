@@ -2,8 +2,9 @@
 
 import { dropZone } from "../components/drop_zone.js";
 import { call, get } from "../lib/api.js";
-import { byId, h, messageOf, saveFile, setDisabled } from "../lib/dom.js";
+import { byId, h, messageOf, saveFile, setDisabled, showError } from "../lib/dom.js";
 import { _, ngettext } from "../lib/i18n.js";
+import { forgetSharedFiles, sharedFiles } from "../lib/shared_files.js";
 import { Connection } from "../upload/connection.js";
 import { chosenFiles, droppedFiles } from "../upload/files.js";
 import { Outcomes } from "../upload/outcomes.js";
@@ -222,10 +223,29 @@ addEventListener("beforeunload", (event) => {
 });
 
 const ready = Promise.all([loadCollections(), loadRules()]);
+/** What another app shared waits for a person to choose the collection. */
+async function offerShared() {
+  const shared = new URLSearchParams(location.search).has("shared") ? await sharedFiles() : [];
+  if (!shared.length) return;
+  const label = ngettext("Upload the shared picture", "Upload the {n} shared pictures", shared.length);
+  const take = async () => {
+    byId("shared").hidden = true;
+    add(chosenFiles(shared, skipped));
+    await forgetSharedFiles();
+    history.replaceState(null, "", "/upload");
+  };
+  byId("shared").replaceChildren(
+    h("p", {}, _("Choose the collection, then:")),
+    h("button", { class: "primary", onclick: () => take().catch(showError) }, label),
+  );
+  byId("shared").hidden = false;
+}
+
 ready
   .then(() => {
     setDisabled(false, "files", "folder");
     fileInputs.forEach(takeFiles); // also those chosen too early
+    return offerShared();
   })
   .catch((error) => {
     byId("progress-area").hidden = false;
