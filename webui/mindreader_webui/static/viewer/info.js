@@ -13,6 +13,7 @@ import { _ } from "../lib/i18n.js";
 /** @import { AnyPhoto, PhotoSource } from "../components/viewer.js" */
 
 const MEGA = 1e6;
+const LEAST_MEGAPIXELS = 0.1;
 const PASSING_MS = 200;
 const LEAST_SECONDS = 0.3; // shorter exposures are written as fractions
 
@@ -28,12 +29,15 @@ export class InfoPanel {
     /** @type {Map<number, PhotoDetails>} */
     this.details = new Map();
     this.asked = 0;
+    this.shown = 0; // id of the photo
   }
 
   /** @param {AnyPhoto} photo @param {PhotoSource} source */
   async show(photo, source) {
     const asked = (this.asked += 1);
     const known = this.details.get(idOf(photo));
+    if (this.shown !== idOf(photo)) this.panel.scrollTop = 0;
+    this.shown = idOf(photo);
     this.write(photo, source, known);
     if (known) return;
     await new Promise((resolve) => setTimeout(resolve, PASSING_MS));
@@ -105,12 +109,12 @@ const original = ({ original_url: href }) => h("a", { href, target: "_blank", re
 
 /** @param {AnyPhoto} photo */
 function sizeOf({ width, height, size_bytes: bytes }) {
-  const megapixels = formatRounded((width * height) / MEGA);
+  const size = { width: String(width), height: String(height), bytes: formatBytes(bytes).replace(" ", "\u00a0") };
+  const megapixels = (width * height) / MEGA;
+  if (megapixels < LEAST_MEGAPIXELS) return _("{width} × {height} pixels, {bytes}", size);
   return _("{width} × {height} pixels ({megapixels} megapixels), {bytes}", {
-    width: String(width),
-    height: String(height),
-    megapixels,
-    bytes: formatBytes(bytes).replace(" ", "\u00a0"),
+    ...size,
+    megapixels: formatRounded(megapixels),
   });
 }
 
