@@ -25,7 +25,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.imaging import decode_photo, photo_array
 from mindreader.inference.photo_encoder import PhotoEncoder
-from mindreader.inference.query_model import QueryModel
+from mindreader.inference.query_model import Painting, QueryModel
+from mindreader.inference.readings import MOST_READINGS
 from mindreader.networks.compute import Compute, choose_compute
 
 _REPEATS = 7
@@ -85,10 +86,14 @@ def embedding(encoder: PhotoEncoder, compute: Compute, batches: list[int], peak:
 
 def searching(model: QueryModel, batches: list[int]) -> None:
     """Searches a second: what waiting together is worth."""
-    sketch = np.full((model.image_size,) * 2, 255, dtype=np.uint8)
+    looks = np.full((2, model.image_size, model.image_size), 255, dtype=np.uint8)
     for size in [size for size in batches if size <= 32]:
-        asked = [(sketch, range(3))] * size
-        rate = size / timed(lambda asked=asked: model.imagine_each(asked), None)
+
+        def search(size: int = size) -> None:
+            queries = model.query_each([looks] * size)
+            model.paint_each([Painting(looks[0], np.stack([query] * MOST_READINGS), 0) for query in queries])
+
+        rate = size / timed(search, None)
         print(f"  {size:5} at once  {rate:10,.1f} searches/s")
 
 

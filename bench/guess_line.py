@@ -1,50 +1,130 @@
-"""How honest the line is below which results are guesswork: precision above and below it, on the dev sketches.
+"""How honest it is where guesswork begins: the line within the results, and "nothing like this here".
 
-    .venv/bin/python bench/guess_line.py --data ../shared/data
+    .venv/bin/python bench/guess_line.py --data ../shared/data [--fit]
 
-Each dev sketch searches the dev photos with the shipped bundle (protocol "dev"); of the first 20 results, those above
-the line should be of the sketch's category far more often than those below.
+Sketches search the photos of the protocol "dev" as the product does when nobody picks a reading. The line: of the first
+20 results, those above it should be of the sketch's category far more often than those below. "Nothing like this here"
+should be said of sketches whose category has no photo (the same sketches with their category's photos taken out, and
+doodles of the 14 categories that are not Sketchy's), and seldom of those whose category has some. `--fit` prints the
+regression for `mindreader.inference.answerability`, fitted on the sketches of "dev" and "doodle".
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mindreader.bundles import default_bundle_folder, read_bundle
+from mindreader.inference.answerability import CALIBRATIONS, Calibration, evidence
+from mindreader.inference.looks import looks_at
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.inference.query_model import QueryModel
+from mindreader.inference.readings import LOOKED_AT, find_readings
 from mindreader.networks.compute import choose_compute
 from mindreader.search.score_threshold import score_threshold
-from mindreader_training.data.datasets import load_sketches
+from mindreader_training.data.datasets import Item, sketch_images
+from mindreader_training.data.layouts import listed_dataset
 from mindreader_training.data.protocols import protocol
-from mindreader_training.evaluation.evaluate import embed_photos
+from mindreader_training.evaluation.embed import embed_photos
 
 _FIRST = 20
+_WRONGLY_TOLD = 0.1
+"""Share of the answerable sketches that may be told there is nothing."""
+
+Numbers = NDArray[np.float64]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--fit", action="store_true")
     asked = parser.parse_args()
     bundle, compute = read_bundle(default_bundle_folder()), choose_compute("auto")
-    dataset = protocol(asked.data, "dev").dataset
-    gallery = embed_photos(PhotoEncoder.of_bundle(bundle, compute), dataset.photos)
+    dev, doodle = (protocol(asked.data, name).dataset for name in ("dev", "doodle"))
+    gallery = embed_photos(PhotoEncoder.of_bundle(bundle, compute), dev.photos)
+    categories = np.array([photo.category for photo in dev.photos])
     model = QueryModel(bundle, compute)
-    sketches = load_sketches(dataset.sketches, model.image_size)
-    queries = np.concatenate([model.queries(s, [0] * len(s)) for s in np.array_split(sketches, 8)])
+    sketches = {
+        "dev": dev.sketches,
+        "doodle": doodle.sketches,
+        "ext": listed_dataset(
+            asked.data, lambda row: row["split"] == "dev" and row["source"] == "quickdraw" and row["tier"] == "ext"
+        ).sketches,
+    }
+    queries = {name: _queries(model, items) for name, items in sketches.items()}
+    line_within_results(queries["dev"], sketches["dev"], gallery, categories)
+    there = {name: _evidence(queries[name], sketches[name], gallery, categories, True) for name in ("dev", "doodle")}
+    gone = {name: _evidence(queries[name], sketches[name], gallery, categories, False) for name in queries}
+    key = bundle.space.key
+    calibration = fitted([*there.values()], [gone["dev"], gone["doodle"]]) if asked.fit else CALIBRATIONS[key]
+    if asked.fit:
+        print(f'    "{key}": Calibration({calibration.weights}, {calibration.line}),')
+    for name, numbers in there.items():
+        print(f"{name}: told that nothing is there, of answerable sketches {_told(calibration, numbers):.3f}")
+    for name, numbers in gone.items():
+        print(f"{name}: told that nothing is there, where nothing is {_told(calibration, numbers):.3f}")
+
+
+def _queries(model: QueryModel, items: Sequence[Item]) -> NDArray[np.float32]:
+    return np.stack([model.query(looks_at(image, model.image_size)) for image in sketch_images(items)])
+
+
+def line_within_results(
+    queries: NDArray[np.float32], sketches: Sequence[Item], gallery: NDArray[np.float32], categories: NDArray[np.str_]
+) -> None:
+    """Precision above and below the line."""
     similarities = queries @ gallery.T
     order = np.argsort(-similarities, axis=1)[:, :_FIRST]
     best = np.take_along_axis(similarities, order, axis=1)
-    right = dataset.labels(dataset.photos)[order] == dataset.labels(dataset.sketches)[:, None]
+    right = categories[order] == np.array([sketch.category for sketch in sketches])[:, None]
     lines = np.array([score_threshold(row) for row in similarities])
     above = best >= lines[:, None]
     print(f"{len(queries)} sketches, {_FIRST} results each; {above.mean():.0%} of the results lie above the line")
     print(f"right above the line {right[above].mean():.3f}, below it {right[~above].mean():.3f}")
     print(f"sketches with nothing above the line: {(~above.any(axis=1)).mean():.1%}")
     print(f"right results that lie below the line: {(right & ~above).sum() / right.sum():.1%}")
+
+
+def _evidence(
+    queries: NDArray[np.float32],
+    sketches: Sequence[Item],
+    gallery: NDArray[np.float32],
+    categories: NDArray[np.str_],
+    there: bool,
+) -> Numbers:
+    """Evidence (Q, 6) of each sketch, with the photos of its category, or without them."""
+    rows = []
+    for query, sketch in zip(queries, sketches, strict=True):
+        photos = gallery if there else gallery[categories != sketch.category]
+        nearest = photos[np.argsort(-(photos @ query), kind="stable")[:LOOKED_AT]]
+        rows.append(evidence(query, nearest, find_readings(query, range(LOOKED_AT), nearest)))
+    return np.array(rows)
+
+
+def fitted(there: Sequence[Numbers], gone: Sequence[Numbers]) -> Calibration:
+    """Logistic regression by Newton's method; the line is where a tenth of the answerable sketches lies below it."""
+    positive, negative = np.concatenate(there), np.concatenate(gone)
+    numbers = np.concatenate([positive, negative])
+    truth = np.concatenate([np.ones(len(positive)), np.zeros(len(negative))])
+    middle, spread = numbers.mean(axis=0), numbers.std(axis=0)
+    inputs = np.column_stack([(numbers - middle) / spread, np.ones(len(numbers))])
+    weights = np.zeros(inputs.shape[1])
+    for _ in range(50):
+        likely = 1 / (1 + np.exp(-inputs @ weights))
+        slope = inputs.T @ (likely - truth) + weights
+        curvature = (inputs.T * (likely * (1 - likely))) @ inputs + np.eye(len(weights))
+        weights -= np.linalg.solve(curvature, slope)
+    own = weights[:-1] / spread
+    line = float(np.quantile(positive @ own, _WRONGLY_TOLD))
+    return Calibration(tuple(round(float(each), 4) for each in own), round(line, 4))
+
+
+def _told(calibration: Calibration, numbers: Numbers) -> float:
+    return float((numbers @ np.array(calibration.weights) < calibration.line).mean())
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ from sqlalchemy import select, update
 from mindreader.blobs import BlobStore
 from mindreader.bundles.archive import pack_bundle
 from mindreader.catalog import Catalog, Collection, Embedding, EmbeddingSpace, Photo
-from mindreader.imaging import decode_sketch, sketch_array
+from mindreader.imaging import Sketch
+from mindreader.inference.looks import looks_at
 from mindreader.inference.query_model import QueryModel
 from mindreader.networks.compute import choose_compute
 from mindreader.photo_index import IndexPoint, PhotoIndexes
@@ -179,8 +180,8 @@ def _check_scores(settings, bundles, sketch, answers):
     compared = 0
     for version, bundle in bundles.items():
         model = QueryModel(bundle, compute)
-        drawn = sketch_array(decode_sketch(sketch, max_bytes=settings.sketch_max_bytes), model.image_size)
-        query = model.imagine(drawn, range(settings.imaginary_images)).queries[0]
+        drawn = Sketch.read(sketch, max_bytes=settings.sketch_max_bytes).image
+        query = model.query(looks_at(drawn, model.image_size))
         of_version = [answer for answer in answers if answer["model_version"]["id"] == version]
         shown = {result["photo_id"] for answer in of_version for result in answer["results"]}
         vectors = indexes.get(bundle.space.key, bundle.space.dimension).vectors(shown)

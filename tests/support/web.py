@@ -74,6 +74,8 @@ class Finder:
 
     version: ModelVersion
     hits: list[messages.SearchHit] = field(default_factory=list)
+    readings: list[messages.ImaginedReading] = field(default_factory=list)
+    answerable: bool | None = None
     asked: list[messages.SearchRequest] = field(default_factory=list)
     error: dict[str, str] | None = None
     held_up: Callable[[], object] = lambda: None
@@ -110,7 +112,8 @@ class Finder:
             model_version_id=request.model_version_id or self.version.id,
             model_version=self.version.name,
             space_id=self.version.space_id,
-            imaginary_webp=tuple(WEBP for _ in request.seeds),
+            readings=tuple(self.readings or [messages.ImaginedReading(imaginary_webp=WEBP, photo_ids=())]),
+            answerable=self.answerable,
             hits=tuple(self.hits),
             timings_ms={"imagine": 1.5},
         )

@@ -60,7 +60,7 @@ def test_one_option_trains_on_the_features_of_another_network(drawn_data, miniat
     assert bundle.space.encoder.architecture == bundle.query_encoder.architecture == "resnet10t.c3_in1k"
     photos = np.zeros((1, *[bundle.space.encoder.input_size] * 2, 3), dtype=np.uint8)
     assert PhotoEncoder.of_bundle(bundle, CPU).embed(photos).shape == (1, 64)
-    assert QueryModel(bundle, CPU).imagine(np.full((32, 32), 255, np.uint8), [0]).queries.shape == (1, 64)
+    assert QueryModel(bundle, CPU).queries(np.full((1, 32, 32), 255, np.uint8), [0]).shape == (1, 64)
 
 
 @pytest.mark.slow
@@ -137,9 +137,9 @@ def test_the_paper_s_bundle_answers_a_search(paper, tmp_path):
     vector = np.random.default_rng(0).normal(size=4096).astype(np.float32)
     indexes.get(key, 4096).upsert([IndexPoint(7, vector, 1)])
     answer = Searcher(catalog, kept, indexes, settings, CPU).answer(
-        SearchRequest(sketch=Sketch.from_png(_sketch()), where=IndexFilter((1,)), limit=5, seeds=(0,))
+        SearchRequest(sketch=Sketch.from_png(_sketch()), where=IndexFilter((1,)), limit=5, most_readings=1)
     )
     indexes.close()
     catalog.close()
     assert [hit.photo_id for hit in answer.hits] == [7]
-    assert Image.open(io.BytesIO(answer.imaginary_webp[0])).size == (256, 256)
+    assert Image.open(io.BytesIO(answer.readings[0].imaginary_webp)).size == (256, 256)

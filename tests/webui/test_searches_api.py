@@ -9,10 +9,11 @@ from sqlalchemy import select, update
 from mindreader.blobs import sketch_key
 from mindreader.catalog import Embedding, EmbeddingState, Job, Photo, Search
 from mindreader.catalog.models import now
-from mindreader.messages import SearchHit
+from mindreader.messages import ImaginedReading, SearchHit
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
 from tests.support.library import jpeg
+from tests.support.web import WEBP
 
 
 def search(person, sketch, **form):
@@ -67,16 +68,33 @@ def test_a_sketch_finds_photos_best_first(ann, finder, indexed, sketch_png, cata
     assert answer["timings_ms"].keys() == {"imagine", "total"}
 
 
-def test_there_is_one_imaginary_image_for_each_seed(ann, finder, sketch_png, settings):
-    answer = search(ann, sketch_png, seed="7").json
-    assert [image["seed"] for image in answer["imaginary_images"]] == [7, 8, 9]
-    assert all(image["url"].startswith("data:image/webp;base64,") for image in answer["imaginary_images"])
+def test_each_reading_has_its_image_its_name_and_three_photos(ann, bob, finder, indexed, sketch_png, catalog):
+    _, (nearest, dog, _) = indexed
+    copy = ann.upload(ann.collection("Copies"), jpeg(1))[0]["photo_id"]
+    hidden = bob.photo(bob.collection("Private"), seed=9)
+    readings = [(dog, nearest, copy, hidden), (hidden,), ()]
+    finder.readings = [
+        ImaginedReading(imaginary_webp=WEBP, photo_ids=ids, picked=number == 1) for number, ids in enumerate(readings)
+    ]
+    finder.answerable = False
+    answer = search(ann, sketch_png).json
+    first, second, third = answer["readings"]
+    assert first["url"].startswith("data:image/webp;base64,")
+    assert (first["name"], first["picked"], first["photo_ids"]) == ("dog", False, [dog, nearest, copy])
+    # Of equal bytes one is shown.
+    assert [photo["photo_id"] for photo in first["photos"]] == [dog, nearest]
+    assert first["photos"][0]["thumbnail_url"] == f"/api/v1/photos/{dog}/thumbnail"
+    for empty in (second, third):
+        assert (empty["name"], empty["photo_ids"], empty["photos"]) == (None, [], [])
+    assert [each["picked"] for each in answer["readings"]] == [False, True, False]
+    assert answer["answerable"] is False
 
 
-def test_the_worker_gets_what_was_asked(ann, finder, indexed, sketch_png):
-    search(ann, sketch_png, limit="5", seed="3", chosen="2")
+def test_the_worker_gets_what_was_asked(ann, finder, indexed, sketch_png, settings):
+    search(ann, sketch_png, limit="5", round="3", reading=[str(each) for each in indexed[1]], fit="false")
     asked = finder.asked[0]
-    assert (asked.limit, asked.seeds, asked.chosen) == (5, (3, 4, 5), 2)
+    assert (asked.limit, asked.round, asked.reading, asked.fit) == (5, 3, tuple(indexed[1]), False)
+    assert asked.most_readings == settings.imaginary_images
     assert (asked.where.collection_ids, asked.where.category_ids) == ((indexed[0],), None)
 
 
@@ -160,10 +178,10 @@ def test_what_is_no_day_is_refused(ann, finder, sketch_png, day):
 
 
 def test_a_search_is_remembered_with_its_sketch(ann, finder, sketch_png, catalog, blobs):
-    answer = search(ann, sketch_png, seed="4").json
+    answer = search(ann, sketch_png, round="4").json
     with catalog.snapshot() as session:
         row = session.scalars(select(Search)).one()
-    assert (row.id, row.user_id, row.seeds) == (answer["id"], ann.user_id, [4, 5, 6])
+    assert (row.id, row.user_id, row.seeds) == (answer["id"], ann.user_id, [4])
     assert row.timings_ms == answer["timings_ms"]
     assert Image.open(io.BytesIO(blobs.get(sketch_key(row.sketch_sha256)))).size == (256, 256)
 
@@ -172,13 +190,14 @@ def test_a_search_is_remembered_with_its_sketch(ann, finder, sketch_png, catalog
     ("form", "field"),
     [
         ({"limit": "0"}, "limit"),
-        ({"limit": "201"}, "limit"),
+        ({"limit": "1001"}, "limit"),
         ({"limit": "many"}, "limit"),
         ({"limit": ""}, "limit"),
-        ({"seed": "-1"}, "seed"),
-        ({"seed": str(2**31)}, "seed"),
-        ({"chosen": "-1"}, "chosen"),
-        ({"chosen": "3"}, "chosen"),
+        ({"round": "-1"}, "round"),
+        ({"round": "10001"}, "round"),
+        ({"reading": "0"}, "reading.0"),
+        ({"reading": [str(n) for n in range(1, 102)]}, "reading"),
+        ({"fit": "perhaps"}, "fit"),
         ({"collection_id": ["x"]}, "collection_id.0"),
         ({"collection_id": [str(10**30)]}, "collection_id.0"),
     ],
@@ -243,9 +262,9 @@ def _search(person, sketch_png, **form):
 
 def test_only_photos_the_caller_may_see_lead_a_search(ann, bob, finder, sketch_png):
     hers, shared = ann.photo(ann.collection("Hers")), ann.photo(ann.collection("Shared", "shared"), 2)
-    _search(bob, sketch_png, like=[shared, hers], unlike=[hers], by_sketch="true")
+    _search(bob, sketch_png, like=[shared, hers], unlike=[hers], reading=[hers, shared])
     asked = finder.asked[-1]
-    assert (asked.like, asked.unlike, asked.by_sketch) == ((shared,), (), True)
+    assert (asked.like, asked.unlike, asked.reading) == ((shared,), (), (shared,))
     refused = bob.post("/searches", data={"sketch": (io.BytesIO(sketch_png), "s.png"), "like": list(range(1, 23))})
     assert refused.status_code == 422
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from mindreader.imaging import Sketch
-from mindreader.messages import SearchAnswer, SearchHit, SearchRequest
+from mindreader.messages import ImaginedReading, SearchAnswer, SearchHit, SearchRequest
 from mindreader.photo_index import IndexFilter
 from mindreader.settings import load_settings
 from mindreader_workers import envelopes
@@ -20,21 +20,23 @@ from mindreader_workers.envelopes import JsonEnvelopes, LocalEnvelopes, envelope
 def request_():
     image = Image.new("L", (64, 64), 255)
     ImageDraw.Draw(image).line((5, 5, 60, 60), fill=0)
-    return SearchRequest(sketch=Sketch(image), where=IndexFilter((1, 2), None, 3), limit=5, seeds=(0, 1), chosen=1)
+    where = IndexFilter((1, 2), None, 3)
+    return SearchRequest(sketch=Sketch(image), where=where, limit=5, most_readings=2, reading=(7, 8))
 
 
 def test_between_processes_a_message_is_json(request_):
     sealed = json.loads(json.dumps(JsonEnvelopes().seal(request_)))
     opened = JsonEnvelopes().open(SearchRequest, sealed)
-    assert (opened.where, opened.seeds, opened.sketch.png) == (request_.where, (0, 1), request_.sketch.png)
+    assert (opened.where, opened.reading, opened.sketch.png) == (request_.where, (7, 8), request_.sketch.png)
 
 
 def test_what_has_its_default_does_not_travel_for_a_program_of_the_version_before_may_not_know_it(request_):
     sealed = JsonEnvelopes().seal(request_)
-    assert sealed.keys() == {"sketch", "where", "limit", "seeds", "chosen"}
+    assert sealed.keys() == {"sketch", "where", "limit", "most_readings", "reading"}
     hits = (SearchHit(photo_id=1, score=0.5),)
+    readings = (ImaginedReading(imaginary_webp=b"x", photo_ids=(1,)),)
     answer = SearchAnswer(
-        model_version_id=1, model_version="a", space_id=1, imaginary_webp=(b"x",), hits=hits, timings_ms={}
+        model_version_id=1, model_version="a", space_id=1, readings=readings, hits=hits, timings_ms={}
     )
     assert JsonEnvelopes().seal(answer)["hits"] == [{"photo_id": 1, "score": 0.5}]
     assert JsonEnvelopes().open(SearchAnswer, JsonEnvelopes().seal(answer)) == answer

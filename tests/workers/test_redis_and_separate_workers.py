@@ -52,7 +52,7 @@ def test_an_upload_is_embedded_and_a_sketch_answered_by_the_other_process(api, t
     wait_until(lambda: _indexed(api, collection) == 12, "embedding")
     answer = api.post("/searches", files={"sketch": sketch_png}, data={"limit": "5"}).raise_for_status().json()
     assert len(answer["results"]) == 5
-    assert len(answer["imaginary_images"]) == 3
+    assert len(answer["readings"]) >= 1
 
 
 def test_the_id_of_a_request_stands_in_the_workers_log(api, folder, sketch_png):

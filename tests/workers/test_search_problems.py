@@ -61,7 +61,7 @@ def worker(settings, catalog, blobs):
 
 @pytest.fixture
 def request_(sketch_png):
-    return SearchRequest(sketch=Sketch.read(sketch_png, max_bytes=10**6), where=EVERYTHING, limit=10, seeds=(0,))
+    return SearchRequest(sketch=Sketch.read(sketch_png, max_bytes=10**6), where=EVERYTHING, limit=10, most_readings=1)
 
 
 def test_not_ready_until_a_damaged_index_is_replaced(damaged, worker, client, settings, catalog):

@@ -19,11 +19,11 @@ LOOKED_AT = 40
 _TEMPERATURE = 0.1
 """A photo that is less similar to the query by this counts 1/e as much."""
 _STEPS = 20
-_ALIKE = 0.7
+_ALIKE = 0.75
 """Clusters whose means are more similar than this are one reading."""
-_LEAST_LIKELIHOOD = 0.04
+_LEAST_LIKELIHOOD = 0.03
 """Less likely clusters are noise."""
-_CLEAR = 0.8
+_CLEAR = 0.85
 """A reading that is so likely leaves no room for others."""
 _SKETCH_SHARE = 0.3
 """How much the sketch's own query counts beside the picked reading."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mindreader.inference.answerability import is_answerable
 from mindreader.inference.readings import (
     LOOKED_AT,
     SketchReading,
@@ -47,16 +48,25 @@ class Retrieved:
     readings: list[SketchReading]
     """One or more, the most likely first."""
     picked: SketchReading | None
+    answerable: bool | None
+    """Whether anything there seems to be what was drawn; None where nobody can tell, or a reading was picked."""
 
 
-def retrieve(index: PhotoIndex, query: Vector, request: SearchRequest) -> Retrieved:
-    """Ask the index for what a sketch's query (K,) means, with the reading and the photos its drawer chose."""
+def retrieve(index: PhotoIndex, space_key: str, query: Vector, request: SearchRequest) -> Retrieved:
+    """Ask a space's index for what a sketch's query (K,) means, with the reading and the photos its drawer chose."""
     nearest = Nearest(index, query, request.where)
     picked = _picked(index, query, request.reading)
     wanted = _refined_by_photos(index, query if picked is None else query_of_picked(picked, query), request)
-    readings = _readings(index, nearest, query, request, picked)
-    # Where nothing was chosen, the answer above serves once more.
-    return Retrieved(wanted, nearest if wanted is query else Nearest(index, wanted, request.where), readings, picked)
+    photo_ids, vectors = _photos(index, nearest, 0)
+    first = find_readings(query, photo_ids, vectors, request.most_readings)
+    return Retrieved(
+        wanted,
+        # Where nothing was chosen, the answer above serves once more.
+        nearest if wanted is query else Nearest(index, wanted, request.where),
+        _offered(index, nearest, query, request, first, picked),
+        picked,
+        None if picked else is_answerable(space_key, query, vectors, first),
+    )
 
 
 def _picked(index: PhotoIndex, query: Vector, photo_ids: Sequence[int]) -> SketchReading | None:
@@ -66,21 +76,30 @@ def _picked(index: PhotoIndex, query: Vector, photo_ids: Sequence[int]) -> Sketc
     return picked_reading(query, left, np.stack([known[photo_id] for photo_id in left])) if left else None
 
 
-def _readings(
-    index: PhotoIndex, nearest: Nearest, query: Vector, request: SearchRequest, picked: SketchReading | None
+def _photos(index: PhotoIndex, nearest: Nearest, number: int) -> tuple[list[int], Vector]:
+    """Ids and vectors (N, K) of the photos of one round: the nearest 40, the 40 after them, and so on."""
+    hits = nearest(LOOKED_AT * (number + 1))[LOOKED_AT * number :]
+    known = index.vectors([hit.photo_id for hit in hits]) if hits else {}
+    ids = [hit.photo_id for hit in hits if hit.photo_id in known]
+    return ids, np.stack([known[i] for i in ids]) if ids else np.zeros((0, index.dimension), np.float32)
+
+
+def _offered(
+    index: PhotoIndex,
+    nearest: Nearest,
+    query: Vector,
+    request: SearchRequest,
+    first: list[SketchReading],
+    picked: SketchReading | None,
 ) -> list[SketchReading]:
-    """What a sketch may show, the most likely first: the picked one, then those found in this round; one or more."""
-    rounds: list[list[SketchReading]] = []
+    """What a sketch may show, the most likely first: the picked one, then those of this round; one or more."""
     shown = [] if picked is None else [picked]
-    for number in range(min(request.round, _MOST_ROUNDS) + 1):
-        ids = [hit.photo_id for hit in nearest(LOOKED_AT * (number + 1))[LOOKED_AT * number :]]
-        known = index.vectors(ids) if ids else {}
-        ids = [photo_id for photo_id in ids if photo_id in known]
-        found = find_readings(query, ids, np.stack([known[i] for i in ids]), request.most_readings) if ids else []
-        rounds.append(further_readings(found, shown))
-        shown += rounds[-1]
-    others = rounds[-1] or rounds[0]
-    offered = (others if picked is None else [picked, *others])[: request.most_readings]
+    others = first = further_readings(first, shown)
+    for number in range(1, min(request.round, _MOST_ROUNDS) + 1):
+        shown += others
+        found = find_readings(query, *_photos(index, nearest, number), request.most_readings)
+        others = further_readings(found, shown)
+    offered = [*([] if picked is None else [picked]), *(others or first)][: request.most_readings]
     # Where there are no photos, G is told what E1 reads.
     return offered or [SketchReading(query, (), 1.0)]
 

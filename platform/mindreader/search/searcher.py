@@ -107,7 +107,7 @@ class Searcher:
             found, hits = _asked_again(lambda: self._find(version.space, query, request))
         with timer.stage("imagine"):
             subjects = np.stack([reading.vector for reading in found.readings])
-            images = loaded.paint(Painting(looks[0], subjects, request.round))
+            images = loaded.paint(Painting(looks[0], subjects, request.round * request.most_readings))
         with timer.stage("score_threshold"):
             score_threshold = _asked_again(lambda: self._noise_floor.score_threshold(version.space, found.query))
         with timer.stage("encode"):
@@ -124,6 +124,7 @@ class Searcher:
             readings=readings,
             hits=hits,
             score_threshold=score_threshold,
+            answerable=found.answerable,
             timings_ms=timer.milliseconds,
         )
 
@@ -149,7 +150,7 @@ class Searcher:
     def _find(
         self, space: EmbeddingSpace, query: Vector, request: SearchRequest
     ) -> tuple[Retrieved, tuple[SearchHit, ...]]:
-        found = retrieve(self._indexes.get(space.key, space.dimension), query, request)
+        found = retrieve(self._indexes.get(space.key, space.dimension), space.key, query, request)
         if request.grouped:
             with self._catalog.snapshot() as session:
                 return found, distinct_hits(session, found.nearest, request.limit)

@@ -12,7 +12,7 @@ from mindreader.bundles import default_bundle_folder, pack_bundle, read_bundle, 
 from mindreader.bundles.manifest import WEIGHT_FILES
 from mindreader.errors import BundleError
 from mindreader.inference.photo_encoder import PhotoEncoder
-from mindreader.inference.query_model import QueryModel
+from mindreader.inference.query_model import Painting, QueryModel
 from mindreader.networks.compute import choose_compute
 from mindreader.networks.descriptions import SpaceDescription
 from mindreader.networks.published import find_encoder
@@ -46,21 +46,37 @@ def _nested(levels):
 def test_a_bundle_that_was_written_reads_back_and_imagines(folder):
     model = QueryModel(read_bundle(folder), CPU)
     sketch = np.full((model.image_size, model.image_size), 255, dtype=np.uint8)
-    imagined = model.imagine(sketch, [0, 1, 2])
-    assert imagined.imaginary_images.shape == (3, 64, 64, 3)
-    assert imagined.queries.shape == (3, 64)
-    np.testing.assert_allclose(np.linalg.norm(imagined.queries, axis=1), 1, atol=1e-4)
+    query = model.query(np.stack([sketch, sketch]))
+    assert query.shape == (64,)
+    assert np.linalg.norm(query) == pytest.approx(1, abs=1e-4)
+    assert model.paint(Painting(sketch, np.stack([query] * 3), seed=0)).shape == (3, 64, 64, 3)
 
 
-def test_sketches_imagined_together_give_what_each_gives_alone(folder):
+def test_sketches_asked_together_give_what_each_gives_alone(folder):
     model = QueryModel(read_bundle(folder), CPU)
     random = np.random.default_rng(0)
     size = (model.image_size, model.image_size)
-    asked = [(random.integers(0, 256, size, dtype=np.uint8), seeds) for seeds in ([0, 1, 2], [7], [0, 5])]
-    for together, alone in zip(model.imagine_each(asked), [model.imagine(*each) for each in asked], strict=True):
-        np.testing.assert_allclose(together.queries, alone.queries, atol=1e-4)
-        difference = together.imaginary_images.astype(int) - alone.imaginary_images
-        assert np.abs(difference).max() <= 1
+    sketches = [random.integers(0, 256, (looks, *size), dtype=np.uint8) for looks in (2, 1, 3)]
+    for query, alone in zip(model.query_each(sketches), map(model.query, sketches), strict=True):
+        np.testing.assert_allclose(query, alone, atol=1e-4)
+    subjects = random.normal(size=(3, 64)).astype(np.float32)
+    asked = [
+        Painting(looks[0], subjects[:rows], seed)
+        for looks, rows, seed in zip(sketches, (3, 1, 2), (0, 7, 5), strict=True)
+    ]
+    for images, expected in zip(model.paint_each(asked), map(model.paint, asked), strict=True):
+        assert images.shape == expected.shape
+        assert np.abs(images.astype(int) - expected).max() <= 1
+
+
+def test_each_imaginary_image_has_its_own_noise_and_a_seed_gives_the_same_again(folder):
+    model = QueryModel(read_bundle(folder), CPU)
+    sketch = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+    subjects = np.full((2, 64), 1 / 8, np.float32)
+    first, again, next_ = (model.paint(Painting(sketch, subjects, seed)) for seed in (0, 0, 1))
+    assert (first == again).all()
+    assert (first[0] != first[1]).any()
+    assert (first[1] == next_[0]).all()
 
 
 def test_the_same_weights_give_the_same_identity(pristine, tmp_path):
@@ -224,16 +240,16 @@ def test_whole_numbers_where_others_belong_are_converted(folder):
     weights = _generator_weights(folder)
     _replace_generator(folder, weights | {"paint.bias": torch.ones(3, dtype=torch.int64)})
     sketch = np.full((64, 64), 255, dtype=np.uint8)
-    assert np.isfinite(QueryModel(read_bundle(folder), CPU).imagine(sketch, [0]).queries).all()
+    assert np.isfinite(QueryModel(read_bundle(folder), CPU).queries(sketch[None], [0])).all()
 
 
 def test_a_model_does_not_need_its_files_once_it_is_loaded(folder):
     model = QueryModel(read_bundle(folder), CPU)
     sketch = np.full((64, 64), 255, dtype=np.uint8)
-    before = model.imagine(sketch, [0]).queries
+    before = model.queries(sketch[None], [0])
     for file in folder.glob("*.safetensors"):
         file.write_bytes(b"")
-    np.testing.assert_array_equal(model.imagine(sketch, [0]).queries, before)
+    np.testing.assert_array_equal(model.queries(sketch[None], [0]), before)
 
 
 def _describe(folder, encoder, **query_encoder):

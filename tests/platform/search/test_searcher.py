@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import io
 from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations
 from threading import Barrier
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from pydantic import ValidationError
 
 from mindreader.errors import NotReadyError
 from mindreader.imaging import Sketch
+from mindreader.inference.looks import looks_at
 from mindreader.messages import SearchAnswer, SearchRequest
 from mindreader.model_versions.registry import activate, bundle_store
 from mindreader.networks.compute import choose_compute
 from mindreader.photo_index import IndexFilter, IndexPoint
+from mindreader.search.retrieval import refined
 from mindreader.search.score_threshold import score_threshold
-from mindreader.search.searcher import Searcher, refined
+from mindreader.search.searcher import Searcher
 from tests.support.bundles import register_and_open, write_untrained_bundle
 from tests.support.library import add_collection, add_photos, jpeg
 from tests.support.services import wait_until
@@ -70,7 +72,7 @@ def _request(sketch_png, **changes):
         "sketch": Sketch.read(sketch_png, max_bytes=10**7),
         "where": IndexFilter(**where),
         "limit": 20,
-        "seeds": (0, 1),
+        "most_readings": 4,
     }
     return SearchRequest(**(given | changes))
 
@@ -81,8 +83,10 @@ def test_an_answer_names_its_version_and_ranks_photos(searcher, version, index, 
     assert len(answer.hits) == 20
     scores = [hit.score for hit in answer.hits]
     assert scores == sorted(scores, reverse=True)
-    images = [Image.open(io.BytesIO(webp)) for webp in answer.imaginary_webp]
-    assert [image.size for image in images] == [(64, 64), (64, 64)]
+    assert 1 <= len(answer.readings) <= 4
+    for reading in answer.readings:
+        assert Image.open(io.BytesIO(reading.imaginary_webp)).size == (64, 64)
+        assert set(reading.photo_ids) <= {hit.photo_id for hit in answer.hits}
 
 
 def test_photos_of_other_collections_and_categories_are_never_found(searcher, index, sketch_png):
@@ -95,18 +99,88 @@ def test_photos_of_other_collections_and_categories_are_never_found(searcher, in
 
 def test_the_same_request_has_the_same_answer(searcher, index, sketch_png):
     first, again = (searcher.answer(_request(sketch_png)) for _ in range(2))
-    assert (first.hits, first.imaginary_webp) == (again.hits, again.imaginary_webp)
+    assert (first.hits, first.readings) == (again.hits, again.readings)
 
 
-def test_the_chosen_imaginary_image_searches(searcher, index, sketch_png):
-    first, second = (searcher.answer(_request(sketch_png, chosen=chosen)).hits for chosen in (0, 1))
-    assert first != second
-    assert searcher.answer(_request(sketch_png, seeds=(1, 0), chosen=0)).hits == second
+@pytest.fixture
+def two_kinds(searcher, version, index, sketch_png):
+    """The ids of photos of two kinds, both near what the sketch is read as."""
+    query = searcher._loaded(version).query(looks_at(Sketch.read(sketch_png, max_bytes=10**7).image, 64))
+    random = np.random.default_rng(1)
+    across = random.normal(size=(2, 64))
+    across -= (across @ query)[:, None] * query
+    kinds = [range(101 + 10 * kind, 107 + 10 * kind) for kind in (0, 1)]
+    for kind, side in zip(kinds, across, strict=True):
+        middle = query + 1.5 * side / np.linalg.norm(side)
+        near = middle + random.normal(scale=0.02, size=(len(kind), 64))
+        index.upsert([IndexPoint(i, each.astype(np.float32), 1) for i, each in zip(kind, near, strict=True)])
+    return [set(kind) for kind in kinds]
 
 
-def test_choosing_an_image_that_is_not_there_is_refused(searcher, index, sketch_png):
-    with pytest.raises(ValidationError, match="only 2"):
-        searcher.answer(_request(sketch_png, chosen=2))
+def kinds_of(readings, kinds):
+    """Of which kinds the photos of each reading are; photos of no kind may stand with any."""
+    return [{number for number, kind in enumerate(kinds) if kind & set(each.photo_ids)} for each in readings]
+
+
+def test_what_a_sketch_may_show_is_told_apart_by_the_photos_it_finds(searcher, two_kinds, sketch_png):
+    answer = searcher.answer(_request(sketch_png))
+    assert kinds_of(answer.readings[:2], two_kinds) in ([{0}, {1}], [{1}, {0}])
+    assert len({reading.imaginary_webp for reading in answer.readings}) == len(answer.readings)
+    assert not any(reading.picked for reading in answer.readings)
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_the_reading_that_was_picked_searches_and_is_named(searcher, two_kinds, sketch_png, kind):
+    picked = tuple(sorted(two_kinds[kind]))
+    answer = searcher.answer(_request(sketch_png, reading=picked, limit=6))
+    assert {hit.photo_id for hit in answer.hits} == two_kinds[kind]
+    assert [reading.picked for reading in answer.readings] == [True] + [False] * (len(answer.readings) - 1)
+    assert set(answer.readings[0].photo_ids) == two_kinds[kind]
+    assert kinds_of(answer.readings[:2], two_kinds) == [{kind}, {1 - kind}]
+    assert answer.answerable is None
+
+
+def test_a_reading_whose_photos_are_gone_picks_nothing(searcher, two_kinds, sketch_png):
+    plain = searcher.answer(_request(sketch_png))
+    assert searcher.answer(_request(sketch_png, reading=(998, 999))).hits == plain.hits
+
+
+def test_imagining_again_gives_further_readings_and_then_other_noise(searcher, two_kinds, index, sketch_png):
+    answers = [searcher.answer(_request(sketch_png, round=number)) for number in range(8)]
+    shown = [photo for reading in answers[0].readings for photo in reading.photo_ids]
+    assert answers[0].hits == answers[1].hits  # they search as before
+    # All photos were looked at in the first round: from then on the same readings are painted anew.
+    for first, other in combinations(answers, 2):
+        assert [photo for reading in other.readings for photo in reading.photo_ids] == shown
+        assert {r.imaginary_webp for r in first.readings}.isdisjoint(r.imaginary_webp for r in other.readings[:1])
+
+
+def test_further_readings_are_of_the_photos_after_the_first_forty(searcher, version, indexes, sketch_png, index):
+    query = searcher._loaded(version).query(looks_at(Sketch.read(sketch_png, max_bytes=10**7).image, 64))
+    random = np.random.default_rng(2)
+    near = query + random.normal(scale=0.02, size=(40, 64))
+    index.upsert([IndexPoint(201 + i, each.astype(np.float32), 1) for i, each in enumerate(near)])
+    first, second = (searcher.answer(_request(sketch_png, round=number)).readings for number in (0, 1))
+    assert {photo for reading in first for photo in reading.photo_ids} == set(range(201, 241))
+    assert {photo for reading in second for photo in reading.photo_ids} <= set(range(1, 21))
+
+
+def test_without_photos_what_was_read_is_imagined(searcher, version, sketch_png):
+    (reading,) = searcher.answer(_request(sketch_png, collection_ids=())).readings
+    assert (reading.photo_ids, reading.picked) == ((), False)
+
+
+def test_a_drawing_is_found_wherever_it_stands_on_the_sheet_unless_its_place_counts(searcher, index, sketches):
+    large = Image.open(io.BytesIO(sketches[1]))
+    sheet = Image.new("L", (256, 256), 255)
+    sheet.paste(large, (190, 3))
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG")
+    fitted, kept = (searcher.answer(_request(buffer.getvalue(), fit=fit)).hits for fit in (True, False))
+    whole = searcher.answer(_request(sketches[1])).hits
+    scores = {hit.photo_id: hit.score for hit in whole}
+    away = [np.mean([abs(scores[hit.photo_id] - hit.score) for hit in hits]) for hits in (fitted, kept)]
+    assert away[0] < away[1] / 2
 
 
 def test_without_an_active_version_the_answer_says_so(searcher, sketch_png):
@@ -122,7 +196,7 @@ def test_a_switch_takes_effect_with_the_next_search(searcher, catalog, blobs, se
         activate(session, version.id)
     after = searcher.answer(_request(sketch_png))
     assert (before.model_version, after.model_version) == ("untrained", "other")
-    assert before.imaginary_webp != after.imaginary_webp
+    assert before.readings != after.readings
 
 
 def test_a_bundle_that_was_damaged_on_disk_is_refused_by_name(searcher, version, blobs, settings, sketch_png):
@@ -155,12 +229,6 @@ def test_photos_lead_the_search(searcher, version, index, sketch_png):
     repelled = searcher.answer(_request(sketch_png, unlike=(plain.hits[0].photo_id,)))
     assert repelled.hits[0].photo_id != plain.hits[0].photo_id
     assert searcher.answer(_request(sketch_png, like=(999_999,))).hits == plain.hits
-
-
-def test_the_sketch_itself_can_search(searcher, version, index, sketch_png):
-    by_image, by_sketch = (searcher.answer(_request(sketch_png, by_sketch=way)) for way in (False, True))
-    assert by_image.imaginary_webp == by_sketch.imaginary_webp
-    assert [hit.score for hit in by_image.hits] != [hit.score for hit in by_sketch.hits]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -203,15 +271,14 @@ def test_searches_at_once_go_through_the_networks_together_and_none_gets_another
     searcher, index, version, sketches
 ):
     alone = [searcher.answer(_request(sketch)) for sketch in sketches]
-    batches, imagine = [], searcher._loaded(version).model.imagine_each
+    batches, batcher = [], searcher._loaded(version).query
+    work = batcher._work
     busy = Barrier(len(sketches) + 1)
-
-    batcher = searcher._loaded(version)._batcher
 
     def when_all_have_come(asked):
         batches.append(len(asked))
         wait_until(lambda: sum(batches) + len(batcher._waiting) == len(sketches), "the others")
-        return imagine(asked)
+        return work(asked)
 
     batcher._work = when_all_have_come
 

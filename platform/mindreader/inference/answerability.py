@@ -1,0 +1,70 @@
+"""Whether a library seems to hold what was drawn at all: told by how near, and how much of a kind, the best photos are.
+
+A logistic regression on what a search knows anyway, fitted by `bench/guess_line.py` on sketches whose category is in
+the library and on the same with its photos taken out. The numbers hold for one embedding space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mindreader.inference.readings import LOOKED_AT, SketchReading
+
+Vectors = NDArray[np.float32]
+
+_FEWEST = 30
+"""Near fewer photos nothing can be said."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A fitted regression: `weights` (6,) for the evidence, and the line it has to reach."""
+
+    weights: tuple[float, ...]
+    line: float
+
+
+CALIBRATIONS = {
+    "fd8f810cbf1bec4f": Calibration((8.4463, 18.9966, -14.357, 6.6038, -1.8902, 0.4214), 7.6051),
+}
+"""By the key of the embedding space."""
+
+
+def is_answerable(space_key: str, query: Vectors, nearest: Vectors, readings: Sequence[SketchReading]) -> bool | None:
+    """Whether something like a sketch seems to be there; None where nobody can tell.
+
+    Args:
+        space_key: of the embedding space; only calibrated ones are judged.
+        query: (K,), of length 1, by which nobody picked a reading.
+        nearest: (N, K), the photos nearest to it, best first.
+        readings: made of them.
+    """
+    calibration = CALIBRATIONS.get(space_key)
+    if calibration is None or len(nearest) < _FEWEST:
+        return None
+    return bool(evidence(query, nearest, readings) @ np.array(calibration.weights) >= calibration.line)
+
+
+def evidence(query: Vectors, nearest: Vectors, readings: Sequence[SketchReading]) -> NDArray[np.float64]:
+    """Six numbers (6,) in [-1, 1] or so that tell of it; arguments as of `is_answerable`.
+
+    How near the first 3 and 10 photos are, by how much the first 5 stand out from the later half, how near the most
+    likely reading is, how alike the first 10 are to each other, and how likely that reading is.
+    """
+    near, first = nearest @ query, nearest[:10]
+    alike = (first @ first.T)[np.triu_indices(len(first), 1)]
+    likely = readings[0]
+    return np.array(
+        [
+            near[:3].mean(),
+            near[:10].mean(),
+            near[:5].mean() - near[LOOKED_AT // 2 :].mean(),
+            float(likely.vector @ query),
+            alike.mean(),
+            likely.likelihood,
+        ]
+    )
