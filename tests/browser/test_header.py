@@ -116,6 +116,7 @@ def test_a_language_is_chosen_and_kept(page: Page, fresh_server):
     expect(page.get_by_role("heading", name="Sign in", exact=True)).to_be_visible()
 
 
+@pytest.mark.slow
 @mainly("phone")
 def test_tabs_that_do_not_fit_show_the_one_of_the_page(page: Page, fresh_server):
     set_up(page)

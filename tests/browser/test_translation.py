@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 EVERY_PAGE = (*PAGES, "/offline")
 # What is shown or read out.
 WORDS = """() => {
-  const found = [], shown = (e) => !e.closest("script, style, code") && !whole(e.closest("p"));
+  const found = [], shown = (e) => !e.closest("script, style, code, option[lang]") && !whole(e.closest("p"));
   const whole = (p) => p && /^⟦[^⟦⟧]*⟧$/.test(p.textContent.trim());  // one sentence with a link in it
   const walker = document.createTreeWalker(document.documentElement, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) if (shown(walker.currentNode.parentElement)) found.push(walker.currentNode.data);

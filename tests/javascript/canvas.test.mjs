@@ -7,7 +7,8 @@ import "./support/browser.mjs";
 const STATIC = "../../webui/mindreader_webui/static";
 const { Sketch, paint } = await import(`${STATIC}/canvas/strokes.js`);
 const { MOVES, fitted, shape } = await import(`${STATIC}/canvas/shapes.js`);
-const { fromLink, fromSvg, toLink, toSvg } = await import(`${STATIC}/canvas/export.js`);
+const { fromLink, toLink, toSvg } = await import(`${STATIC}/canvas/export.js`);
+const { fromSvg } = await import(`${STATIC}/canvas/own_svg.js`);
 const { straightLine } = await import(`${STATIC}/canvas/drawing_canvas.js`);
 
 const pen = (...points) => ({ tool: "pen", width: 2, points });

@@ -164,7 +164,7 @@ function openSketch(strokes) {
 
 /** Our own SVG comes back as strokes, to be drawn on. @param {File} opened */
 async function openFile(opened) {
-  const { fromSvg } = await import("../canvas/export.js");
+  const { fromSvg } = await import("../canvas/own_svg.js");
   const strokes = await fromSvg(opened);
   if (strokes) openSketch(strokes);
   else await pictureDialog(opened);
