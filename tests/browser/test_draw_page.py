@@ -284,7 +284,6 @@ def test_readings_that_do_not_fit_are_reached_with_a_mouse(page: Page, sheet: Pa
     last = tiles(page).nth(4)
     assert not is_inside(box(last), screen)
     further.click()
-    further.click()
     wait_for(page, lambda: is_inside(box(last), screen))
     expect(further).to_have_class("further end")
     further.click()
