@@ -1,6 +1,6 @@
 // A photo as a tile of a grid, and the way to see it large: the viewer itself is fetched when it is first needed.
 
-import { h, showError } from "../lib/dom.js";
+import { h, loadStyle, showError } from "../lib/dom.js";
 import { formatCategory } from "../lib/format.js";
 
 /** @import { Photo, SearchResult } from "../../../typings/api" */
@@ -64,18 +64,9 @@ export const refreshViewer = async (id) => (await viewer)?.refresh(id);
 export const closeViewer = async () => (await viewer)?.close();
 
 async function load() {
-  const [{ Viewer }] = await Promise.all([import("../viewer/dialog.js"), loadStyle()]);
+  const style = loadStyle(new URL("../viewer.css", import.meta.url));
+  const [{ Viewer }] = await Promise.all([import("../viewer/dialog.js"), style]);
   return new Viewer();
-}
-
-/** @returns {Promise<unknown>} */
-function loadStyle() {
-  const link = h("link", { rel: "stylesheet", href: new URL("../viewer.css", import.meta.url).href });
-  return new Promise((resolve, reject) => {
-    link.onload = resolve;
-    link.onerror = reject;
-    document.head.append(link);
-  });
 }
 
 /**
