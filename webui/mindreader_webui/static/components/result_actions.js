@@ -37,6 +37,11 @@ export class ResultActions {
     openViewer(this.source, index);
   }
 
+  /** Further photos came while one is looked at. */
+  showInViewer() {
+    refreshViewer();
+  }
+
   refresh() {
     this.toolbar.refresh();
     setDisabled(!this.results.selection.ids.size, "more-like");

@@ -1,15 +1,14 @@
 // The photos found: best first, one to look at, several to select, and those marked for relevance feedback.
 
-import { byId, columnsOf, h } from "../lib/dom.js";
+import { byId, columnsOf, h, showError } from "../lib/dom.js";
 import { formatCategory, formatNumber } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 import { alsoIn } from "./also_in.js";
 import { RelevanceFeedback } from "./relevance_feedback.js";
-import { ResultActions } from "./result_actions.js";
 import { Selection } from "./selection.js";
-import { refreshViewer } from "./viewer.js";
 
 /** @import { SearchAnswer, SearchResult } from "../../../typings/api" */
+/** @import { ResultActions } from "./result_actions.js" */
 /** @typedef {SearchResult & {id: number}} Result */
 
 export const FIRST_RESULTS = 40;
@@ -37,8 +36,9 @@ export class SearchResults {
     this.asked = 0; // how many photos are on their way
     this.watcher = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && this.goOn());
     this.feedback = new RelevanceFeedback(byId("feedback"), search);
-    this.selection = new Selection(this, () => this.actions.refresh());
-    this.actions = new ResultActions(this);
+    this.selection = new Selection(this, () => this.actions?.refresh());
+    /** @type {ResultActions|undefined} fetched with the first photos */
+    this.actions = undefined;
   }
 
   get columns() {
@@ -62,7 +62,16 @@ export class SearchResults {
     this.asked = 0;
     this.complete = answer.results.length < limit || limit >= MOST_RESULTS;
     this.settle();
-    if (further) refreshViewer();
+    if (further) this.actions?.showInViewer();
+    this.#fetchActions().catch(showError);
+  }
+
+  async #fetchActions() {
+    if (this.actions) return this.actions;
+    const { ResultActions } = await import("./result_actions.js");
+    this.actions ??= new ResultActions(this);
+    this.actions.refresh();
+    return this.actions;
   }
 
   /** Nothing is searched with any more: neither photos nor feedback stay. */
@@ -138,7 +147,9 @@ export class SearchResults {
     const tile = card(photo, index, (event) => {
       if (this.selection.click(index, event)) return;
       this.onopen();
-      this.actions.open(index);
+      this.#fetchActions()
+        .then((actions) => actions.open(index))
+        .catch(showError);
     });
     tile.append(...alsoIn(photo));
     return tile;
