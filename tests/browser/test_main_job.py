@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.hands import BICYCLE, NAME, PASSWORD, draw, inked, set_up
+from tests.support.hands import BICYCLE, NAME, PASSWORD, about_it, draw, inked, set_up
 from tests.support.screens import mainly
 
 pytestmark = [pytest.mark.browser, pytest.mark.data]
@@ -81,7 +81,7 @@ def sketch_survives_a_reload(page: Page):
 def look_at_a_photo(page: Page, keep):
     page.get_by_role("button", name="Search", exact=True).click()
     page.locator("#results button").first.click()
-    expect(page.get_by_role("dialog")).to_be_visible()
+    about_it(page)
     expect(page.get_by_role("link", name="Open original")).to_be_visible()
     keep("photo")
     page.get_by_role("button", name="Close").click()

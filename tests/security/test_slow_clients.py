@@ -83,7 +83,8 @@ def archive_of(target: Target, count: int) -> str:
     """The address of a zip file with so many large photos."""
     with target.api() as api:
         collection = collection_of(api)
-        assert {upload(target, collection, seed, LARGE) for seed in range(count)} == {"created"}
+    assert {upload(target, collection, seed, LARGE) for seed in range(count)} == {"created"}
+    with target.api() as api:  # the connection above may have waited too long
         photos = api.get(f"/collections/{collection}/photos").json()["photos"]
     return "/api/v1/photos/archive?ids=" + ",".join(str(photo["id"]) for photo in photos)
 

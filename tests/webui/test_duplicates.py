@@ -146,8 +146,11 @@ def test_a_real_search_shows_each_picture_once(library, sketch_png):
 def test_feedback_by_a_copy_leads_to_its_picture_once(library, sketch_png):
     with library.api() as api:
         (small,) = [each for each in find(api, sketch_png, duplicates="all") if each["filename"] == "small.webp"]
-        first = find(api, sketch_png, limit="3", like=str(small["photo_id"]))[0]
-    assert (first["filename"], first["also_in_count"]) == ("photo-00000.jpg", 3)
+        plain, led = (find(api, sketch_png, limit="20", **like) for like in ({}, {"like": str(small["photo_id"])}))
+    (before,), (after,) = ([each for each in found if each["filename"] == "photo-00000.jpg"] for found in (plain, led))
+    assert after["also_in_count"] == 3
+    assert after["score"] > before["score"]
+    assert len(led) == len(plain)
 
 
 def test_the_command_line_says_where_else_a_photo_is(library, sketch_png, tmp_path):
