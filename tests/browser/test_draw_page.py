@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import FloatRect, Locator, Page, Request, Route, expect
 
 from tests.support.axe import violations
-from tests.support.hands import BICYCLE, draw, inked, mouse, on_sheet, sign_in, stylus, touch
+from tests.support.hands import BICYCLE, draw, inked, mouse, on_sheet, set_up, sign_in, stylus, touch
 from tests.support.photos import write_photos
 from tests.support.screens import EVERY_SCREEN
 
@@ -153,9 +153,9 @@ def test_a_reading_is_picked_holds_and_is_let_go(page: Page, asked, sheet: Page,
         "fit": ["true"],
         "round": ["0"],
     }
-    expect(tiles(page).first).to_be_checked()
     if screen == "phone":
         page.get_by_role("button", name="Search", exact=True).click()
+    expect(tiles(page).first).to_be_checked()
     tiles(page).nth(1).click()
     expect(tiles(page).nth(1)).to_be_checked()
     calm(page)
@@ -295,9 +295,8 @@ def test_readings_that_do_not_fit_are_reached_with_a_mouse(page: Page, sheet: Pa
 @pytest.mark.slow
 @pytest.mark.parametrize("screen", ["desktop", "phone"], indirect=True)
 def test_more_photos_come_as_one_scrolls(page: Page, fresh_server, screen: str, tmp_path):
-    page.request.post("/api/v1/setup", data={"name": "Ada", "password": "a quiet long password"})
+    set_up(page)
     photos = write_photos(tmp_path / "photos", 90, side=160)
-    sign_in(page, "Ada")
     page.locator("#new-name").fill("Many")
     page.locator("#files").set_input_files([str(photo) for photo in photos])
     expect(page.locator("#embedding")).to_contain_text("Every photo can be found now")

@@ -36,6 +36,7 @@ def test_the_sketch_of_a_link_survives_signing_in(page: Page, mindreader_server)
         assert page.evaluate(STROKES) == LINE
         assert "#" not in page.url
         page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+        page.wait_for_load_state("networkidle")  # a search on its way would be refused without the cookie
 
 
 @mainly("desktop")

@@ -20,7 +20,15 @@ from tests.support import programs
 from tests.support.bundles import install_bundle
 from tests.support.qdrant_server import QdrantServer
 from tests.support.server import Server, client, environment, start_server
-from tests.support.services import PostgresServer, RedisServer, S3Server, free_port, postgres_programs
+from tests.support.services import (
+    PostgresServer,
+    RedisServer,
+    S3Server,
+    answers,
+    free_port,
+    postgres_programs,
+    wait_until,
+)
 
 Running = programs.Program | subprocess.Popen
 
@@ -79,6 +87,8 @@ class Embedded:
         if self._web is not None:
             self._web.kill()
             self._web = None
+            # A decoder it was just starting holds its sockets until that is another program.
+            wait_until(lambda: not answers(self._port), "the port of a killed server")
 
     def kill_worker(self) -> None:
         self.kill_web()

@@ -30,6 +30,7 @@ export class InfoPanel {
     this.details = new Map();
     this.asked = 0;
     this.shown = 0; // id of the photo
+    this.written = 0; // id of the photo whose facts stand there
   }
 
   /** @param {AnyPhoto} photo @param {PhotoSource} source */
@@ -62,6 +63,8 @@ export class InfoPanel {
     const change = (/** @type {string} */ label, /** @type {ActionName} */ name) =>
       act && photo.may_change ? [changeButton(act, label, name, photo)] : [];
     const add = act ? [changeButton(act, _("Add to…"), "copy", photo)] : [];
+    const open = this.written === idOf(photo) && this.facts.querySelector("details[open]") !== null;
+    this.written = idOf(photo);
     const copies = "also_in" in photo && photo.also_in?.length ? photo : (details ?? {});
     this.facts.replaceChildren(
       ...(("error" in photo && photo.error && fact(_("Problem"), photo.error)) || []),
@@ -85,6 +88,7 @@ export class InfoPanel {
       ),
       ...facts(_("Copies"), alsoIn(copies)),
     );
+    if (open) this.facts.querySelector("details")?.setAttribute("open", ""); // as somebody left it
   }
 }
 
