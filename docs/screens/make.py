@@ -149,7 +149,7 @@ def drawn(page: Page) -> None:
     box = page.locator("#canvas").bounding_box()
     for stroke in BICYCLE:
         mouse(page, [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke])
-    expect(page.locator("#results li").first).to_be_visible(timeout=60_000)
+    expect(page.locator("#results li[data-index]").first).to_be_visible(timeout=60_000)
     page.get_by_role("button", name="Search", exact=True).click()  # on a phone, to the other screen
     page.wait_for_timeout(1500)
 

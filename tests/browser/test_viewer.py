@@ -181,7 +181,7 @@ def test_with_keys_and_a_mouse(viewed: Page, keep):
     page.mouse.move(*middle(page))
     page.mouse.wheel(0, -400)
     page.wait_for_function("document.querySelector('.viewer-stage').classList.contains('zoomed')")
-    assert size(page)[0] > 1.5 * fitting[0]
+    assert size(page)[0] > 1.4 * fitting[0]
     before = box(page)
     page.mouse.down()
     page.mouse.move(middle(page)[0] - 100, middle(page)[1], steps=4)
@@ -209,7 +209,7 @@ def test_with_keys_and_a_mouse(viewed: Page, keep):
     expect(tile(page, "panorama.jpg")).to_be_focused()
 
 
-@mainly("phone")
+@pytest.mark.parametrize("screen", ["phone"], indirect=True)
 def test_with_fingers(viewed: Page, keep):
     page = viewed
     look_at(page, "turned.jpg")

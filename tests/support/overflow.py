@@ -42,6 +42,8 @@ _CUT = """() => {
     const node = walker.currentNode, parent = node.parentElement;
     if (!node.data.trim() || !parent.checkVisibility() || parent.closest(".visually-hidden, .skip, option, script"))
       continue;
+    const own = parent.getBoundingClientRect();
+    if (own.width <= 1 && own.height <= 1) continue; // only for who hears the page
     const range = document.createRange();
     range.selectNodeContents(node);
     for (const box of range.getClientRects()) {
