@@ -82,6 +82,7 @@ def test_what_was_found_is_shared_with_its_sketch(page: Page, somebody, screen, 
     for stroke in BICYCLE:
         draw(page, screen, stroke)
     expect(page.locator("#results li[data-index]")).to_have_count(3)
+    page.get_by_role("button", name="Search", exact=True).click()
     page.get_by_role("button", name="Share…", exact=True).click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Title").fill("My bicycle")

@@ -163,7 +163,7 @@ def test_the_original_is_sent_only_where_more_of_it_is_seen(viewed: Page):
     assert image(page).evaluate("image => image.naturalWidth") == SIZES["landscape"][0]
 
 
-@mainly("desktop")
+@pytest.mark.parametrize("screen", ["desktop"], indirect=True)
 def test_with_keys_and_a_mouse(viewed: Page, keep):
     page = viewed
     tile(page, "scan.tif").focus()
