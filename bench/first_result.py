@@ -39,12 +39,12 @@ from tests.support.server import server
 
 POINTS = 10_000
 WATCH = """
-addEventListener("pointerup", () => (globalThis.ended ??= performance.now()), true);
+addEventListener("pointerup", () => (globalThis.endedAt ??= performance.now()), true);
 addEventListener("DOMContentLoaded", () => {
   const results = document.getElementById("results");
   if (!results) return;
   const seen = new MutationObserver(() => {
-    if (results.querySelector("li img")) globalThis.found ??= performance.now();
+    if (results.querySelector("li img")) globalThis.foundAt ??= performance.now();
   });
   seen.observe(results, { childList: true, subtree: true });
 });
@@ -112,8 +112,8 @@ def first_result(context: BrowserContext) -> float:
     page.goto("/")
     page.wait_for_load_state("networkidle")
     draw(page, "desktop", circle(0.5, 0.5, 0.3))
-    page.wait_for_function("() => globalThis.found")
-    milliseconds: float = page.evaluate("globalThis.found - globalThis.ended")
+    page.wait_for_function("() => globalThis.foundAt")
+    milliseconds: float = page.evaluate("globalThis.foundAt - globalThis.endedAt")
     return milliseconds / 1000
 
 
