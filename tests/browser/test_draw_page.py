@@ -246,6 +246,7 @@ def test_a_search_made_as_one_drew_is_kept_once_it_was_of_use(page: Page, asked,
     assert {each["live"][0] for each in asked} == {"true"}
     results(page).first.locator("button").click()
     wait_for(page, lambda: asked[-1]["live"] == ["false"])
+    expect(page.locator("#viewer")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("#viewer")).to_be_hidden()
     searches = len(asked)
