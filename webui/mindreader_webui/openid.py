@@ -28,7 +28,7 @@ _SECONDS = 10
 _LONGEST_REASON = 200
 _SIGNED = ("RS", "PS", "ES", "Ed")
 """How names of algorithms begin that prove who signed; a secret of ours, or none, does not."""
-_AS_PUBLIC_CLIENT = {"token_endpoint_auth_method": "none"}  # the protocol's word for "without a secret"
+_AS_PUBLIC_CLIENT = {"token_endpoint_auth_method": "none"}  # nosec B105  # the protocol's word for "without a secret"
 _BROKEN = (AuthlibBaseError, JoseError, requests.RequestException, RuntimeError, ValueError, KeyError, TypeError)
 """What Authlib raises over a provider that answers something else than it should."""
 
