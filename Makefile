@@ -14,7 +14,7 @@ NPM := npm --prefix webui --silent run
 TORCH_INDEX ?= $(shell [ "$$(uname -s)" != Linux ] || command -v nvidia-smi >/dev/null || echo https://download.pytorch.org/whl/cpu)
 SECONDS ?= 60
 # Tests run in so many processes; each has servers and a browser of its own. Long files begin first (tests/conftest.py).
-WORKERS ?= auto
+WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 MESSAGES := webui/mindreader_webui/locale/messages.pot
 # Where sentences that pages show are written; a test goes by the same list.
