@@ -72,16 +72,20 @@ def retrieve(index: PhotoIndex, space_key: str, query: Vector, request: SearchRe
 
 def _picked(index: PhotoIndex, query: Vector, photo_ids: Sequence[int]) -> SketchReading | None:
     """The reading a person picked; None if nobody did, or none of its photos is left."""
-    known = index.vectors(photo_ids) if photo_ids else {}
-    left = [photo_id for photo_id in photo_ids if photo_id in known]
-    return picked_reading(query, left, np.stack([known[photo_id] for photo_id in left])) if left else None
+    left, vectors = _known(index, photo_ids)
+    return picked_reading(query, left, vectors) if left else None
 
 
 def _photos(index: PhotoIndex, nearest: Nearest, number: int) -> tuple[list[int], Vector]:
     """Ids and vectors (N, K) of the photos of one round: the nearest 40, the 40 after them, and so on."""
     hits = nearest(LOOKED_AT * (number + 1))[LOOKED_AT * number :]
-    known = index.vectors([hit.photo_id for hit in hits]) if hits else {}
-    ids = [hit.photo_id for hit in hits if hit.photo_id in known]
+    return _known(index, [hit.photo_id for hit in hits])
+
+
+def _known(index: PhotoIndex, photo_ids: Sequence[int]) -> tuple[list[int], Vector]:
+    """Those of the photos that the index holds, in their order, and their vectors (N, K)."""
+    known = index.vectors(photo_ids) if photo_ids else {}
+    ids = [photo_id for photo_id in photo_ids if photo_id in known]
     return ids, np.stack([known[i] for i in ids]) if ids else np.zeros((0, index.dimension), np.float32)
 
 

@@ -115,9 +115,7 @@ export class PhotoActions {
   /** @param {AnyPhoto[]} photos */
   async move(photos) {
     const title = ngettext("Move {n} photo", "Move {n} photos", photos.length);
-    const inside = new Set(photos.map((photo) => photo.collection_id));
-    const elsewhere = (/** @type {Place} */ { id }) => inside.size > 1 || !inside.has(id);
-    await chooseCollection(title, _("Move"), elsewhere, (to) => this.moveTo(photos, to));
+    await chooseCollection(title, _("Move"), elsewhere(photos), (to) => this.moveTo(photos, to));
   }
 
   /** @param {AnyPhoto[]} photos @param {Place} to */
@@ -150,9 +148,7 @@ export class PhotoActions {
   /** @param {AnyPhoto[]} photos */
   async copy(photos) {
     const title = ngettext("Add {n} photo to a collection", "Add {n} photos to a collection", photos.length);
-    const inside = new Set(photos.map((photo) => photo.collection_id));
-    const elsewhere = (/** @type {Place} */ { id }) => inside.size > 1 || !inside.has(id);
-    await chooseCollection(title, _("Add"), elsewhere, (to) => this.copyTo(photos, to));
+    await chooseCollection(title, _("Add"), elsewhere(photos), (to) => this.copyTo(photos, to));
   }
 
   /** @param {AnyPhoto[]} photos @param {Place} to */
@@ -287,4 +283,10 @@ export function idRanges(ids) {
     else ranges.push([id, id]);
   }
   return ranges.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(",");
+}
+
+/** Whether a collection is another than the one all of the photos are in. @param {AnyPhoto[]} photos */
+function elsewhere(photos) {
+  const inside = new Set(photos.map((photo) => photo.collection_id));
+  return (/** @type {Place} */ { id }) => inside.size > 1 || !inside.has(id);
 }
