@@ -12,6 +12,7 @@ from tests.support.hands import BICYCLE, about_it, add_person, draw, set_up, sig
 from tests.support.photos import write_photos
 from tests.support.screens import SCREENS, mainly
 from tests.support.server import server
+from tests.support.services import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -47,12 +48,15 @@ def upload(page: Page, collection_id: int, path: Path):
     api(page, "POST", f"/collections/{collection_id}/photos", multipart={"file": file})
 
 
+def _embedded(page: Page) -> bool:
+    # Not by `wait_for_function`, which takes a promise for something true.
+    states = [each["embedding"] for each in api(page, "GET", "/collections")["collections"]]
+    return all(count == 0 for state in states for name, count in state.items() if name != "indexed")
+
+
 def search(page: Page, screen: str):
     """Once everything is embedded."""
-    page.wait_for_function(
-        """() => fetch("/api/v1/collections").then((answer) => answer.json()).then(({ collections }) =>
-        collections.every(({ embedding }) => embedding.pending + embedding.leased === 0))"""
-    )
+    wait_until(lambda: _embedded(page), "photos that can be found")
     page.goto("/")
     page.locator("#live").uncheck()
     for stroke in BICYCLE:
