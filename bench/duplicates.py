@@ -87,10 +87,10 @@ def compare_all_pairs(files: list[Path]) -> None:
 
 def compare_embeddings(files: list[Path]) -> None:
     from mindreader.bundles import default_bundle_folder, read_bundle
+    from mindreader.inference.engines.torch_engine import TorchEngine
     from mindreader.inference.photo_encoder import PhotoEncoder
-    from mindreader.networks.compute import choose_compute
 
-    encoder = PhotoEncoder.of_bundle(read_bundle(default_bundle_folder()), choose_compute("cpu", "auto"))
+    encoder = PhotoEncoder.of_bundle(read_bundle(default_bundle_folder()), TorchEngine.on("cpu", "auto"))
     cosines: dict[str, list[float]] = defaultdict(list)
     for number, file in enumerate(files):
         shot = Image.open(file).convert("RGB")

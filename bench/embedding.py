@@ -60,7 +60,7 @@ def measure(folder: Path, files: list[Path], rounds: int) -> None:
         through.append(time.perf_counter() - started)
     bare, through, stages = bare[1:], through[1:], stages[1:]  # the first round warms everything up
     ratio = statistics.median(b / t for b, t in zip(bare, through, strict=True))
-    print(f"photos {len(files)}, batch {embedder._batch_size}, {worker.compute}")
+    print(f"photos {len(files)}, batch {embedder._batch_size}, {worker.engine.name}, {worker.engine.arithmetic}")
     print(f"bare E2      {len(files) / statistics.median(bare):8.1f} photos/s")
     print(f"worker       {len(files) / statistics.median(through):8.1f} photos/s")
     print(f"ratio        {ratio:8.2f}  (aim: 0.8 or more)")

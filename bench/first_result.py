@@ -27,9 +27,9 @@ from search import bare_search
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from mindreader.bundles import default_bundle_folder, read_bundle
+from mindreader.inference.engines.choose import choose_engine
 from mindreader.inference.query_model import QueryModel
 from mindreader.inference.readings import MOST_READINGS
-from mindreader.networks.compute import choose_compute
 from mindreader.photo_index import EVERYTHING, IndexPoint, PhotoIndexes
 from mindreader.settings import load_settings
 from mindreader_training.data.protocols import protocol
@@ -92,7 +92,7 @@ class Bare:
         for first in range(0, POINTS, 1000):
             vectors = random.normal(size=(1000, bundle.space.dimension)).astype(np.float32)
             self._index.upsert([IndexPoint(1 + first + i, vector, 1) for i, vector in enumerate(vectors)])
-        self._model = QueryModel(bundle, choose_compute("auto", settings.precision))
+        self._model = QueryModel(bundle, choose_engine(settings).load())
         sheet, sketch = Image.new("L", (512, 512), 255), io.BytesIO()
         ImageDraw.Draw(sheet).ellipse((100, 100, 412, 412), outline=0, width=8)
         sheet.save(sketch, "PNG")

@@ -23,8 +23,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from mindreader.bundles import default_bundle_folder, read_bundle
+from mindreader.bundles.manifest import PROJECTION_FILE
 from mindreader.imaging import decode_photo, photo_array
-from mindreader.inference.photo_encoder import PhotoEncoder
+from mindreader.inference.engines.torch_engine import TorchEngine, TorchPhotoEncoder
 from mindreader.inference.query_model import Painting, QueryModel
 from mindreader.inference.readings import MOST_READINGS
 from mindreader.networks.compute import Compute, choose_compute
@@ -49,17 +50,18 @@ def main() -> None:
     arithmetic = "bfloat16" if compute.bfloat16 else "float32"
     print(f"{name}, {arithmetic}; peak of a matrix product {peak / 1e12:.2f} TFLOP/s")
     bundle = read_bundle(default_bundle_folder())
-    encoder = PhotoEncoder.of_bundle(bundle, compute)
-    print(f"\nE2 ({encoder.description.name}, {encoder.description.input_size} px)")
-    embedding(encoder, compute, asked.batches, peak)
+    engine, description = TorchEngine(compute), bundle.space.encoder
+    encoder, side = engine.photo_encoder(description, bundle.weights(PROJECTION_FILE)), description.input_size
+    print(f"\nE2 ({description.name}, {side} px)")
+    embedding(encoder, side, compute, asked.batches, peak)
     if asked.compile:
         encoder._network = torch.compile(encoder._network)
         print("\nE2, compiled")
-        embedding(encoder, compute, asked.batches, peak)
+        embedding(encoder, side, compute, asked.batches, peak)
     print("\nG and E1, 3 imaginary images each")
-    searching(QueryModel(bundle, compute), asked.batches)
+    searching(QueryModel(bundle, engine), asked.batches)
     print("\nWhat comes before E2")
-    feeding(encoder, compute, asked.photos, asked.decode_threads)
+    feeding(side, compute, asked.photos, asked.decode_threads)
 
 
 def peak_flops(compute: Compute) -> float:
@@ -70,11 +72,10 @@ def peak_flops(compute: Compute) -> float:
     return 2 * side**3 / timed(lambda: left @ right, compute)
 
 
-def embedding(encoder: PhotoEncoder, compute: Compute, batches: list[int], peak: float) -> None:
+def embedding(encoder: TorchPhotoEncoder, side: int, compute: Compute, batches: list[int], peak: float) -> None:
     """Photos a second, from pixels in memory to vectors in memory."""
-    side = encoder.description.input_size
     with FlopCounterMode(display=False) as counter:
-        encoder.embed_images(torch.zeros(1, 3, side, side, device=compute.device))
+        encoder.embed(np.zeros((1, side, side, 3), np.uint8))
     each = counter.get_total_flops()
     print(f"{each / 1e9:.2f} GFLOP a photo: at the peak {peak / each:,.0f} photos/s")
     for size in batches:
@@ -97,9 +98,8 @@ def searching(model: QueryModel, batches: list[int]) -> None:
         print(f"  {size:5} at once  {rate:10,.1f} searches/s")
 
 
-def feeding(encoder: PhotoEncoder, compute: Compute, folder: Path, threads: int) -> None:
+def feeding(side: int, compute: Compute, folder: Path, threads: int) -> None:
     """Decoding, and the way to the device: what E2 must not wait for."""
-    side = encoder.description.input_size
     files = list(itertools.islice(sorted(path for path in folder.rglob("*") if path.is_file()), 256))
 
     def pixels(path: Path) -> np.ndarray:

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.inference.answerability import CALIBRATIONS, Calibration, evidence
+from mindreader.inference.engines.torch_engine import TorchEngine
 from mindreader.inference.looks import looks_at
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.inference.query_model import QueryModel
 from mindreader.inference.readings import LOOKED_AT, find_readings
-from mindreader.networks.compute import choose_compute
 from mindreader.search.score_threshold import score_threshold
 from mindreader_training.data.datasets import Item, sketch_images
 from mindreader_training.data.layouts import listed_dataset
@@ -43,11 +43,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--fit", action="store_true")
     asked = parser.parse_args()
-    bundle, compute = read_bundle(default_bundle_folder()), choose_compute("auto")
+    bundle, engine = read_bundle(default_bundle_folder()), TorchEngine.on("auto")
     dev, doodle = (protocol(asked.data, name).dataset for name in ("dev", "doodle"))
-    gallery = embed_photos(PhotoEncoder.of_bundle(bundle, compute), dev.photos)
+    gallery = embed_photos(PhotoEncoder.of_bundle(bundle, engine), dev.photos)
     categories = np.array([photo.category for photo in dev.photos])
-    model = QueryModel(bundle, compute)
+    model = QueryModel(bundle, engine)
     sketches = {
         "dev": dev.sketches,
         "doodle": doodle.sketches,

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mindreader.inference.engines.torch_engine import TorchEngine
 from mindreader.inference.photo_encoder import PhotoEncoder
-from mindreader.networks.compute import choose_compute
 from mindreader.networks.published import find_encoder
 from mindreader_training.data.layouts import listed_dataset
 from mindreader_training.data.protocols import zero_shot_categories
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def compare(name: str, data: Path, dimensions: list[int], shrinkages: list[float]) -> None:
-    encoder = PhotoEncoder(find_encoder(name), choose_compute("auto"))
+    encoder = PhotoEncoder(find_encoder(name), TorchEngine.on("auto"))
     train = listed_dataset(data, lambda row: row["split"] == "train")
     dev = listed_dataset(data, lambda row: row["split"] == "dev" and row["source"] == "sketchy")
     unseen = zero_shot_categories(dev.categories)

@@ -26,14 +26,13 @@ from typing import Any
 import httpx
 import numpy as np
 from numpy.typing import NDArray
-from torch import from_numpy
 
 from mindreader.bundles import default_bundle_folder, read_bundle
+from mindreader.inference.engines.torch_engine import TorchEngine
 from mindreader.inference.looks import looks_at
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.inference.query_model import Painting, QueryModel
 from mindreader.inference.readings import LOOKED_AT, MOST_READINGS, find_readings, query_of_picked
-from mindreader.networks.compute import choose_compute
 from mindreader.networks.descriptions import encoder_description
 from mindreader.settings import load_settings
 from mindreader_training.data.datasets import Dataset, Item, sketch_images
@@ -143,9 +142,9 @@ def precision(answer: dict[str, Any], categories: dict[int, str], category: str)
 
 
 def compare_images(dataset: Dataset) -> None:
-    bundle, compute = read_bundle(default_bundle_folder()), choose_compute("auto")
-    model, outside = QueryModel(bundle, compute), PhotoEncoder(encoder_description(OUTSIDE), compute)
-    gallery = embed_photos(PhotoEncoder.of_bundle(bundle, compute), dataset.photos)
+    bundle, engine = read_bundle(default_bundle_folder()), TorchEngine.on("auto")
+    model, outside = QueryModel(bundle, engine), PhotoEncoder(encoder_description(OUTSIDE), engine)
+    gallery = embed_photos(PhotoEncoder.of_bundle(bundle, engine), dataset.photos)
     labels, photo_labels = dataset.labels(dataset.sketches), dataset.labels(dataset.photos)
     of_readings, of_noise = [], []
     by_painting, by_vector = [], []
@@ -161,7 +160,7 @@ def compare_images(dataset: Dataset) -> None:
         seen = [int((photo_labels[list(each.photo_ids[:3])] == label).sum()) for each in found]
         if best := max(seen):
             place = seen.index(best)
-            painting = from_numpy(images[place : place + 1]).permute(0, 3, 1, 2).float().to(compute.device) / 255
+            painting = np.ascontiguousarray(images[place : place + 1].transpose(0, 3, 1, 2)) / np.float32(255)
             relevant = photo_labels == label
             by_painting.append(ranked(gallery, model.embed(painting)[0], relevant))
             by_vector.append(ranked(gallery, query_of_picked(found[place], query), relevant))

@@ -68,7 +68,7 @@ def measure(folder: Path, points: int, searches: int, clients: int) -> None:
             index = worker.indexes.get(space.key, space.dimension)
             add_rows(worker.catalog, points, collection)
             fill(index, points, space.dimension, collection)
-            model = QueryModel(read_bundle(default_bundle_folder()), worker.compute)
+            model = QueryModel(read_bundle(default_bundle_folder()), worker.engine)
             where = IndexFilter((collection,))
             sketches, others = ([png(first + seed) for seed in range(searches)] for first in (0, searches))
             bare, over_http, ungrouped = [], [], []
@@ -88,7 +88,8 @@ def measure(folder: Path, points: int, searches: int, clients: int) -> None:
                 list(people.map(lambda sketch: search(http, sketch), sketches * 2))
             at_once = 2 * searches / (time.perf_counter() - started)
     bare_ms, http_ms, all_ms = (statistics.median(times[5:]) * 1000 for times in (bare, over_http, ungrouped))
-    print(f"points {points}, {settings.imaginary_images} readings at most, {worker.compute}")
+    engine = f"{worker.engine.name}, {worker.engine.arithmetic}"
+    print(f"points {points}, {settings.imaginary_images} readings at most, {engine}")
     print(f"bare E1 + query + G  {bare_ms:7.1f} ms (median)")
     print(f"search over HTTP     {http_ms:7.1f} ms (median)")
     print(f"ratio                {http_ms / bare_ms:7.2f}  (aim: 1.3 or less)")

@@ -5,7 +5,8 @@ What is shared, and what each test has of its own:
 * The tests run in several processes (`make test WORKERS=`; 0 is one process, for a debugger). A file's tests run in one
   of them, in their order. Session fixtures exist once in each process, unless it says otherwise below. Nobody writes to
   the repository (but Python its `__pycache__`) or to MINDREADER_DATA.
-* Once for all processes, and read by them only: what training tests draw and train (`support.once`).
+* Once for all processes, and read by them only: what training tests draw and train (`support.once`), and networks made
+  ready for OpenVINO (`support.temporary.compiled_models`).
 * Once a process: PostgreSQL, Redis, S3 and Qdrant's stand-in (`postgres_url`, `redis_url`, `s3_server`,
   `qdrant_server`), a search worker whose answers tests choose (`search_worker`), Chromium (tests/browser), a tiny
   bundle (`quick_bundle`).
@@ -65,7 +66,7 @@ from tests.support.qdrant_server import QdrantServer
 from tests.support.remembered import remember
 from tests.support.services import S3Server, postgres_programs, postgres_server, redis_server
 from tests.support.sketches import house_png
-from tests.support.temporary import put_files_into_memory
+from tests.support.temporary import compiled_models, put_files_into_memory
 from tests.support.web import Finder
 
 REPOSITORY = Path(__file__).parents[1]
@@ -109,8 +110,15 @@ def remembered() -> None:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    # Without a trash: what is deleted is purged as soon as a worker looks. tests/…/test_trash.py has one.
-    return load_settings({"MINDREADER_DATA_DIR": str(tmp_path / "data"), "MINDREADER_TRASH_DAYS": "0"})
+    return load_settings(
+        {
+            "MINDREADER_DATA_DIR": str(tmp_path / "data"),
+            # Without a trash: what is deleted is purged as soon as a worker looks. tests/…/test_trash.py has one.
+            "MINDREADER_TRASH_DAYS": "0",
+            "MINDREADER_COMPILED_MODELS": str(compiled_models()),
+            "MINDREADER_INFERENCE_THREADS": "1",
+        }
+    )
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,10 @@ import os
 from pathlib import Path
 
 _CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+_PROCESSOR_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 _UNKNOWN_BYTES = 4 * 2**30
+_BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
+"""Of processors that multiply bfloat16 matrices in hardware; on others bfloat16 is slower than float32."""
 
 
 def memory_bytes() -> int:
@@ -25,4 +28,27 @@ def _limit(file: Path) -> int | None:
     try:
         return int(file.read_text())
     except (OSError, ValueError):  # no such kind of container, or "max"
+        return None
+
+
+def multiplies_bfloat16() -> bool:
+    """Whether this processor is faster in bfloat16 than in float32; no where nobody says."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text().split("flags", 1)[1].split("\n", 1)[0].split()
+    except (OSError, IndexError):
+        return False
+    return not _BFLOAT16_FLAGS.isdisjoint(flags)
+
+
+def processors() -> int:
+    """Processors that this process, or the container it runs in, may keep busy."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(allowed, _processor_limit() or allowed))
+
+
+def _processor_limit() -> int | None:
+    try:
+        quota, period = _PROCESSOR_LIMIT.read_text().split()
+        return -(-int(quota) // int(period))
+    except (OSError, ValueError):  # no container, or "max"
         return None

@@ -93,10 +93,22 @@ class Settings(BaseModel):
     )
 
     device: str = Field(default="auto", description="Where the networks run: auto, cpu, cuda or cuda:N.")
-    torch_threads: int = Field(default=0, ge=0, description="CPU threads of the networks; 0 lets torch choose.")
+    engine: Literal["auto", "torch", "openvino"] = Field(
+        default="auto",
+        description="What runs the networks: openvino, the fastest on processors, or torch, which GPUs need. auto "
+        "takes torch where there is a GPU, and for networks OpenVINO cannot run.",
+    )
+    inference_threads: int = Field(
+        default=0, ge=0, description="Threads of a processor for the networks; 0: as many as there are processors."
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto",
         description="Arithmetic of the networks; auto takes bfloat16 where the processor is fast at it.",
+    )
+    compiled_models: Path | None = Field(
+        default=None,
+        description="Folder for networks as OpenVINO runs them, made once from each bundle; without it, in the data "
+        "folder. Several MindReaders on one machine may share it.",
     )
     embed_batch_size: int = Field(
         default=0,
@@ -304,6 +316,11 @@ class Settings(BaseModel):
     def blobs_root(self) -> str:
         """Root of the blob store as an fsspec URL or a plain path."""
         return self.blobs_url or str(self.data_dir / "blobs")
+
+    @property
+    def compiled_models_dir(self) -> Path:
+        """Folder of networks as OpenVINO runs them; it may be deleted at any time."""
+        return self.compiled_models or self.data_dir / "cache" / "compiled"
 
     @property
     def index_dir(self) -> Path:

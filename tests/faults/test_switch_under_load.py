@@ -17,9 +17,9 @@ from mindreader.blobs import BlobStore
 from mindreader.bundles.archive import pack_bundle
 from mindreader.catalog import Catalog, Collection, Embedding, EmbeddingSpace, Photo
 from mindreader.imaging import Sketch
+from mindreader.inference.engines.choose import choose_engine
 from mindreader.inference.looks import looks_at
 from mindreader.inference.query_model import QueryModel
-from mindreader.networks.compute import choose_compute
 from mindreader.photo_index import IndexPoint, PhotoIndexes
 from tests.support.bundles import write_untrained_bundle
 from tests.support.invariants import check, settle
@@ -82,7 +82,7 @@ def library(deploy, request):
         started=False,
         MINDREADER_EMBED_BATCH_SIZE="32",
         MINDREADER_EMBED_SLICE_SECONDS="20",
-        MINDREADER_TORCH_THREADS="0",
+        MINDREADER_INFERENCE_THREADS="0",
     )
     settings = deployment.settings
     catalog, blobs = Catalog(settings.catalog_url), BlobStore(settings.blobs_root)
@@ -176,10 +176,10 @@ def _finds(api, sketch, photo_id):
 
 def _check_scores(settings, bundles, sketch, answers):
     """Each score is that of the named version's query and that version's embedding of the photo, and of no other."""
-    compute, indexes = choose_compute(settings.device, settings.precision), PhotoIndexes(settings)
+    engine, indexes = choose_engine(settings).load(), PhotoIndexes(settings)
     compared = 0
     for version, bundle in bundles.items():
-        model = QueryModel(bundle, compute)
+        model = QueryModel(bundle, engine)
         drawn = Sketch.read(sketch, max_bytes=settings.sketch_max_bytes).image
         query = model.query(looks_at(drawn, model.image_size))
         of_version = [answer for answer in answers if answer["model_version"]["id"] == version]

@@ -20,20 +20,21 @@ import torch
 from mindreader.bundles import pack_bundle, unpack_bundle
 from mindreader.bundles.manifest import PROJECTION_FILE, WEIGHT_FILES
 from mindreader.errors import BundleError, ConflictError, NotReadyError
+from mindreader.inference.engines.choose import choose_engine
+from mindreader.inference.engines.torch_engine import TorchEngine
 from mindreader.inference.smoke import check_bundle
 from mindreader.model_versions import smoke_test as trials
 from mindreader.model_versions.registry import bundle_store
 from mindreader.model_versions.trial import Trial
 from mindreader.networks import encoders
 from mindreader.networks import weights as published
-from mindreader.networks.compute import choose_compute
 from mindreader.networks.descriptions import EncoderDescription, WeightsSource, encoder_description
 from mindreader.networks.encoders import Encoder
 from tests.support.bundles import altered_bundle, install_bundle
 from tests.support.server import server
 from tests.support.services import wait_until
 
-CPU = choose_compute("cpu", "float32")
+CPU = TorchEngine.on("cpu", "float32")
 HUGE = "vit_huge_patch14_224"
 K, D = 64, 1280
 
@@ -73,7 +74,7 @@ def tried(settings, blobs):
     def try_it(bundle, **changes):
         kept = bundle_store(settings, blobs)
         kept.keep(bundle)
-        return trials.smoke_test(kept, bundle.sha256, CPU, settings.model_copy(update=changes))
+        return trials.smoke_test(kept, bundle.sha256, choose_engine(settings), settings.model_copy(update=changes))
 
     return try_it
 
@@ -225,9 +226,10 @@ def test_time_is_limited(quick_bundle, tried):
         tried(quick_bundle, bundle_trial_seconds=0.2)
 
 
-def test_processor_time_is_limited_without_anybody_watching(quick_bundle):
+def test_processor_time_is_limited_without_anybody_watching(quick_bundle, settings):
     """Also where the parent is busy or stopped."""
-    trial = Trial(folder=quick_bundle.folder, device="cpu", bfloat16=False, threads=1, memory_bytes=2**32, seconds=0.1)
+    engine = choose_engine(settings)
+    trial = Trial(folder=quick_bundle.folder, engine=engine, memory_bytes=2**32, seconds=0.1)
     command = [sys.executable, "-m", "mindreader.model_versions.trial", trial.model_dump_json()]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as one:
         assert -one.wait(timeout=300) in (signal.SIGALRM, signal.SIGXCPU, signal.SIGKILL)

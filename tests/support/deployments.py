@@ -41,7 +41,7 @@ IMPATIENT = {
     "MINDREADER_TRASH_DAYS": "0",
     "MINDREADER_SEARCH_TIMEOUT": "120",
     "MINDREADER_SEARCH_RATE": "1000000/minute",
-    "MINDREADER_TORCH_THREADS": "1",
+    "MINDREADER_INFERENCE_THREADS": "1",
     "PYTHONPATH": str(Path(__file__).parents[2]),
 }
 LOOK_EVERY = ("-m", "tests.support.brisk", "3")

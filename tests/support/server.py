@@ -19,6 +19,7 @@ import httpx
 from tests.support import programs
 from tests.support.programs import Program
 from tests.support.services import wait_until
+from tests.support.temporary import compiled_models
 
 MINDREADER = [sys.executable, "-m", "mindreader.commands.main"]
 SERVE = [*MINDREADER, "serve", "--port", "0"]
@@ -52,6 +53,7 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MINDREADER_")}
     # Without a trash, what is deleted is removed for good at once; a test that wants a trash says how many days.
     ours = {"MINDREADER_DATA_DIR": str(data_dir), "MINDREADER_TRASH_DAYS": "0", "PYTHONUNBUFFERED": "1"}
+    ours |= {"MINDREADER_COMPILED_MODELS": str(compiled_models()), "MINDREADER_INFERENCE_THREADS": "1"}
     return clean | ours | settings
 
 

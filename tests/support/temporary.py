@@ -27,6 +27,11 @@ def put_files_into_memory() -> None:
     tempfile.tempdir = None
 
 
+def compiled_models() -> Path:
+    """Folder of networks as OpenVINO runs them, for all processes of a run: making one takes seconds."""
+    return Path(tempfile.gettempdir()) / "compiled-models"
+
+
 def _is_fit(folder: Path) -> bool:
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         return False

@@ -3,13 +3,13 @@
 import pytest
 
 from mindreader.bundles import default_bundle_folder, read_bundle
+from mindreader.inference.engines.torch_engine import TorchEngine
 from mindreader.inference.smoke import check_bundle
-from mindreader.networks.compute import choose_compute
 from mindreader_training.data.protocols import protocol
 from mindreader_training.evaluation.golden import check_golden, top_photos
 from mindreader_training.export import model_card
 
-CPU = choose_compute("cpu", "float32")
+CPU = TorchEngine.on("cpu", "float32")
 LARGEST = 32 * 2**20
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mindreader.bundles import TrainingRecord
-from mindreader.networks.compute import choose_compute
+from mindreader.inference.engines.torch_engine import TorchEngine
 from mindreader_training import dev_measure
 from mindreader_training.data.layouts import read_dataset
 from mindreader_training.data.protocols import Protocol
@@ -39,7 +39,7 @@ def test_a_run_is_measured_as_its_bundle_will_be_evaluated(new_run, drawn_data, 
     assert 0 < measure(networks.generator.half().float(), networks.query_encoder.half().float()) <= 1
     ((queries, gallery),) = ranked
     bundle = export_bundle(tmp_path / "bundle", "tiny", networks, RECORD, "miniature")
-    rows = list(evaluation.evaluate(bundle, Protocol("train", "", "", dataset), choose_compute("cpu", "float32")).rows)
+    rows = list(evaluation.evaluate(bundle, Protocol("train", "", "", dataset), TorchEngine.on("cpu", "float32")).rows)
     evaluated = dict(zip(rows, ranked[1:], strict=True))
     np.testing.assert_allclose(gallery, evaluated[row][1], atol=1e-3)
     np.testing.assert_allclose(queries, evaluated[row][0], atol=1e-3)

@@ -16,11 +16,11 @@ from mindreader.bundles import read_bundle
 from mindreader.catalog import Catalog
 from mindreader.errors import InvalidInputError
 from mindreader.imaging import Sketch
+from mindreader.inference.engines.torch_engine import TorchEngine
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.inference.query_model import QueryModel
 from mindreader.messages import SearchRequest
 from mindreader.model_versions.registry import bundle_store, install
-from mindreader.networks.compute import choose_compute
 from mindreader.networks.discriminator import PatchDiscriminator
 from mindreader.networks.published import find_encoder
 from mindreader.photo_index import IndexFilter, IndexPoint, PhotoIndexes
@@ -34,7 +34,7 @@ from mindreader_training.trainer import Trainer
 
 import timm  # isort: skip  # after mindreader.networks, which repairs torchvision's import
 
-CPU = choose_compute("cpu", "float32")
+CPU = TorchEngine.on("cpu", "float32")
 
 
 def _train(data, folder, *options):
@@ -77,7 +77,7 @@ def test_a_query_encoder_nobody_could_load_later_is_refused_before_training(draw
     settings = with_overrides(preset("tiny"), ["query_encoder=torchvision:resnet18"])
     dataset = read_dataset(drawn_data, "train")
     with pytest.raises(InvalidInputError, match="photo encoder's own kind"):
-        Trainer(dataset, replace(settings, untrained_seed=0), CPU, tmp_path, seed=0)
+        Trainer(dataset, replace(settings, untrained_seed=0), CPU.compute, tmp_path, seed=0)
 
 
 PAPER_TERMS = {"phase", "step", "seconds", "batch", "discriminator", "gan", "pixel", "feature"}

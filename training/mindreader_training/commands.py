@@ -16,6 +16,7 @@ import click
 from mindreader.bundles import Bundle, TrainingRecord, default_bundle_folder, read_bundle
 
 if TYPE_CHECKING:
+    from mindreader.inference.engines.protocol import Engine
     from mindreader_training.data.datasets import Dataset
     from mindreader_training.data.protocols import Protocol
     from mindreader_training.evaluation.evaluate import Evaluation
@@ -44,6 +45,8 @@ _device = click.option("--device", default="auto", show_default=True, help="auto
 )
 @click.option("--out", type=_FOLDER, help="Write evaluation.json, evaluation.md and plots into this folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--engine", type=click.Choice(["torch", "openvino"]), default="torch", show_default=True)
+@click.option("--precision", type=click.Choice(["float32", "bfloat16"]), default="float32", show_default=True)
 @_device
 def evaluate(
     bundle: str,
@@ -57,30 +60,30 @@ def evaluate(
     out: Path | None,
     as_json: bool,
     device: str,
+    engine: str,
+    precision: str,
 ) -> None:
     """Measure how well BUNDLE (a folder, or `default`) finds photos by sketches of the same category."""
     if out or imagination:
         _need_training_extra()
-    from mindreader.networks.compute import choose_compute
     from mindreader_training.evaluation.evaluate import evaluate as run_evaluation
     from mindreader_training.evaluation.report import tables
 
     loaded = _bundle(bundle)
     # The seed of the training: where a layout has no split of its own, the seed is the split.
     under = _asked_protocol(photos, sketches, data, name, loaded.manifest.training.seed)
-    # float32 here: metrics must not depend on the processor they were measured on.
-    compute = choose_compute(device, "float32")
+    runs = _engine(device, engine, precision)
     evaluation = run_evaluation(
         loaded,
         under,
-        compute,
+        runs,
         imaginary_images=imaginary_images,
         imagination=imagination,
         most_readings=readings or 0,
     )
     result = evaluation.as_json()
     if out:
-        _write_report(out, loaded, evaluation, device)
+        _write_report(out, loaded, evaluation, runs)
     click.echo(json.dumps(result, indent=2) if as_json else "\n".join(tables([result])))
 
 
@@ -97,15 +100,14 @@ def _asked_protocol(
     raise click.UsageError("Give either --photos and --sketches, or --data.")
 
 
-def _write_report(out: Path, bundle: Bundle, evaluation: Evaluation, device: str) -> None:
-    from mindreader.networks.compute import choose_compute
+def _write_report(out: Path, bundle: Bundle, evaluation: Evaluation, engine: Engine) -> None:
     from mindreader_training.evaluation.plots import write_plots
     from mindreader_training.evaluation.report import tables
 
     out.mkdir(parents=True, exist_ok=True)
     result = evaluation.as_json()
     (out / "evaluation.json").write_text(json.dumps(result, indent=2) + "\n")
-    plots = write_plots(out, bundle, evaluation, choose_compute(device, "float32"))
+    plots = write_plots(out, bundle, evaluation, engine)
     pictures = [f"![{path.stem}]({path.name})" for path in plots]
     (out / "evaluation.md").write_text("\n".join([*tables([result]), *pictures]) + "\n")
 
@@ -229,7 +231,6 @@ def _hardware(trainer: Trainer) -> str:
 
 def _with_dev_evaluation(bundle: Bundle, data: Path, device: str, asked: dict[str, Any]) -> Bundle:
     """Evaluate under the protocol "dev", where the data set has anything held back."""
-    from mindreader.networks.compute import choose_compute
     from mindreader_training.data.protocols import protocol
     from mindreader_training.evaluation.evaluate import evaluate as run_evaluation
     from mindreader_training.export import record_results
@@ -237,9 +238,9 @@ def _with_dev_evaluation(bundle: Bundle, data: Path, device: str, asked: dict[st
     held_back = protocol(data, "dev", asked["seed"])
     if not held_back.dataset.answerable().sketches:
         return bundle
-    compute = choose_compute(device, "float32")
+    engine = _engine(device)
     return record_results(
-        bundle, [run_evaluation(bundle, held_back, compute, imagination=asked["imagination"]).as_json()]
+        bundle, [run_evaluation(bundle, held_back, engine, imagination=asked["imagination"]).as_json()]
     )
 
 
@@ -264,17 +265,16 @@ def show(folder: str) -> None:
 def check(folder: str, data: Path | None, device: str) -> None:
     """Load a bundle as the server does, use it once, and (with --data) repeat its golden results."""
     from mindreader.inference.smoke import check_bundle
-    from mindreader.networks.compute import choose_compute
     from mindreader_training.evaluation.golden import check_golden
 
     loaded = _bundle(folder)
-    compute = choose_compute(device, "float32")
-    found = check_bundle(loaded, compute)
+    engine = _engine(device)
+    found = check_bundle(loaded, engine)
     click.echo(
         f"{loaded.manifest.name} loads: {found.image_size} px, space {loaded.space.key}, {found.dimension} dimensions."
     )
     if data:
-        click.echo(check_golden(loaded, data, compute))
+        click.echo(check_golden(loaded, data, engine))
 
 
 @bundle.command("measure")
@@ -285,21 +285,29 @@ def check(folder: str, data: Path | None, device: str) -> None:
 def measure(folder: str, data: Path, names: tuple[str, ...], device: str) -> None:
     """Evaluate a bundle under protocols; write the results and golden ones into its manifest and model card."""
     _need_training_extra()
-    from mindreader.networks.compute import choose_compute
     from mindreader_training.data.protocols import protocol
     from mindreader_training.evaluation.evaluate import evaluate as run_evaluation
     from mindreader_training.evaluation.golden import find_golden
     from mindreader_training.export import record_results
 
     loaded = _bundle(folder)
-    compute = choose_compute(device, "float32")
+    engine = _engine(device)
     seed = loaded.manifest.training.seed
     results = [
-        run_evaluation(loaded, protocol(data, name, seed), compute, imagination=name == "dev").as_json()
+        run_evaluation(loaded, protocol(data, name, seed), engine, imagination=name == "dev").as_json()
         for name in names
     ]
-    measured = record_results(loaded, results, find_golden(loaded, data, compute))
+    measured = record_results(loaded, results, find_golden(loaded, data, engine))
     click.echo(f"Wrote {measured.folder}")
+
+
+def _engine(device: str, name: str = "torch", precision: str = "float32") -> Engine:
+    """Torch in float32 unless asked: metrics must not depend on the processor they were measured on."""
+    from mindreader.inference.engines.choose import choose_engine
+    from mindreader.settings import load_settings
+
+    asked = {"device": device, "engine": name, "precision": precision}
+    return choose_engine(load_settings().model_copy(update=asked)).load()
 
 
 def _bundle(name: str) -> Bundle:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from torch import nn
 
+from mindreader.inference.engines.torch_engine import TorchGenerator, TorchImageReader
 from mindreader.inference.query_model import QueryNetworks
+from mindreader.networks.descriptions import GeneratorSizes
 from mindreader_training.data.datasets import Dataset, load_sketches
 from mindreader_training.evaluation.metrics import retrieval_scores
 from mindreader_training.trainer import Trainer
@@ -26,7 +28,10 @@ def development_measure(trainer: Trainer, dataset: Dataset) -> Callable[[nn.Modu
     sketches = load_sketches(dataset.sketches, preset.generator.image_size)
 
     def measure(generator: nn.Module, query_encoder: nn.Module) -> float:
-        model = QueryNetworks(generator, query_encoder, trainer.query_input_size, preset.sketch_weight, compute)
+        read = TorchImageReader(query_encoder, trainer.query_input_size, compute)
+        sizes = generator.sizes
+        assert isinstance(sizes, GeneratorSizes)
+        model = QueryNetworks(sizes, TorchGenerator(generator, compute), read, preset.sketch_weight)
         generator_trained = int(trainer.g_average.n_averaged) > 0
         queries = [
             model.queries(batch, [0] * len(batch)) if generator_trained else model.embed_sketches(batch)

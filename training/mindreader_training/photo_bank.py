@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mindreader.errors import InvalidInputError
+from mindreader.inference.engines.torch_engine import TorchEngine
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.networks.compute import Compute
 from mindreader.networks.descriptions import EncoderDescription, SpaceDescription
@@ -49,7 +50,7 @@ class PhotoBank:
 
     def embed(self, photos: Sequence[Item], compute: Compute) -> NDArray[np.float32]:
         """Unit vectors (M, K) of other photos in the same space."""
-        own = embed_photos(PhotoEncoder(self.encoder.description, compute), photos)
+        own = embed_photos(PhotoEncoder(self.encoder.description, TorchEngine(compute)), photos)
         with torch.no_grad():
             projected = self.encoder.project(torch.from_numpy(own).to(compute.device))
         return projected.cpu().numpy()
@@ -114,7 +115,7 @@ def _cached_embeddings(
     key = _digest(SpaceDescription(description).key, *(str(item.path) for item in dataset.photos))
     if (stored := _load(cache, key)) is not None:
         return stored["embeddings"]
-    embeddings = embed_photos(PhotoEncoder(description, compute), dataset.photos)
+    embeddings = embed_photos(PhotoEncoder(description, TorchEngine(compute)), dataset.photos)
     _save(cache, key, embeddings=embeddings)
     return embeddings
 

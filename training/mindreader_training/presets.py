@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Literal
 
 from mindreader.errors import InvalidInputError
-from mindreader.networks.generator import GeneratorSizes
+from mindreader.networks.descriptions import GeneratorSizes
 
 
 @dataclass(frozen=True)

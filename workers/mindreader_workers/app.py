@@ -40,7 +40,7 @@ def _take_up_work(sender: Any, **_: object) -> None:
     names = {queue.name for queue in queues}
     if SEARCH_QUEUE in names:
         _worker.searcher.warm_up()
-    elif _worker.compute.device.type == "cpu":
+    elif _worker.engine.device == "cpu":
         lower_cpu_priority()
     _beats.append(Beat(app, names & {SEARCH_QUEUE, EMBED_QUEUE}))
     _beats[-1].start()

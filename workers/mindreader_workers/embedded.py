@@ -67,7 +67,7 @@ class Consumer:
 
     def __init__(self, worker: Worker, queue: str, number: int) -> None:
         self._worker, self._queue, self._number = worker, queue, number
-        self._yields = queue == EMBED_QUEUE and worker.compute.device.type == "cpu"
+        self._yields = queue == EMBED_QUEUE and worker.engine.device == "cpu"
         self._stopping, self._swap = Event(), Lock()
         self._controller = _controller(worker, queue, number)
         self._thread = Thread(target=self._run, name=f"{queue}{number}", daemon=True)

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from functools import cached_property
 from threading import Event, Lock
 
-import torch
-
 from mindreader.blobs import BlobStore
 from mindreader.catalog import Catalog, EmbeddingSpace
 from mindreader.embedding.embedder import Embedder, EmbedReport
@@ -19,6 +17,7 @@ from mindreader.embedding.queue import reclaim_all_expired, spaces_with_work
 from mindreader.embedding.rebuild import rebuild_damaged
 from mindreader.embedding.spaces import drop_requested
 from mindreader.errors import IndexMismatchError, MindReaderError, NotReadyError
+from mindreader.inference.engines.choose import choose_engine
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.library.dates import read_unread
 from mindreader.library.fingerprints import Fingerprinter
@@ -26,7 +25,6 @@ from mindreader.library.purge import purge_deleted
 from mindreader.messages import SearchAnswer, SearchRequest, SmokeTest
 from mindreader.model_versions.registry import bundle_store, photo_projection
 from mindreader.model_versions.smoke_test import smoke_test
-from mindreader.networks.compute import choose_compute
 from mindreader.networks.descriptions import SpaceDescription
 from mindreader.operations.doctor import repair_indexes
 from mindreader.operations.worker_status import Heartbeat
@@ -63,10 +61,9 @@ class Worker:
         self._fingerprinter = Fingerprinter(catalog, blobs, settings)
         self._fingerprints_missing = False
         self._search_problem: str | None = None
-        if settings.torch_threads:
-            torch.set_num_threads(settings.torch_threads)
-        self.compute = choose_compute(settings.device, settings.precision)
-        self.heartbeats = {queue: Heartbeat(queue, str(self.compute.device)) for queue in (SEARCH_QUEUE, EMBED_QUEUE)}
+        self._engine_choice = choose_engine(settings)
+        self.engine = self._engine_choice.load()
+        self.heartbeats = {queue: Heartbeat(queue, self.engine.device) for queue in (SEARCH_QUEUE, EMBED_QUEUE)}
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Worker:
@@ -77,7 +74,7 @@ class Worker:
     @cached_property
     def searcher(self) -> Searcher:
         """Answers searches."""
-        return Searcher(self.catalog, self.kept, self.indexes, self.settings, self.compute)
+        return Searcher(self.catalog, self.kept, self.indexes, self.settings, self.engine)
 
     def smoke_test(self, bundle_sha256: str) -> SmokeTest:
         """Try a kept bundle in a process of its own.
@@ -85,7 +82,7 @@ class Worker:
         Raises:
             BundleError, NotReadyError, ConflictError: see `mindreader.model_versions.smoke_test`.
         """
-        return smoke_test(self.kept, bundle_sha256, self.compute, self.settings, self.stopping.is_set)
+        return smoke_test(self.kept, bundle_sha256, self._engine_choice, self.settings, self.stopping.is_set)
 
     def embed_slice(self) -> bool:
         """Work for one time slice on a space that has photos waiting, then tidy up.
@@ -193,7 +190,7 @@ class Worker:
     def _photo_encoder(self, space: EmbeddingSpace) -> PhotoEncoder:
         with self.catalog.snapshot() as session:
             projection = photo_projection(session, self.kept, space)
-        return PhotoEncoder(SpaceDescription.from_json(space.description).encoder, self.compute, projection)
+        return PhotoEncoder(SpaceDescription.from_json(space.description).encoder, self.engine, projection)
 
     def check_search(self) -> None:
         """See whether searches could be answered now, and note it: /readyz and the page *Workers* say so.

@@ -30,7 +30,7 @@ def atomic_file(target: Path, temporary: Path) -> Iterator[BinaryIO]:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-    _sync_folder(target.parent)
+    sync(target.parent)
 
 
 def make_folder(folder: Path) -> None:
@@ -39,7 +39,7 @@ def make_folder(folder: Path) -> None:
         return
     make_folder(folder.parent)
     folder.mkdir(exist_ok=True)
-    _sync_folder(folder.parent)
+    sync(folder.parent)
 
 
 def sweep(temporary: Path, older_than_seconds: float) -> int:
@@ -60,9 +60,12 @@ def _modified(file: Path) -> float:
         return float("inf")
 
 
-def _sync_folder(folder: Path) -> None:
-    # A new name is durable only when its folder is: https://man7.org/linux/man-pages/man2/fsync.2.html
-    handle = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Wait until a file's bytes, or a folder's names, are on the disk.
+
+    A new name is durable only when its folder is: https://man7.org/linux/man-pages/man2/fsync.2.html
+    """
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -18,7 +18,7 @@ class _Strict(BaseModel):
 
 
 class GeneratorRecord(_Strict):
-    """How G is built (see `mindreader.networks.generator.GeneratorSizes`)."""
+    """How G is built (see `mindreader.networks.descriptions.GeneratorSizes`)."""
 
     image_size: int = Field(ge=32, le=1024, description="Side of sketch and imaginary image in pixels.")
     base_channels: int = Field(ge=1, le=256)

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from mindreader.bundles.manifest import PROJECTION_FILE, WEIGHT_FILES, BundleManifest
 from mindreader.errors import BundleError
-from mindreader.networks.descriptions import ENCODERS, EncoderDescription, SpaceDescription
+from mindreader.networks.descriptions import ENCODERS, EncoderDescription, GeneratorSizes, SpaceDescription
 
 MANIFEST_FILE = "bundle.json"
 MODEL_CARD_FILE = "model_card.md"
@@ -39,6 +39,11 @@ class Bundle:
         """What E1 is."""
         name = self.manifest.query_encoder.architecture
         return ENCODERS.get(name, self.space.encoder)
+
+    @property
+    def generator(self) -> GeneratorSizes:
+        """What G is."""
+        return GeneratorSizes(**self.manifest.generator.model_dump())
 
     def weights(self, name: str) -> Path:
         """Path of one of `WEIGHT_FILES`, or of `PROJECTION_FILE`."""

@@ -1,20 +1,15 @@
-"""How many go through a network at once: searches that wait together, and the batch a device is fastest with."""
+"""Searches that wait together go through the networks together."""
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from threading import Lock
 from typing import Generic, TypeVar
 
-import torch
-
 _Asked = TypeVar("_Asked")
 _Answered = TypeVar("_Answered")
-
-_WORTH_DOUBLING = 1.1
 
 
 class MicroBatcher(Generic[_Asked, _Answered]):
@@ -62,22 +57,3 @@ class MicroBatcher(Generic[_Asked, _Answered]):
             future.set_result(answer)
         except Exception as error:
             future.set_exception(error)
-
-
-def fastest_batch(seconds: Callable[[int], float], first: int, most: int) -> int:
-    """Double the batch from `first` up to `most` while that pays by a tenth, and fits into memory.
-
-    Args:
-        seconds: time for a batch of that size.
-    """
-    best, best_rate, size = first, 0.0, first
-    while size <= most:
-        try:
-            rate = size / max(seconds(size), math.ulp(1.0))
-        except torch.OutOfMemoryError:
-            torch.cuda.empty_cache()
-            break
-        if rate < best_rate * _WORTH_DOUBLING:
-            break
-        best, best_rate, size = size, rate, size * 2
-    return best

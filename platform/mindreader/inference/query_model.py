@@ -6,20 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from mindreader.bundles import Bundle
-from mindreader.inference.weights import check_fits, check_size, load_weights, needs_projection, resized
-from mindreader.networks.checks import check_encoder
-from mindreader.networks.compute import Compute
-from mindreader.networks.encoders import Encoder, WithoutInitialWeights
-from mindreader.networks.generator import Generator, GeneratorSizes, SeededNoise
+from mindreader.inference.engines.protocol import Engine, Imagines, ReadsImages
+from mindreader.inference.noise import draw_noise
+from mindreader.networks.descriptions import GeneratorSizes
+from mindreader.vectors import unit
 
 QUERY_SEED = 0
 """Of the noise in the imaginary image that searches: a search is the same each time."""
+
+_Images = NDArray[np.float32]
+"""(B, 3, S, S) in [0, 1]."""
+_Vectors = NDArray[np.float32]
+"""(B, K), of length 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,24 +36,20 @@ class Painting:
 
 
 class QueryNetworks:
-    """G and E1 at work, wherever their weights come from: a bundle, or a training that still runs."""
+    """G and E1 at work, on whichever engine and wherever their weights come from: a bundle, or a training that runs."""
 
-    def __init__(
-        self, generator: nn.Module, encoder: nn.Module, encoder_size: int, sketch_weight: float, compute: Compute
-    ) -> None:
-        """Use two networks as they are, in evaluation mode and on the device of `compute`.
+    def __init__(self, sizes: GeneratorSizes, imagine: Imagines, read: ReadsImages, sketch_weight: float) -> None:
+        """Use two networks as they are.
 
         Args:
-            generator: a `Generator`; its sizes say whether it is conditioned on E1's embedding of the sketch.
-            encoder: E1, from images (B, 3, S1, S1) in [0, 1] to unit vectors (B, K).
-            encoder_size: S1, side of the images E1 reads, in pixels.
+            sizes: of G; they say whether it is conditioned on E1's embedding of the sketch.
+            imagine: G.
+            read: E1.
             sketch_weight: how much E1's embedding of the sketch counts beside that of the imaginary image.
         """
-        assert isinstance(generator, Generator)
-        self.image_size = generator.sizes.image_size
-        self._generator, self._encoder, self._compute = generator, encoder, compute
-        self._encoder_size, self._sketch_weight = encoder_size, sketch_weight
-        self._conditioned = generator.sizes.condition > 0
+        self.image_size = sizes.image_size
+        self._sizes, self._imagine, self._encode = sizes, imagine, read
+        self._sketch_weight = np.float32(sketch_weight)
 
     def query(self, looks: NDArray[np.uint8]) -> NDArray[np.float32]:
         """What to search with (K,), of length 1, for one sketch by its looks (L, S, S)."""
@@ -65,19 +62,18 @@ class QueryNetworks:
         share. An imaginary image counts as one look does.
         """
         ends = np.cumsum([len(looks) for looks in asked])
-        images = self._sketch_images(np.concatenate(asked))
-        starts = torch.tensor([end - len(looks) for end, looks in zip(ends, asked, strict=True)], device=images.device)
-        read = self._read(images)
+        starts = [end - len(looks) for end, looks in zip(ends, asked, strict=True)]
+        sketches = np.concatenate(asked)
+        read = self._read(sketches)
         conditions = None if read is None else read[starts]
-        seen = self._embedded(self._imagined(images[starts], conditions, [QUERY_SEED] * len(asked)))
+        seen = self._encode(self._imagined(sketches[starts], conditions, [QUERY_SEED] * len(asked)))
         if read is None:
-            return list(seen.cpu().numpy())
-        groups = torch.tensor_split(read, torch.as_tensor(ends[:-1]))
+            return list(seen)
         total = [
-            image / len(own) + self._sketch_weight * F.normalize(own.mean(dim=0), dim=0)
-            for image, own in zip(seen, groups, strict=True)
+            image / len(own) + self._sketch_weight * unit(own.mean(axis=0))
+            for image, own in zip(seen, np.split(read, ends[:-1]), strict=True)
         ]
-        return list(F.normalize(torch.stack(total), dim=1).cpu().numpy())
+        return list(unit(np.stack(total)))
 
     def paint(self, painting: Painting) -> NDArray[np.uint8]:
         """Imaginary images (N, S, S, 3) of one sketch, one for each subject."""
@@ -86,97 +82,57 @@ class QueryNetworks:
     def paint_each(self, asked: Sequence[Painting]) -> list[NDArray[np.uint8]]:
         """What `paint` gives for each of several, all in one batch."""
         rows = [len(each.subjects) for each in asked]
-        sketches = self._sketch_images(np.repeat(np.stack([each.sketch for each in asked]), rows, axis=0))
-        subjects = torch.from_numpy(np.concatenate([each.subjects for each in asked])).to(sketches.device)
+        sketches = np.repeat(np.stack([each.sketch for each in asked]), rows, axis=0)
+        subjects = np.concatenate([each.subjects for each in asked])
         seeds = [each.seed + place for each, own in zip(asked, rows, strict=True) for place in range(own)]
         pixels = to_pixels(self._imagined(sketches, subjects, seeds))
         return np.split(pixels, np.cumsum(rows)[:-1])
 
-    def queries(self, sketches: NDArray[np.uint8], seeds: Sequence[int]) -> NDArray[np.float32]:
+    def queries(self, sketches: NDArray[np.uint8], seeds: Sequence[int]) -> _Vectors:
         """Queries (B, K) of sketches (B, S, S) by one look each, for G's noise of these seeds."""
-        images = self._sketch_images(sketches)
-        read = self._read(images)
-        return self._queries(self._imagined(images, read, seeds), read).cpu().numpy()
+        read = self._read(sketches)
+        seen = self._encode(self._imagined(sketches, read, seeds))
+        return seen if read is None else unit(seen + self._sketch_weight * read)
 
-    def imagine_batch(self, sketches: NDArray[np.uint8], seeds: Sequence[int]) -> Tensor:
+    def imagine_batch(self, sketches: NDArray[np.uint8], seeds: Sequence[int]) -> _Images:
         """Imaginary images (B, 3, S, S) in [0, 1] of sketches (B, S, S), each with its own seed."""
-        images = self._sketch_images(sketches)
-        return self._imagined(images, self._read(images), seeds)
+        return self._imagined(sketches, self._read(sketches), seeds)
 
-    def embed_sketches(self, sketches: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def embed_sketches(self, sketches: NDArray[np.uint8]) -> _Vectors:
         """E1's unit vectors (B, K) of sketches (B, S, S) themselves, without G: what a conditioned G is told."""
-        return self.embed(self._sketch_images(sketches).expand(-1, 3, -1, -1))
+        return self._encode(_as_images(sketches))
 
-    def embed(self, images: Tensor) -> NDArray[np.float32]:
-        """E1's unit vectors (B, K) of images (B, 3, H, W) in [0, 1]."""
-        return self._embedded(images).cpu().numpy()
+    def embed(self, images: _Images) -> _Vectors:
+        """E1's unit vectors (B, K) of images (B, 3, S, S) in [0, 1]."""
+        return self._encode(images)
 
-    def _sketch_images(self, sketches: NDArray[np.uint8]) -> Tensor:
-        return torch.from_numpy(sketches).to(self._compute.device).unsqueeze(1).float() / 255
-
-    def _read(self, sketches: Tensor) -> Tensor | None:
+    def _read(self, sketches: NDArray[np.uint8]) -> _Vectors | None:
         """E1's reading (B, K) of the sketches, where anything is made of it."""
-        wanted = self._conditioned or self._sketch_weight > 0
-        return self._embedded(sketches.expand(-1, 3, -1, -1)) if wanted else None
+        wanted = self._sizes.condition > 0 or self._sketch_weight > 0
+        return self.embed_sketches(sketches) if wanted else None
 
-    def _imagined(self, sketches: Tensor, read: Tensor | None, seeds: Sequence[int]) -> Tensor:
-        with torch.inference_mode(), self._compute.autocast():
-            imaginary: Tensor = self._generator(sketches, SeededNoise(seeds), read if self._conditioned else None)
-        return imaginary.float()
-
-    def _queries(self, imaginary: Tensor, read: Tensor | None) -> Tensor:
-        seen = self._embedded(imaginary)
-        return seen if read is None else F.normalize(seen + self._sketch_weight * read, dim=1)
-
-    def _embedded(self, images: Tensor) -> Tensor:
-        with torch.inference_mode(), self._compute.autocast():
-            embeddings: Tensor = self._encoder(resized(images, self._encoder_size))
-        return embeddings.float()
+    def _imagined(self, sketches: NDArray[np.uint8], read: _Vectors | None, seeds: Sequence[int]) -> _Images:
+        return self._imagine(sketches, draw_noise(self._sizes, seeds), read if self._sizes.condition else None)
 
 
 class QueryModel(QueryNetworks):
     """G and E1 of one bundle, ready to answer sketches."""
 
-    def __init__(self, bundle: Bundle, compute: Compute) -> None:
+    def __init__(self, bundle: Bundle, engine: Engine) -> None:
         """Load the weights.
 
         Raises:
             BundleError: E1 is no encoder, or not the one described, or the weight files do not fit the manifest.
         """
-        manifest = bundle.manifest
-        encoder_size = manifest.query_encoder.input_size
-        # Without memory until the weights are there: the sizes are only what the manifest says.
-        with torch.device("meta"):
-            generator = Generator(GeneratorSizes(**manifest.generator.model_dump()))
-            check_fits(generator, bundle, "generator.safetensors")
-        check_size(bundle.query_encoder, bundle, "query_encoder.safetensors")
-        check_encoder(bundle.query_encoder, encoder_size)
-        with torch.device("meta"):
-            check_fits(_query_encoder(bundle), bundle, "query_encoder.safetensors")
-        encoder = _query_encoder(bundle)
-        load_weights(generator, bundle, "generator.safetensors")
-        load_weights(encoder, bundle, "query_encoder.safetensors")
-        super().__init__(
-            compute.place(generator.eval().requires_grad_(False)),
-            compute.place(encoder.eval().requires_grad_(False)),
-            encoder_size,
-            manifest.query_encoder.sketch_weight,
-            compute,
-        )
+        weight = bundle.manifest.query_encoder.sketch_weight
+        super().__init__(bundle.generator, engine.generator(bundle), engine.query_encoder(bundle), weight)
 
 
-def _query_encoder(bundle: Bundle) -> Encoder:
-    """E1 without weights yet."""
-    space = bundle.space
-    with WithoutInitialWeights():
-        encoder = Encoder(bundle.query_encoder)
-    if needs_projection(encoder.description, space.dimension, space.projection is not None):
-        size = encoder.description.dimension
-        encoder.add_projection(torch.zeros(space.dimension, size), torch.zeros(space.dimension))
-    return encoder
+def _as_images(sketches: NDArray[np.uint8]) -> _Images:
+    grey = sketches[:, None].astype(np.float32) / np.float32(255)
+    return np.repeat(grey, 3, axis=1)
 
 
-def to_pixels(images: Tensor) -> NDArray[np.uint8]:
+def to_pixels(images: _Images) -> NDArray[np.uint8]:
     """Images (B, 3, H, W) in [0, 1] as pixels (B, H, W, 3)."""
-    pixels: NDArray[np.uint8] = (images * 255).round().byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()
-    return pixels
+    return np.ascontiguousarray((images * 255).round().astype(np.uint8).transpose(0, 2, 3, 1))

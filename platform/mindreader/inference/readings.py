@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mindreader.vectors import unit
+
 MOST_READINGS = 4
 LOOKED_AT = 40
 """Nearest photos that readings are made of."""
@@ -88,7 +90,7 @@ def with_picked(found: Sequence[SketchReading], picked: SketchReading) -> list[S
 
 def query_of_picked(reading: SketchReading, query: Vectors) -> Vectors:
     """What searches for a picked reading: its own vector, moved a little by the sketch's query; (K,), of length 1."""
-    return _unit(reading.vector + _SKETCH_SHARE * query)
+    return unit(reading.vector + _SKETCH_SHARE * query)
 
 
 def _weights(similarities: Vectors) -> Vectors:
@@ -98,12 +100,7 @@ def _weights(similarities: Vectors) -> Vectors:
 
 
 def _mean(vectors: Vectors, weights: Vectors) -> Vectors:
-    return _unit(weights @ vectors)
-
-
-def _unit(vector: Vectors) -> Vectors:
-    unit: Vectors = (vector / max(float(np.linalg.norm(vector)), 1e-9)).astype(np.float32)
-    return unit
+    return unit(weights @ vectors)
 
 
 def _k_means(vectors: Vectors, weights: Vectors, most: int) -> list[NDArray[np.intp]]:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from mindreader.bundles import Bundle
 from mindreader.errors import BundleError
+from mindreader.inference.engines.protocol import Engine
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.inference.query_model import QueryModel
 from mindreader.networks.checks import encoder_bytes
-from mindreader.networks.compute import Compute
 from mindreader.vectors import usable
 
 _BATCH = 8
@@ -33,12 +33,12 @@ class BundleCheck:
     dimension: int
     """K, length of the embeddings."""
     photos_per_second: float
-    """E2 alone, on one batch of 8."""
+    """E2 alone, on as many at once as are fastest."""
     encoder_bytes: int
     """Memory E2's weights take."""
 
 
-def check_bundle(bundle: Bundle, compute: Compute, memory: int | None = None) -> BundleCheck:
+def check_bundle(bundle: Bundle, engine: Engine, memory: int | None = None) -> BundleCheck:
     """Use a bundle once, as the workers do: a few sketches through G and E1, a few pictures through E2.
 
     Args:
@@ -51,7 +51,7 @@ def check_bundle(bundle: Bundle, compute: Compute, memory: int | None = None) ->
     """
     if memory is not None:
         _check_memory(bundle, memory)
-    model, encoder = QueryModel(bundle, compute), PhotoEncoder.of_bundle(bundle, compute)
+    model, encoder = QueryModel(bundle, engine), PhotoEncoder.of_bundle(bundle, engine)
     sketches = _sketches(model.image_size)
     queries = model.queries(np.repeat(sketches, len(_SEEDS), axis=0), [*_SEEDS] * len(sketches))
     photos = _pictures(encoder.description.input_size)
@@ -63,10 +63,15 @@ def check_bundle(bundle: Bundle, compute: Compute, memory: int | None = None) ->
         )
     _check_embeddings("E1", queries)
     _check_embeddings("E2", embeddings)
+    return BundleCheck(model.image_size, embeddings.shape[1], _photos_per_second(encoder, photos), encoder.weight_bytes)
+
+
+def _photos_per_second(encoder: PhotoEncoder, photos: NDArray[np.uint8]) -> float:
+    many = np.resize(photos, (max(_BATCH, encoder.tune()), *photos.shape[1:]))
+    encoder.embed(many)  # the first time, memory is asked for
     started = time.perf_counter()
-    encoder.embed(photos)  # the first time, memory was asked for
-    seconds = max(time.perf_counter() - started, 1e-6)
-    return BundleCheck(model.image_size, embeddings.shape[1], _BATCH / seconds, encoder.weight_bytes)
+    encoder.embed(many)
+    return len(many) / max(time.perf_counter() - started, 1e-6)
 
 
 def _check_embeddings(encoder: str, embeddings: NDArray[np.float32]) -> None:

@@ -35,7 +35,8 @@ def resized(images: Tensor, size: int) -> Tensor:
     """Images (B, 3, H, W) at `size` × `size`, antialiased; untouched when they have that size."""
     if images.shape[-1] == size:
         return images
-    return F.interpolate(images, (size, size), mode="bilinear", antialias=True, align_corners=False)
+    shrinks = images.shape[-1] > size  # what grows has nothing to be smoothed
+    return F.interpolate(images, (size, size), mode="bilinear", antialias=shrinks, align_corners=False)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

@@ -11,17 +11,16 @@ import time
 from collections.abc import Callable
 from tempfile import TemporaryFile
 from threading import Lock
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from mindreader.bundles.store import BundleStore
-from mindreader.errors import BundleError, ConflictError, MindReaderError, NotReadyError, Sentence
+from mindreader.child_programs import environment, unpacked
+from mindreader.errors import BundleError, ConflictError, MindReaderError, NotReadyError
+from mindreader.inference.engines.choose import EngineChoice
 from mindreader.machine import memory_bytes
 from mindreader.messages import SmokeTest
 from mindreader.model_versions.trial import Trial
-from mindreader.settings import ENV_PREFIX, Settings
-
-if TYPE_CHECKING:
-    from mindreader.networks.compute import Compute
+from mindreader.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +36,14 @@ _trying = Lock()
 def smoke_test(
     kept: BundleStore,
     sha256: str,
-    compute: Compute,
+    engine: EngineChoice,
     settings: Settings,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> SmokeTest:
     """Use a kept bundle once, as the workers do; one at a time, so that searches never wait behind trials.
+
+    Args:
+        engine: which one the workers here use.
 
     Raises:
         BundleError: something in it does not fit, or it took more memory or time than the settings allow.
@@ -53,9 +55,7 @@ def smoke_test(
     try:
         trial = Trial(
             folder=kept.read(sha256, sha256[:8]).folder.absolute(),
-            device=str(compute.device),
-            bfloat16=compute.bfloat16,
-            threads=settings.torch_threads,
+            engine=engine,
             memory_bytes=settings.bundle_trial_memory or max(_LEAST_BYTES, memory_bytes() // 2),
             seconds=settings.bundle_trial_seconds,
         )
@@ -71,7 +71,7 @@ def _made(trial: Trial, is_stopping: Callable[[], bool]) -> SmokeTest:
             stdin=subprocess.PIPE,
             stdout=answer,
             stderr=errors,
-            env=_environment(),
+            env=environment(),
         )
         try:
             status = _awaited(process, trial, is_stopping)
@@ -81,12 +81,6 @@ def _made(trial: Trial, is_stopping: Callable[[], bool]) -> SmokeTest:
         if status != 0:
             raise _failure(trial, status, errors)
         return _answer_in(answer)
-
-
-def _environment() -> dict[str, str]:
-    """This process's, without what MindReader alone knows."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)}
-    return ours | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 def _awaited(process: subprocess.Popen[bytes], trial: Trial, is_stopping: Callable[[], bool]) -> int:
@@ -146,5 +140,4 @@ def _answer_in(file: IO[bytes]) -> SmokeTest:
     told = json.loads(file.read(_LONGEST_ANSWER))
     if "answer" in told:
         return SmokeTest.model_validate(told["answer"])
-    kind = next((kind for kind in (NotReadyError, ConflictError) if kind.kind.slug == told["error"]), BundleError)
-    raise kind(Sentence.unpacked(told))
+    raise unpacked(told)

@@ -20,7 +20,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from mindreader.bundles import read_bundle
+from mindreader.child_programs import packed
 from mindreader.errors import BundleError, MindReaderError
+from mindreader.inference.engines.choose import EngineChoice
 from mindreader.messages import SmokeTest
 
 _NICE = 10
@@ -35,10 +37,7 @@ class Trial(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     folder: Path
-    device: str
-    bfloat16: bool
-    threads: int
-    """Of the processor; 0 lets torch choose."""
+    engine: EngineChoice
     memory_bytes: int
     seconds: float
     """Of processor time for each of half of the processors; and for each second of that, two on the clock."""
@@ -70,7 +69,7 @@ def _limit(trial: Trial) -> None:
     import resource
 
     seconds = max(1, round(trial.seconds * max(1, (os.cpu_count() or 1) // 2)))
-    memory = trial.memory_bytes + (0 if trial.device == "cpu" else _DRIVER_BYTES)
+    memory = trial.memory_bytes + (0 if trial.engine.device == "cpu" else _DRIVER_BYTES)
     # Not RLIMIT_AS: torch's libraries and a GPU's driver map far more addresses than they use memory.
     for limit, value in (
         (resource.RLIMIT_DATA, memory),
@@ -94,31 +93,22 @@ def _outcome(trial: Trial) -> dict[str, Any]:
     try:
         return {"answer": _try(trial).model_dump(mode="json")}
     except MindReaderError as error:
-        return _told(error)
+        return packed(error)
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and not any(sign in str(error).lower() for sign in _OUT_OF_MEMORY):
             raise
-        return _told(trial.too_large)
+        return packed(trial.too_large)
 
 
 def _try(trial: Trial) -> SmokeTest:
-    import torch
-
+    from mindreader.inference.engines.conversion import convert
     from mindreader.inference.smoke import check_bundle
-    from mindreader.networks.compute import Compute
 
-    if trial.threads:
-        torch.set_num_threads(trial.threads)
-    found = check_bundle(
-        read_bundle(trial.folder), Compute(torch.device(trial.device), trial.bfloat16), trial.memory_bytes
-    )
+    engine = trial.engine.load(convert)  # here, within the limits, and not in a program of its own
+    found = check_bundle(read_bundle(trial.folder), engine, trial.memory_bytes)
     return SmokeTest(
-        photos_per_second=round(found.photos_per_second, 2), encoder_bytes=found.encoder_bytes, device=trial.device
+        photos_per_second=round(found.photos_per_second, 2), encoder_bytes=found.encoder_bytes, device=engine.device
     )
-
-
-def _told(error: MindReaderError) -> dict[str, Any]:
-    return {"error": error.kind.slug} | error.detail.packed()
 
 
 if __name__ == "__main__":

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 import torch
 from torch import nn
 
 from mindreader.errors import ConfigurationError
-
-# Processors that multiply bfloat16 matrices in hardware; on others bfloat16 is slower than float32.
-_BF16_CPU_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
+from mindreader.machine import multiplies_bfloat16
 
 _Network = TypeVar("_Network", bound=nn.Module)
 
@@ -24,6 +21,8 @@ class Compute:
 
     device: torch.device
     bfloat16: bool
+    threads: int = 0
+    """Of a processor; 0 lets torch choose."""
 
     def autocast(self) -> AbstractContextManager[object]:
         """Context in which convolutions and matrix products take bfloat16, where that is faster."""
@@ -34,15 +33,20 @@ class Compute:
         return network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def choose_compute(device: str = "auto", precision: str = "auto") -> Compute:
+def choose_compute(device: str = "auto", precision: str = "auto", threads: int = 0) -> Compute:
     """Resolve the settings `device` and `precision`.
+
+    Args:
+        threads: so many of a processor, in the whole of this process; 0 lets torch choose.
 
     Raises:
         ConfigurationError: the device does not exist here.
     """
+    if threads:
+        torch.set_num_threads(threads)
     chosen = _device(device)
     wanted = precision == "bfloat16" or (precision == "auto" and _bfloat16_is_fast(chosen))
-    return Compute(chosen, wanted)
+    return Compute(chosen, wanted, threads)
 
 
 def _device(name: str) -> torch.device:
@@ -59,8 +63,4 @@ def _device(name: str) -> torch.device:
 def _bfloat16_is_fast(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
-    try:
-        flags = Path("/proc/cpuinfo").read_text().split("flags", 1)[1].split("\n", 1)[0].split()
-    except (OSError, IndexError):
-        return False
-    return not _BF16_CPU_FLAGS.isdisjoint(flags)
+    return multiplies_bfloat16()

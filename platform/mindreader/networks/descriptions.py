@@ -1,4 +1,4 @@
-"""What each encoder and each embedding space is, as frozen data.
+"""What each encoder, each generator and each embedding space is, as frozen data.
 
 Two photos are comparable if and only if they were embedded in the same embedding space: one exact photo
 encoder (architecture, weights, layer, preprocessing) and one exact projection (see `SpaceDescription.key`).
@@ -152,6 +152,40 @@ class SpaceDescription:
 
 
 _SPACE = TypeAdapter(SpaceDescription)
+
+
+DROPOUT = 0.5
+"""Share of a noisy layer's outputs that z drops; the others make up for them."""
+_NOISY_LAYERS = 3
+
+
+@dataclass(frozen=True)
+class GeneratorSizes:
+    """Everything needed to build a generator."""
+
+    image_size: int
+    """Side of sketch and imaginary image in pixels, a power of two."""
+    base_channels: int
+    """Channels of the first layer; they double three times, to 8×."""
+    upsampling: Literal["transposed", "resize"]
+    """`transposed` convolutions as in pix2pix, or `resize` then convolve, free of checkerboards."""
+    norm: Literal["batch", "group"] = "batch"
+    """`batch` as in pix2pix; `group` is the same in training and use, so weights can be averaged over steps."""
+    condition: int = 0
+    """Length K of the condition, a point of the embedding space; 0 for none, as in pix2pix."""
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Output channels of each level on the way down, to one pixel."""
+        levels = self.image_size.bit_length() - 1
+        return tuple(self.base_channels * min(2**level, 8) for level in range(levels))
+
+    @property
+    def noisy_layers(self) -> tuple[tuple[int, int, int], ...]:
+        """Shapes (C, h, w) of what the noisy layers make, in the order they are used: the first ones on the way up."""
+        deepest = len(self.channels) - 1
+        levels = range(deepest, max(deepest - _NOISY_LAYERS, 0), -1)
+        return tuple((self.channels[level - 1], *(self.image_size >> level,) * 2) for level in levels)
 
 
 _HALF = (0.5, 0.5, 0.5)

@@ -1,8 +1,8 @@
 """G: the U-Net that turns a sketch into an imaginary image (Isola et al. 2017, section 3.2.1).
 
 As in pix2pix the noise z is dropout that stays on when the network is used, so one sketch has many
-imaginary images. Its masks can come from a seeded generator: the same sketch, seed and model version
-always give the same imaginary image.
+imaginary images. Its masks can be given: the same sketch, seed and model version always give the same
+imaginary image.
 
 A conditioned generator is also told what the sketch shows, as a point of the embedding space, and
 scales and shifts the channels of its upward path by it (FiLM, Perez et al. 2018). There z moves that
@@ -11,16 +11,14 @@ point too: each imaginary image is of another member of the subject.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-DROPOUT = 0.5
-_NOISY_LAYERS = 3
+from mindreader.networks.descriptions import DROPOUT, GeneratorSizes
+
 _LEAK = 0.2
 _GROUP_CHANNELS = 16
 _CONDITION_CHANNELS = 256
@@ -28,41 +26,13 @@ CONDITION_NOISE = 0.5
 """Length of the random step z takes from the (unit) condition."""
 
 
-@dataclass(frozen=True)
-class GeneratorSizes:
-    """Everything needed to build a generator."""
+class Noise(NamedTuple):
+    """z for a batch, drawn beforehand (`mindreader.inference.noise`)."""
 
-    image_size: int
-    """Side of sketch and imaginary image in pixels, a power of two."""
-    base_channels: int
-    """Channels of the first layer; they double three times, to 8×."""
-    upsampling: Literal["transposed", "resize"]
-    """`transposed` convolutions as in pix2pix, or `resize` then convolve, free of checkerboards."""
-    norm: Literal["batch", "group"] = "batch"
-    """`batch` as in pix2pix; `group` is the same in training and use, so weights can be averaged over steps."""
-    condition: int = 0
-    """Length K of the condition, a point of the embedding space; 0 for none, as in pix2pix."""
-
-    @property
-    def channels(self) -> tuple[int, ...]:
-        """Output channels of each level on the way down, to one pixel."""
-        levels = self.image_size.bit_length() - 1
-        return tuple(self.base_channels * min(2**level, 8) for level in range(levels))
-
-
-class SeededNoise:
-    """z for a batch: each row's dropout masks come from its own seed, whatever its neighbours are."""
-
-    def __init__(self, seeds: Sequence[int]) -> None:
-        self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-
-    def normal(self, shape: torch.Size) -> Tensor:
-        """Standard normal numbers of `shape` (B, ...), on the CPU: the same on every device."""
-        return torch.stack([torch.randn(shape[1:], generator=g) for g in self._generators])
-
-    def uniform(self, shape: torch.Size) -> Tensor:
-        """Uniform numbers in [0, 1) of `shape` (B, C, h, w), on the CPU: the same on every device."""
-        return torch.stack([torch.rand(shape[1:], generator=g) for g in self._generators])
+    step: Tensor | None
+    """(B, K), standard normal: which way the condition moves; None for a generator without condition."""
+    masks: tuple[Tensor, ...]
+    """For each noisy layer (B, C, h, w): what its outputs are multiplied by, 0 for those dropped."""
 
 
 class _Down(nn.Module):
@@ -105,24 +75,21 @@ class _Up(nn.Module):
         self.norm = _norm(sizes.norm, outputs)
         self.modulation = _Modulation(outputs) if sizes.condition else None
 
-    def forward(self, x: Tensor, z: SeededNoise | None, condition: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None, condition: Tensor | None) -> Tensor:
         if self.resize:
             x = F.interpolate(x, scale_factor=2.0, mode="nearest")
         x = self.norm(self.convolution(x))
         if self.modulation is not None and condition is not None:
             x = self.modulation(x, condition)
-        return F.relu(_dropout(x, z) if self.noisy else x)
+        return F.relu(_dropout(x, mask) if self.noisy else x)
 
 
 def _norm(kind: str, channels: int) -> nn.Module:
     return nn.BatchNorm2d(channels) if kind == "batch" else nn.GroupNorm(max(1, channels // _GROUP_CHANNELS), channels)
 
 
-def _dropout(x: Tensor, z: SeededNoise | None) -> Tensor:
-    if z is None:
-        return F.dropout(x, DROPOUT, training=True)
-    keep = z.uniform(x.shape) >= DROPOUT
-    return x * keep.to(x.device, x.dtype) / (1 - DROPOUT)
+def _dropout(x: Tensor, mask: Tensor | None) -> Tensor:
+    return F.dropout(x, DROPOUT, training=True) if mask is None else x * mask.to(x.dtype)
 
 
 class Generator(nn.Module):
@@ -133,6 +100,7 @@ class Generator(nn.Module):
         self.sizes = sizes
         channels = sizes.channels
         deepest = len(channels) - 1
+        noisy = len(sizes.noisy_layers)
         self.down = nn.ModuleList(
             _Down(inputs, outputs, sizes.norm if 0 < level < deepest else None)
             for level, (inputs, outputs) in enumerate(zip((1, *channels), channels, strict=False))
@@ -142,7 +110,7 @@ class Generator(nn.Module):
                 channels[level] * (1 if level == deepest else 2),
                 channels[level - 1],
                 sizes,
-                noisy=deepest - _NOISY_LAYERS < level,
+                noisy=deepest - noisy < level,
             )
             for level in range(deepest, 0, -1)
         )
@@ -152,7 +120,7 @@ class Generator(nn.Module):
         )
         self.apply(_pix2pix_initialisation)
 
-    def forward(self, sketches: Tensor, z: SeededNoise | None = None, condition: Tensor | None = None) -> Tensor:
+    def forward(self, sketches: Tensor, z: Noise | None = None, condition: Tensor | None = None) -> Tensor:
         """Imagine.
 
         Args:
@@ -169,19 +137,20 @@ class Generator(nn.Module):
         for down in self.down:
             levels.append(down(levels[-1]))
         x = levels.pop()
+        masks = iter(z.masks if z is not None else ())
         for up in self.up:
-            x = torch.cat((up(x, z, subject), levels.pop()), dim=1)
+            x = torch.cat((up(x, next(masks, None), subject), levels.pop()), dim=1)
         if self.finish is not None:
-            x = torch.cat((self.finish(x, z, subject), strokes), dim=1)
+            x = torch.cat((self.finish(x, None, subject), strokes), dim=1)
         return torch.sigmoid(self.paint(x))
 
-    def _subject(self, condition: Tensor | None, z: SeededNoise | None) -> Tensor | None:
+    def _subject(self, condition: Tensor | None, z: Noise | None) -> Tensor | None:
         """What to paint: a random step away from the condition."""
         if (condition is None) != (self.read_condition is None):
             raise ValueError(f"This generator takes a condition of length {self.sizes.condition}.")
         if condition is None or self.read_condition is None:
             return None
-        step = torch.randn_like(condition) if z is None else z.normal(condition.shape).to(condition)
+        step = torch.randn_like(condition) if z is None or z.step is None else z.step
         length = condition.shape[1] ** 0.5
         moved = F.normalize(condition + step * (CONDITION_NOISE / length), dim=1) * length
         read: Tensor = self.read_condition(moved)

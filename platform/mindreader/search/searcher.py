@@ -17,11 +17,11 @@ from mindreader.catalog import Catalog, EmbeddingSpace, ModelVersion
 from mindreader.embedding.spaces import is_open
 from mindreader.errors import ConflictError, IndexFailedError, NotReadyError
 from mindreader.inference.batching import MicroBatcher
+from mindreader.inference.engines.protocol import Engine
 from mindreader.inference.looks import looks_at
 from mindreader.inference.query_model import Painting, QueryModel
 from mindreader.messages import ImaginedReading, SearchAnswer, SearchHit, SearchRequest
 from mindreader.model_versions.registry import active_version, version_by_id
-from mindreader.networks.compute import Compute
 from mindreader.photo_index import EVERYTHING, PhotoIndexes, Vector
 from mindreader.search.duplicates import distinct_hits
 from mindreader.search.retrieval import Retrieved, retrieve
@@ -51,10 +51,10 @@ class Searcher:
     """Answers searches with the active model version; the versions used last stay loaded."""
 
     def __init__(
-        self, catalog: Catalog, kept: BundleStore, indexes: PhotoIndexes, settings: Settings, compute: Compute
+        self, catalog: Catalog, kept: BundleStore, indexes: PhotoIndexes, settings: Settings, engine: Engine
     ) -> None:
         self._catalog, self._kept, self._indexes = catalog, kept, indexes
-        self._settings, self._compute = settings, compute
+        self._settings, self._engine = settings, engine
         self._models: OrderedDict[int, _Loaded] = OrderedDict()
         self._loading = Lock()
         self._noise_floor = NoiseFloor(catalog, indexes)
@@ -141,7 +141,7 @@ class Searcher:
         with self._loading:
             if version.id not in self._models:
                 bundle = self._kept.read(version.bundle_sha256, version.name)
-                self._models[version.id] = _Loaded(QueryModel(bundle, self._compute))
+                self._models[version.id] = _Loaded(QueryModel(bundle, self._engine))
             self._models.move_to_end(version.id)
             while len(self._models) > _LOADED:
                 self._models.popitem(last=False)

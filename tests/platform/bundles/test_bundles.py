@@ -11,14 +11,14 @@ import torch
 from mindreader.bundles import default_bundle_folder, pack_bundle, read_bundle, unpack_bundle
 from mindreader.bundles.manifest import WEIGHT_FILES
 from mindreader.errors import BundleError
+from mindreader.inference.engines.torch_engine import TorchEngine
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.inference.query_model import Painting, QueryModel
-from mindreader.networks.compute import choose_compute
 from mindreader.networks.descriptions import SpaceDescription
 from mindreader.networks.published import find_encoder
 from tests.support.bundles import write_untrained_bundle
 
-CPU = choose_compute("cpu", "float32")
+CPU = TorchEngine.on("cpu", "float32")
 
 
 @pytest.fixture(scope="module")

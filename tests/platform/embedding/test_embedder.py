@@ -14,9 +14,9 @@ from mindreader.catalog import Catalog, Embedding, EmbeddingState, Photo
 from mindreader.catalog.models import now
 from mindreader.embedding.embedder import Embedder
 from mindreader.embedding.queue import expire_all_leases, lease, spaces_with_work
+from mindreader.inference.engines.torch_engine import TorchEngine
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.library.purge import purge_deleted
-from mindreader.networks.compute import choose_compute
 from mindreader.networks.descriptions import ENCODERS
 from tests.support.library import add_collection, add_photos, add_space, jpeg
 
@@ -25,7 +25,7 @@ ENCODER = ENCODERS["efficientnet-lite0"]
 
 @pytest.fixture(scope="module")
 def photo_encoder():
-    return PhotoEncoder(ENCODER, choose_compute("cpu", "float32"))
+    return PhotoEncoder(ENCODER, TorchEngine.on("cpu", "float32"))
 
 
 @pytest.fixture

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from mindreader.inference import photo_encoder
-from mindreader.inference.batching import MicroBatcher, fastest_batch
-from mindreader.inference.photo_encoder import PhotoEncoder
-from mindreader.networks.compute import Compute, choose_compute
+from mindreader.inference.batching import MicroBatcher
+from mindreader.inference.engines import torch_engine
+from mindreader.inference.engines.torch_engine import TorchEngine, TorchPhotoEncoder, fastest_batch
+from mindreader.networks.compute import Compute
 from mindreader.networks.descriptions import ENCODERS
+
+LITE = ENCODERS["efficientnet-lite0"]
 
 
 class Work:
@@ -86,20 +88,20 @@ def test_the_batch_is_as_large_as_the_memory_lets_it():
 
 
 @pytest.fixture(scope="module")
-def encoder():
-    return PhotoEncoder(ENCODERS["efficientnet-lite0"], choose_compute("cpu", "float32"))
+def encoder() -> TorchPhotoEncoder:
+    return TorchEngine.on("cpu", "float32").photo_encoder(LITE, None)
 
 
 def test_a_processor_takes_a_few(encoder, monkeypatch):
     seen = []
-    embed = encoder.embed_images
+    embed = encoder._embed_at_once
 
     def seen_and_embedded(images):
         seen.append(len(images))
         return embed(images)
 
-    monkeypatch.setattr(encoder, "embed_images", seen_and_embedded)
-    side = encoder.description.input_size
+    monkeypatch.setattr(encoder, "_embed_at_once", seen_and_embedded)
+    side = LITE.input_size
     photos = np.random.default_rng(0).integers(0, 256, (10, side, side, 3), dtype=np.uint8)
     vectors = encoder.embed(photos)
     assert (encoder.tune(), seen) == (8, [8, 2])
@@ -114,11 +116,11 @@ def test_a_gpu_is_tried_with_real_batches(encoder, monkeypatch):
         tried.append(len(images))
         if len(images) > 70:
             raise torch.OutOfMemoryError
-        return torch.zeros(len(images), encoder.description.dimension)
+        return torch.zeros(len(images), LITE.dimension)
 
     monkeypatch.setattr(encoder._network, "forward", forward)
     ticks = count()
-    monkeypatch.setattr(photo_encoder, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+    monkeypatch.setattr(torch_engine, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
     monkeypatch.setattr(encoder, "_compute", Compute(torch.device("meta"), bfloat16=False))
     assert encoder.tune() == 64
     assert tried == [32, 32, 64, 64, 128]

@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from mindreader.errors import NotReadyError
-from mindreader.inference.photo_encoder import PhotoEncoder
-from mindreader.networks.compute import choose_compute
+from mindreader.inference.engines.torch_engine import TorchEngine
 from mindreader.networks.descriptions import encoder_description
 
 DESCRIPTION = encoder_description("efficientnet-lite0")
@@ -27,7 +26,7 @@ class Small:
 
 @pytest.fixture
 def encoder():
-    encoder = PhotoEncoder(DESCRIPTION, choose_compute("cpu", "float32"))
+    encoder = TorchEngine.on("cpu", "float32").photo_encoder(DESCRIPTION, None)
     encoder._at_once = 1024  # as on a GPU
     return encoder
 

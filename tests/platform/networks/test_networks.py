@@ -8,12 +8,14 @@ import pytest
 import torch
 
 from mindreader.errors import ConfigurationError, InvalidInputError, NotReadyError
+from mindreader.inference.engines.torch_engine import TorchEngine
+from mindreader.inference.noise import draw_noise
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.networks.compute import choose_compute
-from mindreader.networks.descriptions import ENCODERS, SpaceDescription, encoder_description
+from mindreader.networks.descriptions import ENCODERS, GeneratorSizes, SpaceDescription, encoder_description
 from mindreader.networks.discriminator import FeatureDiscriminator, PatchDiscriminator
 from mindreader.networks.encoders import Encoder, pretrained_encoder
-from mindreader.networks.generator import Generator, GeneratorSizes, SeededNoise
+from mindreader.networks.generator import Generator, Noise
 
 CANONICAL = json.loads((Path(__file__).parent / "canonical_vectors.json").read_text())
 SMALL = GeneratorSizes(image_size=64, base_channels=4, upsampling="resize", norm="group")
@@ -50,7 +52,7 @@ def test_an_encoder_shows_its_middle_layers_and_its_embedding(name, middle):
 
 
 def test_embeddings_are_unit_vectors_whatever_the_batch():
-    encoder = PhotoEncoder(ENCODERS["efficientnet-lite0"], choose_compute("cpu", "float32"))
+    encoder = PhotoEncoder(ENCODERS["efficientnet-lite0"], TorchEngine.on("cpu", "float32"))
     photos = np.random.default_rng(0).integers(0, 256, (3, 224, 224, 3), dtype=np.uint8)
     together, alone = encoder.embed(photos), encoder.embed(photos[1:2])
     np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
@@ -92,6 +94,12 @@ def test_a_weights_file_with_another_checksum_is_not_taken(tmp_path, monkeypatch
         pretrained_encoder(ENCODERS["vgg16"])
 
 
+def seeded(sizes: GeneratorSizes, *seeds: int) -> Noise:
+    drawn = draw_noise(sizes, seeds)
+    step = None if drawn.step is None else torch.from_numpy(drawn.step)
+    return Noise(step, tuple(map(torch.from_numpy, drawn.masks)))
+
+
 @pytest.mark.parametrize("upsampling", ["resize", "transposed"])
 def test_an_imaginary_image_has_the_size_of_the_sketch_and_values_of_an_image(upsampling):
     generator = Generator(GeneratorSizes(64, 4, upsampling)).eval()
@@ -105,7 +113,7 @@ def test_a_seed_is_one_imaginary_image_and_another_seed_another_one():
     generator = Generator(SMALL).eval()
     sketch = torch.rand(1, 1, 64, 64)
     with torch.inference_mode():
-        first, again, other = (generator(sketch, SeededNoise([seed])) for seed in (1, 1, 2))
+        first, again, other = (generator(sketch, seeded(SMALL, seed)) for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
@@ -114,8 +122,8 @@ def test_a_seed_means_the_same_whoever_else_is_in_the_batch():
     generator = Generator(SMALL).eval()
     sketches = torch.rand(3, 1, 64, 64)
     with torch.inference_mode():
-        together = generator(sketches, SeededNoise([5, 6, 7]))
-        alone = generator(sketches[1:2], SeededNoise([6]))
+        together = generator(sketches, seeded(SMALL, 5, 6, 7))
+        alone = generator(sketches[1:2], seeded(SMALL, 6))
     torch.testing.assert_close(together[1:2], alone, rtol=1e-4, atol=1e-5)
 
 
@@ -132,12 +140,12 @@ def test_a_condition_changes_the_image_and_is_asked_for():
         torch.nn.init.normal_(up.get_parameter("modulation.read.weight"), std=0.5)
     sketch, condition = torch.rand(1, 1, 64, 64), torch.nn.functional.normalize(torch.randn(2, 16), dim=1)
     with torch.inference_mode():
-        one, other = (generator(sketch, SeededNoise([1]), row[None]) for row in condition)
-        again = generator(sketch, SeededNoise([1]), condition[:1])
+        one, other = (generator(sketch, seeded(CONDITIONED, 1), row[None]) for row in condition)
+        again = generator(sketch, seeded(CONDITIONED, 1), condition[:1])
     assert torch.equal(one, again)
     assert (one - other).abs().mean() > 1e-3
     with pytest.raises(ValueError, match="length 16"):
-        generator(sketch, SeededNoise([1]))
+        generator(sketch, seeded(CONDITIONED, 1))
     with pytest.raises(ValueError, match="length 0"):
         Generator(SMALL)(sketch, None, condition[:1])
 
@@ -147,7 +155,7 @@ def test_a_new_generator_does_not_yet_listen_to_its_condition():
     generator = Generator(CONDITIONED).eval()
     sketch, condition = torch.rand(1, 1, 64, 64), torch.nn.functional.normalize(torch.randn(2, 16), dim=1)
     with torch.inference_mode():
-        one, other = (generator(sketch, SeededNoise([1]), row[None]) for row in condition)
+        one, other = (generator(sketch, seeded(CONDITIONED, 1), row[None]) for row in condition)
     torch.testing.assert_close(one, other)
 
 

@@ -14,10 +14,10 @@ from PIL import Image, ImageDraw
 
 from mindreader.errors import NotReadyError
 from mindreader.imaging import Sketch
+from mindreader.inference.engines.torch_engine import TorchEngine
 from mindreader.inference.looks import looks_at
 from mindreader.messages import SearchAnswer, SearchRequest
 from mindreader.model_versions.registry import activate, bundle_store
-from mindreader.networks.compute import choose_compute
 from mindreader.photo_index import IndexFilter, IndexPoint
 from mindreader.search.retrieval import refined
 from mindreader.search.score_threshold import score_threshold
@@ -29,7 +29,7 @@ from tests.support.services import wait_until
 
 @pytest.fixture
 def searcher(catalog, blobs, indexes, settings):
-    return Searcher(catalog, bundle_store(settings, blobs), indexes, settings, choose_compute("cpu", "float32"))
+    return Searcher(catalog, bundle_store(settings, blobs), indexes, settings, TorchEngine.on("cpu", "float32"))
 
 
 @pytest.fixture
@@ -253,7 +253,7 @@ def test_where_guesswork_begins_follows_from_what_random_photos_score(
     photos = add_photos(catalog, blobs, settings, add_collection(catalog), [jpeg(i) for i in range(40)])
     more = np.random.default_rng(1).normal(size=(len(photos), 64)).astype(np.float32)
     index.upsert([IndexPoint(photo, vector, 1) for photo, vector in zip(photos, more, strict=True)])
-    fresh = Searcher(catalog, bundle_store(settings, blobs), indexes, settings, choose_compute("cpu", "float32"))
+    fresh = Searcher(catalog, bundle_store(settings, blobs), indexes, settings, TorchEngine.on("cpu", "float32"))
     answer = fresh.answer(_request(sketch_png))
     assert answer.score_threshold is not None
     assert -1 < answer.score_threshold < 1

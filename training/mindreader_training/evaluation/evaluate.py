@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from mindreader.bundles import Bundle
 from mindreader.errors import InvalidInputError
+from mindreader.inference.engines.protocol import Engine
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.inference.query_model import QueryModel
-from mindreader.networks.compute import Compute
 from mindreader_training.data.datasets import Dataset, Item
 from mindreader_training.data.protocols import Protocol
 from mindreader_training.evaluation.embed import Embeddings, Pixels, embed_photos, embed_sketches, rgb
@@ -58,7 +58,7 @@ class Ranking:
 def evaluate(
     bundle: Bundle,
     protocol: Protocol,
-    compute: Compute,
+    engine: Engine,
     *,
     imaginary_images: int = 1,
     imagination: bool = False,
@@ -85,7 +85,7 @@ def evaluate(
     dataset = protocol.dataset.answerable()
     if not dataset.sketches:
         raise InvalidInputError("No sketch is of a category that has photos: there is nothing to measure.")
-    model, photo_encoder = QueryModel(bundle, compute), PhotoEncoder.of_bundle(bundle, compute)
+    model, photo_encoder = QueryModel(bundle, engine), PhotoEncoder.of_bundle(bundle, engine)
     gallery = embed_photos(photo_encoder, dataset.photos)
     queries = _queries(model, photo_encoder, dataset, imaginary_images)
     readings: dict[str, object] = {}
@@ -98,7 +98,7 @@ def evaluate(
     if imagination:
         from mindreader_training.evaluation.imaginary_quality import imaginary_quality  # needs torchmetrics
 
-        quality = imaginary_quality(bundle, model, dataset, compute)
+        quality = imaginary_quality(bundle, model, dataset, engine)
     return Evaluation(
         _description(protocol, dataset, bundle, imaginary_images),
         rows,

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from mindreader.bundles import Bundle
 from mindreader.errors import InvalidInputError
+from mindreader.inference.engines.protocol import Engine
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.inference.query_model import QueryModel
-from mindreader.networks.compute import Compute
 from mindreader.networks.descriptions import encoder_description
 from mindreader_training.data.datasets import Dataset, load_photos, load_sketches
 from mindreader_training.evaluation.embed import embed_photos, imaginary_pixels, rgb
@@ -20,7 +20,7 @@ INDEPENDENT_ENCODERS = ("efficientnet-lite0", "efficientnet-lite2")
 """The first of these that took no part in the bundle's training is taken."""
 
 
-def imaginary_quality(bundle: Bundle, model: QueryModel, dataset: Dataset, compute: Compute) -> dict[str, object]:
+def imaginary_quality(bundle: Bundle, model: QueryModel, dataset: Dataset, engine: Engine) -> dict[str, object]:
     """Retrieval with imaginary images as if they were photos, and how far they are from photos (KID).
 
     Returns:
@@ -31,7 +31,7 @@ def imaginary_quality(bundle: Bundle, model: QueryModel, dataset: Dataset, compu
         InvalidInputError: every independent encoder took part in training.
     """
     description = encoder_description(_independent_encoder(bundle))
-    encoder = PhotoEncoder(description, compute)
+    encoder = PhotoEncoder(description, engine)
     gallery = embed_photos(encoder, dataset.photos)
     labels, gallery_labels = dataset.labels(dataset.sketches), dataset.labels(dataset.photos)
     queries = {

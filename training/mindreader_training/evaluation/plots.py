@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from mindreader.bundles import Bundle
+from mindreader.inference.engines.protocol import Engine
 from mindreader.inference.query_model import QueryModel
-from mindreader.networks.compute import Compute
 from mindreader_training.data.datasets import Item, load_photos, load_sketches
 from mindreader_training.evaluation.embed import imaginary_pixels
 from mindreader_training.evaluation.evaluate import Evaluation, Ranking
@@ -29,11 +29,11 @@ _FOUND_SHOWN, _FOUND = 16, 10
 _WORST, _TOP = 12, 5
 
 
-def write_plots(folder: Path, bundle: Bundle, evaluation: Evaluation, compute: Compute) -> list[Path]:
+def write_plots(folder: Path, bundle: Bundle, evaluation: Evaluation, engine: Engine) -> list[Path]:
     """Write all plots of an evaluation into a folder; which sketches are shown depends on their order alone."""
     mpl.use("Agg")
     folder.mkdir(parents=True, exist_ok=True)
-    model, ranking = QueryModel(bundle, compute), evaluation.ranking
+    model, ranking = QueryModel(bundle, engine), evaluation.ranking
     protocol = evaluation.protocol
     caption = f"{protocol['bundle']}, protocol {protocol['name']}"
     paths = [folder / name for name in ("imagined.png", "retrieved.png", "categories.png", "confusion.png")]

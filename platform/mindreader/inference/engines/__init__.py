@@ -1,0 +1,1 @@
+"""Engines that run the networks: torch (GPUs, any network) and OpenVINO (processors), behind one protocol."""

@@ -1,0 +1,154 @@
+"""Networks as OpenVINO runs them: made once from a bundle, kept in a folder, made again where they are damaged.
+
+Once they are there, nothing on a processor needs torch. They are nobody's truth: the folder may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import subprocess  # nosec B404  # this interpreter, and one of our modules
+import sys
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock
+from pydantic import BaseModel, ConfigDict
+
+from mindreader.blobs.atomic import make_folder, sync
+from mindreader.bundles import Bundle
+from mindreader.child_programs import environment, unpacked
+from mindreader.inference.engines.openvino_library import version
+from mindreader.networks.descriptions import EncoderDescription
+
+log = logging.getLogger(__name__)
+
+MODEL, WEIGHTS = "model.xml", "model.bin"
+_CHECKSUMS = "checksums.json"
+_FORMAT = 1
+"""Of what a model takes and gives, and of what is done to it when it is made."""
+_DIGITS = 20
+_LONGEST_REASON = 300
+
+
+class NotConvertedError(Exception):
+    """A network cannot be made ready for OpenVINO here; the message is the reason."""
+
+
+class NetworkSource(BaseModel):
+    """Which network, and where its weights are."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["photo_encoder", "generator", "query_encoder"]
+    encoder: EncoderDescription | None = None
+    """Of a photo encoder."""
+    projection: Path | None = None
+    """Of a photo encoder that has one."""
+    bundle: Path | None = None
+    """Folder of the bundle that holds a G or an E1."""
+    bundle_sha256: str = ""
+
+    @property
+    def key(self) -> str:
+        """Stable name of exactly this network."""
+        identity: dict[str, object] = {"bundle": self.bundle_sha256}
+        if self.encoder is not None:
+            projection = hashlib.sha256(self.projection.read_bytes()).hexdigest() if self.projection else None
+            identity = {"encoder": self.encoder.identity, "projection": projection}
+        text = json.dumps(identity, sort_keys=True)
+        return f"{self.kind}-{hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]}"
+
+
+Convert = Callable[[NetworkSource, Path], None]
+"""Writes the model of a network, `MODEL` and `WEIGHTS`, into a folder.
+
+Raises:
+    NotConvertedError: OpenVINO cannot run it, or there is no room for it.
+    MindReaderError: the network cannot be loaded.
+"""
+
+
+def photo_encoder_source(encoder: EncoderDescription, projection: Path | None) -> NetworkSource:
+    """E2 of an embedding space."""
+    return NetworkSource(kind="photo_encoder", encoder=encoder, projection=projection and projection.absolute())
+
+
+def bundle_source(kind: Literal["generator", "query_encoder"], bundle: Bundle) -> NetworkSource:
+    """G or E1 of a bundle."""
+    return NetworkSource(kind=kind, bundle=bundle.folder.absolute(), bundle_sha256=bundle.sha256)
+
+
+class CompiledModels:
+    """The models in a folder, which several processes may share."""
+
+    def __init__(self, folder: Path, convert: Convert) -> None:
+        self._folder, self._convert = folder, convert
+
+    def folder_of(self, source: NetworkSource) -> Path:
+        """Where the model of a network lies, `MODEL` and `WEIGHTS`; it is made when it is missing or damaged.
+
+        Raises:
+            NotConvertedError: OpenVINO cannot run it, or it cannot be kept.
+            MindReaderError: the network cannot be loaded.
+        """
+        key = source.key
+        folder = self._folder / f"{key}-{version()}-{_FORMAT}"
+        if _is_sound(folder):
+            return folder
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(self._folder / f"{key}.lock", mode=0o600):
+                if not _is_sound(folder):
+                    self._make(source, folder)
+        except OSError as error:
+            raise NotConvertedError(f"{self._folder} cannot be written to: {error.strerror or error}") from error
+        return folder
+
+    def _make(self, source: NetworkSource, folder: Path) -> None:
+        log.info("The network %s is made ready for OpenVINO, once", source.key)
+        draft = self._folder / f".{uuid.uuid4().hex}"
+        make_folder(draft)
+        try:
+            self._convert(source, draft)
+            (draft / _CHECKSUMS).write_text(json.dumps({name: _sha256(draft / name) for name in (MODEL, WEIGHTS)}))
+            for file in (*draft.iterdir(), draft):
+                sync(file)
+            for old in self._folder.glob(f"{source.key}-*"):  # damaged, or another version's
+                shutil.rmtree(old, ignore_errors=True)
+            draft.rename(folder)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def _is_sound(folder: Path) -> bool:
+    try:
+        checksums = json.loads((folder / _CHECKSUMS).read_text())
+        return bool(checksums == {name: _sha256(folder / name) for name in (MODEL, WEIGHTS)})
+    except (OSError, ValueError):
+        return False
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def convert_in_a_program(source: NetworkSource, folder: Path) -> None:
+    """Make a model in a program of its own, so that torch never takes memory here; see `Convert`."""
+    command = [sys.executable, "-m", "mindreader.inference.engines.conversion", source.model_dump_json(), str(folder)]
+    done = subprocess.run(  # noqa: S603  # nosec B603  # this Python, and arguments made here
+        command, capture_output=True, env=environment(), stdin=subprocess.DEVNULL, check=False
+    )
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        raise NotConvertedError((lines or [f"its program ended with status {done.returncode}"])[-1][:_LONGEST_REASON])
+    told = json.loads(done.stdout)
+    if reason := told.get("not_converted"):
+        raise NotConvertedError(reason)
+    if "error" in told:
+        raise unpacked(told)

@@ -1,0 +1,154 @@
+"""Make a network ready for OpenVINO: load it with torch, convert it, see that both say the same.
+
+    python -m mindreader.inference.engines.conversion '{"kind": …}' FOLDER
+
+As a program it prints one line of JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from mindreader.bundles import Bundle, read_bundle
+from mindreader.child_programs import packed
+from mindreader.errors import MindReaderError
+from mindreader.inference.engines.compiled_models import MODEL, NetworkSource, NotConvertedError
+from mindreader.inference.engines.openvino_library import openvino
+from mindreader.inference.loading import load_generator, load_photo_encoder, load_query_encoder
+from mindreader.inference.noise import draw_noise
+from mindreader.inference.weights import resized
+from mindreader.networks.generator import Noise
+
+_EXAMPLES = 3
+"""More than one, or tracing takes the batch for a constant."""
+_FARTHEST = 1e-3
+"""Of a number of the converted network from torch's, both in float32: of unit vectors, and of pixels in [0, 1]."""
+
+
+def convert(source: NetworkSource, folder: Path) -> None:
+    """Write a network's model into a folder; see `Convert`."""
+    network, examples = _network(source)
+    expected = _answer(network, examples)
+    ov = openvino()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the tracer, about numbers it takes for constants
+            model = ov.convert_model(network, example_input=tuple(torch.from_numpy(each) for each in examples))
+        for port, example in zip(model.inputs, examples, strict=True):
+            port.get_node().set_partial_shape(ov.PartialShape([-1, *example.shape[1:]]))
+            port.get_node().set_element_type(ov.Type(example.dtype))
+        model.validate_nodes_and_infer_types()
+        compiled = ov.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        found = compiled(list(examples))[0]
+    except Exception as error:  # hundreds of networks, each of which fails in its own way
+        raise NotConvertedError((str(error).strip().splitlines() or [type(error).__name__])[0]) from error
+    if found.shape != expected.shape or not float(np.abs(found - expected).max()) < _FARTHEST:
+        raise NotConvertedError("what OpenVINO makes of it is not what torch does")
+    ov.save_model(model, folder / MODEL, compress_to_fp16=False)
+
+
+def _answer(network: nn.Module, examples: tuple[NDArray[Any], ...]) -> NDArray[np.float32]:
+    with torch.inference_mode():
+        answer: Tensor = network(*map(torch.from_numpy, examples))
+    return answer.numpy()
+
+
+def _network(source: NetworkSource) -> tuple[nn.Module, tuple[NDArray[Any], ...]]:
+    """A network from arrays to an array, and arrays to try it with."""
+    random = np.random.default_rng(0)
+    if source.encoder is not None:
+        size = source.encoder.input_size
+        encoder = load_photo_encoder(source.encoder, source.projection)
+        return _PhotoEncoder(encoder), (_pixels(random, size, size, 3),)
+    assert source.bundle is not None
+    bundle = read_bundle(source.bundle)
+    side = bundle.generator.image_size
+    if source.kind == "query_encoder":
+        encoder_size = bundle.manifest.query_encoder.input_size
+        images = random.random((_EXAMPLES, 3, side, side), np.float32)
+        return _QueryEncoder(load_query_encoder(bundle), encoder_size), (images,)
+    return _Generator(load_generator(bundle)), _generator_examples(bundle, _pixels(random, side, side))
+
+
+def _pixels(random: np.random.Generator, *shape: int) -> NDArray[np.uint8]:
+    return random.integers(0, 256, (_EXAMPLES, *shape), dtype=np.uint8)
+
+
+def _generator_examples(bundle: Bundle, sketches: NDArray[np.uint8]) -> tuple[NDArray[Any], ...]:
+    noise = draw_noise(bundle.generator, range(_EXAMPLES))
+    if noise.step is None:
+        return (sketches, *noise.masks)
+    condition = noise.step / np.linalg.norm(noise.step, axis=1, keepdims=True)
+    return (sketches, *noise.masks, noise.step, condition.astype(np.float32))
+
+
+class _PhotoEncoder(nn.Module):
+    """From photos (B, S, S, 3), uint8, to unit vectors (B, K)."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, photos: Tensor) -> Tensor:
+        embeddings: Tensor = self.encoder(photos.permute(0, 3, 1, 2).float() / 255)
+        return embeddings
+
+
+class _QueryEncoder(nn.Module):
+    """From images (B, 3, S, S) in [0, 1] to unit vectors (B, K)."""
+
+    def __init__(self, encoder: nn.Module, size: int) -> None:
+        super().__init__()
+        self.encoder, self.size = encoder, size
+
+    def forward(self, images: Tensor) -> Tensor:
+        embeddings: Tensor = self.encoder(resized(images, self.size))
+        return embeddings
+
+
+class _Generator(nn.Module):
+    """From sketches (B, S, S), uint8, and noise to imaginary images (B, 3, S, S) in [0, 1]."""
+
+    def __init__(self, generator: nn.Module) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, sketches: Tensor, *noise: Tensor) -> Tensor:
+        layers = len(self.generator.sizes.noisy_layers)  # type: ignore[union-attr, arg-type]
+        masks, told = noise[:layers], noise[layers:]
+        step, condition = told or (None, None)
+        images: Tensor = self.generator(sketches.unsqueeze(1).float() / 255, Noise(step, masks), condition)
+        return images
+
+
+def main() -> None:
+    """Convert what the arguments name."""
+    source, folder = NetworkSource.model_validate_json(sys.argv[1]), Path(sys.argv[2])
+    # What libraries print must not get in between.
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answer:
+        os.dup2(2, 1)
+        answer.write(json.dumps(_outcome(source, folder)))
+
+
+def _outcome(source: NetworkSource, folder: Path) -> dict[str, Any]:
+    try:
+        convert(source, folder)
+    except NotConvertedError as error:
+        return {"not_converted": str(error)}
+    except MindReaderError as error:
+        return packed(error)
+    return {}
+
+
+if __name__ == "__main__":
+    main()
