@@ -20,5 +20,6 @@ def photo_array(image: Image.Image, size: int) -> NDArray[np.uint8]:
         image: an upright photo in any mode Pillow turns into RGB.
         size: side of the result in pixels, at least 1.
     """
-    squashed = image.convert("RGB").resize((size, size), Image.Resampling.BICUBIC)
+    colours = image if image.mode == "RGB" else image.convert("RGB")
+    squashed = colours.resize((size, size), Image.Resampling.BICUBIC)
     return np.array(squashed, dtype=np.uint8)

@@ -34,6 +34,8 @@ from mindreader.imaging.thumbnails import encoded, make_thumbnail, small_copy
 FREE_BYTES = 48 * 2**20
 """Memory a picture may take without asking, header and tables included."""
 _SLACK_BYTES = 64 * 2**20
+_KEPT_BYTES = 8 * 2**20
+"""Kept for the next picture: giving it back, and getting it again, takes a third of the time of a small one."""
 _POLITE = 5
 """Steps of priority below the processes people wait for."""
 
@@ -56,24 +58,35 @@ def _serve(connection: Connection) -> None:
     source = Path(task["path"]) if task["path"] else connection.recv_bytes()
     _limit_seconds(task["seconds"])
     _limit_memory(FREE_BYTES)
-    answer, payload = _done(connection, task, source)
+    reserve = _Reserve(connection, task["memory"])
+    answer, payload = _done(reserve, task, source)
     _limit_memory(None)
     connection.send_bytes(json.dumps(answer).encode())
     connection.send_bytes(payload)
     del source, payload
-    _give_memory_back()
+    if reserve.needed > _KEPT_BYTES:
+        _give_memory_back()
 
 
-def _done(connection: Connection, task: dict[str, Any], source: bytes | Path) -> Made:
-    def reserve(needed: int, size: Size) -> None:
+class _Reserve:
+    """Asks for the memory a picture needs, where it is much."""
+
+    def __init__(self, connection: Connection, most: int) -> None:
+        self.needed = 0
+        self._connection, self._most = connection, most
+
+    def __call__(self, needed: int, size: Size) -> None:
+        self.needed = max(self.needed, needed)
         if needed <= FREE_BYTES:
             return
-        if needed > task["memory"]:
-            raise PhotoRejectedError(rejections.too_much_memory(needed, task["memory"], size))
-        connection.send_bytes(json.dumps({"needs": needed}).encode())
-        connection.recv_bytes()
+        if needed > self._most:
+            raise PhotoRejectedError(rejections.too_much_memory(needed, self._most, size))
+        self._connection.send_bytes(json.dumps({"needs": needed}).encode())
+        self._connection.recv_bytes()
         _limit_memory(needed)
 
+
+def _done(reserve: Reserve, task: dict[str, Any], source: bytes | Path) -> Made:
     try:
         return _TASKS[task["name"]](source, task, reserve)
     except InvalidInputError as error:

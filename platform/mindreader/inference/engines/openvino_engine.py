@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
-_AT_ONCE = 8
+_AT_ONCE = 4
 """Photos in a request; of more, what a layer makes no longer stays in the processor's caches."""
 
 
