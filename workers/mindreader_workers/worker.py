@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from threading import Event, Lock
 
 from mindreader.blobs import BlobStore
@@ -15,17 +16,19 @@ from mindreader.embedding.jobs import finish_jobs
 from mindreader.embedding.labels import update_stale_labels
 from mindreader.embedding.queue import reclaim_all_expired, spaces_with_work
 from mindreader.embedding.rebuild import rebuild_damaged
-from mindreader.embedding.spaces import drop_requested
+from mindreader.embedding.spaces import drop_requested, is_open
+from mindreader.embedding.spaces import spaces as known_spaces
 from mindreader.errors import IndexMismatchError, MindReaderError, NotReadyError
 from mindreader.inference.engines.choose import choose_engine
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.library.dates import read_unread
 from mindreader.library.fingerprints import Fingerprinter
 from mindreader.library.purge import purge_deleted
+from mindreader.machine import give_memory_back
 from mindreader.messages import SearchAnswer, SearchRequest, SmokeTest
 from mindreader.model_versions.registry import bundle_store, photo_projection
 from mindreader.model_versions.smoke_test import smoke_test
-from mindreader.networks.descriptions import SpaceDescription
+from mindreader.networks.descriptions import EncoderDescription, SpaceDescription
 from mindreader.operations.doctor import repair_indexes
 from mindreader.operations.worker_status import Heartbeat
 from mindreader.photo_index import PhotoIndexes
@@ -54,6 +57,7 @@ class Worker:
         self.kept = bundle_store(settings, blobs)
         self._encoders: dict[str, PhotoEncoder] = {}
         self._batch_sizes: dict[str, int] = {}
+        self._ready: set[str] = set()
         self._embedding, self._asked = Lock(), Event()
         self.stopping = Event()
         """Once set, embedding ends after the batch at hand."""
@@ -102,9 +106,15 @@ class Worker:
             self._embedding.release()
         if self.stopping.is_set():
             return False
-        if self._asked.is_set() or self._fingerprints_missing:
+        if self._asked.is_set() or self._fingerprints_missing or (done > 0 and spaces_with_work(self.catalog)):
             return True
-        return done > 0 and bool(spaces_with_work(self.catalog))
+        self._rest()
+        return False
+
+    def _rest(self) -> None:
+        for encoder in self._encoders.values():
+            encoder.rest()
+        give_memory_back()
 
     def _embed_and_tidy(self) -> int:
         reclaim_all_expired(self.catalog, self.settings)
@@ -112,7 +122,7 @@ class Worker:
         self._try(self._update_labels)
         done, error, seconds = self._embed_some()
         chores = (self._purge, self._drop, self._repair, self._fingerprint)
-        for chore in chores if done else (*chores, self._read_dates):
+        for chore in chores if done else (*chores, self._read_dates, self._make_ready):
             error = self._try(chore) or error
         error = broken or error
         finish_jobs(self.catalog)
@@ -147,6 +157,15 @@ class Worker:
 
     def _has_better_to_do(self) -> bool:
         return self.stopping.is_set() or self._asked.is_set()
+
+    def _make_ready(self) -> None:
+        """Once for each open space, so that the first photo need not wait for it."""
+        with self.catalog.snapshot() as session:
+            spaces = [space for space in known_spaces(session) if is_open(space) and space.key not in self._ready]
+        for space in spaces:
+            encoder, projection = self._described(space)
+            self.engine.make_ready(encoder, projection)
+            self._ready.add(space.key)
 
     def _drop(self) -> None:
         for key in drop_requested(self.catalog, self.indexes):
@@ -188,9 +207,13 @@ class Worker:
         return Embedder(self.catalog, self.blobs, self.indexes, self.settings, space, size, encoder, batch)
 
     def _photo_encoder(self, space: EmbeddingSpace) -> PhotoEncoder:
+        encoder, projection = self._described(space)
+        return PhotoEncoder(encoder, self.engine, projection)
+
+    def _described(self, space: EmbeddingSpace) -> tuple[EncoderDescription, Path | None]:
         with self.catalog.snapshot() as session:
             projection = photo_projection(session, self.kept, space)
-        return PhotoEncoder(SpaceDescription.from_json(space.description).encoder, self.engine, projection)
+        return SpaceDescription.from_json(space.description).encoder, projection
 
     def check_search(self) -> None:
         """See whether searches could be answered now, and note it: /readyz and the page *Workers* say so.
@@ -198,6 +221,7 @@ class Worker:
         Only for tasks of the search queue, whose worker then counts as alive.
         """
         try:
+            self.searcher.rest()
             self.searcher.check_index()
         except MindReaderError as problem:
             self._note_search(problem, tasks=1)

@@ -7,7 +7,6 @@ be believed: first the memory the picture takes; then, once told to go on, what 
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import resource
@@ -30,6 +29,7 @@ from mindreader.imaging.decode import DecodedPhoto, Reserve, decode_photo
 from mindreader.imaging.fingerprints import fingerprint
 from mindreader.imaging.sketches import ReadDrawing, Reading, read_drawing, shrunk
 from mindreader.imaging.thumbnails import encoded, make_thumbnail, small_copy
+from mindreader.machine import give_memory_back
 
 FREE_BYTES = 48 * 2**20
 """Memory a picture may take without asking, header and tables included."""
@@ -65,7 +65,7 @@ def _serve(connection: Connection) -> None:
     connection.send_bytes(payload)
     del source, payload
     if reserve.needed > _KEPT_BYTES:
-        _give_memory_back()
+        give_memory_back()
 
 
 class _Reserve:
@@ -181,12 +181,6 @@ def _data_bytes() -> int:
     except OSError:
         return 0
     return int(pages) * resource.getpagesize()
-
-
-def _give_memory_back() -> None:
-    """glibc keeps what was freed for later; the next large picture may be a week away."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 if __name__ == "__main__":

@@ -53,6 +53,10 @@ class PhotoEncoder:
         """Find out how many photos at once are fastest, which may take some seconds."""
         return self._network.tune()
 
+    def rest(self) -> None:
+        """Give back the memory that only work takes."""
+        self._network.rest()
+
     def embed(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed photos (B, H, W, 3), resized where S, the description's input size, differs; unit vectors (B, K).
 

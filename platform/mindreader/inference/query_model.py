@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,6 +107,11 @@ class QueryNetworks:
         """E1's unit vectors (B, K) of images (B, 3, S, S) in [0, 1]."""
         return self._encode(images)
 
+    def rest(self) -> None:
+        """Give back the memory that only work takes."""
+        self._imagine.rest()
+        self._encode.rest()
+
     def _read(self, sketches: NDArray[np.uint8]) -> _Vectors | None:
         """E1's reading (B, K) of the sketches, where anything is made of it."""
         wanted = self._sizes.condition > 0 or self._sketch_weight > 0
@@ -125,7 +131,9 @@ class QueryModel(QueryNetworks):
             BundleError: E1 is no encoder, or not the one described, or the weight files do not fit the manifest.
         """
         weight = bundle.manifest.query_encoder.sketch_weight
-        super().__init__(bundle.generator, engine.generator(bundle), engine.query_encoder(bundle), weight)
+        with ThreadPoolExecutor(2) as pool:  # the first time here each may take seconds
+            generator, query_encoder = pool.submit(engine.generator, bundle), pool.submit(engine.query_encoder, bundle)
+        super().__init__(bundle.generator, generator.result(), query_encoder.result(), weight)
 
 
 def _as_images(sketches: NDArray[np.uint8]) -> _Images:

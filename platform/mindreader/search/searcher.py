@@ -20,6 +20,7 @@ from mindreader.inference.batching import MicroBatcher
 from mindreader.inference.engines.protocol import Engine
 from mindreader.inference.looks import looks_at
 from mindreader.inference.query_model import Painting, QueryModel
+from mindreader.machine import give_memory_back
 from mindreader.messages import ImaginedReading, SearchAnswer, SearchHit, SearchRequest
 from mindreader.model_versions.registry import active_version, version_by_id
 from mindreader.photo_index import EVERYTHING, PhotoIndexes, Vector
@@ -42,7 +43,7 @@ class _Loaded:
     """A version's networks; several threads may ask them at once."""
 
     def __init__(self, model: QueryModel) -> None:
-        self.image_size = model.image_size
+        self.image_size, self.rest = model.image_size, model.rest
         self.query = MicroBatcher(model.query_each, _AT_ONCE)
         self.paint = MicroBatcher(model.paint_each, _AT_ONCE)
 
@@ -57,6 +58,7 @@ class Searcher:
         self._settings, self._engine = settings, engine
         self._models: OrderedDict[int, _Loaded] = OrderedDict()
         self._loading = Lock()
+        self._answered = self._rests = False
         self._noise_floor = NoiseFloor(catalog, indexes)
 
     def warm_up(self, model_version_id: int | None = None) -> None:
@@ -71,6 +73,17 @@ class Searcher:
         blank = np.full((2, *(loaded.image_size,) * 2), 255, dtype=np.uint8)
         query = loaded.query(blank)
         loaded.paint(Painting(blank[0], np.stack([query] * self._settings.imaginary_images), seed=0))
+
+    def rest(self) -> None:
+        """Give back the memory that only searches take, where none was answered since this was asked last."""
+        idle, self._answered = not self._answered, False
+        if idle and not self._rests:
+            with self._loading:
+                models = list(self._models.values())
+            for model in models:
+                model.rest()
+            give_memory_back()
+        self._rests = idle
 
     def check_index(self) -> None:
         """Open the index that searches ask now, and ask it something; there may be none.
@@ -93,6 +106,7 @@ class Searcher:
             NotReadyError: no model version is active, or its bundle or the photo index cannot be read.
             NotFoundError, ConflictError: the version asked does not exist, or its space is not built.
         """
+        self._answered = True
         version = self._version(request.model_version_id)
         if not is_open(version.space):
             raise ConflictError("{name} cannot be searched with: its embedding space is not built.", name=version.name)

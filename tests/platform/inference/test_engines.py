@@ -39,7 +39,7 @@ from tests.support.server import environment
 from tests.support.temporary import compiled_models as shared_models
 
 TORCH = TorchEngine.on("cpu", "float32")
-SAME = {False: 1 - 1e-6, True: 0.98}
+SAME = {False: 1 - 1e-5, True: 0.98}
 """Least cosine of two unit vectors, in float32 and in bfloat16."""
 SAME_LEVELS = {False: 1, True: 8}
 """Largest difference between the values of a pixel, of 255."""
@@ -92,8 +92,8 @@ def test_a_generator_without_condition_and_one_of_the_paper_run_on_both(quick_bu
     engine = OpenVINOEngine(models, False, 1, None)
     model, expected = QueryModel(quick_bundle, engine), QueryModel(quick_bundle, TORCH)
     drawn = sketches(model.image_size)
-    np.testing.assert_allclose(model.queries(drawn, [0, 1]), expected.queries(drawn, [0, 1]), atol=1e-5)
-    np.testing.assert_allclose(model.imagine_batch(drawn, [2, 3]), expected.imagine_batch(drawn, [2, 3]), atol=1e-4)
+    np.testing.assert_allclose(model.queries(drawn, [0, 1]), expected.queries(drawn, [0, 1]), atol=1e-4)
+    np.testing.assert_allclose(model.imagine_batch(drawn, [2, 3]), expected.imagine_batch(drawn, [2, 3]), atol=1e-3)
 
 
 def test_noise_is_torchs():
@@ -202,6 +202,29 @@ def test_networks_of_one_kind_have_keys_of_their_own(shipped, quick_bundle):
 
 def refuses(source, folder):
     raise NotConvertedError("no such operation")
+
+
+def test_what_cannot_be_run_is_not_tried_again_by_the_same_version(quick_bundle, copied, tmp_path, monkeypatch):
+    source, tried = bundle_source("generator", quick_bundle), []
+
+    def convert(source, folder: Path) -> None:
+        tried.append(source)
+        raise NotConvertedError("no such operation", lasting=True)
+
+    for _ in range(2):
+        with pytest.raises(NotConvertedError, match="no such operation"):
+            CompiledModels(tmp_path, convert).folder_of(source)
+    assert len(tried) == 1
+    monkeypatch.setattr(compiled_models, "version", lambda: "3000.1")
+    assert CompiledModels(tmp_path, copied).folder_of(source).is_dir()
+    assert not list(tmp_path.glob("*.refused"))
+
+
+def test_what_failed_for_another_reason_is_tried_again(quick_bundle, copied, tmp_path):
+    source = bundle_source("generator", quick_bundle)
+    with pytest.raises(NotConvertedError):
+        CompiledModels(tmp_path, refuses).folder_of(source)
+    assert CompiledModels(tmp_path, copied).folder_of(source).is_dir()
 
 
 def test_torch_takes_what_openvino_cannot_run(quick_bundle, tmp_path, caplog):

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 MODEL, WEIGHTS = "model.xml", "model.bin"
 _CHECKSUMS = "checksums.json"
+_REFUSED = ".refused"
 _FORMAT = 1
 """Of what a model takes and gives, and of what is done to it when it is made."""
 _DIGITS = 20
@@ -37,6 +38,15 @@ _LONGEST_REASON = 300
 
 class NotConvertedError(Exception):
     """A network cannot be made ready for OpenVINO here; the message is the reason."""
+
+    def __init__(self, reason: str, *, lasting: bool = False) -> None:
+        """Say why.
+
+        Args:
+            lasting: it would be so the next time, too.
+        """
+        super().__init__(reason)
+        self.lasting = lasting
 
 
 class NetworkSource(BaseModel):
@@ -100,11 +110,18 @@ class CompiledModels:
         folder = self._folder / f"{key}-{version()}-{_FORMAT}"
         if _is_sound(folder):
             return folder
+        refused = folder.with_name(f"{folder.name}{_REFUSED}")
+        if refused.exists():
+            raise NotConvertedError(refused.read_text())
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with FileLock(self._folder / f"{key}.lock", mode=0o600):
                 if not _is_sound(folder):
                     self._make(source, folder)
+        except NotConvertedError as error:
+            if error.lasting:
+                refused.write_text(str(error))
+            raise
         except OSError as error:
             raise NotConvertedError(f"{self._folder} cannot be written to: {error.strerror or error}") from error
         return folder
@@ -119,7 +136,7 @@ class CompiledModels:
             for file in (*draft.iterdir(), draft):
                 sync(file)
             for old in self._folder.glob(f"{source.key}-*"):  # damaged, or another version's
-                shutil.rmtree(old, ignore_errors=True)
+                old.unlink() if old.suffix == _REFUSED else shutil.rmtree(old, ignore_errors=True)
             draft.rename(folder)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
@@ -149,6 +166,6 @@ def convert_in_a_program(source: NetworkSource, folder: Path) -> None:
         raise NotConvertedError((lines or [f"its program ended with status {done.returncode}"])[-1][:_LONGEST_REASON])
     told = json.loads(done.stdout)
     if reason := told.get("not_converted"):
-        raise NotConvertedError(reason)
+        raise NotConvertedError(reason, lasting=True)
     if "error" in told:
         raise unpacked(told)

@@ -57,6 +57,10 @@ class OpenVINOEngine:
         self._precision = "bf16" if bfloat16 else "f32"
         self._core = openvino().Core()
 
+    def make_ready(self, encoder: EncoderDescription, projection: Path | None) -> None:
+        """Make E2's model; see `Engine.make_ready`."""
+        self._load(photo_encoder_source(encoder, projection), lambda _: None, lambda _: None)
+
     def photo_encoder(self, encoder: EncoderDescription, projection: Path | None) -> EmbedsPhotos:
         """Load E2, for as many photos in a second as possible; see `Engine.photo_encoder`."""
 
@@ -134,6 +138,7 @@ class OpenVINOImageReader:
 
     def __init__(self, compiled: Any) -> None:
         self._ask = _Requests(compiled)
+        self.rest: Callable[[], None] = compiled.release_memory
 
     def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Unit vectors (B, K) of images (B, 3, S, S) in [0, 1]; see `ReadsImages`."""
@@ -145,6 +150,7 @@ class OpenVINOGenerator:
 
     def __init__(self, compiled: Any) -> None:
         self._ask = _Requests(compiled)
+        self.rest: Callable[[], None] = compiled.release_memory
 
     def __call__(
         self, sketches: NDArray[np.uint8], noise: NoiseArrays, condition: NDArray[np.float32] | None
@@ -167,7 +173,7 @@ class OpenVINOPhotoEncoder:
         self._requests = requests
         self._queue = openvino().AsyncInferQueue(compiled, requests)
         self._queue.set_callback(_keep)
-        self._compiled = compiled
+        self.rest: Callable[[], None] = compiled.release_memory
         self._asking = Lock()
 
     def tune(self) -> int:

@@ -13,7 +13,14 @@ from mindreader.inference.noise import NoiseArrays
 from mindreader.networks.descriptions import EncoderDescription
 
 
-class EmbedsPhotos(Protocol):
+class Rests(Protocol):
+    """A network that may have nothing to do for a while."""
+
+    def rest(self) -> None:
+        """Give back the memory that only work takes; whoever asks next waits a little longer."""
+
+
+class EmbedsPhotos(Rests, Protocol):
     """E2 with the projection of its space."""
 
     @property
@@ -31,7 +38,7 @@ class EmbedsPhotos(Protocol):
         """
 
 
-class Imagines(Protocol):
+class Imagines(Rests, Protocol):
     """G."""
 
     def __call__(
@@ -44,7 +51,7 @@ class Imagines(Protocol):
         """
 
 
-class ReadsImages(Protocol):
+class ReadsImages(Rests, Protocol):
     """E1."""
 
     def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -65,6 +72,13 @@ class Engine(Protocol):
     @property
     def arithmetic(self) -> str:
         """`float32` or `bfloat16`."""
+
+    def make_ready(self, encoder: EncoderDescription, projection: Path | None) -> None:
+        """Do what takes long when an E2 is loaded here for the first time; nothing where that was done.
+
+        Raises:
+            NotReadyError, BundleError: as `photo_encoder`.
+        """
 
     def photo_encoder(self, encoder: EncoderDescription, projection: Path | None) -> EmbedsPhotos:
         """Load E2.

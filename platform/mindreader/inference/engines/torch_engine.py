@@ -57,6 +57,9 @@ class TorchEngine:
         """Of convolutions and matrix products."""
         return "bfloat16" if self.compute.bfloat16 else "float32"
 
+    def make_ready(self, encoder: EncoderDescription, projection: Path | None) -> None:
+        """Nothing: torch loads what bundles hold; see `Engine.make_ready`."""
+
     def photo_encoder(self, encoder: EncoderDescription, projection: Path | None) -> TorchPhotoEncoder:
         """Load E2; see `Engine.photo_encoder`."""
         network = self.compute.place(load_photo_encoder(encoder, projection))
@@ -72,7 +75,14 @@ class TorchEngine:
         return TorchImageReader(self.compute.place(load_query_encoder(bundle)), size, self.compute)
 
 
-class TorchGenerator:
+class _Resting:
+    """What torch frees it keeps for the next time; there is little of it."""
+
+    def rest(self) -> None:
+        """Keep all memory; see `Rests`."""
+
+
+class TorchGenerator(_Resting):
     """G, which may still be in training."""
 
     def __init__(self, network: nn.Module, compute: Compute) -> None:
@@ -93,7 +103,7 @@ class TorchGenerator:
         return torch.from_numpy(values).to(self._compute.device)
 
 
-class TorchImageReader:
+class TorchImageReader(_Resting):
     """E1, which may still be in training."""
 
     def __init__(self, network: nn.Module, size: int, compute: Compute) -> None:
@@ -112,7 +122,7 @@ class TorchImageReader:
         return embeddings.float().cpu().numpy()
 
 
-class TorchPhotoEncoder:
+class TorchPhotoEncoder(_Resting):
     """E2, by as many photos at once as the device is fast with."""
 
     def __init__(self, network: nn.Module, size: int, compute: Compute) -> None:
