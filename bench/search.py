@@ -13,7 +13,10 @@ import io
 import statistics
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import httpx
@@ -29,9 +32,13 @@ from mindreader.inference.looks import looks_at
 from mindreader.inference.query_model import Painting, QueryModel
 from mindreader.inference.readings import LOOKED_AT, find_readings
 from mindreader.photo_index import IndexFilter, IndexPoint, PhotoIndex
-from mindreader.settings import load_settings
-from mindreader_webui.server import running_server
+from mindreader.settings import Settings, load_settings
+from mindreader_webui.server import server_in_background
 from mindreader_workers.embedded import EmbeddedWorkers
+from mindreader_workers.worker import Worker
+
+AIM = 1.25
+WARM = 5
 
 
 def main() -> None:
@@ -40,62 +47,82 @@ def main() -> None:
     parser.add_argument("--searches", type=int, default=40)
     parser.add_argument("--clients", type=int, default=8, help="People who search at the same time.")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        measure(Path(folder), options.points, options.searches, options.clients)
-
-
-def measure(folder: Path, points: int, searches: int, clients: int) -> None:
-    settings = load_settings(
-        {"MINDREADER_DATA_DIR": str(folder), "MINDREADER_PORT": "0", "MINDREADER_SEARCH_RATE": "100000/minute"}
+    with tempfile.TemporaryDirectory() as folder, Searched.started(Path(folder), options.points) as searched:
+        for _ in range(WARM):
+            searched.turn()
+        turns = [searched.turn() for _ in range(options.searches)]
+        at_once = searched.at_once(options.clients, 2 * options.searches)
+        engine, most = searched.worker.engine, searched.settings.imaginary_images
+    bare, http, ungrouped = (statistics.median(times) for times in zip(*turns, strict=True))
+    print(f"points {options.points}, {most} readings at most, {engine.name}, {engine.arithmetic}")
+    print(f"bare E1 + query + G  {bare * 1000:7.1f} ms (median)")
+    print(f"search over HTTP     {http * 1000:7.1f} ms (median)")
+    print(f"ratio                {http / bare:7.2f}  (aim: {AIM} or less)")
+    print(
+        f"with every copy      {ungrouped * 1000:7.1f} ms (median); grouping takes {http / ungrouped:.3f} times as long"
     )
-    made: list[EmbeddedWorkers] = []
+    gain = at_once * http
+    print(f"{options.clients} people at once     {at_once:7.1f} searches/s, {gain:.2f} times as many as one person's")
 
-    def workers(services) -> EmbeddedWorkers:
-        made.append(EmbeddedWorkers(services.celery, services.settings, services.catalog, services.blobs))
-        return made[0]
 
-    from threading import Thread
+class Searched:
+    """A whole embedded server in this process, a library of random vectors, and sketches to search it with."""
 
-    with running_server(settings, workers) as server:
-        Thread(target=server.run, daemon=True).start()
-        token = (settings.secrets_dir / "local_token").read_text()
-        with httpx.Client(
-            base_url=f"{server.url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=60
-        ) as http:
-            collection = http.post("/collections", json={"name": "bench"}).json()["id"]
-            worker = made[0]._worker
-            space = read_bundle(default_bundle_folder()).space
-            index = worker.indexes.get(space.key, space.dimension)
-            add_rows(worker.catalog, points, collection)
-            fill(index, points, space.dimension, collection)
-            model = QueryModel(read_bundle(default_bundle_folder()), worker.engine)
-            where = IndexFilter((collection,))
-            sketches, others = ([png(first + seed) for seed in range(searches)] for first in (0, searches))
-            bare, over_http, ungrouped = [], [], []
-            # Each search has a sketch of its own, for one that is known already is not stored again.
-            for sketch, another in zip(sketches, others, strict=True):
-                started = time.perf_counter()
-                bare_search(model, index, sketch, where, settings.imaginary_images)
-                bare.append(time.perf_counter() - started)
-                started = time.perf_counter()
-                search(http, sketch)
-                over_http.append(time.perf_counter() - started)
-                started = time.perf_counter()
-                search(http, another, duplicates="all")
-                ungrouped.append(time.perf_counter() - started)
-            started = time.perf_counter()
+    def __init__(self, settings: Settings, worker: Worker, http: httpx.Client, points: int) -> None:
+        self.settings, self.worker, self._http = settings, worker, http
+        collection = http.post("/collections", json={"name": "bench"}).json()["id"]
+        space = read_bundle(default_bundle_folder()).space
+        self._index = worker.indexes.get(space.key, space.dimension)
+        add_rows(worker.catalog, points, collection)
+        fill(self._index, points, space.dimension, collection)
+        self._model = QueryModel(read_bundle(default_bundle_folder()), worker.engine)
+        self._where, self._seeds = IndexFilter((collection,)), count()
+
+    @classmethod
+    @contextmanager
+    def started(cls, folder: Path, points: int, **more: str) -> Iterator[Searched]:
+        """A server with settings of its own, for as long as the context lasts."""
+        made: list[EmbeddedWorkers] = []
+
+        def workers(services) -> EmbeddedWorkers:
+            made.append(EmbeddedWorkers(services.celery, services.settings, services.catalog, services.blobs))
+            return made[0]
+
+        ours = {"MINDREADER_DATA_DIR": str(folder), "MINDREADER_PORT": "0", "MINDREADER_SEARCH_RATE": "100000/minute"}
+        settings = load_settings(ours | more)
+        with server_in_background(settings, workers) as url:
+            token = (settings.secrets_dir / "local_token").read_text()
+            headers = {"Authorization": f"Bearer {token}"}
+            with httpx.Client(base_url=f"{url}/api/v1", headers=headers, timeout=60) as http:
+                yield cls(settings, made[0]._worker, http, points)
+
+    def turn(self) -> tuple[float, float, float]:
+        """Seconds of a bare search, of one over HTTP, and of one with every copy.
+
+        Each has a sketch of its own, for one that is known already is not stored again.
+        """
+        first, second, third = (png(next(self._seeds)) for _ in range(3))
+        return (
+            timed(lambda: bare_search(self._model, self._index, first, self._where, self.settings.imaginary_images)),
+            timed(lambda: search(self._http, second)),
+            timed(lambda: search(self._http, third, duplicates="all")),
+        )
+
+    def at_once(self, clients: int, searches: int) -> float:
+        """Searches a second, where so many people search at the same time."""
+        sketches = [png(next(self._seeds)) for _ in range(searches)]
+
+        def all_of_them() -> None:
             with ThreadPoolExecutor(clients) as people:
-                list(people.map(lambda sketch: search(http, sketch), sketches * 2))
-            at_once = 2 * searches / (time.perf_counter() - started)
-    bare_ms, http_ms, all_ms = (statistics.median(times[5:]) * 1000 for times in (bare, over_http, ungrouped))
-    engine = f"{worker.engine.name}, {worker.engine.arithmetic}"
-    print(f"points {points}, {settings.imaginary_images} readings at most, {engine}")
-    print(f"bare E1 + query + G  {bare_ms:7.1f} ms (median)")
-    print(f"search over HTTP     {http_ms:7.1f} ms (median)")
-    print(f"ratio                {http_ms / bare_ms:7.2f}  (aim: 1.3 or less)")
-    print(f"with every copy      {all_ms:7.1f} ms (median); grouping takes {http_ms / all_ms:.3f} times as long")
-    gain = at_once * statistics.median(over_http[5:])
-    print(f"{clients} people at once     {at_once:7.1f} searches a second, {gain:.2f} times as many as one person's")
+                list(people.map(lambda sketch: search(self._http, sketch), sketches))
+
+        return searches / timed(all_of_them)
+
+
+def timed(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
 
 
 def bare_search(model: QueryModel, index: PhotoIndex, sketch: bytes, where: IndexFilter, most: int) -> None:
