@@ -1,0 +1,115 @@
+"""What int8 does to E2: speed, and how well its embeddings retrieve, beside float32 and bfloat16.
+
+    .venv/bin/pip install nncf
+    .venv/bin/python bench/int8.py --data DATA
+
+E2 of the default bundle, calibrated on photos of the training split, by NNCF: once all of it, once with the layers at
+both ends left as they are. Photos of the protocol dev retrieve each other (`photo_to_photo`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mindreader.bundles import default_bundle_folder, read_bundle
+from mindreader.bundles.manifest import PROJECTION_FILE
+from mindreader.inference.engines.compiled_models import (
+    MODEL,
+    CompiledModels,
+    convert_in_a_program,
+    photo_encoder_source,
+)
+from mindreader.inference.engines.openvino_library import openvino
+from mindreader.machine import processors
+from mindreader_training.data.datasets import load_photos
+from mindreader_training.data.layouts import read_dataset
+from mindreader_training.data.protocols import protocol
+from mindreader_training.evaluation.metrics import retrieval_scores
+
+AT_BOTH_ENDS = (3, 2)
+_LAYERS = ("Convolution", "GroupConvolution", "MatMul")
+_BATCH = 4
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("MINDREADER_DATA", "../shared/data")))
+    parser.add_argument("--calibrate", type=int, default=300, help="photos")
+    parser.add_argument("--seconds", type=float, default=3)
+    asked = parser.parse_args()
+    ov = openvino()
+    import nncf
+
+    bundle = read_bundle(default_bundle_folder())
+    source = photo_encoder_source(bundle.space.encoder, bundle.weights(PROJECTION_FILE))
+    side = bundle.space.encoder.input_size
+    train, dev = read_dataset(asked.data, "train", 0).photos, protocol(asked.data, "dev", 0).dataset
+    calibration = load_photos(train[:: max(1, len(train) // asked.calibrate)][: asked.calibrate], side)
+    photos, labels = load_photos(dev.photos, side), dev.labels(dev.photos)
+    with tempfile.TemporaryDirectory() as folder:
+        path = CompiledModels(Path(folder), convert_in_a_program).folder_of(source) / MODEL
+        core = ov.Core()
+        models = {"float32": (core.read_model(path), "f32"), "bfloat16": (core.read_model(path), "bf16")}
+        for name, kept in (("int8, all of it", (0, 0)), ("int8, but the ends", AT_BOTH_ENDS)):
+            models[name] = quantized(nncf, core.read_model(path), calibration, kept), "bf16"
+        expected = None
+        for name, (model, precision) in models.items():
+            compiled = core.compile_model(model, "CPU", options(precision))
+            vectors = embedded(compiled, photos)
+            expected = vectors if expected is None else expected
+            score = retrieval_scores(vectors, labels, vectors, labels, leave_self_out=True).as_json()["map"]
+            cosine = float((vectors * expected).sum(axis=1).mean())
+            rate = photos_per_second(ov, compiled, photos, asked.seconds)
+            print(f"{name:20} {rate:7.1f} photos/s, cosine to float32 {cosine:.4f} in the mean, mAP {score}")
+
+
+def options(precision: str) -> dict[str, Any]:
+    return {
+        "PERFORMANCE_HINT": "THROUGHPUT",
+        "NUM_STREAMS": processors(),
+        "INFERENCE_NUM_THREADS": processors(),
+        "INFERENCE_PRECISION_HINT": precision,
+        "ENABLE_CPU_PINNING": False,
+    }
+
+
+def quantized(nncf: Any, model: Any, photos: np.ndarray, kept: tuple[int, int]) -> Any:
+    first, last = kept
+    layers = [each.get_friendly_name() for each in model.get_ordered_ops() if each.get_type_name() in _LAYERS]
+    names = layers[:first] + layers[len(layers) - last :]
+    return nncf.quantize(
+        model,
+        nncf.Dataset([photos[i : i + 1] for i in range(len(photos))]),
+        preset=nncf.QuantizationPreset.MIXED,
+        subset_size=len(photos),
+        ignored_scope=nncf.IgnoredScope(names=names) if names else None,
+    )
+
+
+def embedded(compiled: Any, photos: np.ndarray) -> np.ndarray:
+    """Unit vectors: what is quantized need not be of length 1."""
+    request, starts = compiled.create_infer_request(), range(0, len(photos), _BATCH)
+    parts = (request.infer([photos[i : i + _BATCH]], share_inputs=True)[0].copy() for i in starts)
+    vectors = np.concatenate(list(parts))
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def photos_per_second(ov: Any, compiled: Any, photos: np.ndarray, seconds: float) -> float:
+    queue, done = ov.AsyncInferQueue(compiled, processors()), 0
+    started = time.perf_counter()
+    while (passed := time.perf_counter() - started) < seconds:
+        queue.start_async([photos[:_BATCH]], share_inputs=True)
+        done += _BATCH
+    queue.wait_all()
+    return done / passed
+
+
+if __name__ == "__main__":
+    main()
