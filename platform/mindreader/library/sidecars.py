@@ -15,9 +15,15 @@ _APPLE_DOUBLE = "._"
 _TAIL = ".supplemental-metadata"
 _LONGEST = 46
 """Characters of a name that Takeout leaves before its number and `.json`."""
+_CUT = 51
+"""Characters of a photo's name that it leaves, with the suffix."""
 _EDITED = re.compile(
-    r"-(edited|bearbeitet|modifi[ée]|editado|modificato|bewerkt|edytowane)(?=(\(\d+\))?$)", re.IGNORECASE
+    r"-(edited|effects|smile|mix|bearbeitet|modifi[ée]|editado|ha editado|editat|modificato|bewerkt|edytowane"
+    r"|redigert|redigeret|redigerad|編集済み)(?=(\(\d+\))?$)",
+    re.IGNORECASE,
 )
+_CUT_EDITED = re.compile(r"-[^\W\d]{0,9}(?=(\(\d+\))?$)")
+"""What is left of such an ending where the name was too long for it."""
 _NUMBER = re.compile(r"\(\d+\)$")
 
 
@@ -49,7 +55,8 @@ def takeout_names(photo: str) -> Iterator[str]:
     yield f"{photo}.json"
     yield f"{photo[:_LONGEST]}.json"
     yield from _numbered(path.stem, path.suffix)
-    if (original := _EDITED.sub("", path.stem)) != path.stem:
+    edited = _CUT_EDITED if len(_NUMBER.sub("", path.stem) + path.suffix) == _CUT else _EDITED
+    if (original := edited.sub("", path.stem)) != path.stem:
         yield from takeout_names(original + path.suffix)
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from mindreader.blobs import sha256_of
@@ -17,7 +15,8 @@ from mindreader.library.categories import LONGEST_CATEGORY
 from mindreader.library.system_folders import SYSTEM_FOLDERS
 from mindreader.text import checked_name, repaired, visible_text
 from mindreader_webui.commands.client import ApiClient, RemoteError
-from mindreader_webui.commands.folder_walk import FoundFile, unreadable
+from mindreader_webui.commands.files import FoundFile, Readable, unreadable
+from mindreader_webui.commands.import_report import Report
 
 _FILES_PER_QUESTION = 200
 _FILES_PER_REQUEST = 16
@@ -27,37 +26,6 @@ _BYTES_AROUND_A_FILE = 4096
 _BYTES_BESIDE = 2**15
 """Of a file beside it; the date stands at the beginning."""
 _TOO_LARGE = 413
-
-
-@dataclass
-class Report:
-    """What became of the files."""
-
-    created: int = 0
-    duplicate: int = 0
-    elsewhere: dict[str, int] = field(default_factory=dict)
-    """Of the duplicates, those in other collections of the user's, by the names of these."""
-    rejected: list[dict[str, str]] = field(default_factory=list)
-    skipped_folders: list[str] = field(default_factory=list)
-    companions: dict[str, int] = field(default_factory=dict)
-    """Files that only go with photos, by their kinds."""
-    indexed: int = 0
-    failed: int = 0
-    waited: bool = False
-    """Whether `indexed` and `failed`, those of the collection, were asked for."""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there was no file at all."""
-        return not (self.created or self.duplicate or self.rejected)
-
-    def as_json(self) -> dict[str, object]:
-        """For programs."""
-        return {name: value for name, value in asdict(self).items() if name != "waited"}
-
-    def reject(self, name: str, reason: str) -> None:
-        """Note a file that is refused."""
-        self.rejected.append({"file": name, "reason": reason})
 
 
 @dataclass(frozen=True)
@@ -98,6 +66,14 @@ class Uploader:
     """Also what another collection of the user's has."""
     with_categories: bool = False
     """A photo's category is the name of its folder."""
+    is_album: bool = False
+    """The collection is to have all of the files: those in other collections of the user's are copied into it."""
+    in_albums: set[str] = field(default_factory=set)
+    """SHA-256 of the files of every album so far; what is in no album is what is not among them."""
+
+    def into(self, collection_id: int, *, is_album: bool) -> Uploader:
+        """The same for another collection of the same import."""
+        return replace(self, collection_id=collection_id, is_album=is_album)
 
     def upload(self, files: Sequence[FoundFile], advance: Callable[[int], object]) -> None:
         """Send what is missing; `advance` is told how many files were dealt with."""
@@ -113,11 +89,34 @@ class Uploader:
     def missing(self, files: Sequence[FoundFile]) -> list[FoundFile]:
         """Those the server does not have yet; the others are told by their SHA-256 and not sent."""
         digests = {file: digest for file in files if (digest := self._sha256(file))}
+        if self.is_album:
+            self.in_albums.update(digests.values())
+        else:
+            digests = {file: digest for file, digest in digests.items() if not self._is_in_album(digest)}
         known = self._existing(sorted(set(digests.values())))
+        copied = self._copied(known) if self.is_album else set()
         for digest in digests.values():
-            if digest in known:
+            if digest in copied:
+                copied.remove(digest)  # should these bytes come twice, the second is a duplicate
+            elif digest in known:
                 self._note_known(known[digest])
         return [file for file, digest in digests.items() if digest not in known]
+
+    def _is_in_album(self, digest: str) -> bool:
+        if digest not in self.in_albums:
+            return False
+        self.report.duplicate += 1
+        return True
+
+    def _copied(self, known: dict[str, dict[str, Any]]) -> set[str]:
+        """Put photos of other collections into this one, too, where they count as its own; returns their SHA-256."""
+        elsewhere = {digest: photo for digest, photo in known.items() if not self._is_here(photo)}
+        if elsewhere:
+            photo_ids = [photo["photo_id"] for photo in elsewhere.values()]
+            asked = {"photo_ids": photo_ids, "collection_id": self.collection_id}
+            self.report.copied += len(self.api.post("/photos/copy", json=asked)["photo_ids"])
+        known.update({digest: photo | {"collection_id": self.collection_id} for digest, photo in elsewhere.items()})
+        return set(elsewhere)
 
     def _fits(self, file: FoundFile) -> bool:
         if file.size <= self.rules.largest_file:
@@ -128,7 +127,8 @@ class Uploader:
 
     def _sha256(self, file: FoundFile) -> str | None:
         try:
-            return sha256_of(file.path)
+            with file.path.open("rb") as stream:
+                return sha256_of(stream)
         except OSError as error:
             self.report.reject(file.name, unreadable(error))
             return None
@@ -141,7 +141,7 @@ class Uploader:
         return {photo["sha256"]: photo for photo in answer["existing"] if self._counts(photo)}
 
     def _counts(self, photo: dict[str, Any]) -> bool:
-        return self._is_here(photo) or (photo["mine"] and not self.everywhere)
+        return self._is_here(photo) or (photo["mine"] and (self.is_album or not self.everywhere))
 
     def _is_here(self, photo: dict[str, Any]) -> bool:
         return bool(photo["collection_id"] == self.collection_id)
@@ -149,7 +149,7 @@ class Uploader:
     def _note_known(self, photo: dict[str, Any]) -> None:
         self.report.duplicate += 1
         if not self._is_here(photo):
-            self.report.elsewhere = dict(Counter(self.report.elsewhere) + Counter([photo["collection"]]))
+            self.report.count("elsewhere", photo["collection"])
 
     def _batches(self, files: Sequence[FoundFile]) -> Iterator[list[FoundFile]]:
         batch: list[FoundFile] = []
@@ -227,13 +227,15 @@ def _bytes_of(file: FoundFile) -> int:
 
 def _modified(file: FoundFile) -> str:
     """By the clock of this machine, as cameras write it."""
+    if file.modified is None:
+        return ""
     try:
         return datetime.fromtimestamp(file.modified).isoformat(timespec="seconds")
     except (OverflowError, ValueError, OSError):
         return ""
 
 
-def _beginning(path: Path | None) -> str:
+def _beginning(path: Readable | None) -> str:
     if path is None:
         return ""
     try:
