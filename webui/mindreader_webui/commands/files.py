@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import BinaryIO, Literal, Protocol
+
+from mindreader.library.origins import Origin
 
 
 class Readable(Protocol):
@@ -38,6 +41,10 @@ class FoundFile:
     """The XMP file beside it."""
     takeout: Readable | None = None
     """The JSON file beside it, by Google Takeout."""
+    origin: Origin | None = None
+    """What it is in the photo library it is taken over from."""
+    taken_at: datetime | None = None
+    """When it was taken, as that library says, by the camera's own clock."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from mindreader_webui.commands.client import ApiClient, connected, server_option, token_option
 from mindreader_webui.commands.import_report import Report
 from mindreader_webui.commands.sources.folder import FolderSource
+from mindreader_webui.commands.sources.immich import immich_source
 from mindreader_webui.commands.sources.portions import Source
 from mindreader_webui.commands.sources.takeout import takeout_source
 from mindreader_webui.commands.uploading import Rules, Uploader
@@ -25,7 +27,7 @@ REFUSED_SOME = 3
 _POLL_SECONDS = 0.5
 _POLLS_PER_QUESTION = 4
 """How seldom it is asked what keeps photos waiting, compared with how many do."""
-_COLLECTIONS = {"folder": "Photos", "takeout": "Google Photos"}
+_COLLECTIONS = {"folder": "Photos", "takeout": "Google Photos", "immich": "Immich"}
 """Where photos in no album go, by the source."""
 
 
@@ -37,7 +39,13 @@ _COLLECTIONS = {"folder": "Photos", "takeout": "Google Photos"}
     type=click.Choice(list(_COLLECTIONS)),
     default="folder",
     show_default=True,
-    help="What SOURCE is: a folder; or zip files or folders of Google Takeout.",
+    help="What SOURCE is: a folder; zip files or folders of Google Takeout; or the address of an Immich.",
+)
+@click.option(
+    "--api-key",
+    envvar="IMMICH_API_KEY",
+    show_envvar=True,
+    help="Key of the Immich user whose photos are imported; asked for if not given.",
 )
 @click.option(
     "--collection",
@@ -54,6 +62,7 @@ _COLLECTIONS = {"folder": "Photos", "takeout": "Google Photos"}
 def import_photos(
     sources: Sequence[str],
     kind: str,
+    api_key: str | None,
     collection: str | None,
     categories_from_folders: bool,
     everywhere: bool,
@@ -68,22 +77,22 @@ def import_photos(
     \b
     mindreader import DIR
     mindreader import --from takeout takeout-001.zip takeout-002.zip
+    mindreader import --from immich http://nas:2283
 
     Each file that is refused is named with the reason. Links to folders are followed. Hidden folders and those of
     systems (@eaDir, #recycle) are passed over, and named. Files that say when photos were taken (XMP, Google Takeout's
     JSON) are read, not sent.
 
-    From Google Takeout, give all zip files of one export together; they are read as they are. Albums become
-    collections, and photos in no album go into --collection.
+    From Google Takeout, give all zip files of one export together; they are read as they are. From Immich, run it
+    again at any time: it takes only what is new. Albums of both become collections, and photos in no album go into
+    --collection.
     """
     report = Report()
-    paths = _existing_paths(kind, sources)
+    given = _Given.checked(kind, sources, api_key, categories_from_folders)
     with connected(server, token) as api, _progress() as progress:
-        rules = Rules.of(api)
-        name = collection or _COLLECTIONS[kind]
-        with _opened(kind, paths, name, rules, report) as source:
-            uploader = Uploader(api, 0, rules, report, everywhere, categories_from_folders)
-            collections = _Collections(api, shared)
+        uploader = Uploader(api, 0, Rules.of(api), report, everywhere, categories_from_folders)
+        collections = _Collections(api, shared)
+        with given.opened(uploader, collection or _COLLECTIONS[kind]) as source:
             _upload(source, uploader, collections, progress)
         report.collections = list(collections.ids)
         # An embedded server ends with this command, so its photos must be embedded first.
@@ -97,20 +106,49 @@ def import_photos(
         raise click.exceptions.Exit(REFUSED_SOME)
 
 
-def _existing_paths(kind: str, sources: Sequence[str]) -> list[Path]:
-    if kind == "folder" and len(sources) > 1:
-        raise click.UsageError("Give one folder.")
-    path = click.Path(exists=True, path_type=Path)
-    return [path.convert(source, None, click.get_current_context()) for source in sources]
+@dataclass(frozen=True)
+class _Given:
+    """What to import, as it was typed; checked before a server is asked or started."""
+
+    kind: str
+    paths: Sequence[Path] = ()
+    url: str = ""
+    api_key: str = ""
+
+    @classmethod
+    def checked(cls, kind: str, sources: Sequence[str], api_key: str | None, categories: bool) -> _Given:
+        """As it can be.
+
+        Raises:
+            click.UsageError: something is missing, or does not belong together.
+        """
+        if kind != "takeout" and len(sources) > 1:
+            raise click.UsageError("Give one folder." if kind == "folder" else "Give the address of one Immich.")
+        if kind == "immich":
+            if categories:
+                raise click.UsageError("--categories-from-folders goes with folders, not with Immich.")
+            return cls(kind, url=sources[0], api_key=api_key or _asked_key())
+        path = click.Path(exists=True, path_type=Path)
+        return cls(kind, [path.convert(source, None, click.get_current_context()) for source in sources])
+
+    @contextmanager
+    def opened(self, uploader: Uploader, collection: str) -> Iterator[Source]:
+        """Its photos."""
+        rules, report = uploader.rules, uploader.report
+        if self.kind == "folder":
+            yield FolderSource.of(self.paths[0], rules.skipped_folders, collection, report)
+        elif self.kind == "takeout":
+            with takeout_source(self.paths, rules.skipped_folders, collection, report) as takeout:
+                yield takeout
+        else:
+            with immich_source(self.url, self.api_key, uploader, collection) as immich:
+                yield immich
 
 
-@contextmanager
-def _opened(kind: str, paths: Sequence[Path], collection: str, rules: Rules, report: Report) -> Iterator[Source]:
-    if kind == "folder":
-        yield FolderSource.of(paths[0], rules.skipped_folders, collection, report)
-    else:
-        with takeout_source(paths, rules.skipped_folders, collection, report) as source:
-            yield source
+def _asked_key() -> str:
+    if not sys.stdin.isatty():
+        raise click.UsageError("Give the API key of Immich with --api-key or IMMICH_API_KEY.")
+    return str(click.prompt("API key of Immich", hide_input=True, err=True)).strip()
 
 
 def _upload(source: Source, uploader: Uploader, collections: _Collections, progress: Progress) -> None:
@@ -119,9 +157,10 @@ def _upload(source: Source, uploader: Uploader, collections: _Collections, progr
     task = progress.add_task("Uploading", total=source.total)
     for portion in source.portions():
         progress.advance(task, portion.passed_over)
-        if portion.files:
-            to = collections.id_of(portion.collection)
-            uploader.into(to, is_album=portion.is_album).upload(portion.files, lambda n: progress.advance(task, n))
+        if portion.files or portion.copies:
+            to = uploader.into(collections.id_of(portion.collection), is_album=portion.is_album)
+            to.copy(portion.copies)
+            to.upload(portion.files, lambda count: progress.advance(task, count))
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ class Portion:
     """The collection is to have all of them, also those that another collection of the user's has."""
     passed_over: int = 0
     """How many of the source's files were dealt with besides, since the portion before."""
+    copies: Sequence[int] = ()
+    """Photos that are here already, and that the collection is to have as well."""
 
 
 class Source(Protocol):

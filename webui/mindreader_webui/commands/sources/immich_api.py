@@ -1,0 +1,259 @@
+"""Immich's HTTP API, as far as photos are read by it; whatever may pass is tried again."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import httpx
+from pydantic import TypeAdapter, ValidationError
+from tenacity import Retrying, before_sleep_log, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from mindreader.errors import ErrorKind, MindReaderError, PhotoRejectedError
+from mindreader.text import visible_text
+from mindreader_webui.commands.sources.immich_assets import (
+    Album,
+    Asset,
+    FoundAssets,
+    Me,
+    Numbers,
+    Pong,
+    Version,
+)
+
+log = logging.getLogger(__name__)
+
+OLDEST = (1, 118)
+"""Version whose API has all that is asked for here."""
+PERMISSIONS = ("album.read", "asset.download", "asset.read", "user.read")
+_PAGE = 500
+_TIMEOUT = httpx.Timeout(120, connect=20)
+_ATTEMPTS = 6
+_LONGEST_PAUSE = 20.0
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_CHUNK_BYTES = 2**20
+_Answer = TypeVar("_Answer")
+
+
+class ImmichError(MindReaderError):
+    """Immich refuses, or cannot be reached."""
+
+    kind = ErrorKind("immich", 502, "Immich refuses, or cannot be reached")
+
+
+class _PassingError(ImmichError):
+    """This may pass: it is worth another try."""
+
+
+class ImmichApi:
+    """Reads one user's photos and albums; writes nothing."""
+
+    def __init__(self, url: str, api_key: str, pause: float = 1.0) -> None:
+        """A client; nothing is asked yet.
+
+        Args:
+            url: of the server, as a browser opens it.
+            pause: seconds before the second try; later pauses grow.
+
+        Raises:
+            ImmichError: the URL or the key cannot be one.
+        """
+        self.url = _checked_url(url)
+        if not (api_key and api_key.isascii() and api_key.isprintable()):
+            raise ImmichError("This is no API key of Immich. Copy it again: it is letters and numbers only.")
+        # Redirects are not followed: the key would go wherever they lead.
+        headers = {"x-api-key": api_key, "Accept": "application/json"}
+        self._http = httpx.Client(base_url=f"{self.url}/api", headers=headers, timeout=_TIMEOUT)
+        self._pause = pause
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def page_of(self, asset: Asset) -> str:
+        """Address of an asset's page."""
+        return f"{self.url}/photos/{asset.id}"
+
+    def check_version(self) -> None:
+        """See that it is an Immich, and not too old.
+
+        Raises:
+            ImmichError: it is not.
+        """
+        response = self._tried(lambda: self._http.get("/server/version"))
+        try:
+            version = Version.model_validate_json(response.content) if response.is_success else None
+        except ValidationError:
+            version = None
+        if version is None:
+            raise ImmichError(f"At {self.url} is no Immich that can be read. {_advice(response)}")
+        if (version.major, version.minor) < OLDEST:
+            raise ImmichError(
+                f"Immich {version.major}.{version.minor}.{version.patch} is too old. "
+                f"Upgrade it to {OLDEST[0]}.{OLDEST[1]} or later."
+            )
+
+    def me(self) -> UUID:
+        """Id of the user whose key it is."""
+        return self._asked(Me, "GET", "/users/me").id
+
+    def albums(self) -> Iterator[tuple[str, list[UUID]]]:
+        """The user's albums: their names, and ids of the assets in them."""
+        for album in self._asked(list[Album], "GET", "/albums"):
+            if album.asset_count:
+                ids = [asset.id for asset in self._asked(Album, "GET", f"/albums/{album.id}").assets]
+                # Newer versions leave them out there.
+                yield album.name, ids or [asset.id for page in self.pages(albumIds=[str(album.id)]) for asset in page]
+
+    def count(self) -> int | None:
+        """How many photos and videos there are; None where the key may not ask."""
+        try:
+            numbers = self._asked(Numbers, "GET", "/assets/statistics", params={"visibility": "timeline"})
+        except ImmichError:
+            return None
+        return numbers.images + numbers.videos
+
+    def pages(self, **only: object) -> Iterator[list[Asset]]:
+        """All photos and videos, the oldest first, page by page; without those in the trash, archived or hidden."""
+        page: str | None = "1"
+        while page is not None:
+            wanted = {"page": int(page), "size": _PAGE, "order": "asc", "withExif": True, **only}
+            found = self._asked(FoundAssets, "POST", "/search/metadata", json=wanted).assets
+            yield found.items
+            page = found.next_page if found.items else None
+
+    def download(self, asset: Asset, into: Path, most_bytes: float) -> int:
+        """Write an asset's original to a file, and compare it with its checksum; returns its bytes.
+
+        Raises:
+            PhotoRejectedError: there is none, or it is not what Immich says it is.
+            ImmichError: it cannot be had now.
+        """
+        try:
+            return self._retrying(lambda: self._download(asset, into, most_bytes))
+        except _PassingError as error:
+            self._asked(Pong, "GET", "/server/ping")  # an Immich that is away ends it all
+            raise PhotoRejectedError(f"Immich does not give this file: {error.detail}") from None
+
+    def _download(self, asset: Asset, into: Path, most_bytes: float) -> int:
+        digest, size = hashlib.sha1(usedforsecurity=False), 0
+        with self._streamed(f"/assets/{asset.id}/original") as response, into.open("wb") as file:
+            for chunk in response.iter_bytes(_CHUNK_BYTES):
+                size += len(chunk)
+                if size > most_bytes:
+                    raise PhotoRejectedError(f"This file is larger than {most_bytes / 2**20:.4g} MB.")
+                digest.update(chunk)
+                file.write(chunk)
+        if base64.b64encode(digest.digest()).decode() != asset.checksum:
+            raise _PassingError("its bytes are not those of its checksum.")
+        return size
+
+    @contextmanager
+    def _streamed(self, path: str) -> Iterator[httpx.Response]:
+        try:
+            with self._http.stream("GET", path) as response:
+                if response.status_code == httpx.codes.NOT_FOUND:
+                    raise PhotoRejectedError("Immich does not have this file any more.")
+                if response.is_success:
+                    yield response
+                    return
+                response.read()
+                self._check(response)
+        except httpx.HTTPError as error:
+            raise _unreachable(self.url, error) from None
+
+    def _asked(self, kind: type[_Answer], method: str, path: str, **arguments: Any) -> _Answer:
+        response = self._tried(lambda: self._http.request(method, path, **arguments))
+        self._check(response)
+        try:
+            return TypeAdapter(kind).validate_json(response.content)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, first["loc"])) or "the answer"
+            raise ImmichError(
+                f"Immich's answer to {path} cannot be understood ({where}: {first['msg']}). It may be of another "
+                "version than this MindReader knows."
+            ) from None
+
+    def _tried(self, ask: Callable[[], httpx.Response]) -> httpx.Response:
+        def once() -> httpx.Response:
+            try:
+                response = ask()
+            except httpx.HTTPError as error:
+                raise _unreachable(self.url, error) from None
+            if response.status_code in _PASSING:
+                self._check(response)
+            return response
+
+        return self._retrying(once)
+
+    def _retrying(self, once: Callable[[], _Answer]) -> _Answer:
+        again = Retrying(
+            retry=retry_if_exception_type(_PassingError),
+            stop=stop_after_attempt(_ATTEMPTS),
+            wait=wait_random_exponential(multiplier=self._pause, max=_LONGEST_PAUSE),
+            before_sleep=before_sleep_log(log, logging.INFO),
+            reraise=True,
+        )
+        return again(once)
+
+    def _check(self, response: httpx.Response) -> None:
+        """See that it is an answer.
+
+        Raises:
+            ImmichError: Immich refused; the sentence says what to do.
+        """
+        if response.is_success:
+            return
+        if response.status_code in _PASSING:
+            raise _PassingError(f"Immich answered {response.status_code} to {response.request.url.path}.")
+        raise ImmichError(_advice(response))
+
+
+def _unreachable(url: str, error: httpx.HTTPError) -> _PassingError:
+    return _PassingError(f"{url} cannot be reached: {error}. Run the command again, and it goes on where it stopped.")
+
+
+def _advice(response: httpx.Response) -> str:
+    """What to do about an answer that is none."""
+    if response.status_code == httpx.codes.UNAUTHORIZED:
+        return "Immich does not take this API key. Make one there (Account settings, API keys), and give that."
+    if response.status_code == httpx.codes.FORBIDDEN:
+        needed = ", ".join(PERMISSIONS)
+        return f"The API key may not do this ({_said(response)}). It needs the permissions {needed}."
+    if response.is_redirect:
+        where = visible_text(response.headers.get("location", ""))[:200]
+        return f"It leads elsewhere: {where}. Give the address it leads to."
+    if response.status_code == httpx.codes.NOT_FOUND:
+        return "Give the address by which a browser opens it, as http://nas:2283."
+    return f"It answered {response.status_code} to {response.request.url.path}."
+
+
+def _said(response: httpx.Response) -> str:
+    try:
+        message = response.json()["message"]
+    except (ValueError, KeyError, TypeError):
+        message = response.reason_phrase
+    return visible_text(str(message))[:200]
+
+
+def _checked_url(url: str) -> str:
+    """Without what leads to a page of it."""
+    url = url.strip().rstrip("/").removesuffix("/api").removesuffix("/photos")
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_one = False
+    if not is_one or parts.query or parts.fragment or parts.username is not None:
+        raise ImmichError(f"{visible_text(url)!r} is no address of an Immich. Give it as http://nas:2283.")
+    return url
