@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import logging
 from uuid import UUID
 
@@ -58,6 +60,16 @@ def test_what_may_pass_is_tried_again(running, tmp_path, failure):
     with api(running) as client:
         asset = all_assets(client)[0]
         assert client.download(asset, tmp_path / "file", 2**20) == len(running.assets[0].content)
+    assert (tmp_path / "file").read_bytes() == running.assets[0].content
+
+
+def test_photos_of_external_libraries_have_the_checksum_of_their_path(running, tmp_path):
+    path = "/mnt/photos/Füße.jpg"
+    digest = hashlib.sha1(f"path:{path}".encode()).digest()
+    running.assets[0].more = {"originalPath": path, "checksum": base64.b64encode(digest).decode()}
+    running.failures = {"IMG_0.jpg": ["cut"]}
+    with api(running) as client:
+        client.download(all_assets(client)[0], tmp_path / "file", 2**20)
     assert (tmp_path / "file").read_bytes() == running.assets[0].content
 
 

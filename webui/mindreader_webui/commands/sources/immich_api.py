@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import logging
 from collections.abc import Callable, Iterator
@@ -153,7 +152,7 @@ class ImmichApi:
                     raise PhotoRejectedError(f"This file is larger than {most_bytes / 2**20:.4g} MB.")
                 digest.update(chunk)
                 file.write(chunk)
-        if base64.b64encode(digest.digest()).decode() != asset.checksum:
+        if not asset.has_content(digest.digest()):
             raise _PassingError("its bytes are not those of its checksum.")
         return size
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -25,8 +27,9 @@ class Asset(BaseModel):
     owner_id: UUID = Field(alias="ownerId")
     type: str
     filename: str = Field(alias="originalFileName")
+    path: str = Field("", alias="originalPath")
     checksum: str
-    """SHA-1 of the original, in base64."""
+    """SHA-1 in base64: of the original, or of its path where it lies in an external library."""
     created: AwareDatetime = Field(alias="fileCreatedAt")
     modified: AwareDatetime | None = Field(None, alias="fileModifiedAt")
     local_time: AwareDatetime | None = Field(None, alias="localDateTime")
@@ -41,6 +44,11 @@ class Asset(BaseModel):
     def size(self) -> int:
         """Bytes of the original; 0 where Immich does not say."""
         return (self.exif and self.exif.file_size) or 0
+
+    def has_content(self, digest: bytes) -> bool:
+        """Whether a file with this SHA-1 is the original, as far as Immich says."""
+        of_path = hashlib.sha1(f"path:{self.path}".encode(), usedforsecurity=False).digest()
+        return self.checksum in (_in_base64(digest), _in_base64(of_path))
 
     @property
     def taken_at(self) -> datetime | None:
@@ -63,6 +71,10 @@ class Asset(BaseModel):
         if self.is_offline:
             return "photos whose disk is away"
         return _LEFT_ASIDE.get(self.visibility)
+
+
+def _in_base64(digest: bytes) -> str:
+    return base64.b64encode(digest).decode()
 
 
 class AssetPage(BaseModel):

@@ -14,11 +14,9 @@ from pathlib import PurePath
 from typing import Any
 
 from mindreader.dates import text_of
-from mindreader.library.sidecars import goes_with_photos, takeout_names, xmp_names
+from mindreader.library.sidecars import LONGEST_PHOTO, cut, goes_with_photos, takeout_names, xmp_names
 from mindreader_webui.commands.files import Readable
 
-LONGEST_NAME = 51
-"""Characters of a name that Takeout leaves, with its suffix."""
 _JSON_BYTES = 2**16
 _VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".avi", ".mkv", ".webm", ".wmv", ".asf", ".flv"}
@@ -148,7 +146,7 @@ def _album_title(said: Mapping[str, Any]) -> str:
 def _cut(title: str) -> str:
     """A name as Takeout writes it."""
     name = PurePath(_REPLACED.sub("_", title))
-    return name.stem[: LONGEST_NAME - len(name.suffix)] + name.suffix
+    return cut(name.stem, LONGEST_PHOTO - len(name.suffix)) + name.suffix
 
 
 def _with_number(name: str, json_name: str) -> str:

@@ -56,5 +56,6 @@ function numbered(stem, suffix) {
   const whole = stem.slice(0, stem.length - number.length) + suffix;
   const names = Array.from({ length: TAIL.length + 1 }, (_, cut) => whole + TAIL.slice(0, TAIL.length - cut));
   names.push(whole.slice(0, LONGEST));
-  return names.map((name) => `${name}${number}.json`);
+  const shared = number && whole.length > LONGEST ? [`${whole.slice(0, LONGEST)}.json`] : []; // by files of one name
+  return [...names.map((name) => `${name}${number}.json`), ...shared];
 }
