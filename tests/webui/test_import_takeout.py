@@ -41,6 +41,7 @@ def export(tmp_path, first):
         f"{YEAR}/alone.jpg": alone,
         f"{YEAR}/alone-bearbeitet.jpg": edited,
         f"{YEAR}/both.jpg": both,
+        f"{YEAR}/both.jpg.json": photo_json("both.jpg"),
         f"{YEAR}/twice(1).jpg": twice,
         f"{YEAR}/film.mp4": b"no photo",
         f"{YEAR}/alone.jpg.supplemental-metadata.json": photo_json("alone.jpg"),
@@ -55,7 +56,6 @@ def export(tmp_path, first):
 
 
 DATED, LATER = ("2003-08-12T14:37:14", "takeout"), ("2017-07-14T02:40:00", "takeout")
-NONE = (None, "none")
 
 
 def test_albums_become_collections_and_each_photo_comes_once(running, tmp_path, collections):
@@ -71,7 +71,7 @@ def test_albums_become_collections_and_each_photo_comes_once(running, tmp_path, 
     assert report["collections"] == ["Best of", "Trip to Norway", "Google Photos"]
     expected = {
         "Best of": {"twice(1).jpg": LATER},
-        "Trip to Norway": {"both.jpg": NONE, "twice(1).jpg": LATER},
+        "Trip to Norway": {"both.jpg": DATED, "twice(1).jpg": LATER},
         "Google Photos": {"alone.jpg": DATED, "alone-bearbeitet.jpg": DATED},
     }
     assert collections() == expected

@@ -122,6 +122,22 @@ def test_an_album_in_two_parts_is_one_also_where_its_file_lies_in_the_other(tmp_
     assert found == {("Trip", True): {"IMG_1.jpg": "IMG_1.jpg.json", "IMG_2.jpg": None}}
 
 
+def test_what_is_said_in_the_year_s_folder_holds_for_the_same_file_in_an_album(tmp_path):
+    files = {
+        f"{YEAR}/IMG_1.jpg": b"photo",
+        f"{YEAR}/IMG_1.jpg.json": photo_json("IMG_1.jpg"),
+        "Trip/IMG_1.jpg": b"photo",
+        "Trip/metadata.json": album_json("Trip"),
+        "Other/IMG_1.jpg": b"another photo",
+        "Other/metadata.json": album_json("Other"),
+    }
+    assert portions(write_zip(tmp_path / "a.zip", files)) == {
+        ("Other", True): {"IMG_1.jpg": None},
+        ("Trip", True): {"IMG_1.jpg": "IMG_1.jpg.json"},
+        ("Google Photos", False): {"IMG_1.jpg": "IMG_1.jpg.json"},
+    }
+
+
 def test_zip_files_in_a_folder_are_parts(tmp_path):
     write_zip(tmp_path / "parts" / "takeout-001.zip", {"Trip/IMG_1.jpg": b"1"})
     write_zip(tmp_path / "parts" / "takeout-002.zip", {"Trip/metadata.json": album_json("Trip")})

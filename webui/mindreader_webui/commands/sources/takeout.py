@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from mindreader.library.system_folders import is_skipped
@@ -43,9 +44,19 @@ class TakeoutSource:
                 name = collection_named(folder.album, self.collection) if folder.album else self.collection
                 yield Portion(name, files, bool(folder.album), len(found) - len(files))
 
+    def _json_of_same(self, file: TakeoutFile) -> TakeoutFile | None:
+        """What Takeout says of the same file in the folder of its year."""
+        folder = self._in_years.get((file.name, file.size))
+        return folder.json_of(file) if folder else None
+
+    @cached_property
+    def _in_years(self) -> dict[tuple[str, int], TakeoutFolder]:
+        in_no_album = [folder for folder in self.folders if not folder.album]
+        return {(file.name, file.size): folder for folder in in_no_album for file in folder.photos}
+
     def _found(self, folder: TakeoutFolder, file: TakeoutFile) -> FoundFile | None:
         """None for what lies in the trash of Google Photos."""
-        json_file, xmp = folder.json_of(file), folder.xmp_of(file)
+        json_file, xmp = folder.json_of(file) or self._json_of_same(file), folder.xmp_of(file)
         if json_file is not None and read_json(json_file).get("trashed") is True:
             self.report.count("left_aside", "photos in Google's trash")
             return None
