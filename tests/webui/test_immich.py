@@ -10,7 +10,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from mindreader.errors import PhotoRejectedError
+from mindreader_webui.commands.files import FileRefusedError
 from mindreader_webui.commands.sources.immich_api import ImmichApi, ImmichError
 from mindreader_webui.commands.sources.immich_assets import Asset as ImmichAsset
 from tests.support.immich import KEY, OWNER, PARTNER, Asset, immich
@@ -78,7 +78,7 @@ def test_a_file_that_is_never_whole_is_refused_and_the_others_go_on(running, tmp
     running.failures = {"IMG_0.jpg": [failure] * 100}
     with api(running) as client:
         first, second = all_assets(client)[:2]
-        with pytest.raises(PhotoRejectedError, match="Immich does not give this file"):
+        with pytest.raises(FileRefusedError, match="Immich does not give this file"):
             client.download(first, tmp_path / "file", 2**20)
         client.download(second, tmp_path / "file", 2**20)
     assert (tmp_path / "file").read_bytes() == running.assets[1].content
@@ -88,9 +88,9 @@ def test_a_file_that_is_gone_or_too_large_is_refused(running, tmp_path):
     with api(running) as client:
         first, second = all_assets(client)[:2]
         del running.assets[0]
-        with pytest.raises(PhotoRejectedError, match="does not have this file any more"):
+        with pytest.raises(FileRefusedError, match="does not have this file any more"):
             client.download(first, tmp_path / "file", 2**20)
-        with pytest.raises(PhotoRejectedError, match=r"larger than 0\.0009537 MB"):
+        with pytest.raises(FileRefusedError, match=r"larger than 0\.0009537 MB"):
             client.download(second, tmp_path / "file", 1000)
 
 

@@ -8,8 +8,8 @@ import zipfile
 
 import pytest
 
-from mindreader.errors import InvalidInputError
 from mindreader.library.system_folders import SYSTEM_FOLDERS
+from mindreader_webui.commands.files import SourceError
 from mindreader_webui.commands.import_report import Report
 from mindreader_webui.commands.sources.takeout import takeout_source
 from tests.support.takeout import TOP, album_json, photo_json, write_folder, write_zip
@@ -238,7 +238,7 @@ def write_cut(path):
 def test_a_zip_file_that_cannot_be_taken_is_named_before_anything_is_sent(tmp_path, write, says):
     path = tmp_path / "takeout.zip"
     write(path)
-    with pytest.raises(InvalidInputError, match=says), takeout_source([path], (), "x", Report()):
+    with pytest.raises(SourceError, match=says), takeout_source([path], (), "x", Report()):
         pass
 
 

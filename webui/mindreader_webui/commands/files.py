@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, Literal, Protocol
 
+from mindreader.errors import MindReaderError
 from mindreader.library.origins import Origin
+
+
+class SourceError(MindReaderError):
+    """What photos are imported from cannot be read; the sentence says what to do."""
+
+
+class FileRefusedError(SourceError):
+    """One file of it cannot be had; the others can."""
 
 
 class Readable(Protocol):

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 from uuid import UUID
 
-from mindreader.errors import PhotoRejectedError
 from mindreader.library.origins import Origin, OriginKind
 from mindreader_webui.commands.client import ApiClient
-from mindreader_webui.commands.files import FoundFile
+from mindreader_webui.commands.files import FileRefusedError, FoundFile
 from mindreader_webui.commands.import_report import Report
 from mindreader_webui.commands.sources.immich_api import ImmichApi
 from mindreader_webui.commands.sources.immich_assets import Asset
@@ -135,7 +134,7 @@ class ImmichSource:
         path = folder / str(asset.id)
         try:
             size = self.immich.download(asset, path, self.largest_file)
-        except PhotoRejectedError as error:
+        except FileRefusedError as error:
             path.unlink(missing_ok=True)
             self.report.reject(asset.filename, error.detail)
             return None

@@ -15,8 +15,8 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 from tenacity import Retrying, before_sleep_log, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from mindreader.errors import ErrorKind, MindReaderError, PhotoRejectedError
 from mindreader.text import visible_text
+from mindreader_webui.commands.files import FileRefusedError, SourceError
 from mindreader_webui.commands.sources.immich_assets import (
     Album,
     Asset,
@@ -41,10 +41,8 @@ _CHUNK_BYTES = 2**20
 _Answer = TypeVar("_Answer")
 
 
-class ImmichError(MindReaderError):
+class ImmichError(SourceError):
     """Immich refuses, or cannot be reached."""
-
-    kind = ErrorKind("immich", 502, "Immich refuses, or cannot be reached")
 
 
 class _PassingError(ImmichError):
@@ -134,14 +132,14 @@ class ImmichApi:
         """Write an asset's original to a file, and compare it with its checksum; returns its bytes.
 
         Raises:
-            PhotoRejectedError: there is none, or it is not what Immich says it is.
+            FileRefusedError: there is none, or it is not what Immich says it is.
             ImmichError: it cannot be had now.
         """
         try:
             return self._retrying(lambda: self._download(asset, into, most_bytes))
         except _PassingError as error:
             self._asked(Pong, "GET", "/server/ping")  # an Immich that is away ends it all
-            raise PhotoRejectedError(f"Immich does not give this file: {error.detail}") from None
+            raise FileRefusedError(f"Immich does not give this file: {error.detail}") from None
 
     def _download(self, asset: Asset, into: Path, most_bytes: float) -> int:
         digest, size = hashlib.sha1(usedforsecurity=False), 0
@@ -149,7 +147,7 @@ class ImmichApi:
             for chunk in response.iter_bytes(_CHUNK_BYTES):
                 size += len(chunk)
                 if size > most_bytes:
-                    raise PhotoRejectedError(f"This file is larger than {most_bytes / 2**20:.4g} MB.")
+                    raise FileRefusedError(f"This file is larger than {most_bytes / 2**20:.4g} MB.")
                 digest.update(chunk)
                 file.write(chunk)
         if not asset.has_content(digest.digest()):
@@ -161,7 +159,7 @@ class ImmichApi:
         try:
             with self._http.stream("GET", path) as response:
                 if response.status_code == httpx.codes.NOT_FOUND:
-                    raise PhotoRejectedError("Immich does not have this file any more.")
+                    raise FileRefusedError("Immich does not have this file any more.")
                 if response.is_success:
                     yield response
                     return

@@ -79,7 +79,7 @@ def takeout_source(
     """What the parts of an export hold; what is no photo is noted in the report.
 
     Raises:
-        InvalidInputError: a zip file cannot be read.
+        SourceError: a zip file cannot be read.
     """
     with ExitStack() as opened:
         listing = _Listing(skipped_folders, report, opened)

@@ -12,9 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO, Literal
 
 from mindreader import archives
-from mindreader.errors import InvalidInputError
 from mindreader.text import repaired, visible_text
-from mindreader_webui.commands.files import RefusedFile
+from mindreader_webui.commands.files import RefusedFile, SourceError
 
 _MAX_DIRECTORY_BYTES = 64 * 2**20
 """Of half a million files with long names; Takeout's largest parts hold fewer."""
@@ -86,18 +85,18 @@ def opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     """A zip file for reading, whose directory was looked through.
 
     Raises:
-        InvalidInputError: it is none, or damaged, or a bomb; the sentence names it.
+        SourceError: it is none, or damaged, or a bomb; the sentence names it.
     """
     try:
         file = archives.BoundedFile(path, _MAX_DIRECTORY_BYTES, lambda: _too_many_files(path))
     except OSError as error:
-        raise InvalidInputError(f"{_shown(path)} cannot be read ({error.strerror}).") from None
+        raise SourceError(f"{_shown(path)} cannot be read ({error.strerror}).") from None
     with file:
         try:
             archive = zipfile.ZipFile(file)
         except archives.UNREADABLE as error:
             reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
-            raise InvalidInputError(f"{_shown(path)} cannot be read ({reason}). Download it again.") from None
+            raise SourceError(f"{_shown(path)} cannot be read ({reason}). Download it again.") from None
         _check_expansion(path, sum(entry.file_size for entry in archive.infolist()))
         yield archive
 
@@ -128,14 +127,14 @@ def _reason_against(info: zipfile.ZipInfo) -> str | None:
 def _check_expansion(path: Path, unpacked_bytes: int) -> None:
     packed_bytes = path.stat().st_size
     if archives.is_bomb(unpacked_bytes, packed_bytes):
-        raise InvalidInputError(
+        raise SourceError(
             f"{_shown(path)}, a zip file of {packed_bytes:,} bytes, would fill {unpacked_bytes:,} when it is unpacked, "
             "as no photos do. Leave it out."
         )
 
 
-def _too_many_files(path: Path) -> InvalidInputError:
-    return InvalidInputError(f"{_shown(path)} holds too many files to be looked through. Pack it in several zip files.")
+def _too_many_files(path: Path) -> SourceError:
+    return SourceError(f"{_shown(path)} holds too many files to be looked through. Pack it in several zip files.")
 
 
 @contextmanager
