@@ -6,7 +6,11 @@ import io
 import json
 
 import pytest
+from sqlalchemy import func, select
 
+from mindreader.catalog import PhotoOrigin
+from mindreader.library.purge import purge_deleted
+from mindreader.photo_index import PhotoIndexes
 from mindreader_webui.uploads import FILES_PER_REQUEST
 from tests.support.library import jpeg
 
@@ -88,6 +92,15 @@ def test_only_what_is_there_and_the_caller_s_own_is_said_to_be_here(ann, bob, ad
     assert known(ann, "a") == [("a", again, shared)]
     ann.ask("DELETE", f"/collections/{shared}")
     assert known(ann, "a") == []
+
+
+def test_a_photo_that_is_removed_for_good_comes_from_nowhere_any_more(ann, catalog, blobs, settings):
+    photo = ann.photo(ann.collection(), origin=sent("a"))
+    ann.ask("DELETE", f"/photos/{photo}")
+    at_once = settings.model_copy(update={"trash_days": 0})
+    assert purge_deleted(catalog, blobs, PhotoIndexes(settings), at_once) == 1
+    with catalog.snapshot() as session:
+        assert session.scalar(select(func.count()).select_from(PhotoOrigin)) == 0
 
 
 WRONG = {

@@ -242,6 +242,13 @@ def test_a_zip_file_that_cannot_be_taken_is_named_before_anything_is_sent(tmp_pa
         pass
 
 
+def test_a_tar_file_is_named_with_what_to_do(tmp_path):
+    path = tmp_path / "takeout-001.tgz"
+    path.write_bytes(b"\x1f\x8b")
+    with pytest.raises(SourceError, match="Choose zip files in Takeout"), takeout_source([path], (), "x", Report()):
+        pass
+
+
 def test_an_entry_reads_and_goes_back_like_a_file(tmp_path):
     content = bytes(range(256)) * 1000
     path = write_zip(tmp_path / "a.zip", {"Trip/IMG_1.jpg": content})

@@ -17,6 +17,7 @@ from mindreader_webui.commands.files import RefusedFile, SourceError
 
 _MAX_DIRECTORY_BYTES = 64 * 2**20
 """Of half a million files with long names; Takeout's largest parts hold fewer."""
+_TAR_SUFFIXES = (".tgz", ".tar.gz", ".tar")
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,10 @@ def opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     Raises:
         SourceError: it is none, or damaged, or a bomb; the sentence names it.
     """
+    if path.name.lower().endswith(_TAR_SUFFIXES):
+        raise SourceError(
+            f"{_shown(path)} is no zip file. Choose zip files in Takeout, or unpack it and give the folder."
+        )
     try:
         file = archives.BoundedFile(path, _MAX_DIRECTORY_BYTES, lambda: _too_many_files(path))
     except OSError as error:
