@@ -113,7 +113,7 @@ class _Given:
     kind: str
     paths: Sequence[Path] = ()
     url: str = ""
-    api_key: str = ""
+    api_key: str = field(default="", repr=False)
 
     @classmethod
     def checked(cls, kind: str, sources: Sequence[str], api_key: str | None, categories: bool) -> _Given:
