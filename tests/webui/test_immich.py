@@ -98,7 +98,7 @@ def test_an_immich_that_goes_away_is_named_with_what_to_do(tmp_path):
     with immich(assets=[Asset("IMG_0.jpg", b"photo")]) as running:
         client = api(running)
         (asset,) = all_assets(client)
-    with client, pytest.raises(ImmichError, match=r"cannot be reached: .*Run the command again"):
+    with client, pytest.raises(ImmichError, match=r"cannot be reached: .*run the command again"):
         client.download(asset, tmp_path / "file", 2**20)
 
 

@@ -217,7 +217,10 @@ class ImmichApi:
 
 
 def _unreachable(url: str, error: httpx.HTTPError) -> _PassingError:
-    return _PassingError(f"{url} cannot be reached: {error}. Run the command again, and it goes on where it stopped.")
+    return _PassingError(
+        f"{url} cannot be reached: {error}. See that it runs and that the address is right, and run the command again: "
+        "it goes on where it stopped."
+    )
 
 
 def _advice(response: httpx.Response) -> str:
