@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,7 +92,7 @@ def import_photos(
     with connected(server, token) as api, _progress() as progress:
         uploader = Uploader(api, 0, Rules.of(api), report, everywhere, categories_from_folders)
         collections = _Collections(api, shared)
-        with given.opened(uploader, collection or _COLLECTIONS[kind]) as source:
+        with given.opened(uploader, collection or _COLLECTIONS[kind], lambda said: _say(progress, said)) as source:
             _upload(source, uploader, collections, progress)
         report.collections = list(collections.ids)
         # An embedded server ends with this command, so its photos must be embedded first.
@@ -132,8 +132,8 @@ class _Given:
         return cls(kind, [path.convert(source, None, click.get_current_context()) for source in sources])
 
     @contextmanager
-    def opened(self, uploader: Uploader, collection: str) -> Iterator[Source]:
-        """Its photos."""
+    def opened(self, uploader: Uploader, collection: str, say: Callable[[str], object]) -> Iterator[Source]:
+        """Its photos; `say` is told of trouble that may pass."""
         rules, report = uploader.rules, uploader.report
         if self.kind == "folder":
             yield FolderSource.of(self.paths[0], rules.skipped_folders, collection, report)
@@ -141,7 +141,7 @@ class _Given:
             with takeout_source(self.paths, rules.skipped_folders, collection, report) as takeout:
                 yield takeout
         else:
-            with immich_source(self.url, self.api_key, uploader, collection) as immich:
+            with immich_source(self.url, self.api_key, uploader, collection, say) as immich:
                 yield immich
 
 
@@ -216,5 +216,10 @@ def _say_trouble(api: ApiClient, progress: Progress, said: str | None) -> str | 
     """Say what keeps photos waiting, unless it was said last; returns what was said last now."""
     trouble: str | None = api.get("/status").get("embedding_trouble")
     if trouble and trouble != said:
-        progress.console.print(trouble, markup=False, highlight=False, soft_wrap=True)
+        _say(progress, trouble)
     return trouble or said
+
+
+def _say(progress: Progress, said: str) -> None:
+    """On the error output, above the bars."""
+    progress.console.print(said, markup=False, highlight=False, soft_wrap=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -150,13 +150,19 @@ class ImmichSource:
 
 
 @contextmanager
-def immich_source(url: str, api_key: str, uploader: Uploader, collection: str) -> Iterator[ImmichSource]:
+def immich_source(
+    url: str, api_key: str, uploader: Uploader, collection: str, say: Callable[[str], object]
+) -> Iterator[ImmichSource]:
     """The photos of the user whose key it is, on their way to where the uploader sends them.
+
+    Args:
+        collection: for photos in no album.
+        say: is told of trouble that may pass.
 
     Raises:
         ImmichError: there is no Immich, it is too old, or does not take the key.
     """
-    with ImmichApi(url, api_key) as immich:
+    with ImmichApi(url, api_key, say) as immich:
         immich.check_version()
         largest = uploader.rules.largest_file
         yield ImmichSource(immich, uploader.api, collection, uploader.report, uploader.everywhere, largest)

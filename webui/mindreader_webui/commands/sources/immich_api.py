@@ -13,10 +13,10 @@ from uuid import UUID
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
-from tenacity import Retrying, before_sleep_log, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from mindreader.text import visible_text
-from mindreader_webui.commands.files import FileRefusedError, SourceError
+from mindreader_webui.commands.files import FileRefusedError
 from mindreader_webui.commands.sources.immich_assets import (
     Album,
     Asset,
@@ -26,37 +26,31 @@ from mindreader_webui.commands.sources.immich_assets import (
     Pong,
     Version,
 )
+from mindreader_webui.commands.sources.immich_errors import ImmichError, PassingError, advice, unreachable
 
 log = logging.getLogger(__name__)
 
 OLDEST = (1, 118)
 """Version whose API has all that is asked for here."""
-PERMISSIONS = ("album.read", "asset.download", "asset.read", "user.read")
 _PAGE = 500
 _TIMEOUT = httpx.Timeout(120, connect=20)
 _ATTEMPTS = 6
 _LONGEST_PAUSE = 20.0
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_COME_BACK = "See that it runs and that the address is right, and run the command again: it goes on where it stopped."
 _CHUNK_BYTES = 2**20
 _Answer = TypeVar("_Answer")
-
-
-class ImmichError(SourceError):
-    """Immich refuses, or cannot be reached."""
-
-
-class _PassingError(ImmichError):
-    """This may pass: it is worth another try."""
 
 
 class ImmichApi:
     """Reads one user's photos and albums; writes nothing."""
 
-    def __init__(self, url: str, api_key: str, pause: float = 1.0) -> None:
+    def __init__(self, url: str, api_key: str, say: Callable[[str], object] = log.info, pause: float = 1.0) -> None:
         """A client; nothing is asked yet.
 
         Args:
             url: of the server, as a browser opens it.
+            say: is told what is tried again and why, where once did not help.
             pause: seconds before the second try; later pauses grow.
 
         Raises:
@@ -68,7 +62,7 @@ class ImmichApi:
         # Redirects are not followed: the key would go wherever they lead.
         headers = {"x-api-key": api_key, "Accept": "application/json"}
         self._http = httpx.Client(base_url=f"{self.url}/api", headers=headers, timeout=_TIMEOUT)
-        self._pause = pause
+        self._say, self._pause = say, pause
 
     def __enter__(self) -> Self:
         return self
@@ -92,7 +86,7 @@ class ImmichApi:
         except ValidationError:
             version = None
         if version is None:
-            raise ImmichError(f"At {self.url} is no Immich that can be read. {_advice(response)}")
+            raise ImmichError(f"At {self.url} is no Immich that can be read. {advice(response)}")
         if (version.major, version.minor) < OLDEST:
             raise ImmichError(
                 f"Immich {version.major}.{version.minor}.{version.patch} is too old. "
@@ -137,7 +131,7 @@ class ImmichApi:
         """
         try:
             return self._retrying(lambda: self._download(asset, into, most_bytes))
-        except _PassingError as error:
+        except PassingError as error:
             self._asked(Pong, "GET", "/server/ping")  # an Immich that is away ends it all
             raise FileRefusedError(f"Immich does not give this file: {error.detail}") from None
 
@@ -151,7 +145,7 @@ class ImmichApi:
                 digest.update(chunk)
                 file.write(chunk)
         if not asset.has_content(digest.digest()):
-            raise _PassingError("its bytes are not those of its checksum.")
+            raise PassingError("its bytes are not those of its checksum.")
         return size
 
     @contextmanager
@@ -166,7 +160,7 @@ class ImmichApi:
                 response.read()
                 self._check(response)
         except httpx.HTTPError as error:
-            raise _unreachable(self.url, error) from None
+            raise unreachable(self.url, error) from None
 
     def _asked(self, kind: type[_Answer], method: str, path: str, **arguments: Any) -> _Answer:
         response = self._tried(lambda: self._http.request(method, path, **arguments))
@@ -186,22 +180,30 @@ class ImmichApi:
             try:
                 response = ask()
             except httpx.HTTPError as error:
-                raise _unreachable(self.url, error) from None
+                raise unreachable(self.url, error) from None
             if response.status_code in _PASSING:
                 self._check(response)
             return response
 
-        return self._retrying(once)
+        try:
+            return self._retrying(once)
+        except PassingError as error:
+            raise ImmichError(f"{error.detail} {_COME_BACK}") from None
 
     def _retrying(self, once: Callable[[], _Answer]) -> _Answer:
         again = Retrying(
-            retry=retry_if_exception_type(_PassingError),
+            retry=retry_if_exception_type(PassingError),
             stop=stop_after_attempt(_ATTEMPTS),
             wait=wait_random_exponential(multiplier=self._pause, max=_LONGEST_PAUSE),
-            before_sleep=before_sleep_log(log, logging.INFO),
+            before_sleep=self._say_again,
             reraise=True,
         )
         return again(once)
+
+    def _say_again(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, PassingError) and state.attempt_number > 1:
+            self._say(f"{error.detail} Trying again.")
 
     def _check(self, response: httpx.Response) -> None:
         """See that it is an answer.
@@ -212,38 +214,8 @@ class ImmichApi:
         if response.is_success:
             return
         if response.status_code in _PASSING:
-            raise _PassingError(f"Immich answered {response.status_code} to {response.request.url.path}.")
-        raise ImmichError(_advice(response))
-
-
-def _unreachable(url: str, error: httpx.HTTPError) -> _PassingError:
-    return _PassingError(
-        f"{url} cannot be reached: {error}. See that it runs and that the address is right, and run the command again: "
-        "it goes on where it stopped."
-    )
-
-
-def _advice(response: httpx.Response) -> str:
-    """What to do about an answer that is none."""
-    if response.status_code == httpx.codes.UNAUTHORIZED:
-        return "Immich does not take this API key. Make one there (Account settings, API keys), and give that."
-    if response.status_code == httpx.codes.FORBIDDEN:
-        needed = ", ".join(PERMISSIONS)
-        return f"The API key may not do this ({_said(response)}). It needs the permissions {needed}."
-    if response.is_redirect:
-        where = visible_text(response.headers.get("location", ""))[:200]
-        return f"It leads elsewhere: {where}. Give the address it leads to."
-    if response.status_code == httpx.codes.NOT_FOUND:
-        return "Give the address by which a browser opens it, as http://nas:2283."
-    return f"It answered {response.status_code} to {response.request.url.path}."
-
-
-def _said(response: httpx.Response) -> str:
-    try:
-        message = response.json()["message"]
-    except (ValueError, KeyError, TypeError):
-        message = response.reason_phrase
-    return visible_text(str(message))[:200]
+            raise PassingError(f"Immich answered {response.status_code} to {response.request.url.path}.")
+        raise ImmichError(advice(response))
 
 
 def _checked_url(url: str) -> str:
