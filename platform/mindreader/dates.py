@@ -29,6 +29,8 @@ class DateSource(enum.StrEnum):
     """An XMP file beside it."""
     TAKEOUT = "takeout"
     """The JSON file that Google Takeout puts beside it."""
+    LIBRARY = "library"
+    """The photo library it was taken over from."""
     NAME = "name"
     MODIFIED = "modified"
     """EXIF DateTime: when a camera or a program last wrote the picture."""

@@ -137,7 +137,7 @@ def test_what_lies_beside_files_says_when_they_were_taken(ann):
     ]
 
 
-@pytest.mark.parametrize("field", ["modified", "xmp", "takeout"])
+@pytest.mark.parametrize("field", ["modified", "xmp", "takeout", "origin"])
 def test_what_is_said_of_another_number_of_files_is_refused(ann, field):
     collection = ann.collection()
     form = {"file": [(io.BytesIO(jpeg(n)), f"{n}.jpg") for n in range(2)], field: [""]}

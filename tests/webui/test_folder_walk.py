@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mindreader.library.system_folders import SYSTEM_FOLDERS
-from mindreader_webui.commands.folder_walk import Companion, FoundFile, RefusedFile, SkippedFolder, walk
+from mindreader_webui.commands.files import Companion, FoundFile, RefusedFile, SkippedFolder
+from mindreader_webui.commands.folder_walk import walk
 
 
 @pytest.fixture

@@ -8,8 +8,10 @@ from datetime import datetime
 import pytest
 
 from mindreader_webui.commands.client import ApiClient, RemoteError
-from mindreader_webui.commands.folder_walk import FoundFile, walk
-from mindreader_webui.commands.uploading import Report, Rules, Uploader
+from mindreader_webui.commands.files import FoundFile
+from mindreader_webui.commands.folder_walk import walk
+from mindreader_webui.commands.import_report import Report
+from mindreader_webui.commands.uploading import Rules, Uploader
 from tests.support.photos import write_photos
 
 TARGET = 7

@@ -27,7 +27,12 @@ def test_the_camera_is_told(ann):
 
 def test_a_file_that_says_nothing_has_no_camera_and_is_nowhere_else(ann):
     photo = ann.photo(ann.collection())
-    assert ann.get(f"/photos/{photo}/details").json == {"camera": NOTHING, "also_in": [], "also_in_count": 0}
+    assert ann.get(f"/photos/{photo}/details").json == {
+        "camera": NOTHING,
+        "origins": [],
+        "also_in": [],
+        "also_in_count": 0,
+    }
 
 
 def test_copies_the_caller_may_see_are_named(ann, bob):

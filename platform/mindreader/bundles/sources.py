@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import os
-import re
-import stat
-import struct
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from mindreader import archives
 from mindreader.bundles.manifest import PROJECTION_FILE, WEIGHT_FILES
 from mindreader.bundles.storage import MANIFEST_FILE, MAX_MANIFEST_BYTES, MODEL_CARD_FILE
 from mindreader.errors import BundleError
@@ -30,26 +26,9 @@ MAX_BYTES = {
 Files = dict[str, Callable[[], IO[bytes]]]
 """How to open each file a bundle has, by the name in `MAX_BYTES`; those that are not there are left out."""
 
-MAX_EXPANSION = 20
-"""Weights look random and hardly shrink; what grows more than that when it is unpacked only fills the disk."""
-_ALWAYS_FITS_BYTES = 64 * 2**20
 _MAX_DIRECTORY_BYTES = 2**20
-_ENCRYPTED = 0x1  # bit 0 of an entry's flags (zip specification, section 4.4.4)
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_LEADS_ELSEWHERE = re.compile(r"^/|^[A-Za-z]:|\\|[\x00-\x1f\x7f]|(^|/)\.\.(/|$)")
 # Should a link or a pipe take a file's place after it was looked at, it is neither followed nor waited for.
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-_UNREADABLE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    OSError,
-    ValueError,  # names that are no UTF-8, offsets before the file begins
-    OverflowError,
-    NotImplementedError,  # kinds of zip files that zipfile does not read
-    RuntimeError,
-)
 
 
 @contextmanager
@@ -69,7 +48,7 @@ def files_of(source: Path, name: str) -> Iterator[Files]:
     if not source.is_file():
         raise BundleError(f"There is no {name}. Give the folder of a bundle, or a zip file of it.")
     with readable(name):
-        file = _BoundedFile(source)
+        file = archives.BoundedFile(source, _MAX_DIRECTORY_BYTES, _too_large_directory)
     with file:
         with readable(name, "Give the folder of a bundle, or a zip file of it."):
             archive = zipfile.ZipFile(file)
@@ -81,7 +60,7 @@ def readable(name: str, advice: str = "Get the bundle again.") -> Iterator[None]
     """Context that reads something from outside: whatever goes wrong there becomes a `BundleError`."""
     try:
         yield
-    except _UNREADABLE as error:
+    except archives.UNREADABLE as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
         raise BundleError(f"{name} cannot be read ({reason.splitlines()[0].rstrip('.')}). {advice}") from None
 
@@ -123,14 +102,8 @@ def _open(path: Path) -> IO[bytes]:
     return os.fdopen(os.open(path, _OPEN_FLAGS), "rb")
 
 
-class _BoundedFile(io.FileIO):
-    """A file that gives little at a time: `zipfile` reads a zip's whole directory at once, however large it is."""
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Read as `io.FileIO` does."""
-        if size is not None and size > _MAX_DIRECTORY_BYTES:
-            raise BundleError(f"The zip file's directory is larger than the {_MAX_DIRECTORY_BYTES} bytes it may have.")
-        return super().read(size) or b""
+def _too_large_directory() -> BundleError:
+    return BundleError(f"The zip file's directory is larger than the {_MAX_DIRECTORY_BYTES} bytes it may have.")
 
 
 def _files_of_archive(archive: zipfile.ZipFile, packed_bytes: int) -> Files:
@@ -152,8 +125,7 @@ def _files_of_archive(archive: zipfile.ZipFile, packed_bytes: int) -> Files:
 
 
 def _check_expansion(unpacked_bytes: int, packed_bytes: int) -> None:
-    # Of the whole file: what single entries claim may overlap.
-    if unpacked_bytes > max(_ALWAYS_FITS_BYTES, MAX_EXPANSION * packed_bytes):
+    if archives.is_bomb(unpacked_bytes, packed_bytes):
         raise BundleError(
             f"The zip file of {packed_bytes:,} bytes would fill {unpacked_bytes:,} when it is unpacked, as no bundle "
             "does. Pack the bundle again."
@@ -161,16 +133,13 @@ def _check_expansion(unpacked_bytes: int, packed_bytes: int) -> None:
 
 
 def _check_entry(name: str, entry: zipfile.ZipInfo) -> None:
-    if _LEADS_ELSEWHERE.search(name):
+    if archives.leads_elsewhere(name):
         raise BundleError(f"The zip file holds {_shown(name)}, a name that leads elsewhere. Pack the bundle again.")
-    kind = stat.S_IFMT(entry.external_attr >> 16)
-    if kind == stat.S_IFLNK:
-        raise _no_plain_file(name, "a symbolic link")
-    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise _no_plain_file(name, "a device")
-    if entry.flag_bits & _ENCRYPTED:
+    if kind := archives.kind_of(entry):
+        raise _no_plain_file(name, kind)
+    if archives.is_encrypted(entry):
         raise BundleError(f"{_shown(name)} is encrypted. Pack the bundle without a password.")
-    if entry.compress_type not in _METHODS:
+    if not archives.is_compressed_as_usual(entry):
         raise BundleError(f"{_shown(name)} is compressed in an unusual way. Pack the bundle with deflate or store.")
 
 

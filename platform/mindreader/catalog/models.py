@@ -325,6 +325,19 @@ class PhotoFingerprint(Base):
     picture: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class PhotoOrigin(Base):
+    """What a photo is in another photo library, from which it was taken over (`mindreader.library.origins`)."""
+
+    __tablename__ = "photo_origin"
+    __table_args__ = (Index("ix_photo_origin_external", "kind", "external_id"),)
+
+    photo_id: Mapped[int] = mapped_column(ForeignKey("photo.id", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    external_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    url: Mapped[str] = mapped_column(String(1000))
+    """Its page there."""
+
+
 class EmbeddingSpace(Base):
     """One exact photo encoder (see `mindreader.networks.descriptions`); it has one photo index.
 

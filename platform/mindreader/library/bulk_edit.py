@@ -17,6 +17,7 @@ from mindreader.embedding import queue
 from mindreader.errors import ForbiddenError, NotFoundError
 from mindreader.library.categories import category_named
 from mindreader.library.collections import changeable_collection, may_change, visible_to
+from mindreader.library.origins import copy_origins
 from mindreader.library.photos import checked_moment
 from mindreader.library.trash import PURGE_AT_ONCE
 
@@ -163,6 +164,7 @@ def copy_photos(session: Session, user: User, photo_ids: Sequence[int], collecti
         made.append(copy)
     session.flush()
     _copy_fingerprints(session, photos, here)
+    copy_origins(session, {photo.id: here[photo.sha256].id for photo in photos if here[photo.sha256] is not photo})
     queue.enqueue(session, [copy.id for copy in made])
     return Copied(tuple(copy.id for copy in made), tuple(duplicates))
 
@@ -210,6 +212,7 @@ def _take_the_place_of(session: Session, photo: Photo, same: Photo) -> None:
     _label_alike(session, same, photo)
     photo.deleted_at = PURGE_AT_ONCE
     session.flush()
+    copy_origins(session, {photo.id: same.id})
     queue.enqueue(session, [same.id])
 
 

@@ -14,10 +14,16 @@ _NAMES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "picasa.ini", "zb
 _APPLE_DOUBLE = "._"
 _TAIL = ".supplemental-metadata"
 _LONGEST = 46
-"""Characters of a name that Takeout leaves before its number and `.json`."""
+"""UTF-16 units of a name that Takeout leaves before its number and `.json`."""
+LONGEST_PHOTO = 51
+"""Of a photo's name, with the suffix."""
 _EDITED = re.compile(
-    r"-(edited|bearbeitet|modifi[ée]|editado|modificato|bewerkt|edytowane)(?=(\(\d+\))?$)", re.IGNORECASE
+    r"-(edited|effects|smile|mix|bearbeitet|modifi[ée]|editado|ha editado|editat|modificato|bewerkt|edytowane"
+    r"|redigert|redigeret|redigerad|編集済み)(?=(\(\d+\))?$)",
+    re.IGNORECASE,
 )
+_CUT_EDITED = re.compile(r"-[^\W\d]{0,9}(?=(\(\d+\))?$)")
+"""What is left of such an ending where the name was too long for it."""
 _NUMBER = re.compile(r"\(\d+\)$")
 
 
@@ -47,10 +53,21 @@ def takeout_names(photo: str) -> Iterator[str]:
     """
     path = PurePath(photo)
     yield f"{photo}.json"
-    yield f"{photo[:_LONGEST]}.json"
+    yield f"{cut(photo, _LONGEST)}.json"
     yield from _numbered(path.stem, path.suffix)
-    if (original := _EDITED.sub("", path.stem)) != path.stem:
+    is_cut = _length(_NUMBER.sub("", path.stem) + path.suffix) == LONGEST_PHOTO
+    edited = _CUT_EDITED if is_cut else _EDITED
+    if (original := edited.sub("", path.stem)) != path.stem:
         yield from takeout_names(original + path.suffix)
+
+
+def cut(name: str, length: int) -> str:
+    """The beginning of a name, at most so many UTF-16 units of it, as Takeout counts."""
+    return name.encode("utf-16-le", "surrogatepass")[: 2 * length].decode("utf-16-le", "ignore")
+
+
+def _length(name: str) -> int:
+    return len(name.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _numbered(stem: str, suffix: str) -> Iterator[str]:
@@ -58,4 +75,6 @@ def _numbered(stem: str, suffix: str) -> Iterator[str]:
     whole = stem.removesuffix(number) + suffix
     for length in range(len(_TAIL), -1, -1):
         yield f"{whole}{_TAIL[:length]}{number}.json"
-    yield f"{whole[:_LONGEST]}{number}.json"
+    yield f"{cut(whole, _LONGEST)}{number}.json"
+    if number and _length(whole) > _LONGEST:
+        yield f"{cut(whole, _LONGEST)}.json"  # files of one name may share what is said of them

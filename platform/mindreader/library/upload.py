@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 from mindreader.blobs import BlobStore, original_key, sha256_of, thumbnail_key
 from mindreader.catalog import Catalog, Collection, Photo, PhotoFingerprint
 from mindreader.catalog.locks import lock_content
-from mindreader.dates import DateSource, Taken, in_name, in_takeout, in_xmp, known, of_file
+from mindreader.dates import DateSource, Taken, in_name, in_takeout, in_xmp, is_plausible, known, of_file
 from mindreader.embedding import queue
 from mindreader.errors import MindReaderError, NotFoundError, PhotoRejectedError
 from mindreader.imaging import PhotoFile, decoders
 from mindreader.library.categories import LONGEST_CATEGORY, category_named
+from mindreader.library.origins import Origin, note_origin
 from mindreader.settings import Settings
 from mindreader.text import checked_name, normalised, visible_text
 
@@ -46,6 +47,10 @@ class Beside:
     """Text of the XMP file beside it, or its beginning."""
     takeout: str = ""
     """Text of Google Takeout's JSON file beside it."""
+    origin: Origin | None = None
+    """What it is in the photo library it is taken over from."""
+    taken_at: datetime | None = None
+    """When it was taken, as that library says, by the camera's own clock."""
 
 
 NOTHING = Beside()
@@ -62,6 +67,7 @@ class _Checked:
     size_bytes: int
     decoded: PhotoFile
     taken: Taken
+    origin: Origin | None
 
 
 def add_photo(
@@ -88,11 +94,13 @@ def add_photo(
         sha256 = sha256_of(file)
         known = _photo_with(catalog, collection_id, sha256)
         if known is not None:
+            _note_origin(catalog, known, beside.origin)
             return Outcome("duplicate", known, None)
         decoded = decoders(settings).photo_file(file, settings.thumbnail_pixels)
         size = file.stat().st_size
         name = safe_filename(filename)
-        checked = _Checked(collection_id, name, category, sha256, size, decoded, taken(name, decoded, beside))
+        when = taken(name, decoded, beside)
+        checked = _Checked(collection_id, name, category, sha256, size, decoded, when, beside.origin)
         _put_blobs(blobs, settings, checked, file)
         return _commit(catalog, blobs, settings, checked, file)
     except MindReaderError as error:
@@ -104,6 +112,7 @@ def taken(filename: str, decoded: PhotoFile, beside: Beside = NOTHING) -> Taken:
     around = known(
         sidecar=in_xmp(beside.xmp),
         takeout=in_takeout(beside.takeout),
+        library=beside.taken_at if beside.taken_at and is_plausible(beside.taken_at) else None,
         name=in_name(filename),
         file=of_file(beside.modified),
     )
@@ -152,10 +161,23 @@ def _commit(catalog: Catalog, blobs: BlobStore, settings: Settings, checked: _Ch
         _hold_collection(session, checked.collection_id)
         photo = _same_bytes(session, checked.collection_id, checked.sha256)
         if photo is not None and photo.deleted_at is None:
+            _note(session, photo.id, checked.origin)
             return Outcome("duplicate", photo.id, None)
         photo = _written(session, photo, checked)
+        _note(session, photo.id, checked.origin)
         queue.enqueue(session, [photo.id])
         return Outcome("created", photo.id, None)
+
+
+def _note_origin(catalog: Catalog, photo_id: int, origin: Origin | None) -> None:
+    if origin is not None:
+        with catalog.transaction() as session:
+            note_origin(session, photo_id, origin)
+
+
+def _note(session: Session, photo_id: int, origin: Origin | None) -> None:
+    if origin is not None:
+        note_origin(session, photo_id, origin)
 
 
 def _hold_collection(session: Session, collection_id: int) -> None:

@@ -29,6 +29,7 @@ from mindreader.catalog import (
 from mindreader.catalog.copying import copy_rows, read_snapshot
 from mindreader.catalog.models import now
 from mindreader.errors import ConflictError
+from mindreader.library.origins import Origin, OriginKind, note_origin
 from mindreader.library.previews import made_preview
 from mindreader.library.purge import purge_deleted
 from mindreader.library.upload import add_photo
@@ -51,6 +52,7 @@ def fill(catalog, blobs, settings, make_bundle, photos=4):
     sketch = hashlib.sha256(b"a sketch").hexdigest()
     blobs.put(sketch_key(sketch), b"a sketch")
     with catalog.transaction() as session:
+        note_origin(session, ids[0], Origin(OriginKind.IMMICH, "1", "https://immich.test/photos/1"))
         session.execute(update(Embedding).values(state="indexed", attempts=1))
         session.add(WorkerProcess(name="embed@here:1", queue="embed", device="cpu", last_task_at=now()))
         user = session.scalars(select(User)).one()

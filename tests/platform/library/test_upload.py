@@ -69,6 +69,7 @@ def test_a_photo_is_kept_with_its_facts(add, catalog, blobs, settings, tmp_path)
 BESIDE = {
     "xmp": '<r exif:DateTimeOriginal="2001-01-01"/>',
     "takeout": '{"photoTakenTime": {"timestamp": "1012521600"}}',
+    "taken_at": datetime(2002, 2, 2),
     "modified": datetime(2004, 4, 1),
 }
 
@@ -78,6 +79,8 @@ BESIDE = {
     [
         ("IMG-20030301-WA0001.jpg", ("xmp", "takeout", "modified"), datetime(2001, 1, 1), "sidecar"),
         ("IMG-20030301-WA0001.jpg", ("takeout", "modified"), datetime(2002, 2, 1), "takeout"),
+        ("IMG-20030301-WA0001.jpg", ("taken_at", "takeout"), datetime(2002, 2, 1), "takeout"),
+        ("IMG-20030301-WA0001.jpg", ("taken_at", "modified"), datetime(2002, 2, 2), "library"),
         ("IMG-20030301-WA0001.jpg", ("modified",), datetime(2003, 3, 1), "name"),
         ("a.jpg", ("modified",), datetime(2004, 4, 1), "file"),
         ("a.jpg", (), None, "none"),

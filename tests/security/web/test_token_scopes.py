@@ -50,7 +50,12 @@ def test_a_reading_token_changes_nothing_anywhere(app, admin, ask):
 def test_only_these_may_be_posted_by_a_reading_token(app):
     changing = {endpoint for endpoint, method, _ in endpoints(app) if method != "GET"}
     reading = {endpoint for endpoint in changing if access_of(app, endpoint).scope == "read"}
-    assert reading == {"searches.search", "drawing_previews.preview_drawing", "bulk.existing"}
+    assert reading == {
+        "searches.search",
+        "drawing_previews.preview_drawing",
+        "bulk.existing",
+        "origins.existing_origins",
+    }
 
 
 def test_a_reading_token_looks_and_searches(ann, ask, finder, sketch_png):

@@ -32,6 +32,7 @@ from mindreader_webui.api.schemas.collections import (
     Outcomes,
 )
 from mindreader_webui.api.schemas.common import utc
+from mindreader_webui.api.schemas.origins import sent_origin
 from mindreader_webui.api.schemas.photos import Photo, PhotoQuery, Photos
 from mindreader_webui.auth import current_account
 from mindreader_webui.i18n import translated
@@ -59,6 +60,9 @@ class UploadForm(BaseModel):
     )
     xmp: list[str] | None = Field(None, description="Text of the XMP file beside it; its beginning will do.")
     takeout: list[str] | None = Field(None, description="Text of the JSON file beside it, by Google Takeout.")
+    origin: list[str] | None = Field(
+        None, description="What it is in the photo library it comes from: a `SentOrigin` as JSON."
+    )
 
 
 @dataclass(frozen=True)
@@ -143,11 +147,12 @@ def _sent_files() -> list[_SentFile]:
         map(_moment, _one_each("modified", len(files))),
         _one_each("xmp", len(files)),
         _one_each("takeout", len(files)),
+        map(sent_origin, _one_each("origin", len(files))),
         strict=True,
     )
     return [
-        _SentFile(file, category or None, Beside(modified, xmp, takeout))
-        for file, category, modified, xmp, takeout in fields
+        _SentFile(file, category or None, Beside(modified, xmp, takeout, *origin))
+        for file, category, modified, xmp, takeout, origin in fields
     ]
 
 

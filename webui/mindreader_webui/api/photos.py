@@ -6,6 +6,7 @@ from flask import Response
 
 from mindreader.catalog import Photo as PhotoRow
 from mindreader.imaging import THUMBNAIL_MEDIA_TYPE
+from mindreader.library.origins import origins_of
 from mindreader.library.photos import (
     delete_photo,
     retry_photo,
@@ -22,6 +23,7 @@ from mindreader_webui.api.common import answer, blueprint, id_in_path, no_conten
 from mindreader_webui.api.photo_files import original_of, preview_of, thumbnail_of
 from mindreader_webui.api.photo_results import copies_in
 from mindreader_webui.api.responses import image_response, kept_by_who_may_see_it
+from mindreader_webui.api.schemas.origins import PhotoOrigin
 from mindreader_webui.api.schemas.photo_details import CameraDetails, PhotoDetails
 from mindreader_webui.api.schemas.photos import Photo, PhotoChange, PhotoPath
 from mindreader_webui.auth import current_account
@@ -42,13 +44,14 @@ def show_photo(path: PhotoPath) -> Response:
 @photos.get(f"{_ONE}/details", responses={200: PhotoDetails})
 @access(USER, lane=Lane.LONG)
 def details(path: PhotoPath) -> Response:
-    """What is asked of one photo alone: how it was taken, as its file says, and where else it is."""
+    """What is asked of one photo alone: how it was taken, as its file says, where it comes from, where else it is."""
     photo, services, user = _photo(path.photo_id), current_services(), current_account()
     with services.catalog.snapshot() as session:
         copies = visible_copies(session, user, [photo.id], IndexFilter())
+        origins = [PhotoOrigin(kind=each.kind, url=each.url) for each in origins_of(session, photo.id)]
     camera = camera_of(services.blobs, services.settings, photo.sha256)
     others = [copy for copy in copies if copy.id != photo.id]
-    return answer(PhotoDetails(camera=CameraDetails(**asdict(camera)), **copies_in(others)))
+    return answer(PhotoDetails(camera=CameraDetails(**asdict(camera)), origins=origins, **copies_in(others)))
 
 
 @photos.patch(_ONE, responses={200: Photo})

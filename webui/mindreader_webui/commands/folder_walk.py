@@ -13,6 +13,7 @@ from pathlib import Path
 from mindreader.library.sidecars import goes_with_photos, takeout_names, xmp_names
 from mindreader.library.system_folders import is_skipped
 from mindreader.text import repaired
+from mindreader_webui.commands.files import Companion, Found, FoundFile, RefusedFile, SkippedFolder, unreadable
 
 _PHOTO_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".heic", ".avif", ".jxl"}
@@ -24,50 +25,6 @@ _NO_FILES = {
     stat.S_IFCHR: "This is a device, not a photo.",
     stat.S_IFBLK: "This is a device, not a photo.",
 }
-
-
-@dataclass(frozen=True)
-class FoundFile:
-    """A file that can be sent."""
-
-    path: Path
-    name: str
-    """Its path below the folder that is walked, fit to be encoded."""
-    folder: str
-    """Name of the folder it lies in, also of the one that is walked; empty for a file that was named itself."""
-    size: int
-    """Bytes."""
-    modified: float
-    """When it was last written, in seconds since 1970 (UTC)."""
-    xmp: Path | None = None
-    """The XMP file beside it."""
-    takeout: Path | None = None
-    """The JSON file beside it, by Google Takeout."""
-
-
-@dataclass(frozen=True)
-class Companion:
-    """A file that only goes with photos, or that a system left: it is not sent as one."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class RefusedFile:
-    """What cannot be a photo, or cannot be read."""
-
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class SkippedFolder:
-    """A hidden folder, or one of a system; nobody looks into it."""
-
-    name: str
-
-
-Found = FoundFile | Companion | RefusedFile | SkippedFolder
 
 
 @dataclass(frozen=True)
@@ -118,7 +75,7 @@ class _Walk:
             if _is_folder(entry):
                 yield from self._folder(folder, entry, below)
             elif goes_with_photos(entry.name):
-                yield Companion(name)
+                yield Companion(name, Path(entry.path))
             else:
                 found = _looked_at(Path(entry.path), name, own_name, beside)
                 yield from self._unless_linked(found, entry)
@@ -164,11 +121,6 @@ def walk(top: Path, skipped: Sequence[str]) -> Iterator[Found]:
         yield from _Walk(top, skipped)
     else:
         yield _looked_at(top, repaired(top.name), "", _beside(top))
-
-
-def unreadable(error: OSError) -> str:
-    """Why a file is refused that could not be read."""
-    return f"This file cannot be read ({error.strerror or error})."
 
 
 def _beside(path: Path) -> Mapping[str, Path]:

@@ -2,62 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mindreader.blobs import sha256_of
-from mindreader.dates import text_of
-from mindreader.errors import InvalidInputError
-from mindreader.library.categories import LONGEST_CATEGORY
 from mindreader.library.system_folders import SYSTEM_FOLDERS
-from mindreader.text import checked_name, repaired, visible_text
 from mindreader_webui.commands.client import ApiClient, RemoteError
-from mindreader_webui.commands.folder_walk import FoundFile, unreadable
+from mindreader_webui.commands.files import FoundFile, unreadable
+from mindreader_webui.commands.import_report import Report
+from mindreader_webui.commands.upload_form import BYTES_AROUND_A_FILE, bytes_of, origin_json, said_of, sent_name
 
 _FILES_PER_QUESTION = 200
-_FILES_PER_REQUEST = 16
-_BYTES_PER_REQUEST = 32 * 2**20
-_BYTES_AROUND_A_FILE = 4096
-"""Of the form it is sent in, at most: its name, its category, what stands between."""
-_BYTES_BESIDE = 2**15
-"""Of a file beside it; the date stands at the beginning."""
+FILES_PER_REQUEST = 16
+_PHOTOS_PER_COPY = 1000
+BYTES_PER_REQUEST = 32 * 2**20
 _TOO_LARGE = 413
-
-
-@dataclass
-class Report:
-    """What became of the files."""
-
-    created: int = 0
-    duplicate: int = 0
-    elsewhere: dict[str, int] = field(default_factory=dict)
-    """Of the duplicates, those in other collections of the user's, by the names of these."""
-    rejected: list[dict[str, str]] = field(default_factory=list)
-    skipped_folders: list[str] = field(default_factory=list)
-    companions: dict[str, int] = field(default_factory=dict)
-    """Files that only go with photos, by their kinds."""
-    indexed: int = 0
-    failed: int = 0
-    waited: bool = False
-    """Whether `indexed` and `failed`, those of the collection, were asked for."""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there was no file at all."""
-        return not (self.created or self.duplicate or self.rejected)
-
-    def as_json(self) -> dict[str, object]:
-        """For programs."""
-        return {name: value for name, value in asdict(self).items() if name != "waited"}
-
-    def reject(self, name: str, reason: str) -> None:
-        """Note a file that is refused."""
-        self.rejected.append({"file": name, "reason": reason})
 
 
 @dataclass(frozen=True)
@@ -77,13 +38,13 @@ class Rules:
     @property
     def largest_file(self) -> float:
         """Bytes of the largest file that need be sent."""
-        alone = None if self.request_bytes is None else max(0, self.request_bytes - _BYTES_AROUND_A_FILE)
+        alone = None if self.request_bytes is None else max(0, self.request_bytes - BYTES_AROUND_A_FILE)
         return min((limit for limit in (self.file_bytes, alone) if limit is not None), default=float("inf"))
 
     @property
     def bytes_together(self) -> float:
         """Bytes of the files of one request."""
-        return min(_BYTES_PER_REQUEST, self.request_bytes or _BYTES_PER_REQUEST)
+        return min(BYTES_PER_REQUEST, self.request_bytes or BYTES_PER_REQUEST)
 
 
 @dataclass(frozen=True)
@@ -98,6 +59,14 @@ class Uploader:
     """Also what another collection of the user's has."""
     with_categories: bool = False
     """A photo's category is the name of its folder."""
+    is_album: bool = False
+    """The collection is to have all of the files: those in other collections of the user's are copied into it."""
+    in_albums: set[str] = field(default_factory=set)
+    """SHA-256 of the files of every album so far; what is in no album is what is not among them."""
+
+    def into(self, collection_id: int, *, is_album: bool) -> Uploader:
+        """The same for another collection of the same import."""
+        return replace(self, collection_id=collection_id, is_album=is_album)
 
     def upload(self, files: Sequence[FoundFile], advance: Callable[[int], object]) -> None:
         """Send what is missing; `advance` is told how many files were dealt with."""
@@ -113,11 +82,36 @@ class Uploader:
     def missing(self, files: Sequence[FoundFile]) -> list[FoundFile]:
         """Those the server does not have yet; the others are told by their SHA-256 and not sent."""
         digests = {file: digest for file in files if (digest := self._sha256(file))}
+        if self.is_album:
+            self.in_albums.update(digests.values())
         known = self._existing(sorted(set(digests.values())))
+        self._note_origins(digests, known)
+        copied = self._copied(known) if self.is_album else set()
         for digest in digests.values():
-            if digest in known:
+            if digest in copied:
+                copied.remove(digest)  # should these bytes come twice, the second is a duplicate
+            elif digest in known:
                 self._note_known(known[digest])
         return [file for file, digest in digests.items() if digest not in known]
+
+    def copy(self, photo_ids: Sequence[int]) -> None:
+        """Let the collection have photos, too, that are in other ones."""
+        for start in range(0, len(photo_ids), _PHOTOS_PER_COPY):
+            asked = {"photo_ids": photo_ids[start : start + _PHOTOS_PER_COPY], "collection_id": self.collection_id}
+            self.report.copied += len(self.api.post("/photos/copy", json=asked)["photo_ids"])
+
+    def _copied(self, known: dict[str, dict[str, Any]]) -> set[str]:
+        """Put photos of other collections into this one, too, where they count as its own; returns their SHA-256."""
+        elsewhere = {digest: photo for digest, photo in known.items() if not self._is_here(photo)}
+        self.copy([photo["photo_id"] for photo in elsewhere.values()])
+        known.update({digest: photo | {"collection_id": self.collection_id} for digest, photo in elsewhere.items()})
+        return set(elsewhere)
+
+    def _note_origins(self, digests: Mapping[FoundFile, str], known: Mapping[str, dict[str, Any]]) -> None:
+        """What is here already need not be fetched again the next time."""
+        for file, digest in digests.items():
+            if file.origin is not None and digest in known:
+                self.api.post(f"/photos/{known[digest]['photo_id']}/origins", json=origin_json(file.origin))
 
     def _fits(self, file: FoundFile) -> bool:
         if file.size <= self.rules.largest_file:
@@ -128,7 +122,8 @@ class Uploader:
 
     def _sha256(self, file: FoundFile) -> str | None:
         try:
-            return sha256_of(file.path)
+            with file.path.open("rb") as stream:
+                return sha256_of(stream)
         except OSError as error:
             self.report.reject(file.name, unreadable(error))
             return None
@@ -141,22 +136,23 @@ class Uploader:
         return {photo["sha256"]: photo for photo in answer["existing"] if self._counts(photo)}
 
     def _counts(self, photo: dict[str, Any]) -> bool:
-        return self._is_here(photo) or (photo["mine"] and not self.everywhere)
+        wanted_here = self.everywhere and not self.is_album and photo["sha256"] not in self.in_albums
+        return self._is_here(photo) or (photo["mine"] and not wanted_here)
 
     def _is_here(self, photo: dict[str, Any]) -> bool:
         return bool(photo["collection_id"] == self.collection_id)
 
     def _note_known(self, photo: dict[str, Any]) -> None:
         self.report.duplicate += 1
-        if not self._is_here(photo):
-            self.report.elsewhere = dict(Counter(self.report.elsewhere) + Counter([photo["collection"]]))
+        if not self._is_here(photo) and photo["sha256"] not in self.in_albums:
+            self.report.count("elsewhere", photo["collection"])
 
     def _batches(self, files: Sequence[FoundFile]) -> Iterator[list[FoundFile]]:
         batch: list[FoundFile] = []
         size = 0
         for file in files:
-            more = _bytes_of(file)
-            if batch and (len(batch) == _FILES_PER_REQUEST or size + more > self.rules.bytes_together):
+            more = bytes_of(file)
+            if batch and (len(batch) == FILES_PER_REQUEST or size + more > self.rules.bytes_together):
                 yield batch
                 batch, size = [], 0
             batch.append(file)
@@ -187,22 +183,16 @@ class Uploader:
             streams = [(file.path.name, opened.enter_context(file.path.open("rb"))) for file in batch]
             answer = self.api.post(
                 f"/collections/{self.collection_id}/photos",
-                files=[("file", (_sent_name(name), stream, "application/octet-stream")) for name, stream in streams],
+                files=[("file", (sent_name(name), stream, "application/octet-stream")) for name, stream in streams],
                 data=self._said_of(batch),
             )
         for file, outcome in zip(batch, answer["outcomes"], strict=True):
             self._note(file, outcome)
 
     def _said_of(self, batch: Sequence[FoundFile]) -> dict[str, list[str]]:
-        """What is known of each file besides its bytes."""
         limit = self.rules.request_bytes
-        fits = limit is None or sum(map(_bytes_of, batch)) <= limit
-        return {
-            "category": [self._category(file) if self.with_categories else "" for file in batch],
-            "modified": [_modified(file) for file in batch],
-            "xmp": [_beginning(file.xmp) if fits else "" for file in batch],
-            "takeout": [_beginning(file.takeout) if fits else "" for file in batch],
-        }
+        fits = limit is None or sum(map(bytes_of, batch)) <= limit
+        return said_of(batch, with_categories=self.with_categories, with_texts=fits)
 
     def _note(self, file: FoundFile, outcome: dict[str, Any]) -> None:
         if outcome["status"] == "rejected":
@@ -212,45 +202,10 @@ class Uploader:
         else:
             self.report.created += 1
 
-    def _category(self, file: FoundFile) -> str:
-        """Empty where the folder's name cannot be one."""
-        try:
-            return checked_name(visible_text(file.folder)[:LONGEST_CATEGORY], LONGEST_CATEGORY)
-        except InvalidInputError:
-            return ""
-
-
-def _bytes_of(file: FoundFile) -> int:
-    """That it takes in a request, at most."""
-    return file.size + _BYTES_AROUND_A_FILE + _BYTES_BESIDE * sum(path is not None for path in (file.xmp, file.takeout))
-
-
-def _modified(file: FoundFile) -> str:
-    """By the clock of this machine, as cameras write it."""
-    try:
-        return datetime.fromtimestamp(file.modified).isoformat(timespec="seconds")
-    except (OverflowError, ValueError, OSError):
-        return ""
-
-
-def _beginning(path: Path | None) -> str:
-    if path is None:
-        return ""
-    try:
-        with path.open("rb") as file:
-            return text_of(file.read(_BYTES_BESIDE))
-    except OSError:
-        return ""  # the photo is imported all the same
-
 
 def _groups(files: Sequence[FoundFile]) -> Iterator[Sequence[FoundFile]]:
     for start in range(0, len(files), _FILES_PER_QUESTION):
         yield files[start : start + _FILES_PER_QUESTION]
-
-
-def _sent_name(name: str) -> str:
-    """Without control characters: forms carry them as `%0A`, which nobody turns back."""
-    return visible_text(repaired(name)) or "photo"
 
 
 def _is_of_files(error: RemoteError | OSError) -> bool:

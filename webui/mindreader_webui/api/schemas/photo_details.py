@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, Field
 
+from mindreader_webui.api.schemas.origins import PhotoOrigin
 from mindreader_webui.api.schemas.searches import MOST_COPIES, PhotoCopy
 
 
@@ -20,5 +21,6 @@ class PhotoDetails(BaseModel):
     """How a photo was taken, and other photos with the same bytes that the caller may see."""
 
     camera: CameraDetails
+    origins: list[PhotoOrigin] = Field(description="Pages of the photo in libraries it was taken over from.")
     also_in: list[PhotoCopy] = Field(max_length=MOST_COPIES, description="The first of them.")
     also_in_count: int = Field(description="How many there are.")

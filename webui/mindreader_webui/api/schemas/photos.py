@@ -40,8 +40,8 @@ _MAY_CHANGE = "Whether the caller may label, move and delete it."
 _TAKEN_AT = "By the camera's own clock, without a zone."
 _DATE_SOURCE = (
     "Who says so: a person; the file itself (`exif`, `digitized`, `xmp`, `iptc`); a file beside it (`sidecar`, "
-    "`takeout`); its name; or a guess (`modified`: when a program last wrote it; `file`: the file's time, by which no "
-    "search finds it). Null where that is not known yet."
+    "`takeout`); the `library` it was taken over from; its name; or a guess (`modified`: when a program last wrote it; "
+    "`file`: the file's time, by which no search finds it). Null where that is not known yet."
 )
 
 

@@ -14,6 +14,7 @@ const TAKEN = {
   iptc: (date) => _("taken {date}, from its IPTC data", { date }),
   sidecar: (date) => _("taken {date}, from the XMP file beside it", { date }),
   takeout: (date) => _("taken {date}, from Google Takeout", { date }),
+  library: (date) => _("taken {date}, from the library it came from", { date }),
   name: (date) => _("taken {date}, from its name", { date }),
   modified: (date) => _("perhaps taken {date}: a guess from when it was last changed", { date }),
   file: (date) => _("perhaps taken {date}: a guess from the file’s time", { date }),

@@ -6,7 +6,11 @@ const NAMES = new Set(["thumbs.db", "ehthumbs.db", "desktop.ini", "picasa.ini", 
 const APPLE_DOUBLE = "._";
 const TAIL = ".supplemental-metadata";
 const LONGEST = 46; // characters of a name that Takeout leaves before its number and `.json`
-const EDITED = /-(edited|bearbeitet|modifi[ée]|editado|modificato|bewerkt|edytowane)(?=(\(\d+\))?$)/iu;
+const CUT = 51; // characters of a photo's name that it leaves, with the suffix
+const EDITED =
+  /-(edited|effects|smile|mix|bearbeitet|modifi[ée]|editado|ha editado|editat|modificato|bewerkt|edytowane|redigert|redigeret|redigerad|編集済み)(?=(\(\d+\))?$)/iu;
+const CUT_EDITED = /-[\p{L}_]{0,9}(?=(\(\d+\))?$)/u; // what is left of such an ending where the name was too long for it
+const NUMBER = /\(\d+\)$/;
 
 /** @param {string} name @returns {[string, string]} what is before its suffix, and that with its dot */
 function split(name) {
@@ -40,16 +44,18 @@ export const xmpNames = (photo) => [`${photo}.xmp`, `${split(photo)[0]}.xmp`];
  */
 export function takeoutNames(photo) {
   const [stem, suffix] = split(photo);
-  const original = stem.replace(EDITED, "");
+  const isCut = (stem.replace(NUMBER, "") + suffix).length === CUT;
+  const original = stem.replace(isCut ? CUT_EDITED : EDITED, "");
   const ofOriginal = original === stem ? [] : takeoutNames(original + suffix);
   return [`${photo}.json`, `${photo.slice(0, LONGEST)}.json`, ...numbered(stem, suffix), ...ofOriginal];
 }
 
 /** @param {string} stem @param {string} suffix */
 function numbered(stem, suffix) {
-  const number = stem.match(/\(\d+\)$/)?.[0] ?? "";
+  const number = stem.match(NUMBER)?.[0] ?? "";
   const whole = stem.slice(0, stem.length - number.length) + suffix;
   const names = Array.from({ length: TAIL.length + 1 }, (_, cut) => whole + TAIL.slice(0, TAIL.length - cut));
   names.push(whole.slice(0, LONGEST));
-  return names.map((name) => `${name}${number}.json`);
+  const shared = number && whole.length > LONGEST ? [`${whole.slice(0, LONGEST)}.json`] : []; // by files of one name
+  return [...names.map((name) => `${name}${number}.json`), ...shared];
 }

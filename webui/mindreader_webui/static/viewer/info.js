@@ -8,7 +8,7 @@ import { h, messageOf } from "../lib/dom.js";
 import { formatBytes, formatCategory, formatRounded } from "../lib/format.js";
 import { _ } from "../lib/i18n.js";
 
-/** @import { CameraDetails, PhotoDetails } from "../../../typings/api" */
+/** @import { CameraDetails, PhotoDetails, PhotoOrigin } from "../../../typings/api" */
 /** @import { Act, ActionName } from "../components/photo_toolbar.js" */
 /** @import { AnyPhoto, PhotoSource } from "../components/viewer.js" */
 
@@ -82,6 +82,7 @@ export class InfoPanel {
         original(photo),
       ),
       ...cameraFacts(details?.camera),
+      ...facts(_("Comes from"), (details?.origins ?? []).map(originLink)),
       ...facts(
         _("Why it is here"),
         source.why(photo).map((reason) => h("span", {}, reason)),
@@ -110,6 +111,13 @@ const collectionLink = ({ collection, collection_id: id }) => h("a", { href: `/l
 
 /** @param {AnyPhoto} photo */
 const original = ({ original_url: href }) => h("a", { href, target: "_blank", rel: "noopener" }, _("Open original"));
+
+/** @type {Record<PhotoOrigin["kind"], () => string>} */
+const LIBRARIES = { immich: () => _("Open in Immich") };
+
+/** @param {PhotoOrigin} origin */
+const originLink = ({ kind, url: href }) =>
+  h("a", { href, target: "_blank", rel: "noopener noreferrer" }, LIBRARIES[kind]());
 
 /** @param {AnyPhoto} photo */
 function sizeOf({ width, height, size_bytes: bytes }) {

@@ -1,0 +1,1 @@
+"""Where photos are imported from; each says what goes into which collection."""
