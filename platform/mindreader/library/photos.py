@@ -72,6 +72,13 @@ def photo_page(
     return read_page(session, query.order_by(Photo.id.desc()), limit, lambda row: row.Photo.id).map(_view)
 
 
+def views_of(session: Session, space_id: int | None, photo_ids: Sequence[int]) -> list[PhotoView]:
+    """Those of the photos that are still there, in the order given."""
+    found = session.execute(_views(space_id).where(Photo.id.in_(photo_ids)))
+    by_id = {row.Photo.id: _view(row) for row in found}
+    return [by_id[photo_id] for photo_id in photo_ids if photo_id in by_id]
+
+
 def visible_photo(session: Session, user: User, space_id: int | None, photo_id: int) -> PhotoView:
     """A photo in a collection the user may see.
 
