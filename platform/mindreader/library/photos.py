@@ -64,7 +64,9 @@ def photo_page(
 
     Pages are found by id, so photos uploaded or deleted meanwhile neither repeat nor hide others.
     """
-    query = _views(space_id).where(Photo.collection_id == collection_id, *_conditions(only, space_id))
+    # A category's own index leads to its photos; SQLite would rather go through all of the collection.
+    collection = Photo.collection_id if only.category_id is None else Photo.collection_id + 0
+    query = _views(space_id).where(collection == collection_id, *_conditions(only, space_id))
     if after is not None:
         query = query.where(Photo.id < after)
     if only.before is not None:

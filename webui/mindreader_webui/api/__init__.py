@@ -10,6 +10,7 @@ from mindreader_webui.api.drawing_previews import drawing_previews
 from mindreader_webui.api.identities import identities
 from mindreader_webui.api.jobs import jobs
 from mindreader_webui.api.models import models
+from mindreader_webui.api.photo_lists import photo_lists
 from mindreader_webui.api.photos import photos
 from mindreader_webui.api.public_links import public_links, visits
 from mindreader_webui.api.searches import searches
@@ -27,6 +28,7 @@ BLUEPRINTS = (
     public_links,
     visits,
     photos,
+    photo_lists,
     bulk,
     trash,
     searches,

@@ -59,6 +59,9 @@ class UploadForm(BaseModel):
     )
     xmp: list[str] | None = Field(None, description="Text of the XMP file beside it; its beginning will do.")
     takeout: list[str] | None = Field(None, description="Text of the JSON file beside it, by Google Takeout.")
+    folder: list[str] | None = Field(
+        None, description="Path of the folder it lies in, from the one that was chosen on: `Pictures/2019/March`."
+    )
 
 
 @dataclass(frozen=True)
@@ -143,11 +146,12 @@ def _sent_files() -> list[_SentFile]:
         map(_moment, _one_each("modified", len(files))),
         _one_each("xmp", len(files)),
         _one_each("takeout", len(files)),
+        _one_each("folder", len(files)),
         strict=True,
     )
     return [
-        _SentFile(file, category or None, Beside(modified, xmp, takeout))
-        for file, category, modified, xmp, takeout in fields
+        _SentFile(file, category or None, Beside(modified, xmp, takeout, folder))
+        for file, category, modified, xmp, takeout, folder in fields
     ]
 
 

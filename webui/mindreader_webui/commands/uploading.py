@@ -22,8 +22,8 @@ from mindreader_webui.commands.folder_walk import FoundFile, unreadable
 _FILES_PER_QUESTION = 200
 _FILES_PER_REQUEST = 16
 _BYTES_PER_REQUEST = 32 * 2**20
-_BYTES_AROUND_A_FILE = 4096
-"""Of the form it is sent in, at most: its name, its category, what stands between."""
+_BYTES_AROUND_A_FILE = 8192
+"""Of the form it is sent in, at most: its name, its folder, its category, what stands between."""
 _BYTES_BESIDE = 2**15
 """Of a file beside it; the date stands at the beginning."""
 _TOO_LARGE = 413
@@ -202,6 +202,7 @@ class Uploader:
             "modified": [_modified(file) for file in batch],
             "xmp": [_beginning(file.xmp) if fits else "" for file in batch],
             "takeout": [_beginning(file.takeout) if fits else "" for file in batch],
+            "folder": [visible_text(file.lies_in) for file in batch],
         }
 
     def _note(self, file: FoundFile, outcome: dict[str, Any]) -> None:
