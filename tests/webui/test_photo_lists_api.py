@@ -85,7 +85,9 @@ def test_filters(ann, collection, photos):
 def test_ids_come_with_what_may_be_done(ann, bob, photos, collection):
     theirs = bob.collection("Bobs", "shared")
     photo = bob.photo(theirs, seed=77)
-    runs = ann.get("/photos/ids").json["runs"]
+    answer = ann.get("/photos/ids").json
+    runs = answer["runs"]
+    assert answer["total"] == 5
     assert runs[0] == {"collection_id": theirs, "collection": "Bobs", "may_change": False, "photo_ids": [photo]}
     a, b, old, undated = photos
     hers = {"collection_id": collection, "collection": "Holidays", "may_change": True}
@@ -96,7 +98,7 @@ def test_ids_come_with_what_may_be_done(ann, bob, photos, collection):
 def test_nobody_sees_what_is_private_or_deleted(ann, bob, photos, collection):
     assert listed(bob) == []
     assert days(bob) == []
-    assert bob.get("/photos/ids").json == {"runs": []}
+    assert bob.get("/photos/ids").json == {"total": 0, "runs": []}
     for path in ("/photos", "/photos/days", "/photos/ids"):
         assert bob.get(f"{path}?collection_id={collection}").status_code == 404
     ann.post("/photos/delete", json={"photo_ids": photos[:2]})

@@ -104,11 +104,15 @@ class PhotoList:
     def days(self) -> list[DayCount]:
         """How many photos stand on each day, in the list's order."""
         if self.order.key is SortKey.NAME:
-            total = self.session.scalar(self._narrowed(select(func.count()).select_from(Photo))) or 0
+            total = self.total()
             return [DayCount(None, total)] if total else []
         day = func.date(self._key, type_=Date)
         counted = self._narrowed(select(day, func.count())).group_by(day).order_by(self._directed(day))
         return [DayCount(*row) for row in self.session.execute(counted)]
+
+    def total(self) -> int:
+        """How many photos the list has."""
+        return self.session.scalar(self._narrowed(select(func.count()).select_from(Photo))) or 0
 
     def page(self, place: Place, limit: int) -> list[PhotoView]:
         """The next `limit` photos from a place on."""

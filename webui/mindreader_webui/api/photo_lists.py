@@ -46,8 +46,9 @@ def listed_photos(query: PhotoPageQuery) -> Response:
 def listed_ids(query: PhotoIdsQuery) -> Response:
     """The ids of a part of a list, with the collections they are in: enough to do something with all of them."""
     with current_services().catalog.snapshot() as session:
-        runs = _list(session, query).runs(query.place, query.limit)
-    return answer(PhotoRuns(runs=[PhotoRun.of(run) for run in runs]))
+        photos = _list(session, query)
+        runs, total = photos.runs(query.place, query.limit), photos.total()
+    return answer(PhotoRuns(total=total, runs=[PhotoRun.of(run) for run in runs]))
 
 
 def _list(session: Session, query: PhotoListQuery) -> PhotoList:

@@ -131,4 +131,5 @@ class PhotoRun(BaseModel):
 class PhotoRuns(BaseModel):
     """A part of a list: what is needed to do something with its photos, without showing them."""
 
+    total: int = Field(description="How many photos the list has by now.")
     runs: list[PhotoRun]
