@@ -2,7 +2,6 @@
 
 import { byId, h } from "../lib/dom.js";
 import { byName, formatCategory, formatNumber } from "../lib/format.js";
-import { ngettext } from "../lib/i18n.js";
 
 /** @import { Collection, ListedPhoto } from "../../../typings/api" */
 /** @typedef {"taken"|"uploaded"|"name"} SortKey */
@@ -29,8 +28,15 @@ export class PhotoFilters {
         onchange();
       };
     }
-    byId("filters", HTMLDetailsElement).open = this.active > 0;
+    this.unfold(this.active > 0);
+    byId("show-filters").onclick = () => this.unfold(byId("filters").hidden);
     this.mark();
+  }
+
+  /** @param {boolean} open */
+  unfold(open) {
+    byId("filters").hidden = !open;
+    byId("show-filters").ariaExpanded = String(open);
   }
 
   /** @param {string} name @returns {HTMLInputElement|HTMLSelectElement|null} */
@@ -72,7 +78,7 @@ export class PhotoFilters {
 
   /** How many filters are set, for whoever has folded them away. */
   mark() {
-    byId("filters-set").textContent = this.active ? ngettext("{n} set", "{n} set", this.active) : "";
+    byId("filters-set").textContent = this.active ? `(${formatNumber(this.active)})` : "";
   }
 
   /** @returns {[SortKey, Direction]} */

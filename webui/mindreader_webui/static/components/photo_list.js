@@ -19,6 +19,7 @@ import { idOf, openViewer, photoTile, refreshViewer, sourceOf } from "./viewer.j
 
 const TOP_SCREENS = 2;
 const ADDRESS_MS = 300;
+const MOST_LOOKED_THROUGH = 1200; // photos, for one of them
 
 /** The page holds photo_list.html and photo_filters.html. */
 export class PhotoList {
@@ -52,6 +53,7 @@ export class PhotoList {
     });
     this.toolbar = new PhotoToolbar(this.selection, () => this.grid.photos, this.act);
     this.source = sourceOf(() => this.grid.photos, {
+      indexOf: (id) => this.grid.photos.findIndex((photo) => photo?.id === id), // there may be holes
       reach: (index) => this.grid.reach(index),
       focus: (index) => this.grid.focus(index),
       buttons: page.buttons,
@@ -119,7 +121,7 @@ export class PhotoList {
   onload() {
     const { length } = this.grid.photos;
     byId("end").textContent = length ? "" : _("No photos to show here.");
-    byId("all").textContent = ngettext("All {n}", "All {n}", length);
+    byId("all").textContent = ngettext("Select {n} photo", "Select all {n} photos", length);
     this.toolbar.refresh();
     this.page.onload();
   }
@@ -211,8 +213,26 @@ export class PhotoList {
         changed.has(photo.id) && this.filters.sort[0] === "taken" && photo.taken_at?.slice(0, 10) !== this.dayOf(index);
     });
     moved ||= photos.some((photo) => "unread" in photo && photo.unread === true);
-    if (moved) this.reload().then(() => refreshViewer());
+    if (moved) this.showMoved(photos).catch(showError);
     else this.shownAnew();
+  }
+
+  /** They stand elsewhere now; the viewer goes on with the one it shows. @param {AnyPhoto[]} photos */
+  async showMoved(photos) {
+    await this.reload();
+    if (photos.length === 1 && photos[0]) await this.find(photos[0]);
+    refreshViewer();
+  }
+
+  /** Load a photo from where it stands, unless that is a day with very many. @param {AnyPhoto} photo */
+  async find(photo) {
+    const { grid, source } = this;
+    const uploaded = "created_at" in photo ? photo.created_at : "";
+    const moment = this.filters.sort[0] === "taken" ? (photo.taken_at ?? uploaded) : uploaded;
+    const day = grid.days.find((each) => each.day === moment.slice(0, 10));
+    if (!day) return;
+    const end = day.start + Math.min(day.count, MOST_LOOKED_THROUGH);
+    for (let index = day.start; index < end && source.indexOf(idOf(photo)) < 0; index += 1) await grid.reach(index);
   }
 
   /** @param {number} index */
@@ -246,7 +266,10 @@ export class PhotoList {
     const all = before && photos.length === before.ids.size && photos.every((photo) => before.ids.has(idOf(photo)));
     this.before = null;
     if (all && before.after === this.grid.generation) this.grid.fill(before.contents);
-    else await this.reload();
+    else {
+      await this.reload();
+      if (photos[0]) await this.find(photos[0]);
+    }
     if (!photos.some((photo) => this.source.indexOf(idOf(photo)) >= 0)) this.named = photos;
     this.shownAnew(photos[0] && idOf(photos[0]));
   }

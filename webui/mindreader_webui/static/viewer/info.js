@@ -81,9 +81,7 @@ export class InfoPanel {
         h("span", {}, sizeOf(photo)),
         original(photo),
       ),
-      ...(photo.folder
-        ? fact(_("Folder"), value(photo.folder), copyFolder(photo.folder))
-        : []),
+      ...(photo.folder ? fact(_("Folder"), value(photo.folder), copyFolder(photo.folder)) : []),
       ...cameraFacts(details?.camera),
       ...facts(
         _("Why it is here"),
