@@ -35,6 +35,7 @@ export class BaseGrid {
     this.headings = new Map();
     this.generation = 0;
     this.columns = 1;
+    this.width = 0;
     this.rowHeight = 0;
     this.rowGap = 0;
     this.frame = 0;
@@ -56,7 +57,15 @@ export class BaseGrid {
   /** Photos near the screen. @param {number} _from @param {number} _to index behind the last one */
   need(_from, _to) {}
 
+  /** Its height follows from its width. */
   onResize() {
+    const { clientWidth } = this.list;
+    if (clientWidth === this.width) return;
+    this.width = clientWidth;
+    this.resize();
+  }
+
+  resize() {
     this.rowHeight = 0;
     this.scheduleRender();
   }

@@ -29,6 +29,8 @@ export class MonthRail {
     this.grid = grid;
     /** @type {Month[]} */
     this.months = [];
+    /** The month a key led to: those on the last screen never come to its top. */
+    this.reached = { number: 0, scrollY: -1 };
     /** @type {unknown} what the months were read from */
     this.of = null;
     this.years = h("div", { class: "rail-years", "aria-hidden": "true" });
@@ -51,6 +53,7 @@ export class MonthRail {
     const { layout, sections, photos } = this.grid;
     if (this.of !== layout) {
       this.of = layout;
+      this.reached.scrollY = -1;
       this.months = photos.length ? monthsOf(this.grid) : [];
       const isLong = layout.height > LEAST_SCREENS * innerHeight;
       this.rail.hidden = !isLong || this.months.length < 2 || sections[0]?.kind === "none";
@@ -103,6 +106,7 @@ export class MonthRail {
 
   /** @param {number} y */
   monthAt(y) {
+    if (y === this.y && scrollY === this.reached.scrollY) return this.reached.number;
     return lastAtMost(this.months, y + 1, (month) => month.y);
   }
 
@@ -114,7 +118,10 @@ export class MonthRail {
     const to = step === undefined ? ends[/** @type {"Home"|"End"} */ (event.key)] : this.monthAt(this.y) + step;
     if (to === undefined) return;
     event.preventDefault();
-    this.grid.scrollTo(this.months[Math.min(last, Math.max(0, to))]?.y ?? 0);
+    const number = Math.min(last, Math.max(0, to));
+    this.grid.scrollTo(this.months[number]?.y ?? 0);
+    this.reached = { number, scrollY };
+    this.point(this.y);
   }
 
   /** @param {PointerEvent} event */

@@ -35,6 +35,7 @@ const DAY_MS = 86_400_000;
 async function inBatches(ids, request) {
   const answers = [];
   for (let start = 0; start < ids.length; start += PER_REQUEST) {
+    if (start) toast(_("{done} of {total} photos …", { done: start, total: ids.length }));
     answers.push(await request(ids.slice(start, start + PER_REQUEST)));
   }
   return answers;

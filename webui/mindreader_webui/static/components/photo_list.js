@@ -155,7 +155,9 @@ export class PhotoList {
   noteOn(photo, index) {
     if (photo.state === "failed") return _("Failed: {reason}", { reason: photo.error ?? "" });
     if (photo.state !== "indexed") return _("being prepared for searching");
-    const byDate = this.filters.sort[0] === "taken";
+    const [key] = this.filters.sort;
+    const byDate = key === "taken";
+    if (key === "name" && photo.category) return photo.filename; // its category stands above
     if (!photo.taken_at)
       return byDate ? _("no date taken") : _("uploaded {date}", { date: formatDate(photo.created_at) });
     if (!byDate) return formatTaken(photo.taken_at);

@@ -144,10 +144,10 @@ export class SectionGrid extends BaseGrid {
   }
 
   /** @override */
-  onResize() {
+  resize() {
     const first = this.rowHeight ? this.topIndex : 0;
-    super.onResize();
-    const columns = this.columns;
+    const { columns } = this;
+    super.resize();
     if (!this.photos.length) return;
     this.measure();
     if (first && this.columns !== columns) this.scrollTo(this.layout.topOf(first)); // what was looked at stays

@@ -130,7 +130,7 @@ export class Selection {
 
   /** @param {KeyboardEvent} event */
   onKey(event) {
-    const tile = /** @type {HTMLElement} */ (event.target).closest("li");
+    const tile = /** @type {HTMLElement|null} */ (/** @type {HTMLElement} */ (event.target).closest("li[data-index]"));
     if (!tile) return;
     const step = STEPS[event.key];
     if (step) {
