@@ -173,6 +173,7 @@ export class BaseGrid {
   /** @param {number} y of the list, which comes to the top of the screen */
   scrollTo(y) {
     const top = this.list.getBoundingClientRect().top + scrollY + y;
+    this.list.style.paddingBlockEnd = `${this.layout.height}px`; // so that one can go there before it is rendered
     scrollTo({ top, behavior: "instant" });
     this.render();
   }

@@ -1,20 +1,20 @@
 // A list of photos in an order, as a timeline or by name: filters, sections, the rail beside it, and what is done with photos.
 
-import { byId, h, showError } from "../lib/dom.js";
-import { formatDate, formatDayAndTime, formatDayOfMonth, formatMonth, formatTaken, formatTime } from "../lib/format.js";
+import { byId, showError } from "../lib/dom.js";
+import { formatDate, formatDayAndTime, formatTaken, formatTime } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 import { get } from "../lib/api.js";
 import { MonthRail } from "./month_rail.js";
 import { PhotoFilters } from "./photo_filters.js";
 import { PhotoToolbar, photoActions } from "./photo_toolbar.js";
 import { SectionGrid } from "./section_grid.js";
+import { headingOf, markHeading } from "./section_headings.js";
 import { dayAt } from "./sections.js";
 import { Selection } from "./selection.js";
 import { idOf, openViewer, photoTile, refreshViewer, sourceOf } from "./viewer.js";
 
 /** @import { ListedPhoto } from "../../../typings/api" */
 /** @import { Contents, Part } from "./section_grid.js" */
-/** @import { Section } from "./sections.js" */
 /** @import { AnyPhoto, ViewerButton } from "./viewer.js" */
 
 const TOP_SCREENS = 2;
@@ -38,7 +38,7 @@ export class PhotoList {
       page: (/** @type {Part} */ part) => get("/photos", { query: { ...ask(), ...part } }),
       ids: (/** @type {Part} */ part) => get("/photos/ids", { query: { ...ask(), ...part } }),
       tile: (photo, index) => this.tile(photo, index),
-      heading: (section) => this.heading(section),
+      heading: (section, grid) => headingOf(section, grid, this.selection),
       onerror: showError,
       onload: () => this.onload(),
       onrender: () => this.onrender(),
@@ -101,10 +101,7 @@ export class PhotoList {
     const descending = this.filters.sort[1] === "descending";
     const isPast = (/** @type {string|null} */ day) => (descending ? (day ?? "") <= at : (day ?? "") >= at);
     const index = /^\d+$/.test(at) ? Number(at) : (grid.days.find(({ day }) => isPast(day))?.start ?? 0);
-    if (index <= 0 || index >= grid.photos.length) return;
-    const section = grid.layout.sectionOf(index);
-    const isFirst = grid.layout.block(section).start === index;
-    grid.scrollTo(isFirst ? grid.layout.top(section) : grid.layout.topOf(index));
+    if (index > 0 && index < grid.photos.length) grid.showAt(index);
   }
 
   /** What is at the top of the screen, for whoever loads the page again. */
@@ -136,10 +133,7 @@ export class PhotoList {
 
   onselect() {
     this.toolbar.refresh();
-    for (const [number, heading] of this.grid.headings) {
-      const section = this.grid.sections[number];
-      if (section) this.markHeading(heading, section);
-    }
+    for (const heading of this.grid.headings.values()) markHeading(heading, this.grid, this.selection);
   }
 
   /** @param {ListedPhoto} photo @param {number} index */
@@ -163,45 +157,6 @@ export class PhotoList {
     if (!byDate) return formatTaken(photo.taken_at);
     const section = this.grid.sections[this.grid.layout.sectionOf(index)];
     return section?.kind === "month" ? formatDayAndTime(photo.taken_at) : formatTime(photo.taken_at);
-  }
-
-  /** @param {Section} section */
-  heading(section) {
-    const { kind, day } = section;
-    const [month, name] = [formatMonth(day ?? ""), formatDayOfMonth(day ?? "")];
-    const heading = h("li", { class: "heading" });
-    if (kind !== "day") heading.append(this.line("h2", month, section, section.inMonth));
-    if (kind !== "month") heading.append(this.line("h3", name, section, section.count));
-    this.markHeading(heading, section);
-    return heading;
-  }
-
-  /** A title, and the way to choose all below it. @param {"h2"|"h3"} tag @param {string} title @param {Section} section @param {number} count */
-  line(tag, title, { start }, count) {
-    const choose = h("button", { class: "quiet", "data-from": start, "data-to": start + count }, _("Select"));
-    choose.ariaLabel = ngettext("Select {n} photo: {title}", "Select {n} photos: {title}", count, { title });
-    choose.onclick = () => this.selection.toggleRange(start, start + count);
-    const counted = h("small", {}, ngettext("{n} photo", "{n} photos", count));
-    return h("div", {}, h(tag, {}, title), counted, choose);
-  }
-
-  /** @param {HTMLElement} heading @param {Section} _section */
-  markHeading(heading, _section) {
-    for (const button of heading.querySelectorAll("button")) {
-      const { from, to } = button.dataset;
-      button.ariaPressed = String(this.areChosen(Number(from), Number(to)));
-    }
-  }
-
-  /** @param {number} from @param {number} to */
-  areChosen(from, to) {
-    const { chosen } = this.selection;
-    if (chosen.size < to - from) return false;
-    for (let index = from; index < to; index += 1) {
-      const entry = this.grid.entryAt(index);
-      if (!entry || !chosen.has(entry.id)) return false;
-    }
-    return true;
   }
 
   /** In the viewer and in the grid; where it was the date, they stand elsewhere now. @param {AnyPhoto[]} photos */

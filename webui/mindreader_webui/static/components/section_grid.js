@@ -3,17 +3,17 @@
 // The server says how many photos stand on each day; so every photo has its place before it is loaded, and until then an
 // empty tile. What is chosen but not shown is known by its id alone.
 
-import { h } from "../lib/dom.js";
 import { _ } from "../lib/i18n.js";
+import { closedUp, emptyTile, unreadEntry } from "./entries.js";
 import { BaseGrid } from "./grid.js";
 import { dayAt, placed, sectionsOf, without } from "./sections.js";
 
 /** @import { DayCount, ListedPhoto, PhotoRun } from "../../../typings/api" */
+/** @import { Entry } from "./entries.js" */
 /** @import { Block } from "./grid_layout.js" */
 /** @import { Day, Section } from "./sections.js" */
 
 /** @typedef {{day: string|null, skip: number, limit: number}} Part of a list: where it begins, and how much of it */
-/** @typedef {ListedPhoto & {unread?: true}} Entry a photo, or one of which little more than the id is known */
 /**
  * @typedef {object} SectionSource
  * @property {() => Promise<{days: DayCount[]}>} days
@@ -27,7 +27,6 @@ import { dayAt, placed, sectionsOf, without } from "./sections.js";
  */
 /** @typedef {{photos: Entry[], unread: Entry[], days: Day[]}} Contents */
 
-const NOTHING = "\u00a0"; // as high as a line
 const PAGE = 120;
 const IDS_PAGE = 10_000;
 const AT_ONCE = 2;
@@ -146,11 +145,17 @@ export class SectionGrid extends BaseGrid {
   /** @override */
   resize() {
     const first = this.rowHeight ? this.topIndex : 0;
-    const { columns } = this;
     super.resize();
     if (!this.photos.length) return;
     this.measure();
-    if (first && this.columns !== columns) this.scrollTo(this.layout.topOf(first)); // what was looked at stays
+    if (first) this.showAt(first); // what was looked at stays
+  }
+
+  /** Bring a photo to the top of the screen, below its heading if it is the first there. @param {number} index */
+  showAt(index) {
+    const section = this.layout.sectionOf(index);
+    const isFirst = this.layout.block(section).start === index;
+    this.scrollTo(isFirst ? this.layout.top(section) : this.layout.topOf(index));
   }
 
   /** Index of the first photo on the screen. */
@@ -261,51 +266,4 @@ export class SectionGrid extends BaseGrid {
     super.focus(index);
     if (!this.photos[index]) this.reach(index).then(() => super.focus(index));
   }
-}
-
-/** As high as a tile; nothing to press. */
-function emptyTile() {
-  const caption = h("span", { class: "caption" }, h("span", {}, NOTHING), h("small", {}, NOTHING));
-  return h("li", { class: "empty-tile", "aria-hidden": "true" }, h("div", {}, h("div", { class: "picture" }), caption));
-}
-
-/** @param {number} id @param {PhotoRun} run @returns {Entry} */
-function unreadEntry(id, { collection_id, collection, may_change }) {
-  const base = `/api/v1/photos/${id}`;
-  return {
-    id,
-    collection_id,
-    collection,
-    may_change,
-    unread: true,
-    thumbnail_url: `${base}/thumbnail`,
-    preview_url: `${base}/preview`,
-    original_url: `${base}/original`,
-    filename: "",
-    folder: null,
-    category_id: null,
-    category: null,
-    width: 0,
-    height: 0,
-    size_bytes: 0,
-    media_type: "",
-    taken_at: null,
-    date_source: null,
-    created_at: "",
-    state: "pending",
-    error: null,
-    day: null,
-  };
-}
-
-/** The same entries without some indexes; holes stay holes. @param {Entry[]} entries @param {Set<number>} out */
-function closedUp(entries, out) {
-  /** @type {Entry[]} */
-  const kept = [];
-  let shift = 0;
-  for (let index = 0; index < entries.length; index += 1) {
-    if (out.has(index)) shift += 1;
-    else if (index in entries) kept[index - shift] = /** @type {Entry} */ (entries[index]);
-  }
-  return kept;
 }
