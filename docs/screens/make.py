@@ -162,10 +162,10 @@ def looked_at(page: Page) -> None:
 
 def choosing(page: Page) -> None:
     page.goto("/library/1")
-    page.locator("#photos button").first.wait_for()
+    page.locator("#photos [data-index] button").first.wait_for()
     page.locator("#select").click()
     for place in (0, 2, 3):
-        page.locator("#photos button").nth(place).click()
+        page.locator("#photos [data-index] button").nth(place).click()
 
 
 def sharing(page: Page) -> None:

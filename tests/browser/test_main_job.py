@@ -92,7 +92,7 @@ def library(page: Page, keep):
     expect(page.locator("#collections li").first).to_contain_text("30 photos")
     keep("library")
     page.get_by_role("link", name="Thirty").click()
-    expect(page.locator("#photos > li")).to_have_count(30)
+    expect(page.locator("#photos > li[data-index]")).to_have_count(30)
     keep("collection")
 
 

@@ -215,11 +215,11 @@ def test_where_there_is_no_trash_one_is_told_before(chromium, screen, tmp_path):
         for path in write_photos(tmp_path / "photos", 2):
             upload(page, things, path)
         page.goto(f"/library/{things}")
-        page.locator("#photos > li > button").first.click()
+        page.locator("#photos > li[data-index] > button").first.click()
         page.locator("#viewer").get_by_role("button", name="Delete").click()
         expect(page.locator("#dialog")).to_contain_text("gone for good at once")
         answer(page, "Cancel")
-        expect(page.locator("#photos > li")).to_have_count(2)
+        expect(page.locator("#photos > li[data-index]")).to_have_count(2)
         page.locator("#viewer").get_by_role("button", name="Delete").click()
         answer(page, "Delete for good")
         toast(page, "1 photo is deleted for good.")

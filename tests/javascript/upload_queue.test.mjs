@@ -249,7 +249,7 @@ test("nothing but files that are too large is an upload that ends", async () => 
 });
 
 test("requests are no larger than the server takes", async () => {
-  upload.queue.limits = { file_max_bytes: 2 ** 30, request_max_bytes: 100000 };
+  upload.queue.limits = { file_max_bytes: 2 ** 30, request_max_bytes: 130000 };
   const large = (name) => ({ ...items([name])[0], file: new File([name, new Uint8Array(30000)], name) });
   upload.queue.add(["a", "b", "c", "d", "e"].map(large));
   assert.deepEqual(statuses(await upload.finished), Array(5).fill("created"));
@@ -347,8 +347,21 @@ test("what is known of a file besides its bytes is sent with it", async () => {
   const beside = { xmp: new File(["x".repeat(40_000)], "a.xmp"), takeout: new File(["{}"], "a.jpg.json") };
   const target = TARGET;
   upload.queue.add([
-    { file: new File(["a"], "a.jpg", { lastModified }), category: "dog", target, everywhere: false, ...beside },
-    { file: new File(["b"], "b.jpg", { lastModified: 8.64e15 }), category: "", target, everywhere: false },
+    {
+      file: new File(["a"], "a.jpg", { lastModified }),
+      path: "Photos/2019/a.jpg",
+      category: "dog",
+      target,
+      everywhere: false,
+      ...beside,
+    },
+    {
+      file: new File(["b"], "b.jpg", { lastModified: 8.64e15 }),
+      path: "b.jpg",
+      category: "",
+      target,
+      everywhere: false,
+    },
   ]);
   await upload.finished;
   const sent = (field) => server.form.getAll(field);
@@ -356,6 +369,7 @@ test("what is known of a file besides its bytes is sent with it", async () => {
   assert.deepEqual(sent("modified"), ["2019-03-21T10:11:12", ""]);
   assert.deepEqual(sent("xmp"), ["x".repeat(2 ** 15), ""]);
   assert.deepEqual(sent("takeout"), ["{}", ""]);
+  assert.deepEqual(sent("folder"), ["Photos/2019", ""]);
 });
 
 test("a photo goes without what lies beside it where there is no room, or it cannot be read", async () => {

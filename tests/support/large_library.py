@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from mindreader.catalog import Catalog, Category, Collection, Embedding, EmbeddingSpace, EmbeddingState, Photo
+from mindreader.catalog import Catalog, Category, Collection, Embedding, EmbeddingSpace, EmbeddingState, Photo, User
 from mindreader.catalog.models import now
+from mindreader.library.photo_lists import ListFilter, PhotoList, PhotoOrder, Place, SortKey
 from mindreader.library.photos import PhotoFilter, photo_page
 from tests.support.services import wait_until
 
@@ -19,8 +20,9 @@ _BATCH = 10_000
 _OPEN_SPACES = select(EmbeddingSpace.id).where(EmbeddingSpace.opened_at.is_not(None))
 
 
-def fill(catalog: Catalog, collection_id: int, count: int) -> None:
-    """Add `count` indexed photos in a hundred categories, one uploaded every minute, the last one now.
+def fill(catalog: Catalog, collection_id: int, count: int, years: int = 0) -> None:
+    """Add `count` indexed photos in a hundred categories, one uploaded every minute, the last one now; two of three
+    were taken some time in so many years before, the others have no date.
 
     A server that has just started opens its embedding space a moment later: photos added before that would be pending.
     """
@@ -40,13 +42,19 @@ def fill(catalog: Catalog, collection_id: int, count: int) -> None:
                     "size_bytes": 100_000,
                     "width": 640,
                     "height": 480,
-                    "created_at": last - timedelta(minutes=count - number),
+                    "created_at": (uploaded := last - timedelta(minutes=count - number)),
+                    "taken_at": uploaded - _age(number, years) if years and number % 3 else None,
                 }
                 for number in range(start, min(count, start + _BATCH))
             ]
             ids = session.scalars(insert(Photo).returning(Photo.id), rows).all()
             states = [{"photo_id": i, "space_id": s, "state": EmbeddingState.INDEXED} for i in ids for s in spaces]
             session.execute(insert(Embedding), states)
+
+
+def _age(number: int, years: int) -> timedelta:
+    """Spread evenly, and far from the age of the photo before."""
+    return timedelta(days=number * 7919 % (365 * years))
 
 
 def _open_spaces(catalog: Catalog) -> Sequence[int]:
@@ -72,6 +80,34 @@ def add_large_collection(catalog: Catalog, owner_id: int, name: str) -> int:
         session.add(collection)
         session.flush()
         return collection.id
+
+
+def lists_of(
+    session: Session, user: User, space_id: int, collection_id: int | None, limit: int
+) -> dict[str, Callable[[], object]]:
+    """Reads of one page each of lists of photos, in every order: at the top, and from the middle of a day."""
+
+    def page(order: PhotoOrder, place: Place) -> Callable[[], object]:
+        photos = PhotoList.of(session, user, space_id, ListFilter(collection_id), order)
+        return lambda: photos.page(place, limit)
+
+    pages = {}
+    for key in SortKey:
+        for descending in (True, False):
+            order, way = PhotoOrder(key, descending), "descending" if descending else "ascending"
+            days = PhotoList.of(session, user, space_id, ListFilter(collection_id), order).days()
+            middle = days[len(days) // 2]
+            pages[f"by {key}, {way}"] = page(order, Place())
+            pages[f"by {key}, {way}, in the middle"] = page(order, Place(middle.day, min(middle.photos, 1000) // 2))
+    return pages
+
+
+def days_of(session: Session, user: User, space_id: int, collection_id: int | None) -> dict[str, Callable[[], object]]:
+    """Counts of the days of lists of photos."""
+    return {
+        f"by {key}": PhotoList.of(session, user, space_id, ListFilter(collection_id), PhotoOrder(key)).days
+        for key in SortKey
+    }
 
 
 def pages_of(session: Session, collection_id: int, space_id: int, limit: int) -> dict[str, Callable[[], object]]:

@@ -11,6 +11,7 @@ PAGES = (
     "/",
     "/upload",
     "/share",
+    "/photos",
     "/library",
     "/library/1",
     "/trash",

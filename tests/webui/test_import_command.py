@@ -98,7 +98,7 @@ def test_a_file_that_went_away_is_named_and_the_rest_is_sent(tmp_path):
     assert report.rejected == [{"file": gone.name, "reason": "This file cannot be read (No such file or directory)."}]
 
 
-@pytest.mark.parametrize("rules", [Rules(file_bytes=100_000), Rules(2**20, 100_000 + 4096)])
+@pytest.mark.parametrize("rules", [Rules(file_bytes=100_000), Rules(2**20, 100_000 + 8192)])
 def test_files_over_the_limits_are_named_before_anything_is_read(tmp_path, rules):
     (small,) = write_photos(tmp_path, 1)
     large = tmp_path / "large.jpg"
@@ -122,7 +122,7 @@ def test_requests_are_no_larger_than_the_server_takes(tmp_path):
                 batches.append(len(arguments["files"]))
             return super().post(path, **arguments)
 
-    uploaded(tmp_path, Counting(), Rules(2**20, 2 * (max(sizes) + 4096) + 1))
+    uploaded(tmp_path, Counting(), Rules(2**20, 2 * (max(sizes) + 8192) + 1))
     assert batches == [2, 2, 2]
 
 
@@ -181,7 +181,7 @@ def test_a_photo_goes_without_what_lies_beside_it_where_there_is_no_room_or_it_w
     beside = tmp_path / f"{path.stem}.xmp"
     beside.write_text("<x/>")
     api = Api()
-    assert uploaded(tmp_path, api, Rules(2**20, path.stat().st_size + 4096)).created == 1
+    assert uploaded(tmp_path, api, Rules(2**20, path.stat().st_size + 8192)).created == 1
     files = files_in(tmp_path)
     beside.unlink()
     Uploader(api, TARGET, ANY, Report()).upload(files, lambda _: None)

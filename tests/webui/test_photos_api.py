@@ -24,6 +24,7 @@ def test_a_photo_shows_what_the_contract_promises(ann, version):
     assert shown == {
         "id": photo,
         "filename": "photo-0.jpg",
+        "folder": None,
         "collection_id": collection,
         "collection": "Photos",
         "category_id": 1,

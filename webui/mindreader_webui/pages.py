@@ -92,6 +92,12 @@ def upload() -> str:
     return render_template("upload.html")
 
 
+@pages.get("/photos")
+def photos() -> str:
+    """All photos the visitor may see, by date."""
+    return render_template("photos.html")
+
+
 @pages.get("/library")
 def library() -> str:
     """All collections."""

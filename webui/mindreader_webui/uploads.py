@@ -17,8 +17,8 @@ from mindreader.blobs import BlobStore
 from mindreader.settings import Settings
 
 FILES_PER_REQUEST = 100
-_FIELDS_OF_A_FILE = 6
-"""The file itself, its category, its time, the text of two files beside it, and where it comes from."""
+_FIELDS_OF_A_FILE = 7
+"""The file itself, its category, its folder, its time, the text of two files beside it, and where it comes from."""
 _TEXT_OF_A_FILE = 2**16
 """Characters of these fields, on an average: they are in memory."""
 UPLOADS_FOLDER = "uploads"

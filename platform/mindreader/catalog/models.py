@@ -16,6 +16,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     String,
+    TextClause,
     UniqueConstraint,
     false,
     text,
@@ -23,6 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from mindreader.dates import DateSource
+
+LONGEST_FOLDER = 1000
 
 
 def now() -> datetime:
@@ -269,6 +272,20 @@ def start_of_day(number: int) -> datetime:
         return datetime.max
 
 
+_THERE = text("deleted_at IS NULL")
+
+
+def _order(name: str, *columns: TextClause | str) -> Index:
+    """Photos that are not deleted, in an order of `mindreader.library.photo_lists`."""
+    return Index(f"ix_photo_{name}", *columns, sqlite_where=_THERE, postgresql_where=_THERE)
+
+
+def _orders(name: str, key: TextClause | str) -> tuple[Index, Index]:
+    """Within a collection, and through all of them; with what lists are counted and filtered by."""
+    within = _order(f"collection_{name}", "collection_id", key, "id", "category_id")
+    return within, _order(name, key, "id", "collection_id", "category_id")
+
+
 class Photo(Base):
     """A photo in a collection. Its id is the point id in every photo index and is never used twice.
 
@@ -279,7 +296,15 @@ class Photo(Base):
     __table_args__ = (
         UniqueConstraint("collection_id", "sha256"),
         Index("ix_photo_collection_id_id", "collection_id", "id"),  # pages of a collection, however large
-        Index("ix_photo_deleted_at", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
+        Index(
+            "ix_photo_deleted_at",
+            "deleted_at",
+            sqlite_where=text("deleted_at IS NOT NULL"),
+            postgresql_where=text("deleted_at IS NOT NULL"),
+        ),
+        *_orders("taken", text("coalesce(taken_at, created_at)")),
+        *_orders("uploaded", "created_at"),
+        *_orders("name", text("lower(filename)")),
         Index(
             "ix_photo_dates_unread",
             "id",
@@ -294,6 +319,8 @@ class Photo(Base):
     category_id: Mapped[int | None] = mapped_column(ForeignKey("category.id", ondelete="SET NULL"), index=True)
     sha256: Mapped[str] = mapped_column(String(64), index=True)
     filename: Mapped[str] = mapped_column(String(1024))
+    folder: Mapped[str | None] = mapped_column(String(LONGEST_FOLDER))
+    """Where it lay before it was uploaded: a path below the folder that was chosen, and that one's name before it."""
     media_type: Mapped[str] = mapped_column(String(64))
     size_bytes: Mapped[int]
     width: Mapped[int]

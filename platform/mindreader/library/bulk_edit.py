@@ -219,7 +219,7 @@ def _take_the_place_of(session: Session, photo: Photo, same: Photo) -> None:
 def _label_alike(session: Session, copy: Photo, photo: Photo) -> None:
     """Let a copy be there, and say of it what is said of the photo."""
     copy.category_id = category_named(session, copy.collection_id, _category_name(photo))
-    copy.filename, copy.deleted_at = photo.filename, None
+    copy.filename, copy.folder, copy.deleted_at = photo.filename, photo.folder, None
     copy.taken_at, copy.date_source = photo.taken_at, photo.date_source
 
 

@@ -64,12 +64,21 @@ def photo_page(
 
     Pages are found by id, so photos uploaded or deleted meanwhile neither repeat nor hide others.
     """
-    query = _views(space_id).where(Photo.collection_id == collection_id, *_conditions(only, space_id))
+    # A category's own index leads to its photos; SQLite would rather go through all of the collection.
+    collection = Photo.collection_id if only.category_id is None else Photo.collection_id + 0
+    query = _views(space_id).where(collection == collection_id, *_conditions(only, space_id))
     if after is not None:
         query = query.where(Photo.id < after)
     if only.before is not None:
         query = query.where(Photo.id <= _last_before(collection_id, only.before))
     return read_page(session, query.order_by(Photo.id.desc()), limit, lambda row: row.Photo.id).map(_view)
+
+
+def views_of(session: Session, space_id: int | None, photo_ids: Sequence[int]) -> list[PhotoView]:
+    """Those of the photos that are still there, in the order given."""
+    found = session.execute(_views(space_id).where(Photo.id.in_(photo_ids)))
+    by_id = {row.Photo.id: _view(row) for row in found}
+    return [by_id[photo_id] for photo_id in photo_ids if photo_id in by_id]
 
 
 def visible_photo(session: Session, user: User, space_id: int | None, photo_id: int) -> PhotoView:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from mindreader.blobs import BlobStore, original_key, sha256_of, thumbnail_key
 from mindreader.catalog import Catalog, Collection, Photo, PhotoFingerprint
 from mindreader.catalog.locks import lock_content
+from mindreader.catalog.models import LONGEST_FOLDER
 from mindreader.dates import DateSource, Taken, in_name, in_takeout, in_xmp, is_plausible, known, of_file
 from mindreader.embedding import queue
 from mindreader.errors import MindReaderError, NotFoundError, PhotoRejectedError
@@ -47,6 +48,8 @@ class Beside:
     """Text of the XMP file beside it, or its beginning."""
     takeout: str = ""
     """Text of Google Takeout's JSON file beside it."""
+    folder: str = ""
+    """Path of the folder it lay in, below the one that was chosen and with that one's name."""
     origin: Origin | None = None
     """What it is in the photo library it is taken over from."""
     taken_at: datetime | None = None
@@ -68,6 +71,7 @@ class _Checked:
     decoded: PhotoFile
     taken: Taken
     origin: Origin | None
+    folder: str | None
 
 
 def add_photo(
@@ -99,8 +103,8 @@ def add_photo(
         decoded = decoders(settings).photo_file(file, settings.thumbnail_pixels)
         size = file.stat().st_size
         name = safe_filename(filename)
-        when = taken(name, decoded, beside)
-        checked = _Checked(collection_id, name, category, sha256, size, decoded, when, beside.origin)
+        when, folder = taken(name, decoded, beside), safe_folder(beside.folder)
+        checked = _Checked(collection_id, name, category, sha256, size, decoded, when, beside.origin, folder)
         _put_blobs(blobs, settings, checked, file)
         return _commit(catalog, blobs, settings, checked, file)
     except MindReaderError as error:
@@ -127,6 +131,17 @@ def safe_filename(name: str) -> str:
         # A long name keeps its end, which says what kind of file it is.
         last = stem[: LONGEST_FILENAME - len(suffix) - 1] + dot + suffix if len(suffix) < 16 else last
     return last[:LONGEST_FILENAME] or _NAMELESS
+
+
+def safe_folder(path: str) -> str | None:
+    """The client's path of a folder: visible characters only, `/` between its parts, of a long one the end; None for
+    none.
+    """
+    parts = (normalised(visible_text(part)) for part in re.split(r"[/\\]", path))
+    kept = [part for part in parts if part not in ("", ".", "..")]
+    while len("/".join(kept)) > LONGEST_FOLDER and len(kept) > 1:
+        del kept[0]
+    return "/".join(kept)[-LONGEST_FOLDER:] or None
 
 
 def _check_bytes(file: Path, settings: Settings) -> None:
@@ -201,7 +216,7 @@ def _written(session: Session, deleted: Photo | None, checked: _Checked) -> Phot
     if photo.date_source != DateSource.PERSON:
         photo.taken_at, photo.date_source = checked.taken.moment, checked.taken.source
     photo.deleted_at = None
-    photo.filename = checked.filename
+    photo.filename, photo.folder = checked.filename, checked.folder
     photo.category_id = category_named(session, checked.collection_id, checked.category)
     session.add(photo)
     session.flush()

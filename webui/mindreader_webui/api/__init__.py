@@ -11,6 +11,7 @@ from mindreader_webui.api.identities import identities
 from mindreader_webui.api.jobs import jobs
 from mindreader_webui.api.models import models
 from mindreader_webui.api.origins import origins
+from mindreader_webui.api.photo_lists import photo_lists
 from mindreader_webui.api.photos import photos
 from mindreader_webui.api.public_links import public_links, visits
 from mindreader_webui.api.searches import searches
@@ -29,6 +30,7 @@ BLUEPRINTS = (
     visits,
     photos,
     origins,
+    photo_lists,
     bulk,
     trash,
     searches,

@@ -60,6 +60,9 @@ class UploadForm(BaseModel):
     )
     xmp: list[str] | None = Field(None, description="Text of the XMP file beside it; its beginning will do.")
     takeout: list[str] | None = Field(None, description="Text of the JSON file beside it, by Google Takeout.")
+    folder: list[str] | None = Field(
+        None, description="Path of the folder it lies in, from the one that was chosen on: `Pictures/2019/March`."
+    )
     origin: list[str] | None = Field(
         None, description="What it is in the photo library it comes from: a `SentOrigin` as JSON."
     )
@@ -148,11 +151,12 @@ def _sent_files() -> list[_SentFile]:
         _one_each("xmp", len(files)),
         _one_each("takeout", len(files)),
         map(sent_origin, _one_each("origin", len(files))),
+        _one_each("folder", len(files)),
         strict=True,
     )
     return [
-        _SentFile(file, category or None, Beside(modified, xmp, takeout, *origin))
-        for file, category, modified, xmp, takeout, origin in fields
+        _SentFile(file, category or None, Beside(modified, xmp, takeout, folder, *origin))
+        for file, category, modified, xmp, takeout, origin, folder in fields
     ]
 
 

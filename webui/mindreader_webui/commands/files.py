@@ -54,6 +54,8 @@ class FoundFile:
     """What it is in the photo library it is taken over from."""
     taken_at: datetime | None = None
     """When it was taken, as that library says, by the camera's own clock."""
+    lies_in: str = ""
+    """Path of its folder, from the name of the one that is walked on; empty for a file that was named itself."""
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ class _Walk:
             yield RefusedFile(folder.name or repaired(self.top.name), f"This folder cannot be read ({error.strerror}).")
             return
         below: list[_Folder] = []
-        own_name = Path(folder.name or self._top_name).name
+        lies_in = Path(self._top_name, folder.name)
         beside = _readable(ordered)
         for entry in ordered:
             name = _joined(folder.name, entry.name)
@@ -77,7 +77,7 @@ class _Walk:
             elif goes_with_photos(entry.name):
                 yield Companion(name, Path(entry.path))
             else:
-                found = _looked_at(Path(entry.path), name, own_name, beside)
+                found = _looked_at(Path(entry.path), name, lies_in, beside)
                 yield from self._unless_linked(found, entry)
         self.folders += reversed(below)
 
@@ -120,7 +120,7 @@ def walk(top: Path, skipped: Sequence[str]) -> Iterator[Found]:
     if top.is_dir():
         yield from _Walk(top, skipped)
     else:
-        yield _looked_at(top, repaired(top.name), "", _beside(top))
+        yield _looked_at(top, repaired(top.name), Path(), _beside(top))
 
 
 def _beside(path: Path) -> Mapping[str, Path]:
@@ -144,7 +144,7 @@ def _first(names: Iterable[str], beside: Mapping[str, Path]) -> Path | None:
     return next((beside[name.lower()] for name in names if name.lower() in beside), None)
 
 
-def _looked_at(path: Path, name: str, folder: str, beside: Mapping[str, Path]) -> FoundFile | RefusedFile:
+def _looked_at(path: Path, name: str, lies_in: Path, beside: Mapping[str, Path]) -> FoundFile | RefusedFile:
     try:
         status = path.stat()
     except OSError as error:
@@ -154,7 +154,8 @@ def _looked_at(path: Path, name: str, folder: str, beside: Mapping[str, Path]) -
         return RefusedFile(name, _NO_FILES.get(stat.S_IFMT(status.st_mode), "This is no plain file."))
     xmp = _first(xmp_names(path.name), beside)
     takeout = _first(takeout_names(path.name), beside)
-    return FoundFile(path, name, folder, status.st_size, status.st_mtime, xmp, takeout)
+    folder = lies_in.as_posix() if lies_in.name else ""
+    return FoundFile(path, name, lies_in.name, status.st_size, status.st_mtime, xmp, takeout, lies_in=folder)
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:

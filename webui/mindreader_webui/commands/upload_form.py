@@ -13,8 +13,8 @@ from mindreader.library.origins import Origin
 from mindreader.text import checked_name, repaired, visible_text
 from mindreader_webui.commands.files import FoundFile, Readable
 
-BYTES_AROUND_A_FILE = 4096
-"""Of the form it is sent in, at most: its name, its category, where it comes from, what stands between."""
+BYTES_AROUND_A_FILE = 8192
+"""Of the form it is sent in, at most: its name, its folder, its category, where it comes from, what stands between."""
 _BYTES_BESIDE = 2**15
 """Of a file beside it; the date stands at the beginning."""
 
@@ -32,6 +32,7 @@ def said_of(batch: Sequence[FoundFile], *, with_categories: bool, with_texts: bo
         "xmp": [_beginning(file.xmp) if with_texts else "" for file in batch],
         "takeout": [_beginning(file.takeout) if with_texts else "" for file in batch],
         "origin": [_sent_origin(file) for file in batch],
+        "folder": [visible_text(file.lies_in) for file in batch],
     }
 
 

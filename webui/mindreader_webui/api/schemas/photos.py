@@ -38,6 +38,7 @@ def photo_page_address(row: PhotoRow) -> str:
 
 _MAY_CHANGE = "Whether the caller may label, move and delete it."
 _TAKEN_AT = "By the camera's own clock, without a zone."
+_FOLDER = "The folder it lay in when it was uploaded, from the one that was chosen on; null where that is not known."
 _DATE_SOURCE = (
     "Who says so: a person; the file itself (`exif`, `digitized`, `xmp`, `iptc`); a file beside it (`sidecar`, "
     "`takeout`); the `library` it was taken over from; its name; or a guess (`modified`: when a program last wrote it; "
@@ -50,6 +51,7 @@ class Photo(PhotoUrls):
 
     id: int
     filename: str
+    folder: str | None = Field(description=_FOLDER)
     collection_id: int
     collection: str
     category_id: int | None
@@ -85,6 +87,7 @@ def labels(row: PhotoRow) -> dict[str, Any]:
     """What lists of photos and search results both say of a photo."""
     return {
         "filename": row.filename,
+        "folder": row.folder,
         "collection_id": row.collection_id,
         "collection": row.collection.name,
         "category": row.category.name if row.category else None,

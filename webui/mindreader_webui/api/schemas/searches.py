@@ -9,7 +9,7 @@ from mindreader.catalog import Search as SearchRow
 from mindreader.dates import DateSource
 from mindreader_webui.api.common import PREFIX
 from mindreader_webui.api.schemas.common import Id, Moment, Request
-from mindreader_webui.api.schemas.photos import _DATE_SOURCE, _MAY_CHANGE, _TAKEN_AT, PhotoUrls
+from mindreader_webui.api.schemas.photos import _DATE_SOURCE, _FOLDER, _MAY_CHANGE, _TAKEN_AT, PhotoUrls
 
 _MOST_ROUNDS = 10_000
 MOST_PHOTOS_SHOWN = 3
@@ -74,6 +74,7 @@ class SearchResult(PhotoUrls):
     photo_id: int
     score: float = Field(description="Cosine similarity in [-1, 1], higher is nearer.")
     filename: str
+    folder: str | None = Field(description=_FOLDER)
     collection_id: int
     collection: str
     category: str | None

@@ -35,6 +35,7 @@ const DAY_MS = 86_400_000;
 async function inBatches(ids, request) {
   const answers = [];
   for (let start = 0; start < ids.length; start += PER_REQUEST) {
+    if (start) toast(_("{done} of {total} photos …", { done: start, total: ids.length }));
     answers.push(await request(ids.slice(start, start + PER_REQUEST)));
   }
   return answers;
@@ -54,7 +55,7 @@ export class PhotoActions {
     const names = [...new Set(known.map(({ name }) => name))].sort();
     const input = h("input", { list: "known-categories", maxlength: 200, placeholder: _("None") });
     const [same, ...others] = new Set(photos.map((photo) => photo.category));
-    if (!others.length) input.value = same ?? "";
+    if (!others.length && !photos.some(isUnread)) input.value = same ?? "";
     const options = h("datalist", { id: "known-categories" }, ...names.map((name) => h("option", { value: name })));
     const field = h("label", {}, _("Category (leave empty for none)"), " ", input, options);
     const title = ngettext("Category of {n} photo", "Category of {n} photos", photos.length);
@@ -83,7 +84,7 @@ export class PhotoActions {
       h("input", { type: "checkbox" }),
     ];
     const [same, ...others] = new Set(photos.map((photo) => photo.taken_at));
-    if (same && !others.length) {
+    if (same && !others.length && !photos.some(isUnread)) {
       day.value = same.slice(0, 10);
       if (!same.endsWith("T00:00:00")) time.value = same.slice(11, 19);
     }
@@ -212,12 +213,16 @@ export class PhotoActions {
   }
 }
 
+/** Whether only its id and its collection are known: it was chosen without being shown. @param {AnyPhoto} photo */
+const isUnread = (photo) => "unread" in photo && photo.unread === true;
+
 /** @param {number} milliseconds since 1970 */
 const isoDay = (milliseconds) => new Date(milliseconds).toISOString().slice(0, 10);
 
 /** What is known before it is changed. @param {AnyPhoto[]} photos */
 function datesOf(photos) {
   const [photo] = photos;
+  if (photos.some(isUnread)) return _("Some of them are not shown here: their dates may be of any time.");
   if (photo && photos.length === 1) return _("Until now: {sentence}.", { sentence: takenSentence(photo) });
   const moments = photos.flatMap((each) => each.taken_at ?? []).sort();
   const [from, until] = [moments[0], moments.at(-1)];

@@ -53,21 +53,23 @@ export class PhotoToolbar {
     byId("done").onclick = () => selection.stop();
   }
 
+  /** In their order, where all of them are shown. @returns {AnyPhoto[]} */
   chosen() {
-    const { ids } = this.selection;
-    return this.photos().filter((photo) => ids.has(idOf(photo)));
+    const { chosen } = this.selection;
+    const shown = this.photos().filter((photo) => chosen.has(idOf(photo)));
+    return shown.length === chosen.size ? shown : /** @type {AnyPhoto[]} */ ([...chosen.values()]);
   }
 
   refresh() {
-    const { active, ids } = this.selection;
+    const { active } = this.selection;
     const [shown, chosen] = [this.photos(), this.chosen()];
     byId("select").hidden = active || !shown.length;
     byId("chosen").hidden = !active;
     const fixed = chosen.filter((photo) => !photo.may_change).length;
-    const mayChange = ids.size ? !fixed : shown.some((photo) => photo.may_change);
+    const mayChange = chosen.length ? !fixed : shown.some((photo) => photo.may_change);
     for (const id of CHANGING) byId(id).hidden = !mayChange;
-    byId("chosen-count").textContent = [selectedCount(ids.size), ...notYours(fixed, shown)].join(" · ");
-    setDisabled(!ids.size, ...Object.keys(ACTIONS));
+    byId("chosen-count").textContent = [selectedCount(chosen.length), ...notYours(fixed, shown)].join(" · ");
+    setDisabled(!chosen.length, ...Object.keys(ACTIONS));
   }
 }
 

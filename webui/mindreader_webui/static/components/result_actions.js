@@ -44,7 +44,7 @@ export class ResultActions {
 
   refresh() {
     this.toolbar.refresh();
-    setDisabled(!this.results.selection.ids.size, "more-like");
+    setDisabled(!this.results.selection.chosen.size, "more-like");
   }
 
   moreLikeChosen() {

@@ -1,5 +1,6 @@
 // Selecting photos of a grid: by click, by range, with the keyboard.
 
+import { showError } from "../lib/dom.js";
 import { _, ngettext } from "../lib/i18n.js";
 
 /** @typedef {{id: number}} Selectable */
@@ -7,10 +8,11 @@ import { _, ngettext } from "../lib/i18n.js";
 /**
  * @typedef {object} SelectableGrid
  * @property {HTMLElement} list its items carry `data-index`
- * @property {Selectable[]} photos
+ * @property {Selectable[]} photos where they are not all loaded, with holes
  * @property {Map<number, HTMLElement>} tiles by index
  * @property {number} columns
  * @property {(index: number) => void} focus
+ * @property {(from: number, to: number) => Promise<Selectable[]>} [between] where photos are not all loaded
  */
 
 /** @type {Record<string, (columns: number) => number>} how far a key goes */
@@ -30,8 +32,8 @@ export class Selection {
     this.grid = grid;
     this.onchange = onchange;
     this.active = false;
-    /** @type {Set<number>} */
-    this.ids = new Set();
+    /** @type {Map<number, Selectable>} by id */
+    this.chosen = new Map();
     this.anchor = 0;
     grid.list.addEventListener("keydown", (event) => this.onKey(event));
     addEventListener("keydown", (event) => {
@@ -50,14 +52,25 @@ export class Selection {
   }
 
   clear() {
-    this.ids.clear();
+    this.chosen.clear();
     this.refresh();
   }
 
   /** Photos are others now: what is not among them any more is not selected. */
   prune() {
     const here = new Set(this.grid.photos.map(({ id }) => id));
-    for (const id of this.ids) if (!here.has(id)) this.ids.delete(id);
+    this.drop([...this.chosen.keys()].filter((id) => !here.has(id)));
+  }
+
+  /** @param {Iterable<number>} ids of photos that are gone */
+  drop(ids) {
+    for (const id of ids) this.chosen.delete(id);
+    this.refresh();
+  }
+
+  /** Ids of chosen photos are others now. */
+  renumber() {
+    this.chosen = new Map([...this.chosen.values()].map((photo) => [photo.id, photo]));
     this.refresh();
   }
 
@@ -77,21 +90,47 @@ export class Selection {
   /** @param {number} index */
   toggle(index) {
     const photo = this.grid.photos[index];
-    if (photo && !this.ids.delete(photo.id)) this.ids.add(photo.id);
+    if (photo && !this.chosen.delete(photo.id)) this.chosen.set(photo.id, photo);
     this.anchor = index;
     this.refresh();
   }
 
   /** @param {number} one @param {number} other the ends, in either order */
   selectRange(one, other) {
-    const photos = this.grid.photos.slice(Math.min(one, other), Math.max(one, other) + 1);
-    for (const photo of photos) this.ids.add(photo.id);
+    this.change(Math.min(one, other), Math.max(one, other) + 1, (photos) => {
+      for (const photo of photos) this.chosen.set(photo.id, photo);
+    });
+  }
+
+  /** Choose all of a range, or none of it if all are chosen. @param {number} from @param {number} to */
+  toggleRange(from, to) {
+    this.active = true;
+    this.change(from, to, (photos) => {
+      const all = photos.every(({ id }) => this.chosen.has(id));
+      for (const photo of photos) {
+        if (all) this.chosen.delete(photo.id);
+        else this.chosen.set(photo.id, photo);
+      }
+    });
+  }
+
+  /** @param {number} from @param {number} to @param {(photos: Selectable[]) => void} change */
+  change(from, to, change) {
+    if (!this.grid.between) {
+      change(this.grid.photos.slice(from, to));
+      return this.refresh();
+    }
     this.refresh();
+    this.grid.between(from, to).then((found) => {
+      if (!this.active) return; // somebody was done in the meantime
+      change(found);
+      this.refresh();
+    }, showError);
   }
 
   /** @param {KeyboardEvent} event */
   onKey(event) {
-    const tile = /** @type {HTMLElement} */ (event.target).closest("li");
+    const tile = /** @type {HTMLElement|null} */ (/** @type {HTMLElement} */ (event.target).closest("li[data-index]"));
     if (!tile) return;
     const step = STEPS[event.key];
     if (step) {
@@ -115,7 +154,7 @@ export class Selection {
   /** @param {HTMLElement} tile @param {Selectable|undefined} photo */
   mark(tile, photo) {
     const button = tile.querySelector("button");
-    if (this.active && photo) button?.setAttribute("aria-pressed", String(this.ids.has(photo.id)));
+    if (this.active && photo) button?.setAttribute("aria-pressed", String(this.chosen.has(photo.id)));
     else button?.removeAttribute("aria-pressed");
   }
 }

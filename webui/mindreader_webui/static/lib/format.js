@@ -2,6 +2,7 @@
 
 import { locale, ngettext } from "./i18n.js";
 
+const NOTHING = "\u00a0";
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
 
 /** @param {number} value @param {number} [digits] after the decimal point */
@@ -42,6 +43,25 @@ export const formatDateTime = (moment) => new Date(moment).toLocaleString(locale
 
 /** @param {Date} day whose UTC date counts */
 export const formatDay = (day) => day.toLocaleDateString(locale, { timeZone: "UTC" });
+
+/** @param {string} day as `2026-11-23` */
+export const formatMonth = (day) =>
+  new Date(day).toLocaleDateString(locale, { timeZone: "UTC", month: "long", year: "numeric" });
+
+/** Without its year, which stands above it. @param {string} day as `2026-11-23` */
+export const formatDayOfMonth = (day) =>
+  new Date(day).toLocaleDateString(locale, { timeZone: "UTC", weekday: "long", day: "numeric", month: "long" });
+
+/** Within a month: the day, with its time unless that is midnight, as where only the day is known. @param {string} moment as the API gives it */
+export function formatDayAndTime(moment) {
+  const day = new Date(moment).toLocaleDateString(locale, { day: "numeric", month: "short" });
+  const time = formatTime(moment);
+  return time === NOTHING ? day : `${day}, ${time}`;
+}
+
+/** Of a day; nothing, as high as a line, at midnight. @param {string} moment as the API gives it */
+export const formatTime = (moment) =>
+  moment.endsWith("T00:00:00") ? NOTHING : new Date(moment).toLocaleTimeString(locale, { timeStyle: "short" });
 
 /** To the minute. @param {string} moment as the API gives it */
 export const formatMinute = (moment) =>

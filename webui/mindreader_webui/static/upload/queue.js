@@ -19,7 +19,7 @@ const SENDERS = 2;
 const FILES_PER_LOOKUP = 50;
 const READY_AHEAD = 150;
 const TOO_LARGE = 413;
-const BYTES_AROUND_A_FILE = 4096; // of the form it is sent in: its name, its category, what stands between
+const BYTES_AROUND_A_FILE = 8192; // of the form it is sent in: its name, its folder, its category, what stands between
 const BYTES_BESIDE = 2 ** 15; // of a file beside it; the date stands at the beginning
 const MOST_LOSSES = 4;
 const CONTROLS = /\p{Cc}/gu;
@@ -263,12 +263,13 @@ export class UploadQueue {
 /** @param {Item[]} items @param {boolean} withBeside there is room for the files beside them */
 async function formOf(items, withBeside) {
   const form = new FormData();
-  for (const { file, category, xmp, takeout } of items) {
+  for (const { file, path, category, xmp, takeout } of items) {
     form.append("file", file, sentName(file.name));
     form.append("category", category);
     form.append("modified", localTime(file.lastModified));
     form.append("xmp", await beginning(withBeside ? xmp : undefined));
     form.append("takeout", await beginning(withBeside ? takeout : undefined));
+    form.append("folder", path.split("/").slice(0, -1).join("/").replace(CONTROLS, ""));
   }
   return form;
 }

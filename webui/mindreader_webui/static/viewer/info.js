@@ -4,7 +4,7 @@ import { alsoIn } from "../components/also_in.js";
 import { takenSentence } from "../components/taken.js";
 import { idOf } from "../components/viewer.js";
 import { get } from "../lib/api.js";
-import { h, messageOf } from "../lib/dom.js";
+import { h, messageOf, toast } from "../lib/dom.js";
 import { formatBytes, formatCategory, formatRounded } from "../lib/format.js";
 import { _ } from "../lib/i18n.js";
 
@@ -81,6 +81,7 @@ export class InfoPanel {
         h("span", {}, sizeOf(photo)),
         original(photo),
       ),
+      ...(photo.folder ? fact(_("Folder"), value(photo.folder), copyFolder(photo.folder)) : []),
       ...cameraFacts(details?.camera),
       ...facts(_("Comes from"), (details?.origins ?? []).map(originLink)),
       ...facts(
@@ -108,6 +109,19 @@ const changeButton = (act, label, name, photo) =>
 
 /** @param {AnyPhoto} photo */
 const collectionLink = ({ collection, collection_id: id }) => h("a", { href: `/library/${id}` }, collection);
+
+/** @param {string} folder */
+const copyFolder = (folder) => h("button", { class: "quiet", onclick: () => copyText(folder) }, _("Copy path"));
+
+/** Browsers let a page write to the clipboard over HTTPS and at home only. @param {string} text */
+async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    toast(_("The path is copied."));
+  } catch {
+    toast(_("The browser does not let this page copy. Mark the path and copy it."));
+  }
+}
 
 /** @param {AnyPhoto} photo */
 const original = ({ original_url: href }) => h("a", { href, target: "_blank", rel: "noopener" }, _("Open original"));

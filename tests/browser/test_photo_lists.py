@@ -1,0 +1,217 @@
+"""All photos by date: months one jumps to, photos chosen before they are shown, and an address that keeps the place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import FilePayload, Page, expect
+from sqlalchemy import select
+
+from mindreader.catalog import Catalog, User
+from mindreader.settings import load_settings
+from tests.browser.test_large_library import picture
+from tests.support.axe import violations
+from tests.support.hands import about_it, add_person, sign_in
+from tests.support.large_library import add_large_collection, fill
+from tests.support.library import jpeg
+from tests.support.screens import has_touch, mainly
+from tests.support.server import Server, server
+
+pytestmark = pytest.mark.browser
+
+PHOTOS = 2400
+YEARS = 20
+
+
+@pytest.fixture(scope="module")
+def filled_server(tmp_path_factory) -> Iterator[Server]:
+    settings = {"MINDREADER_TRASH_DAYS": "30", "MINDREADER_LOGIN_RATE": "1000/minute"}
+    with server(tmp_path_factory.mktemp("timeline") / "data", **settings) as started:
+        yield started
+
+
+@pytest.fixture
+def mindreader_server(filled_server: Server) -> Server:
+    return filled_server
+
+
+@pytest.fixture
+def timeline(page: Page, filled_server: Server) -> Page:
+    """The page Photos of somebody with photos of twenty years; one of three has no date."""
+    name = add_person(filled_server, "Ada")
+    catalog = Catalog(load_settings({"MINDREADER_DATA_DIR": str(filled_server.data_dir)}).catalog_url)
+    with catalog.snapshot() as session:
+        ada = session.scalars(select(User.id).where(User.name == name)).one()
+    fill(catalog, add_large_collection(catalog, ada, "Large"), PHOTOS, years=YEARS)
+    catalog.close()
+    page.route("**/thumbnail", lambda route: route.fulfill(body=picture(), content_type="image/webp"))
+    sign_in(page, name)
+    page.goto("/photos")
+    expect(page.locator("#counts")).to_have_text(f"{PHOTOS:,} photos")
+    return page
+
+
+def listed(page: Page, path: str, **query: Any) -> Any:
+    answer = page.request.get(f"/api/v1/photos{path}", params=query)
+    assert answer.ok, answer.text()
+    return answer.json()
+
+
+def rail(page: Page):
+    return page.get_by_role("slider", name="Jump to a month")
+
+
+def tiles(page: Page):
+    return page.locator("#photos > li[data-index] > button")
+
+
+def chosen(page: Page, text: str):
+    expect(page.locator("#chosen-count")).to_have_text(text)
+
+
+@mainly("desktop")
+def test_one_jumps_to_a_month_and_a_reload_keeps_the_place(timeline: Page, keep):
+    page = timeline
+    expect(page.locator("#photos h2").first).to_be_visible()
+    keep("photos")
+    assert violations(page) == []
+    oldest = listed(page, "/days")["days"][-1]["day"]
+    rail(page).focus()
+    page.keyboard.press("End")
+    expect(rail(page)).to_have_attribute("aria-valuetext", re.compile(rf"{oldest[:4]}, \d+ photos"))
+    expect(tiles(page).last).to_have_attribute("title", listed(page, "", order="ascending")["photos"][0]["filename"])
+    page.keyboard.press("PageUp")  # a year later
+    for _ in range(3):
+        page.keyboard.press("ArrowUp")
+    expect(page).to_have_url(re.compile(r"\bat=\d{4}-\d\d-\d\d"))
+    month = rail(page).get_attribute("aria-valuetext")
+    keep("photos-in-between")
+    page.reload()
+    expect(rail(page)).to_have_attribute("aria-valuetext", month or "")
+    expect(page.locator("#photos h2", has_text=(month or "").split(",")[0])).to_be_visible()
+
+
+@mainly("phone")
+def test_the_handle_is_dragged_through_the_years(timeline: Page, screen):
+    page = timeline
+    before = rail(page).get_attribute("aria-valuetext")
+    page.evaluate("scrollTo(0, 400)")
+    handle = page.locator(".rail-handle")
+    expect(handle).to_be_visible()
+    box, track = handle.bounding_box(), rail(page).bounding_box()
+    assert box is not None
+    assert track is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    session = page.context.new_cdp_session(page)
+
+    def point(kind: str, at: float):
+        if has_touch(screen):
+            points = [] if kind == "End" else [{"x": x, "y": at}]
+            session.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+        else:
+            page.mouse.move(x, at)
+            {"Start": page.mouse.down, "Move": lambda: None, "End": page.mouse.up}[kind]()
+
+    point("Start", y)
+    for part in (0.4, 0.6, 0.8):
+        point("Move", track["y"] + part * track["height"])
+    expect(page.locator(".rail-bubble")).to_have_css("opacity", "1")
+    point("End", track["y"] + 0.8 * track["height"])
+    expect(rail(page)).not_to_have_attribute("aria-valuetext", before or "")
+    # The photos at the end of the way are loaded, not all that were passed.
+    expect(page.locator("#photos > .empty-tile")).to_have_count(0)
+    assert page.evaluate("scrollY") > page.evaluate("document.documentElement.scrollHeight") / 2
+
+
+@mainly("phone")
+def test_a_month_and_all_photos_are_chosen_deleted_and_brought_back(timeline: Page, keep):
+    page = timeline
+    heading = page.locator("#photos > .heading > div").nth(1)  # below the month's line the first day's
+    count = int(re.findall(r"\d+", heading.locator("small").inner_text())[0])
+    heading.get_by_role("button").click()
+    chosen(page, f"{count} photo{'s' * (count > 1)} chosen")
+    expect(heading.get_by_role("button")).to_have_attribute("aria-pressed", "true")
+    keep("photos-chosen")
+    assert violations(page) == []
+    heading.get_by_role("button").click()
+    chosen(page, "Choose photos")
+
+    page.get_by_role("button", name="Select all").click()
+    chosen(page, f"{PHOTOS:,} photos chosen")
+    page.locator("#delete").click()
+    page.locator("#dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator("#counts")).to_have_text("0 photos")
+    assert listed(page, "/days")["total"] == 0
+    page.locator("#status").get_by_role("button", name="Undo").click()
+    expect(page.locator("#counts")).to_have_text(f"{PHOTOS:,} photos")
+    expect(tiles(page).first).to_be_visible()
+    assert listed(page, "/days")["total"] == PHOTOS
+
+
+@pytest.mark.slow
+@mainly("desktop")
+def test_a_range_reaches_over_photos_that_are_not_loaded(timeline: Page):
+    page = timeline
+    page.get_by_role("button", name="Select…").click()
+    tiles(page).nth(2).click()
+    rail(page).focus()
+    page.keyboard.press("End")
+    last = tiles(page).last
+    expect(last).to_have_attribute("title", listed(page, "", order="ascending")["photos"][0]["filename"])
+    last.click(modifiers=["Shift"])
+    chosen(page, f"{PHOTOS - 2:,} photos chosen")
+    page.locator("#set-category").click()
+    page.locator("#dialog input").fill("old")
+    page.locator("#dialog").get_by_role("button", name="Set").click()
+    expect(page.locator("#status")).to_contain_text(f"{PHOTOS - 2:,} photos are “old” now.")
+    assert listed(page, "/days", category="old")["total"] == PHOTOS - 2
+
+
+@mainly("desktop")
+def test_order_and_filters_stand_in_the_address(timeline: Page, keep):
+    page = timeline
+    page.locator("#sort").select_option("name-ascending")
+    expect(tiles(page).first).to_have_attribute("title", "photo-000000.jpg")
+    expect(page.locator("#photos > .heading")).to_have_count(0)
+    expect(rail(page)).to_be_hidden()
+    page.locator("#show-filters").click()
+    page.locator("#from").fill("2015-01-01")
+    page.locator("#until").fill("2016-12-31")
+    expected = listed(page, "/days", taken_from="2015-01-01", taken_until="2016-12-31")["total"]
+    assert 0 < expected < PHOTOS
+    expect(page.locator("#counts")).to_have_text(f"{expected:,} photos")
+    page.locator("#category").select_option("category 07")
+    expect(page).to_have_url(re.compile("category=category\\+07"))
+    expect(page.locator("#show-filters")).to_contain_text("(3)")
+    keep("photos-filters")
+    assert violations(page) == []
+    counted = page.locator("#counts").inner_text()
+    page.reload()
+    expect(page.locator("#counts")).to_have_text(counted)
+    expect(page.locator("#category")).to_have_value("category 07")
+    expect(page.locator("#filters")).to_be_visible()
+
+
+@mainly("desktop")
+def test_the_viewer_says_which_folder_a_photo_came_from(page: Page, somebody, filled_server):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    token = page.locator('meta[name="csrf-token"]').get_attribute("content") or ""
+    headers = {"X-CSRFToken": token, "Referer": page.url}
+    made = page.request.post("/api/v1/collections", data={"name": "Things"}, headers=headers).json()["id"]
+    file: FilePayload = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": jpeg(5)}
+    sent = page.request.post(
+        f"/api/v1/collections/{made}/photos",
+        multipart={"file": file, "folder": "Pictures/2019/March"},
+        headers=headers,
+    )
+    assert sent.ok, sent.text()
+    page.goto("/photos")
+    tiles(page).first.click()
+    about_it(page)
+    expect(page.locator(".viewer-info")).to_contain_text("Pictures/2019/March")
+    page.get_by_role("button", name="Copy path").click()
+    expect(page.locator("#status")).to_have_text("The path is copied.")
+    assert page.evaluate("navigator.clipboard.readText()") == "Pictures/2019/March"
