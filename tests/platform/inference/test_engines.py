@@ -242,6 +242,19 @@ def test_what_openvino_cannot_run_is_an_error_where_only_openvino_may(quick_bund
     assert "no such operation" in refused.value.for_administrators
 
 
+def test_torch_takes_what_openvino_cannot_load(quick_bundle, tmp_path, caplog):
+    def nonsense(source, folder: Path) -> None:
+        for name in (MODEL, WEIGHTS):
+            (folder / name).write_text("no model")
+
+    engine = OpenVINOEngine(CompiledModels(tmp_path, nonsense), False, 1, lambda: TORCH)
+    drawn = sketches(32)
+    np.testing.assert_array_equal(
+        QueryModel(quick_bundle, engine).queries(drawn, [0, 1]), QueryModel(quick_bundle, TORCH).queries(drawn, [0, 1])
+    )
+    assert "so torch does" in caplog.text
+
+
 def test_what_is_wrong_with_a_bundle_is_said_as_by_torch(quick_bundle, tmp_path):
     broken = tmp_path / "broken"
     broken.mkdir()

@@ -90,7 +90,7 @@ class OpenVINOEngine:
 
     def _load(self, source: NetworkSource, load: Callable[[Path], _T], instead: Callable[[Engine], _T]) -> _T:
         try:
-            folder = self._models.folder_of(source)
+            return load(self._models.folder_of(source))
         except NotConvertedError as error:
             if self._fallback is None:
                 raise NotReadyError(
@@ -98,7 +98,6 @@ class OpenVINOEngine:
                 ).with_inside(f"{source.key}: {error}") from error
             log.warning("OpenVINO cannot run %s, so torch does: %s", source.key, error)
             return instead(self._fallback())
-        return load(folder)
 
     def _compiled(self, folder: Path, hint: str, streams: int) -> Any:
         options = {
@@ -109,7 +108,10 @@ class OpenVINOEngine:
             # Decoders and the database are at work on the same processors.
             "ENABLE_CPU_PINNING": False,
         }
-        return self._core.compile_model(self._core.read_model(folder / MODEL), "CPU", options)
+        try:
+            return self._core.compile_model(self._core.read_model(folder / MODEL), "CPU", options)
+        except RuntimeError as error:  # a processor it does not know, or too little memory
+            raise NotConvertedError((str(error).strip().splitlines() or ["it gives no reason"])[0]) from error
 
 
 def _weight_bytes(folder: Path) -> int:
