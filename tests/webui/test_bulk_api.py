@@ -12,6 +12,7 @@ from mindreader.blobs import original_key
 from mindreader.catalog import Embedding, EmbeddingState, Photo, PhotoFingerprint
 from mindreader.library.purge import purge_deleted
 from mindreader.library.zip_download import safe_name, zip_of
+from mindreader.originals import Originals
 from mindreader.photo_index import PhotoIndexes
 from mindreader_webui.api.schemas.bulk import MOST, ArchiveQuery
 from tests.support.library import jpeg
@@ -258,7 +259,7 @@ def test_ids_are_read_as_ranges():
     assert ArchiveQuery(ids="7,12-15").photo_ids == [7, 12, 13, 14, 15]
 
 
-def test_names_in_an_archive_are_each_there_once_and_a_lost_photo_is_named(blobs):
+def test_names_in_an_archive_are_each_there_once_and_a_lost_photo_is_named(catalog, blobs, settings):
     photos = [
         Photo(sha256=digest(jpeg(n)), filename=name, size_bytes=len(jpeg(n)), taken_at=None, created_at=moment)
         for n, name, moment in (
@@ -269,7 +270,7 @@ def test_names_in_an_archive_are_each_there_once_and_a_lost_photo_is_named(blobs
     ]
     for number in (1, 2):
         blobs.put(original_key(digest(jpeg(number))), jpeg(number))
-    data = b"".join(zip_of(blobs, photos))
+    data = b"".join(zip_of(Originals(catalog, blobs, settings), photos))
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert archive.namelist() == ["a.jpg", "A (2).JPG", "MISSING.txt"]
         assert "lost.jpg" in archive.read("MISSING.txt").decode()

@@ -5,6 +5,7 @@ Each transition says from which states it is allowed; rows in another state stay
     enqueue       (no row)                            → pending
     lease         pending                             → leased
     release       leased                              → pending
+    put_aside     leased                              → pending (not leased until the photo's original is back)
     mark_indexed  leased                              → indexed
     fail          leased                              → failed
     skip          failed, skipped                     → skipped
@@ -111,6 +112,7 @@ def lease(session: Session, space_id: int, owner: str, settings: Settings, most:
             Embedding.space_id == space_id,
             Embedding.state.in_(_ALLOWED["lease"]),
             Photo.deleted_at.is_(None),
+            ~Photo.is_away,
             not_paused(),
         )
         .order_by(Embedding.priority.desc(), Embedding.photo_id)
@@ -134,6 +136,13 @@ def release(session: Session, owner: str) -> None:
     """Give back every lease of this worker; these attempts do not count."""
     held = Embedding.lease_owner == owner
     _move(session, "release", EmbeddingState.PENDING, held, attempts=Embedding.attempts - 1, **_NO_LEASE)
+
+
+def put_aside(session: Session, space_id: int, owner: str, photo_ids: Collection[int]) -> None:
+    """Give back photos whose originals are not there now; nobody takes them until a scan finds them again."""
+    held = _held(space_id, owner, photo_ids)
+    _move(session, "release", EmbeddingState.PENDING, *held, attempts=Embedding.attempts - 1, **_NO_LEASE)
+    session.execute(update(Photo).where(Photo.id.in_(list(photo_ids))).values(is_away=True))
 
 
 def mark_indexed(session: Session, space_id: int, owner: str, photo_ids: Collection[int]) -> set[int]:
@@ -276,7 +285,7 @@ def due() -> tuple[ColumnElement[bool], ...]:
     # Said of the state first and alone: that is what the queue's index can look up.
     unfinished = Embedding.state.in_([EmbeddingState.PENDING, EmbeddingState.LEASED])
     free = (Embedding.state == EmbeddingState.PENDING) | (Embedding.lease_until < now())
-    there = exists().where(Photo.id == Embedding.photo_id, Photo.deleted_at.is_(None))
+    there = exists().where(Photo.id == Embedding.photo_id, Photo.deleted_at.is_(None), ~Photo.is_away)
     return unfinished, free, there, not_paused()
 
 

@@ -15,6 +15,7 @@ from mindreader.library.bulk_edit import (
 )
 from mindreader.library.existing_files import existing_photos
 from mindreader.library.zip_download import zip_of
+from mindreader.originals import Originals
 from mindreader_webui.access import SMALL_BODY, USER, access
 from mindreader_webui.api.common import answer, blueprint, id_in_path
 from mindreader_webui.api.responses import image_response
@@ -91,7 +92,8 @@ def archive(query: ArchiveQuery) -> Response:
     services = current_services()
     with services.catalog.snapshot() as session:
         photos = visible_selection(session, current_account(), query.photo_ids)
-    response = Response(zip_of(services.blobs, photos), mimetype=_ZIP)
+    originals = Originals(services.catalog, services.blobs, services.settings)
+    response = Response(zip_of(originals, photos), mimetype=_ZIP)
     name = f"photos-{datetime.now(UTC):%Y-%m-%d-%H%M}.zip"
     response.headers["Content-Disposition"] = f"attachment; filename={name}"
     response.headers["Cache-Control"] = "no-store"
