@@ -77,6 +77,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'waiting'"),
     )
     op.create_index(
+        "ix_folder_file_refused",
+        "folder_file",
+        ["folder_id", "id"],
+        sqlite_where=sa.text("state = 'refused'"),
+        postgresql_where=sa.text("state = 'refused'"),
+    )
+    op.create_index(
         "ix_folder_file_missing",
         "folder_file",
         ["folder_id"],

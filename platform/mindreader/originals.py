@@ -33,6 +33,8 @@ class _Place:
     path: Path
     size_bytes: int
     mtime_ns: int
+    is_read: bool
+    """Else it has changed since, and its new bytes wait to be read."""
 
 
 class Originals:
@@ -103,20 +105,28 @@ class Originals:
         found = (
             select(Folder.path, FolderFile)
             .join(Folder, Folder.id == FolderFile.folder_id)
-            .where(FolderFile.sha256 == sha256, FolderFile.state == FolderFileState.PHOTO)
+            .where(FolderFile.sha256 == sha256)
             .order_by(FolderFile.missing_since.is_not(None), FolderFile.id)
             .limit(_MOST_PLACES)
         )
         with self._catalog.snapshot() as session:
             rows = session.execute(found).all()
-        return (_Place(path_of(root, file.directory, file.name), file.size_bytes, file.mtime_ns) for root, file in rows)
+        return (
+            _Place(
+                path_of(root, file.directory, file.name),
+                file.size_bytes,
+                file.mtime_ns,
+                file.state == FolderFileState.PHOTO,
+            )
+            for root, file in rows
+        )
 
     def _trouble(self, place: _Place) -> OriginalAwayError | None:
         try:
             status = place.path.stat()
         except OSError as error:
             return OriginalAwayError(AWAY).with_inside(f"{place.path}: {error.strerror}")
-        if (status.st_size, status.st_mtime_ns) != (place.size_bytes, place.mtime_ns):
+        if not place.is_read or (status.st_size, status.st_mtime_ns) != (place.size_bytes, place.mtime_ns):
             return OriginalAwayError(CHANGED).with_inside(str(place.path))
         # A link put in the file's place since may lead to what nobody is to see.
         if not lies_below(place.path, self._roots):

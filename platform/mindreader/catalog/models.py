@@ -391,6 +391,13 @@ class FolderFile(Base):
             postgresql_where=text("state = 'waiting'"),
         ),
         Index(
+            "ix_folder_file_refused",
+            "folder_id",
+            "id",
+            sqlite_where=text("state = 'refused'"),
+            postgresql_where=text("state = 'refused'"),
+        ),
+        Index(
             "ix_folder_file_missing",
             "folder_id",
             sqlite_where=text("missing_since IS NOT NULL"),

@@ -34,6 +34,8 @@ from mindreader.settings import Settings
 
 URGENT = 10
 """Priority of photos somebody waits for; those of jobs have 0."""
+FOUND = 5
+"""Priority of photos found in a folder: however many they are, uploads come before them."""
 _BATCH = 500
 _NO_LEASE: Final = {"lease_owner": None, "lease_until": None}
 
@@ -62,12 +64,12 @@ class LeasedPhoto:
 # From no row, and to none.
 
 
-def enqueue(session: Session, photo_ids: Sequence[int]) -> None:
-    """Queue photos somebody waits for in every open space, as if they had never been embedded."""
+def enqueue(session: Session, photo_ids: Sequence[int], priority: int = URGENT) -> None:
+    """Queue new photos in every open space, as if they had never been embedded."""
     lock_spaces(session, opening=False)
     remove(session, photo_ids)
     rows = [
-        {"photo_id": photo_id, "space_id": space_id, "state": EmbeddingState.PENDING, "priority": URGENT}
+        {"photo_id": photo_id, "space_id": space_id, "state": EmbeddingState.PENDING, "priority": priority}
         for space_id in _open_spaces(session)
         for photo_id in photo_ids
     ]

@@ -10,13 +10,13 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
-from mindreader.catalog import Collection, Photo, PhotoFingerprint, User
+from mindreader.catalog import Collection, Folder, Photo, PhotoFingerprint, User
 from mindreader.catalog.models import now
 from mindreader.dates import DateSource
 from mindreader.embedding import queue
-from mindreader.errors import ForbiddenError, NotFoundError
+from mindreader.errors import ConflictError, ForbiddenError, NotFoundError
 from mindreader.library.categories import category_named
-from mindreader.library.collections import changeable_collection, may_change, visible_to
+from mindreader.library.collections import fillable_collection, may_change, visible_to
 from mindreader.library.photos import checked_moment
 from mindreader.library.trash import PURGE_AT_ONCE
 
@@ -107,9 +107,11 @@ def move_photos(session: Session, user: User, photo_ids: Sequence[int], collecti
 
     Raises:
         NotFoundError, ForbiddenError: as `_changeable`, or the collection is none the user may change.
+        ConflictError: the collection shows a folder, or a photo is shown in one.
     """
     photos = _changeable(session, user, photo_ids)
-    target = changeable_collection(session, user, collection_id)
+    target = fillable_collection(session, user, collection_id)
+    _refuse_those_in_folders(session, photos)
     _hold(session, target, *(photo.collection for photo in photos))
     coming = [photo for photo in photos if photo.collection_id != target.id]
     here = _same_bytes(session, target.id, [photo.sha256 for photo in coming])
@@ -137,14 +139,16 @@ def move_photos(session: Session, user: User, photo_ids: Sequence[int], collecti
 def copy_photos(session: Session, user: User, photo_ids: Sequence[int], collection_id: int) -> Copied:
     """Put photos the user may see into a further collection, with their names, dates and categories.
 
-    The bytes are on the disk once, whatever the number of photos that have them.
+    The bytes are in the blob store once, whatever the number of photos that have them. Those of photos in a folder are
+    to be brought there before (`mindreader.library.stored_copies`).
 
     Raises:
         NotFoundError: none of the photos is there, or no such collection, or the user may not know of them.
         ForbiddenError: the user may not change the collection.
+        ConflictError: the collection shows a folder.
     """
     photos = visible_selection(session, user, photo_ids)
-    target = changeable_collection(session, user, collection_id)
+    target = fillable_collection(session, user, collection_id)
     _hold(session, target)
     there = _held(session, [photo.id for photo in photos])
     photos = [photo for photo in photos if photo.id in there]
@@ -165,6 +169,15 @@ def copy_photos(session: Session, user: User, photo_ids: Sequence[int], collecti
     _copy_fingerprints(session, photos, here)
     queue.enqueue(session, [copy.id for copy in made])
     return Copied(tuple(copy.id for copy in made), tuple(duplicates))
+
+
+def _refuse_those_in_folders(session: Session, photos: Iterable[Photo]) -> None:
+    mine = {photo.collection_id for photo in photos}
+    if session.scalar(select(Folder.id).where(Folder.collection_id.in_(mine)).limit(1)) is not None:
+        raise ConflictError(
+            "Some of these photos are shown from a folder of the server and cannot be moved out of it. Copy them: "
+            "MindReader then keeps files of its own."
+        )
 
 
 def _copy(photo: Photo, collection_id: int) -> Photo:

@@ -14,6 +14,7 @@ from mindreader.library.bulk_edit import (
     visible_selection,
 )
 from mindreader.library.existing_files import existing_photos
+from mindreader.library.stored_copies import store_originals
 from mindreader.library.zip_download import zip_of
 from mindreader.originals import Originals
 from mindreader_webui.access import SMALL_BODY, USER, access
@@ -75,11 +76,15 @@ def move(body: TargetOfSelection) -> Response:
 
 
 @bulk.post("/photos/copy", responses={200: Copied})
+@access(USER, lane=Lane.LONG)
 def copy(body: TargetOfSelection) -> Response:
     """Put photos into a further collection; for everyone who may see them and the collection's owner.
 
-    Their bytes are not stored a second time.
+    Their bytes are not stored a second time; those of photos shown from a folder are stored then.
     """
+    services = current_services()
+    stores = services.catalog, services.blobs, services.settings
+    store_originals(*stores, current_account(), body.photo_ids)
     with change() as session:
         copied = copy_photos(session, current_account(), body.photo_ids, body.collection_id)
     return answer(Copied(photo_ids=list(copied.photo_ids), duplicates=list(copied.duplicates)))
