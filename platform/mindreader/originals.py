@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, inspect, select
 from sqlalchemy.orm import Session
 
 from mindreader.blobs import BlobStore, original_key
@@ -150,6 +150,12 @@ def is_shown_in_place() -> ColumnElement[bool]:
     return Photo.collection_id.in_(select(Folder.collection_id))
 
 
+def knows_folders(session: Session) -> bool:
+    """Whether the catalog has folders: a backup may be of one that is older than they are."""
+    return inspect(session.connection()).has_table(Folder.__tablename__)
+
+
 def stored_originals(session: Session) -> dict[str, int]:
     """Bytes of each original that is to be in the blob store, by its SHA-256; those in the trash too."""
-    return dict(session.execute(select(Photo.sha256, Photo.size_bytes).where(~is_shown_in_place())).all())
+    photos = select(Photo.sha256, Photo.size_bytes)
+    return dict(session.execute(photos.where(~is_shown_in_place()) if knows_folders(session) else photos).all())

@@ -30,7 +30,7 @@ from mindreader.blobs import BlobStore, original_key, sha256_of
 from mindreader.blobs.parallel import Progress, in_parallel, no_progress
 from mindreader.catalog import Catalog, Embedding, EmbeddingState, Photo
 from mindreader.catalog.copying import copy_rows, count_rows, is_known_revision, read_snapshot, revision_of
-from mindreader.originals import is_shown_in_place, stored_originals
+from mindreader.originals import is_shown_in_place, knows_folders, stored_originals
 from mindreader.settings import Settings
 
 _IN_ONE_QUESTION = 500
@@ -224,7 +224,8 @@ def _to_embed(draft: Catalog) -> int:
 
 def _in_folders(draft: Catalog) -> int:
     with draft.snapshot() as session:
-        return session.scalar(select(func.count()).select_from(Photo).where(is_shown_in_place())) or 0
+        in_folders = select(func.count()).select_from(Photo).where(is_shown_in_place())
+        return session.scalar(in_folders) or 0 if knows_folders(session) else 0
 
 
 def _named(draft: Catalog, taken: CopyResult) -> Problem:

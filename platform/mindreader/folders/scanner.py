@@ -50,6 +50,8 @@ class _Held:
     scanned_at: float = 0.0
     scan_took: float = 0.0
     probed_at: float = 0.0
+    identity: tuple[int, int] | None = None
+    """Device and number of the folder itself."""
     not_before: float = 0.0
 
 
@@ -121,16 +123,14 @@ class FolderScanner:
             return self._whole(folder, held)
         if held.watch is not None and (changed := held.watch.take()):
             return lambda: self._look_again(folder, held, changed)
-        if held.polls and time.monotonic() - held.scanned_at > self._seconds_between_polls(held):
+        if folder.watch and held.polls and time.monotonic() - held.scanned_at > self._seconds_between_polls(held):
             return self._whole(folder, held)
         if held.reads and self._has_waiting(folder):
             return lambda: self._read(folder, held)
         if folder.verify_requested_at is not None:
             return lambda: self._verify(folder, held)
-        if folder.watch and time.monotonic() - held.probed_at > _SECONDS_BETWEEN_PROBES:
-            held.probed_at = time.monotonic()
-            if absence_of(Path(folder.path), self._settings, had_files=True) is not None:
-                return self._whole(folder, held)
+        if folder.watch and self._is_replaced(folder, held):
+            return self._whole(folder, held)
         return None
 
     def _is_asked_for(self, folder: Folder) -> bool:
@@ -150,6 +150,21 @@ class FolderScanner:
         held.probed_at = time.monotonic()
         return absence_of(Path(folder.path), self._settings, had_files=True) is None
 
+    def _is_replaced(self, folder: Folder, held: _Held) -> bool:
+        """Whether the folder is away, or another one of its name is there, as after a disk was connected again."""
+        if time.monotonic() - held.probed_at < _SECONDS_BETWEEN_PROBES:
+            return False
+        held.probed_at = time.monotonic()
+        try:
+            status = Path(folder.path).stat()
+        except OSError:
+            return True
+        before, held.identity = held.identity, (status.st_dev, status.st_ino)
+        if before is not None and before != held.identity:
+            self._unwatch(held)
+            return True
+        return absence_of(Path(folder.path), self._settings, had_files=True) is not None
+
     def _has_waiting(self, folder: Folder) -> bool:
         with self._catalog.snapshot() as session:
             return count_waiting(session, folder.id) > 0
@@ -161,7 +176,9 @@ class FolderScanner:
             held.reads = scan.whole()
             held.scanned_at, held.scan_took = time.monotonic(), scan.report.seconds
             log.info("folder %s was scanned in %.1f s", folder.path, held.scanned_at - began)
-            if folder.watch and not self._is_away(scan.folder):
+            if self._is_away(scan.folder):
+                self._unwatch(held)  # what was there is not what will be
+            elif folder.watch:
                 # What changed between the walk and the first word of the system is seen by a second walk.
                 held.is_caught_up = self._rewatch(folder, held, scan.directories) is False
 
@@ -170,9 +187,9 @@ class FolderScanner:
     def _look_again(self, folder: Folder, held: _Held, changed: set[bytes]) -> None:
         scan = self._scan(folder)
         held.reads = scan.some(changed) or held.reads
-        known = held.watch.directories if held.watch is not None else frozenset()
-        if scan.directories - known:
-            self._rewatch(folder, held, known | scan.directories)
+        watch = held.watch
+        if watch is not None and (watch.is_stale or scan.directories - watch.directories):
+            self._rewatch(folder, held, watch.directories | scan.directories)
             scan = self._scan(folder)
             held.reads = scan.some(scan.directories | changed) or held.reads
 
@@ -197,11 +214,12 @@ class FolderScanner:
     def _watch(self, folder: Folder, held: _Held) -> None:
         if held.watch is not None and held.watch.has_failed:
             self._unwatch(held)
-            held.polls, held.is_caught_up = True, True
+            held.polls = held.is_caught_up = True
 
     def _rewatch(self, folder: Folder, held: _Held, directories: set[bytes] | frozenset[bytes]) -> bool:
         """Watch these sub-folders, the new watch beginning before the old one ends; returns whether it is a new one."""
-        if held.polls or (held.watch is not None and held.watch.directories == directories):
+        old = held.watch
+        if held.polls or (old is not None and old.directories == directories and not old.is_stale):
             return False
         if is_elsewhere(Path(folder.path)):
             log.info("folder %s lies on a disk that tells of no changes: it is looked through regularly", folder.path)
@@ -209,13 +227,11 @@ class FolderScanner:
             return False
         fresh = FolderWatch(Path(folder.path), directories)
         is_told = fresh.start()
-        self._unwatch(held)
-        if not is_told:
-            fresh.stop()
-            held.polls = True
-            return False
+        if old is not None:
+            old.stop()
+            fresh.note(old.take())
         held.watch = fresh
-        return True
+        return is_told
 
     def _seconds_between_polls(self, held: _Held) -> float:
         return max(_FEWEST_SECONDS_BETWEEN_POLLS, _POLLS_TAKE * held.scan_took)

@@ -34,6 +34,8 @@ class FolderWatch:
         self._root, self.directories = root, frozenset(directories)
         self._stop, self._lock, self._established = Event(), Lock(), Event()
         self._changed: set[bytes] = set()
+        self.is_stale = False
+        """A sub-folder was replaced by another of its name, which is not watched."""
         self.has_failed = False
         """The system refused, or stopped telling; the folder is to be looked through regularly instead."""
         self._thread = Thread(target=self._run, name=f"watch {root.name}", daemon=True)
@@ -55,13 +57,15 @@ class FolderWatch:
             changed, self._changed = self._changed, set()
         return changed
 
+    def note(self, directories: Collection[bytes]) -> None:
+        """Take something for changed."""
+        with self._lock:
+            self._changed.update(directories)
+
     def _run(self) -> None:
-        paths = [
-            os.fsdecode(joined(os.fsencode(self._root), path)) if path else self._root for path in self.directories
-        ]
         try:
             for changes in watch(
-                *paths,
+                *self._paths(),
                 watch_filter=None,
                 recursive=False,
                 debounce=_TOGETHER_MS,
@@ -80,10 +84,14 @@ class FolderWatch:
         finally:
             self._established.set()
 
+    def _paths(self) -> list[str]:
+        """The sub-folders that are still there."""
+        root = os.fsencode(self._root)
+        paths = (os.fsdecode(joined(root, path) if path else root) for path in self.directories)
+        return [path for path in paths if Path(path).is_dir()]
+
     def _note(self, changes: set[tuple[Change, str]]) -> None:
-        found = {place for kind, path in changes for place in self._places(kind, Path(path))}
-        with self._lock:
-            self._changed |= found
+        self.note({place for kind, path in changes for place in self._places(kind, Path(path))})
 
     def _places(self, kind: Change, path: Path) -> set[bytes]:
         """Where to look because of one change."""
@@ -91,6 +99,8 @@ class FolderWatch:
             return {b""}  # a name that is no text: somewhere
         if kind == Change.modified and path.suffix.lower() not in PHOTO_SUFFIXES:
             return set()
+        if kind != Change.modified and _below(path, self._root) in self.directories:
+            self.is_stale = True
         parent = path.parent if path != self._root else path
         return {_below(parent, self._root)}
 

@@ -51,6 +51,8 @@ class CollectionSummary:
     """Names of those it is shared with; for those who may change it."""
     cover: int | None
     """Id of the newest photo."""
+    shows_folder: bool
+    """Its photos stay in a folder of the server (see `mindreader.folders`)."""
 
 
 def visible_to(user: User) -> ColumnElement[bool]:
@@ -180,6 +182,7 @@ def summaries(
     query = select(Collection).where(where).options(joinedload(Collection.owner))
     collections = session.scalars(query.order_by(func.lower(Collection.name), Collection.id))
     photos, categories = _photos(session, where), _categories(session, where)
+    folders = set(session.scalars(select(Folder.collection_id)))
     states, people, covers = _states(session, where, space_id), _people(session, where), _covers(session, where)
     return [
         CollectionSummary(
@@ -189,6 +192,7 @@ def summaries(
             tuple(categories.get(c.id, ())),
             tuple(people.get(c.id, ())) if may_change(user, c) else (),
             covers.get(c.id),
+            c.id in folders,
         )
         for c in collections
     ]
