@@ -61,8 +61,11 @@ class FolderScan:
     _spoke_of: str = ""
     _leased_at: float = 0.0
 
-    def whole(self) -> bool:
+    def whole(self, *, adds: bool = False) -> bool:
         """Scan everything; returns whether files are left to read: they were not at rest, or the time was over.
+
+        Args:
+            adds: what it sees belongs to the report of the scan before.
 
         Raises: see the class.
         """
@@ -81,7 +84,10 @@ class FolderScan:
         differences.write()
         differences.compare_rest()
         restless = self._settle(differences, before, marks=True) and self._read()
-        self._finish(began, asked, restless)
+        if adds:
+            self._add_to_report(restless)
+        else:
+            self._finish(began, asked, restless)
         return restless
 
     def some(self, directories: Collection[bytes]) -> bool:

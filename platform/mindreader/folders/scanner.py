@@ -173,7 +173,8 @@ class FolderScanner:
         def work() -> None:
             began = time.monotonic()
             scan = self._scan(folder)
-            held.reads = scan.whole()
+            catches_up = held.watch is not None and not held.is_caught_up and not self._is_asked_for(folder)
+            held.reads = scan.whole(adds=catches_up)
             held.scanned_at, held.scan_took = time.monotonic(), scan.report.seconds
             log.info("folder %s was scanned in %.1f s", folder.path, held.scanned_at - began)
             if self._is_away(scan.folder):
