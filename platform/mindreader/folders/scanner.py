@@ -93,6 +93,9 @@ class FolderScanner:
             except (MindReaderError, OSError) as error:
                 log.warning("folder %s: %s", folder.path, error)
                 held.not_before = time.monotonic() + _SECONDS_AFTER_TROUBLE
+            except Exception:
+                log.exception("folder %s cannot be scanned; it is tried again", folder.path)
+                held.not_before = time.monotonic() + _SECONDS_AFTER_TROUBLE
 
     def close(self) -> None:
         """Stop watching, and let another scanner have the folders."""
