@@ -133,7 +133,9 @@ def test_photos_are_copied_out_of_a_folder_with_their_bytes_and_never_moved(admi
 
 def test_deleting_hides_a_photo_and_leaves_its_file(admin, shown, disk):
     before, photo = state_of(disk), photo_ids(shown)["a.jpg"]
-    assert admin.ask("DELETE", f"/photos/{photo}").status_code == 204
+    other = admin.photo(admin.collection("Other"), seed=70)
+    said = given(admin.post("/photos/delete", json={"photo_ids": [photo, other]}))
+    assert said == {"changed": 2, "gone": 0, "files_stay": 1}
     shown.scan()
     assert admin.get(f"/photos/{photo}").status_code == 404
     assert state_of(disk) == before

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import update
@@ -71,7 +72,7 @@ class FolderScan:
         """
         began, asked = time.monotonic(), now()
         if self._is_absent():
-            self._finish(began, asked, False)
+            self._forget_request(asked)
             return False
         walk = Walk(self._root, self._patterns, self.settings.allowed_folders)
         differences, before = self._differences()
@@ -248,7 +249,14 @@ class FolderScan:
             if not more:
                 folder.progress = None
 
-    def _finish(self, began: float, asked: object, more: bool) -> None:
+    def _forget_request(self, asked: datetime) -> None:
+        """There is nothing to scan; what the last scan saw stays what is known."""
+        with self.catalog.transaction() as session:
+            mine = update(Folder).where(Folder.id == self.folder.id)
+            session.execute(mine.values(progress=None))
+            session.execute(mine.where(Folder.scan_requested_at <= asked).values(scan_requested_at=None))
+
+    def _finish(self, began: float, asked: datetime | None, more: bool) -> None:
         self.report.seconds = time.monotonic() - began
         with self.catalog.transaction() as session:
             self.report.missing = missing.count_missing(session, self.folder.id)

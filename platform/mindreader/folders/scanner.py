@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 _SLICE_SECONDS = 20.0
 _SECONDS_BETWEEN_PROBES = 5.0
 """Between looks whether a folder is there."""
+_SECONDS_BETWEEN_RARE_PROBES = 60.0
+"""The same, of folders that nobody watches."""
 _SECONDS_AFTER_TROUBLE = 30.0
 _FEWEST_SECONDS_BETWEEN_POLLS = 5.0
 _POLLS_TAKE = 10
@@ -132,16 +134,14 @@ class FolderScanner:
             return lambda: self._read(folder, held)
         if folder.verify_requested_at is not None:
             return lambda: self._verify(folder, held)
-        if folder.watch and self._is_replaced(folder, held):
-            return self._whole(folder, held)
-        return None
+        return self._whole(folder, held) if self._is_replaced(folder, held) else None
 
     def _is_asked_for(self, folder: Folder) -> bool:
-        return folder.scan_requested_at is not None or folder.scanned_at is None
+        return folder.scan_requested_at is not None
 
     def _is_overdue(self, folder: Folder) -> bool:
         hours = self._settings.folder_scan_hours
-        return hours > 0 and folder.scanned_at is not None and folder.scanned_at < now() - timedelta(hours=hours)
+        return folder.scanned_at is None or (hours > 0 and folder.scanned_at < now() - timedelta(hours=hours))
 
     def _is_away(self, folder: Folder) -> bool:
         return folder.offline_reason not in (None, OfflineReason.LOST)
@@ -155,7 +155,8 @@ class FolderScanner:
 
     def _is_replaced(self, folder: Folder, held: _Held) -> bool:
         """Whether the folder is away, or another one of its name is there, as after a disk was connected again."""
-        if time.monotonic() - held.probed_at < _SECONDS_BETWEEN_PROBES:
+        seconds = _SECONDS_BETWEEN_PROBES if folder.watch else _SECONDS_BETWEEN_RARE_PROBES
+        if time.monotonic() - held.probed_at < seconds:
             return False
         held.probed_at = time.monotonic()
         try:

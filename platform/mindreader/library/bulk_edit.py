@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from mindreader.catalog import Collection, Folder, Photo, PhotoFingerprint, User
@@ -19,6 +19,7 @@ from mindreader.library.categories import category_named
 from mindreader.library.collections import fillable_collection, may_change, visible_to
 from mindreader.library.photos import checked_moment
 from mindreader.library.trash import PURGE_AT_ONCE
+from mindreader.originals import is_shown_in_place
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,12 @@ def delete_photos(session: Session, user: User, photo_ids: Sequence[int]) -> int
     found = [photo.id for photo in _changeable(session, user, photo_ids)]
     session.execute(update(Photo).where(Photo.id.in_(found), Photo.deleted_at.is_(None)).values(deleted_at=now()))
     return len(found)
+
+
+def count_in_folders(session: Session, photo_ids: Sequence[int]) -> int:
+    """How many of the photos that are there are shown from a folder of the server, where their files stay."""
+    there = (Photo.id.in_(photo_ids), Photo.deleted_at.is_(None), is_shown_in_place())
+    return session.scalar(select(func.count()).select_from(Photo).where(*there)) or 0
 
 
 def move_photos(session: Session, user: User, photo_ids: Sequence[int], collection_id: int) -> Moved:

@@ -223,3 +223,13 @@ def test_the_kind_of_disk_is_that_of_the_deepest_mount(path, kind):
 
 def test_a_folder_on_a_disk_of_this_machine_is_told_of(root):
     assert mounts.is_elsewhere(root) is False
+
+
+def test_a_disk_that_goes_away_is_noticed_though_nobody_watches(shown, scanner, root, tmp_path, monkeypatch):
+    scanner.step()
+    root.rename(tmp_path / "unplugged")
+    scanner.step()
+    assert shown.row.offline_reason is None, "it was looked at a moment ago"
+    monkeypatch.setattr(scanning, "_SECONDS_BETWEEN_RARE_PROBES", 0)
+    scanner.step()
+    assert shown.row.offline_reason == "gone"

@@ -7,6 +7,7 @@ from flask import Response
 from mindreader.catalog import TokenScope
 from mindreader.library.bulk_edit import (
     copy_photos,
+    count_in_folders,
     delete_photos,
     move_photos,
     set_categories,
@@ -26,6 +27,7 @@ from mindreader_webui.api.schemas.bulk import (
     ChangedPhotos,
     Copied,
     DateOfSelection,
+    DeletedPhotos,
     Digests,
     ExistingFile,
     ExistingFiles,
@@ -59,12 +61,17 @@ def date(body: DateOfSelection) -> Response:
     return answer(ChangedPhotos.of(body, count))
 
 
-@bulk.post("/photos/delete", responses={200: ChangedPhotos})
+@bulk.post("/photos/delete", responses={200: DeletedPhotos})
 def delete(body: Selection) -> Response:
-    """Put photos into the trash; for their collections' owners and administrators."""
+    """Put photos into the trash; for their collections' owners and administrators.
+
+    Those shown from a folder are hidden: their files stay.
+    """
     with change() as session:
+        stay = count_in_folders(session, body.photo_ids)
         count = delete_photos(session, current_account(), body.photo_ids)
-    return answer(ChangedPhotos.of(body, count))
+    gone = ChangedPhotos.of(body, count).gone
+    return answer(DeletedPhotos(changed=count, gone=gone, files_stay=stay))
 
 
 @bulk.post("/photos/move", responses={200: Moved})

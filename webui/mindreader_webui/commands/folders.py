@@ -217,8 +217,9 @@ def _end(folder: dict[str, Any], as_json: bool) -> None:
         click.echo(json.dumps(folder, indent=2))
     else:
         click.echo(_line(folder))
-        for line in _report(folder["last_scan"]):
-            click.echo(line)
+        if folder["offline"] in (None, "lost"):
+            for line in _report(folder["last_scan"]):
+                click.echo(line)
     sys.exit(OFFLINE if folder["offline"] else 0)
 
 

@@ -2,6 +2,7 @@
 
 import { h, loadStyle, showError } from "../lib/dom.js";
 import { formatCategory } from "../lib/format.js";
+import { _ } from "../lib/i18n.js";
 
 /** @import { Photo, SearchResult } from "../../../typings/api" */
 /** @import { Act } from "./photo_toolbar.js" */
@@ -69,6 +70,9 @@ async function load() {
   return new Viewer();
 }
 
+/** What a tile says of a photo whose original is not there now. @param {AnyPhoto} photo */
+export const awayMark = ({ away }) => (away ? [h("span", { class: "away" }, _("disk not there"))] : []);
+
 /**
  * @param {AnyPhoto} photo
  * @param {string} note below its name
@@ -92,6 +96,7 @@ export function photoTile(
     "button",
     { title: photo.filename },
     image,
+    ...awayMark(photo),
     h("span", { class: "caption" }, name, h("small", {}, note)),
   );
   button.addEventListener("click", onclick);
