@@ -27,9 +27,20 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def database() -> str:
+    """The kind of the catalog; some modules take both."""
+    return "sqlite"
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database: str, request: pytest.FixtureRequest) -> Settings:
+    url = request.getfixturevalue("migrated_postgres_url") if database == "postgresql" else ""
     return load_settings(
-        {"MINDREADER_DATA_DIR": str(tmp_path / "data"), "MINDREADER_FOLDER_ROOTS": str(tmp_path / "disk")}
+        {
+            "MINDREADER_DATA_DIR": str(tmp_path / "data"),
+            "MINDREADER_DATABASE_URL": url,
+            "MINDREADER_FOLDER_ROOTS": str(tmp_path / "disk"),
+        }
     )
 
 

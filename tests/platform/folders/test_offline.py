@@ -13,6 +13,11 @@ from mindreader.originals import Originals
 from tests.support.folders import Shown, put_photos
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request):
+    return request.param
+
+
 @pytest.fixture
 def many(root):
     """Forty files in all."""

@@ -21,6 +21,11 @@ from tests.support.folders import LONG_AGO, Shown, put, put_photos, state_of
 from tests.support.library import jpeg
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request):
+    return request.param
+
+
 def test_photos_are_taken_in_where_they_lie_and_only_thumbnails_are_kept(shown, blobs, settings, root):
     before = state_of(root)
     report = shown.scan()
