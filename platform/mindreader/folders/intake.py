@@ -26,9 +26,11 @@ from mindreader.folders.reports import ScanReport
 from mindreader.folders.sidecars import beside
 from mindreader.folders.walk import LEADS_OUT, Problem
 from mindreader.imaging import decode_processes
+from mindreader.library.categories import category_of_folder
 from mindreader.library.upload import check_size, checked_file, hold_collection, put_thumbnail
 from mindreader.originals import lies_below, path_of
 from mindreader.settings import Settings
+from mindreader.text import repaired
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +124,8 @@ class Intake:
     def _decoded(self, row: FolderFile, path: Path, sha256: str) -> Read:
         category = self._category(row)
         said = beside(path, row.mtime_ns, path.parent.stat().st_mtime_ns)
-        checked = checked_file(self.settings, self.folder.collection_id, path.name, path, sha256, category, said)
+        name = repaired(path.name)
+        checked = checked_file(self.settings, self.folder.collection_id, name, path, sha256, category, said)
         return Known(sha256, checked)
 
     def _is_known(self, sha256: str) -> bool:
@@ -136,7 +139,7 @@ class Intake:
         if not self.folder.categories_from_folders:
             return None
         path = path_of(self.folder.path, row.directory, row.name)
-        return path.parent.name or None
+        return category_of_folder(repaired(path.parent.name))
 
     def _write(self, outcomes: Sequence[tuple[FolderFile, Read]]) -> bool:
         """Write a batch; returns whether there are new photos."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -16,7 +17,7 @@ from mindreader.errors import Sentence
 from mindreader.folders.differences import UNREAD_SIZE
 from mindreader.folders.missing import drop_superseded, remove_orphans
 from mindreader.library.upload import CheckedFile, safe_filename, same_bytes, written
-from mindreader.originals import path_of
+from mindreader.text import repaired
 
 _LONGEST_REASON = 1000
 
@@ -102,7 +103,7 @@ def _write_known(session: Session, folder: Folder, row: FolderFile, known: Known
         remove_orphans(session, [before])
     moved = drop_superseded(session, folder.id, known.sha256)
     if moved and row.photo_id is not None:
-        _rename(session, folder, row)
+        _rename(session, row)
     return Written(photo is not None, moved)
 
 
@@ -133,7 +134,7 @@ def _new_photo(session: Session, folder: Folder, before: int | None, known: Know
     return photo
 
 
-def _rename(session: Session, folder: Folder, row: FolderFile) -> None:
+def _rename(session: Session, row: FolderFile) -> None:
     photo = session.get(Photo, row.photo_id)
     if photo is not None:
-        photo.filename = safe_filename(path_of(folder.path, row.directory, row.name).name)
+        photo.filename = safe_filename(repaired(os.fsdecode(row.name)))

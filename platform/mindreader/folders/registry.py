@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session, contains_eager
 
-from mindreader.catalog import Collection, Folder, FolderFile, OfflineReason, Photo, User, Visibility
+from mindreader.catalog import Catalog, Collection, Folder, FolderFile, OfflineReason, Photo, User, Visibility
 from mindreader.catalog.models import now
 from mindreader.errors import ConflictError, NotFoundError
 from mindreader.folders.missing import (
@@ -149,14 +149,15 @@ def request_verification(session: Session, folder_id: int) -> None:
     folder.verify_requested_at = now()
 
 
-def forget(session: Session, settings: Settings, folder_id: int) -> int:
-    """Take files that are missing for deleted: remove their photos; returns how many files.
+def forget(catalog: Catalog, settings: Settings, folder_id: int) -> int:
+    """Take files that are missing for deleted: remove their photos, some at a time; returns how many files.
 
     Raises:
         NotFoundError: there is no such folder.
         ConflictError: the folder itself is not there.
     """
-    folder = the_folder(session, folder_id)
+    with catalog.snapshot() as session:
+        folder = the_folder(session, folder_id)
     if absence_of(Path(folder.path), settings, had_files=True) is not None:
         raise ConflictError(
             "The folder {path} is not there, so nothing in it can be told from what is deleted. Connect its disk; or "
@@ -166,10 +167,12 @@ def forget(session: Session, settings: Settings, folder_id: int) -> int:
     forgotten = 0
     after: int | None = 0
     while after is not None:
-        some, after = forget_missing(session, folder, None, after)
+        with catalog.transaction() as session:
+            some, after = forget_missing(session, folder, None, after)
         forgotten += some
     if folder.offline_reason == OfflineReason.LOST:
-        set_offline(session, folder, None)
+        with catalog.transaction() as session:
+            set_offline(session, folder, None)
     return forgotten
 
 

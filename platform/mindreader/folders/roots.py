@@ -33,7 +33,7 @@ def checked_root(path: str, settings: Settings) -> Path:
             path=str(root),
             roots=", ".join(map(str, settings.allowed_folders)),
         )
-    if _overlap(root, settings.data_dir):
+    if any(_overlap(root, own) for own in _own_folders(settings)):
         raise InvalidInputError("MindReader keeps its own data in {path}. Choose another folder.", path=str(root))
     if not root.is_dir():
         raise InvalidInputError("There is no folder {path} on the server, or it may not look into it.", path=str(root))
@@ -64,6 +64,12 @@ def _check_spelling(path: str) -> None:
     is_text = path.encode("utf-8", "ignore").decode() == path and "\0" not in path
     if not is_text or len(os.fsencode(path)) >= LONGEST_PATH:
         raise InvalidInputError("This path cannot be used: it is too long, or holds characters that cannot be stored.")
+
+
+def _own_folders(settings: Settings) -> list[Path]:
+    """Where MindReader keeps what it makes: thumbnails there would else become photos."""
+    blobs = settings.blobs_root.removeprefix("file://")
+    return [settings.data_dir, *([] if "://" in blobs else [Path(blobs)])]
 
 
 def _overlap(one: Path, other: Path) -> bool:

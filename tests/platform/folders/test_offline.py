@@ -70,8 +70,7 @@ def test_a_folder_that_loses_more_than_a_tenth_at_once_is_away_until_somebody_sa
     assert sum(photo.is_away for photo in shown.photos().values()) == 10
     shown.scan()
     assert shown.row.offline_reason == "lost"
-    with catalog.transaction() as session:
-        assert forget(session, settings, shown.id) == 10
+    assert forget(catalog, settings, shown.id) == 10
     assert shown.row.offline_reason is None
     assert len(shown.photos()) == 30
 
@@ -130,8 +129,8 @@ def test_a_folder_that_goes_away_while_it_is_walked_loses_nothing(shown, many, r
 def test_missing_files_are_not_forgotten_while_the_folder_is_away(shown, catalog, settings, root, tmp_path):
     shown.scan()
     root.rename(tmp_path / "elsewhere")
-    with pytest.raises(ConflictError, match="not there"), catalog.transaction() as session:
-        forget(session, settings, shown.id)
+    with pytest.raises(ConflictError, match="not there"):
+        forget(catalog, settings, shown.id)
     assert len(shown.photos()) == 4
 
 

@@ -171,8 +171,12 @@ def test_a_photo_restored_from_the_trash_is_there_as_before(shown, catalog):
 def test_categories_are_the_names_of_folders(catalog, blobs, settings, admin, root, space_id):
     shown = Shown.add(catalog, blobs, settings, admin, root, categories_from_folders=True)
     shown.scan()
+    put_photos(root / os.fsdecode(b"caf\xe9"), ["e.jpg"], first=40)
+    put_photos(root / "\u202e", ["f.jpg"], first=41)
+    shown.scan()
     categories = {name: photo.category and photo.category.name for name, photo in shown.photos().items()}
-    assert categories == {"a.jpg": "rome", "b.jpg": "rome", "c.jpg": "2020", "d.jpg": "photos"}
+    names = {"a.jpg": "rome", "b.jpg": "rome", "c.jpg": "2020", "d.jpg": "photos", "e.jpg": "café", "f.jpg": None}
+    assert categories == names
 
 
 def test_what_lies_beside_a_file_says_when_it_was_taken(shown, root):
@@ -233,7 +237,7 @@ def test_a_file_written_to_while_it_is_read_waits(shown, root, monkeypatch):
 def test_names_that_are_no_text_are_files_like_others(shown, root):
     put(root / os.fsdecode(b"caf\xe9.jpg"), jpeg(80))
     shown.scan()
-    assert "caf.jpg" in shown.photos()
+    assert "café.jpg" in shown.photos()
     assert shown.scan().new == 0
 
 

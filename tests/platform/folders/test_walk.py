@@ -107,5 +107,8 @@ def test_only_folders_below_the_setting_are_taken(root, tmp_path):
     ):
         with pytest.raises(InvalidInputError, match=said):
             checked_root(path, settings)
+    blobs = settings.model_copy(update={"blobs_url": f"file://{root}/2019"})
+    with pytest.raises(InvalidInputError, match="keeps its own data"):
+        checked_root(str(root), blobs)
     with pytest.raises(InvalidInputError, match="MINDREADER_FOLDER_ROOTS"):
         checked_root(str(root), allowing(tmp_path, ""))

@@ -30,6 +30,7 @@ from mindreader_webui.api.schemas.folders import (
 from mindreader_webui.auth import current_account
 from mindreader_webui.lanes import Lane
 from mindreader_webui.services import change, current_services
+from mindreader_workers.client import wake_embedders
 
 folders = blueprint("folders", __name__, "Folders of the server, shown in place", ADMIN)
 
@@ -100,8 +101,8 @@ def verify(path: FolderPath) -> Response:
 def forget_missing(path: FolderPath) -> Response:
     """Take the files that are missing for deleted, and remove their photos for good."""
     services = current_services()
-    with change() as session:
-        files = forget(session, services.settings, path.folder_id)
+    files = forget(services.catalog, services.settings, path.folder_id)
+    wake_embedders(services.celery)  # they purge
     return answer(ForgottenFiles(files=files))
 
 

@@ -12,10 +12,8 @@ from typing import Any
 
 from mindreader.blobs import sha256_of
 from mindreader.dates import text_of
-from mindreader.errors import InvalidInputError
-from mindreader.library.categories import LONGEST_CATEGORY
 from mindreader.library.system_folders import SYSTEM_FOLDERS
-from mindreader.text import checked_name, repaired, visible_text
+from mindreader.text import repaired, visible_text
 from mindreader_webui.commands.client import ApiClient, RemoteError
 from mindreader_webui.commands.folder_walk import FoundFile, unreadable
 
@@ -214,10 +212,7 @@ class Uploader:
 
     def _category(self, file: FoundFile) -> str:
         """Empty where the folder's name cannot be one."""
-        try:
-            return checked_name(visible_text(file.folder)[:LONGEST_CATEGORY], LONGEST_CATEGORY)
-        except InvalidInputError:
-            return ""
+        return category_of_folder(file.folder) or ""
 
 
 def _bytes_of(file: FoundFile) -> int:
