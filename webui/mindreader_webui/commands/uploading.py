@@ -12,6 +12,7 @@ from typing import Any
 
 from mindreader.blobs import sha256_of
 from mindreader.dates import text_of
+from mindreader.library.categories import category_of_folder
 from mindreader.library.system_folders import SYSTEM_FOLDERS
 from mindreader.text import repaired, visible_text
 from mindreader_webui.commands.client import ApiClient, RemoteError
