@@ -12,6 +12,7 @@ from mindreader.errors import InvalidInputError
 from mindreader.library.photo_names import PHOTO_SUFFIXES
 from mindreader.library.sidecars import goes_with_photos
 from mindreader.library.system_folders import is_skipped, skipped_folders
+from mindreader.text import visible_text
 
 MOST_PATTERNS = 100
 LONGEST_PATTERN = 500
@@ -21,7 +22,7 @@ def checked_patterns(patterns: Iterable[str]) -> list[str]:
     """The patterns as they are stored: without space around them, each once.
 
     Raises:
-        InvalidInputError: there are too many, or one is too long.
+        InvalidInputError: there are too many, or one is too long or holds control characters.
     """
     stripped = list(dict.fromkeys(pattern.strip().strip("/") for pattern in patterns))
     found = [pattern for pattern in stripped if pattern]
@@ -31,6 +32,8 @@ def checked_patterns(patterns: Iterable[str]) -> list[str]:
             most=MOST_PATTERNS,
             longest=LONGEST_PATTERN,
         )
+    if any(visible_text(pattern) != pattern for pattern in found):
+        raise InvalidInputError("A pattern must not hold control characters. Leave them out.")
     return found
 
 

@@ -52,6 +52,9 @@ def test_patterns_are_stored_once_each_and_bounded():
     for wrong in (["x" * 501], [str(n) for n in range(101)]):
         with pytest.raises(InvalidInputError, match="at most"):
             checked_patterns(wrong)
+    for hidden in ("a\0b", "\ud800"):
+        with pytest.raises(InvalidInputError, match="control"):
+            checked_patterns([hidden])
 
 
 def test_a_loop_of_links_ends(root):
