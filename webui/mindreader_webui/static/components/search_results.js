@@ -4,9 +4,9 @@ import { byId, columnsOf, h, showError } from "../lib/dom.js";
 import { formatCategory, formatNumber } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 import { alsoIn } from "./also_in.js";
+import { awayMark } from "./away.js";
 import { RelevanceFeedback } from "./relevance_feedback.js";
 import { Selection } from "./selection.js";
-import { awayMark } from "./viewer.js";
 
 /** @import { SearchAnswer, SearchResult } from "../../../typings/api" */
 /** @import { ResultActions } from "./result_actions.js" */

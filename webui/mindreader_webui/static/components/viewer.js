@@ -2,7 +2,7 @@
 
 import { h, loadStyle, showError } from "../lib/dom.js";
 import { formatCategory } from "../lib/format.js";
-import { _ } from "../lib/i18n.js";
+import { awayMark } from "./away.js";
 
 /** @import { Photo, SearchResult } from "../../../typings/api" */
 /** @import { Act } from "./photo_toolbar.js" */
@@ -69,9 +69,6 @@ async function load() {
   const [{ Viewer }] = await Promise.all([import("../viewer/dialog.js"), style]);
   return new Viewer();
 }
-
-/** What a tile says of a photo whose original is not there now. @param {AnyPhoto} photo */
-export const awayMark = ({ away }) => (away ? [h("span", { class: "away" }, _("disk not there"))] : []);
 
 /**
  * @param {AnyPhoto} photo
