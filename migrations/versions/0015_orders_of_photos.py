@@ -7,14 +7,14 @@ from now on, on SQLite too: it was taken for the way to those that are not delet
 On PostgreSQL making the indexes holds up writers: about a second for every hundred thousand photos.
 
 Revision ID: 0015
-Revises: 0012
+Revises: 0013
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0015"
-down_revision = "0012"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 

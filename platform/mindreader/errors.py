@@ -128,6 +128,12 @@ class NotReadyError(MindReaderError):
     kind = ErrorKind("not-ready", 503, "MindReader is not ready for this yet")
 
 
+class OriginalAwayError(MindReaderError):
+    """An original lies in a folder and cannot be read there now: its disk is away, or the file is another one now."""
+
+    kind = ErrorKind("original-away", 503, "The original is not there now")
+
+
 class UnusableIndexError(NotReadyError):
     """The system or the disk keeps the engine from the files of a photo index, whatever is in them."""
 

@@ -170,6 +170,25 @@ class Settings(BaseModel):
         description="How long deleted photos and collections can be restored; 0 removes them for good at once.",
     )
 
+    folder_roots: str = Field(
+        default="",
+        description="Folders of the server that administrators may show in place, with everything below them; commas "
+        "between them. Empty: none. Web servers and embed workers see them under the same names.",
+    )
+    folder_scan_hours: float = Field(
+        default=24.0,
+        ge=0,
+        description="Hours after which a folder that is shown in place is looked through again; 0: only when it is "
+        "asked for, or watched.",
+    )
+    folder_forget_days: int = Field(
+        default=30,
+        ge=0,
+        le=36500,
+        description="Days after which photos whose files are missing from a folder are removed; 0: only by hand. A "
+        "folder whose disk is away loses none.",
+    )
+
     bundle_max_bytes: int = Field(
         default=4 * 2**30, ge=1, description="Largest model bundle that is taken, as a zip file."
     )
@@ -271,6 +290,13 @@ class Settings(BaseModel):
         description="Bearer token with which Prometheus reads /metrics; empty closes it.",
     )
 
+    @field_validator("folder_roots")
+    @classmethod
+    def _are_absolute(cls, roots: str) -> str:
+        if any(part.strip() and not Path(part.strip()).is_absolute() for part in roots.split(",")):
+            raise ValueError("folders are given from the top: /mnt/photos, not photos")
+        return roots
+
     @field_validator("openid_issuer")
     @classmethod
     def _is_issuer(cls, issuer: str) -> str:
@@ -311,6 +337,11 @@ class Settings(BaseModel):
     def embedded_workers(self) -> bool:
         """Whether the workers run as threads of the server process."""
         return self.broker_url.startswith("memory://")
+
+    @property
+    def allowed_folders(self) -> tuple[Path, ...]:
+        """The folders of `folder_roots`."""
+        return tuple(Path(part.strip()) for part in self.folder_roots.split(",") if part.strip())
 
     @property
     def blobs_root(self) -> str:

@@ -23,6 +23,7 @@ from mindreader.catalog.models import Base
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
 from tests.support.databases import copy_template
+from tests.support.folders import put_photos
 from tests.support.library import jpeg
 from tests.support.web import Person, add_active_version, add_person, csrf_token, given, quick_hashes, web_settings
 
@@ -35,7 +36,8 @@ PASSWORD = "correct horse battery"
 # version, its space, a job there and a saved sketch, {h} of her search, {w} of a sketch she keeps, {u} of the
 # owner, {o} of another collection of hers, {b} and {d} of a photo and a collection in her trash, {n} of a person she
 # shares {c} with, {e} of a browser she is signed in with, {l} of a public link to {c}, whose secret is {x}, {i} of
-# who she is at an OpenID Connect provider. The server knows none, so nobody is sent there.
+# who she is at an OpenID Connect provider, {f} of a folder of the server that an administrator shows in place; {g} is
+# the path of another one, as JSON. The server knows none, so nobody is sent there.
 PEOPLE = ("nobody", "owner", "other, private", "other, shared", "admin", "other, invited")
 COLUMN = {"other, invited": PEOPLE.index("other, shared")}
 MATRIX = {
@@ -111,6 +113,15 @@ MATRIX = {
     ("POST", "/models"): (401, 403, 403, 403, 422),
     ("POST", "/models/{m}/activate"): (401, 403, 403, 403, 200),
     ("DELETE", "/models/{m}"): (401, 403, 403, 403, 409),
+    ("GET", "/folders"): (401, 403, 403, 403, 200),
+    ("POST", "/folders"): (401, 403, 403, 403, 201),
+    ("GET", "/folders/{f}"): (401, 403, 403, 403, 200),
+    ("PATCH", "/folders/{f}"): (401, 403, 403, 403, 200),
+    ("DELETE", "/folders/{f}"): (401, 403, 403, 403, 204),
+    ("POST", "/folders/{f}/scan"): (401, 403, 403, 403, 202),
+    ("POST", "/folders/{f}/verify"): (401, 403, 403, 403, 202),
+    ("POST", "/folders/{f}/forget"): (401, 403, 403, 403, 200),
+    ("GET", "/folders/{f}/refused"): (401, 403, 403, 403, 200),
     ("GET", "/spaces"): (401, 403, 403, 403, 200),
     ("POST", "/spaces/{s}/build"): (401, 403, 403, 403, 409),
     ("DELETE", "/spaces/{s}"): (401, 403, 403, 403, 409),
@@ -151,6 +162,8 @@ BODIES = {
     ("POST", "/trash/photos/restore"): {"photo_ids": ["{b}"]},
     ("POST", "/trash/photos/remove"): {"photo_ids": ["{b}"]},
     ("PATCH", "/users/{u}"): {"role": "member"},
+    ("POST", "/folders"): {"path": "{g}", "collection": "Disk"},
+    ("PATCH", "/folders/{f}"): {"watch": False},
     ("POST", "/session/password"): {"old": "wrong", "new": "correct horse battery"},
 }
 IDS = {
@@ -171,6 +184,7 @@ IDS = {
     "link_id": "l",
     "identity_id": "i",
     "link_secret": "x",
+    "folder_id": "f",
 }
 """Which thing of the matrix a part of an address names."""
 NOWHERE = 999_999
@@ -216,6 +230,10 @@ class World:
             database_url: of a migrated database elsewhere; such a world stays as it is left.
         """
         more = {"search_rate": "100000/minute", "login_rate": "100000/minute", "database_url": database_url}
+        self.disk = folder / "disk"
+        for name in ("shown", "other"):
+            put_photos(self.disk / name, ["a.jpg"])
+        more["folder_roots"] = str(self.disk)
         self.settings, self.untouched = web_settings(folder / "data").model_copy(update=more), folder / "untouched"
         self.catalog, self.blobs = Catalog(self.settings.catalog_url), BlobStore(self.settings.blobs_root)
         if template:
@@ -307,6 +325,8 @@ class World:
         ids["t"] = given(ann.post("/tokens", json={"name": "laptop"}))["id"]
         link = given(ann.post("/public-links", json={"collection_id": collection}))
         ids |= {"l": link["id"], "x": link["url"].rpartition("/")[2]}
+        shown = self.admin.post("/folders", json={"path": str(self.disk / "shown"), "collection": "Shown"})
+        ids |= {"f": given(shown)["id"], "g": json.dumps(str(self.disk / "other"))}
         return ids | {"u": ann.user_id, "n": self.eve.user_id}
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ from mindreader.blobs import original_key
 from mindreader.catalog import Embedding, EmbeddingState, Photo, PhotoFingerprint
 from mindreader.library.purge import purge_deleted
 from mindreader.library.zip_download import safe_name, zip_of
+from mindreader.originals import Originals
 from mindreader.photo_index import PhotoIndexes
 from mindreader_webui.api.schemas.bulk import MOST, ArchiveQuery
 from tests.support.library import jpeg
@@ -62,7 +63,11 @@ def test_a_date_for_many_photos(ann, version, catalog):
 def test_many_photos_go_into_the_bin_together(ann):
     collection = ann.collection()
     photos = photos_of(ann, collection)
-    assert ann.post("/photos/delete", json={"photo_ids": [*photos[:2], 999]}).json == {"changed": 2, "gone": 1}
+    assert ann.post("/photos/delete", json={"photo_ids": [*photos[:2], 999]}).json == {
+        "changed": 2,
+        "gone": 1,
+        "files_stay": 0,
+    }
     assert ann.get(f"/collections/{collection}").json["photos"] == 1
     assert ann.get("/trash").json["total"] == 2
 
@@ -258,7 +263,7 @@ def test_ids_are_read_as_ranges():
     assert ArchiveQuery(ids="7,12-15").photo_ids == [7, 12, 13, 14, 15]
 
 
-def test_names_in_an_archive_are_each_there_once_and_a_lost_photo_is_named(blobs):
+def test_names_in_an_archive_are_each_there_once_and_a_lost_photo_is_named(catalog, blobs, settings):
     photos = [
         Photo(sha256=digest(jpeg(n)), filename=name, size_bytes=len(jpeg(n)), taken_at=None, created_at=moment)
         for n, name, moment in (
@@ -269,7 +274,7 @@ def test_names_in_an_archive_are_each_there_once_and_a_lost_photo_is_named(blobs
     ]
     for number in (1, 2):
         blobs.put(original_key(digest(jpeg(number))), jpeg(number))
-    data = b"".join(zip_of(blobs, photos))
+    data = b"".join(zip_of(Originals(catalog, blobs, settings), photos))
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert archive.namelist() == ["a.jpg", "A (2).JPG", "MISSING.txt"]
         assert "lost.jpg" in archive.read("MISSING.txt").decode()

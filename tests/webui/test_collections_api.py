@@ -35,6 +35,7 @@ def test_a_collection_shows_what_the_contract_promises(ann, version):
         "visibility": "shared",
         "owner": "Ann",
         "mine": True,
+        "shows_folder": False,
         "photos": 2,
         "embedding": {"pending": 2, "leased": 0, "indexed": 0, "failed": 0, "skipped": 0},
         "people": [],

@@ -109,6 +109,7 @@ class CatalogCollector(Collector):
         yield _gauge("mindreader_photos", "Photos that are not deleted.", found.photos)
         yield _gauge("mindreader_photo_bytes", "Bytes of their originals.", found.bytes)
         yield _gauge("mindreader_collections", "Collections.", found.collections)
+        yield _gauge("mindreader_folders_away", "Folders shown in place that are not there.", found.folders_away)
         yield _gauge("mindreader_users", "People who can sign in.", found.users)
         yield _gauge("mindreader_urgent_photos", "Photos somebody waits for to be embedded.", found.urgent)
         yield _embeddings(found)

@@ -18,6 +18,7 @@ from mindreader.settings import keep_private, load_settings
 from mindreader_workers.beat import Beat
 from mindreader_workers.celery_app import EMBED_QUEUE, SEARCH_QUEUE, make_celery
 from mindreader_workers.cpu_priority import lower_cpu_priority
+from mindreader_workers.folder_scans import FolderScans
 from mindreader_workers.tasks import add_tasks
 from mindreader_workers.worker import Worker
 
@@ -26,6 +27,7 @@ keep_private(_settings)
 app = make_celery(_settings)
 _worker = Worker.from_settings(_settings)
 _beats: list[Beat] = []
+_scans: list[FolderScans] = []
 add_tasks(app, _worker)
 
 
@@ -44,6 +46,10 @@ def _take_up_work(sender: Any, **_: object) -> None:
         lower_cpu_priority()
     _beats.append(Beat(app, names & {SEARCH_QUEUE, EMBED_QUEUE}))
     _beats[-1].start()
+    if EMBED_QUEUE in names:  # these see the originals
+        yields = _worker.engine.device == "cpu"
+        _scans.append(FolderScans(app, _settings, _worker.catalog, _worker.blobs, yields=yields))
+        _scans[-1].start()
 
 
 @worker_shutting_down.connect
@@ -55,4 +61,6 @@ def _end_embedding_soon(**_: object) -> None:
 def _close(**_: object) -> None:
     for beat in _beats:
         beat.stop()
+    for scans in _scans:
+        scans.stop()
     _worker.close()

@@ -12,12 +12,14 @@ from celery.worker import WorkController
 from mindreader.blobs import BlobStore
 from mindreader.catalog import Catalog
 from mindreader.embedding.queue import expire_all_leases
+from mindreader.folders.lease import expire_folder_leases
 from mindreader.operations.worker_status import forget_workers
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings
 from mindreader_workers.beat import Beat
 from mindreader_workers.celery_app import EMBED_QUEUE, SEARCH_QUEUE, make_celery
 from mindreader_workers.cpu_priority import lower_cpu_priority
+from mindreader_workers.folder_scans import FolderScans
 from mindreader_workers.memory_transport import wake_consumers
 from mindreader_workers.tasks import add_tasks
 from mindreader_workers.worker import Worker
@@ -39,20 +41,24 @@ class EmbeddedWorkers:
         queues = [SEARCH_QUEUE] * _SEARCHES_AT_ONCE + [EMBED_QUEUE]
         self._consumers = [Consumer(self._worker, queue, number) for number, queue in enumerate(queues)]
         self._beat = Beat(celery, _QUEUES)
+        self._folders = FolderScans(celery, settings, catalog, blobs, yields=self._worker.engine.device == "cpu")
 
     def start(self) -> None:
         """Load the networks, then take up work; photos a killed process had leased are taken over at once."""
         expire_all_leases(self._worker.catalog)
+        expire_folder_leases(self._worker.catalog)
         forget_workers(self._worker.catalog)
         self._worker.searcher.warm_up()
         for consumer in self._consumers:
             consumer.start()
         self._beat.start()
+        self._folders.start()
 
     def stop(self) -> None:
         """End embedding after the batch at hand, let other tasks finish, then close the photo indexes."""
         self._worker.stopping.set()
         self._beat.stop()
+        self._folders.stop()
         for consumer in self._consumers:
             consumer.stop()
         for consumer in self._consumers:

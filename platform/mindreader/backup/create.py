@@ -30,6 +30,7 @@ from mindreader.blobs import BlobStore, original_key, sha256_of
 from mindreader.blobs.parallel import Progress, in_parallel, no_progress
 from mindreader.catalog import Catalog, Embedding, EmbeddingState, Photo
 from mindreader.catalog.copying import copy_rows, count_rows, is_known_revision, read_snapshot, revision_of
+from mindreader.originals import is_shown_in_place, knows_folders, stored_originals
 from mindreader.settings import Settings
 
 _IN_ONE_QUESTION = 500
@@ -59,6 +60,8 @@ class BackupReport:
     """Blobs removed from the backup because it does not need them any more."""
     to_embed: int
     """Photos a restored MindReader embeds, counted once for each embedding space."""
+    in_folders: int
+    """Photos whose originals lie in folders of the server, and are not in the backup."""
     problems: tuple[Problem, ...]
 
     def as_json(self) -> dict[str, object]:
@@ -73,6 +76,7 @@ class _Contents:
     tables: dict[str, int]
     to_embed: int
     purged: int
+    in_folders: int
     problems: tuple[Problem, ...]
 
 
@@ -128,6 +132,7 @@ def back_up(
         purged=contents.purged,
         pruned=pruned,
         to_embed=contents.to_embed,
+        in_folders=contents.in_folders,
         problems=contents.problems,
     )
 
@@ -174,9 +179,9 @@ def _copy_blobs(
 ) -> _Contents:
     """Take what the draft refers to; the draft forgets what was purged meanwhile."""
     with draft.snapshot() as session:
-        sizes = dict(session.execute(select(Photo.sha256, Photo.size_bytes)).all())
+        sizes, photos = stored_originals(session), set(session.scalars(select(Photo.sha256)))
     todo: list[tuple[str, int | None]] = [(original_key(sha256), size) for sha256, size in sizes.items()]
-    todo += [(key, None) for key in belonging(blobs.keys(), sizes)]
+    todo += [(key, None) for key in belonging(blobs.keys(), photos)]
     troubled: list[CopyResult] = []
     for done, taken in enumerate(in_parallel(lambda blob: copier.copy(*blob), todo), 1):
         if taken.problem or (taken.is_missing and taken.key.startswith(ORIGINALS)):
@@ -188,7 +193,8 @@ def _copy_blobs(
     problems = [t for t in troubled if not t.is_missing] + [t for t in again if t.problem or t.is_missing]
     with draft.engine.connect() as connection:
         tables = count_rows(connection)
-    return _Contents(tables, _to_embed(draft), purged, tuple(_named(draft, taken) for taken in problems))
+    named = tuple(_named(draft, taken) for taken in problems)
+    return _Contents(tables, _to_embed(draft), purged, _in_folders(draft), named)
 
 
 def _forget_purged(catalog: Catalog, draft: Catalog, digests: list[str]) -> tuple[int, list[str]]:
@@ -214,6 +220,12 @@ def _to_embed(draft: Catalog) -> int:
     with draft.snapshot() as session:
         waiting = select(func.count()).select_from(Embedding).where(Embedding.state.in_(_EMBEDDED_AGAIN))
         return session.scalar(waiting) or 0
+
+
+def _in_folders(draft: Catalog) -> int:
+    with draft.snapshot() as session:
+        in_folders = select(func.count()).select_from(Photo).where(is_shown_in_place())
+        return session.scalar(in_folders) or 0 if knows_folders(session) else 0
 
 
 def _named(draft: Catalog, taken: CopyResult) -> Problem:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.orm import Session
 
 from mindreader.backup.blobs import stored_sha256
@@ -19,13 +19,24 @@ from mindreader.backup.empty_catalog import check_empty, empty_target_transactio
 from mindreader.backup.folder import content_sha256
 from mindreader.blobs import BlobStore, original_key
 from mindreader.blobs.parallel import Progress, in_parallel, no_progress
-from mindreader.catalog import ApiToken, Catalog, Embedding, EmbeddingSpace, EmbeddingState, Photo, WorkerProcess
+from mindreader.catalog import (
+    ApiToken,
+    Catalog,
+    Embedding,
+    EmbeddingSpace,
+    EmbeddingState,
+    Folder,
+    Photo,
+    WorkerProcess,
+)
 from mindreader.catalog.copying import copy_rows, count_rows, latest_revision, read_snapshot, revision_of
+from mindreader.catalog.models import now
 from mindreader.embedding import queue
 from mindreader.embedding.spaces import is_open
 from mindreader.errors import ConflictError, NotFoundError
 from mindreader.locks import exclusive_lock
 from mindreader.operations.worker_status import is_alive, workers
+from mindreader.originals import stored_originals
 from mindreader.photo_index import IndexPoint, PhotoIndex
 from mindreader.photo_index.open import open_photo_index
 from mindreader.settings import Settings
@@ -102,7 +113,7 @@ def _check_source(catalog: Catalog, source: Settings) -> None:
 def _move_blobs(catalog: Catalog, source: Settings, target: Settings, report: MoveReport, progress: Progress) -> None:
     old, new = BlobStore(source.blobs_root), BlobStore(target.blobs_root)
     with catalog.snapshot() as session:
-        originals = {original_key(sha256) for sha256 in session.scalars(select(Photo.sha256))}
+        originals = {original_key(sha256) for sha256 in stored_originals(session)}
     keys = sorted(old.keys())
     report.problems += [f"{key} is missing." for key in sorted(originals - {*keys})]
     if source.blobs_root == target.blobs_root:
@@ -201,6 +212,7 @@ def _settle(connection: Connection, lost: dict[int, list[int]]) -> None:
     session = Session(connection)
     session.execute(delete(WorkerProcess))
     session.execute(delete(ApiToken).where(ApiToken.is_local))
+    session.execute(update(Folder).values(lease_owner=None, lease_until=None, scan_requested_at=now()))
     queue.requeue_all(session, [EmbeddingState.LEASED])
     for space_id, photos in lost.items():
         queue.requeue(session, photos, [EmbeddingState.INDEXED], space_id=space_id)

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from mindreader.backup.blobs import SKETCHES, belonging, is_listed
 from mindreader.backup.empty_catalog import check_empty, empty_target_transaction
@@ -28,10 +28,21 @@ from mindreader.backup.folder import (
 )
 from mindreader.blobs import BlobStore, original_key, sha256_of
 from mindreader.blobs.parallel import Progress, in_parallel, no_progress
-from mindreader.catalog import ApiToken, Catalog, Embedding, EmbeddingSpace, EmbeddingState, Photo, WorkerProcess
+from mindreader.catalog import (
+    ApiToken,
+    Catalog,
+    Embedding,
+    EmbeddingSpace,
+    EmbeddingState,
+    Folder,
+    Photo,
+    WorkerProcess,
+)
 from mindreader.catalog.copying import copy_rows, is_known_revision, read_snapshot
+from mindreader.catalog.models import now
 from mindreader.embedding import queue
 from mindreader.locks import exclusive_lock
+from mindreader.originals import stored_originals
 from mindreader.photo_index.open import drop_photo_index
 from mindreader.settings import Settings
 
@@ -50,6 +61,8 @@ class RestoreReport:
     """Photos the workers embed again, counted once for each embedding space."""
     lost: tuple[str, ...]
     """Keys of blobs that are missing or damaged in the backup, most of them originals."""
+    folders: tuple[str, ...]
+    """Folders of the server that photos stayed in: what the backup does not hold."""
 
     def as_json(self) -> dict[str, object]:
         """As `mindreader restore --json` prints it."""
@@ -82,7 +95,7 @@ def restore(
     with exclusive_lock(settings):
         check_empty(settings)
         with _migrated_copy(folder, settings) as prepared:
-            blobs = _blobs_of(folder, manifest, settings, _photo_sizes(prepared))
+            blobs = _blobs_of(folder, manifest, settings, _photo_sizes(prepared), _photos(prepared))
             faults = blobs.faults()
             if faults and not despite_damage:
                 raise BackupError(f"{blobs.refusal(faults)} With --despite-damage you get the rest.")
@@ -90,7 +103,7 @@ def restore(
             copied = blobs.copy(faults, progress)
             rows = _load(prepared, settings)
             lost = tuple(sorted({*faults, *manifest.blobs.lost}))
-            return RestoreReport(rows["photo"], copied, _waiting(prepared), lost)
+            return RestoreReport(rows["photo"], copied, _waiting(prepared), lost, _folders(prepared))
 
 
 class _Blobs(Protocol):
@@ -104,18 +117,26 @@ class _Blobs(Protocol):
         """Copy all but the faulty ones into the blob store; returns how many."""
 
 
-def _blobs_of(folder: BackupFolder, manifest: BackupManifest, settings: Settings, sizes: dict[str, int]) -> _Blobs:
-    kind = _CopiedBlobs if manifest.blobs.kept == "copy" else _ReferredBlobs
-    return kind(folder, manifest, settings, sizes)
+def _blobs_of(
+    folder: BackupFolder, manifest: BackupManifest, settings: Settings, sizes: dict[str, int], photos: set[str]
+) -> _Blobs:
+    if manifest.blobs.kept == "copy":
+        return _CopiedBlobs(folder, manifest, settings, sizes, photos)
+    return _ReferredBlobs(folder, manifest, settings, sizes)
 
 
 class _CopiedBlobs:
     """Those in the backup's folder."""
 
     def __init__(
-        self, folder: BackupFolder, manifest: BackupManifest, settings: Settings, sizes: dict[str, int]
+        self,
+        folder: BackupFolder,
+        manifest: BackupManifest,
+        settings: Settings,
+        sizes: dict[str, int],
+        photos: set[str],
     ) -> None:
-        self._folder, self._record, self._sizes = folder, manifest.blobs, sizes
+        self._folder, self._record, self._photos = folder, manifest.blobs, photos
         self._store = BlobStore(settings.blobs_root)
         self._originals = [original_key(sha256) for sha256 in sizes]
 
@@ -142,7 +163,7 @@ class _CopiedBlobs:
 
     def copy(self, faults: list[str], progress: Progress) -> int:
         """Copy what belongs to the backup; blobs that only an older one needed stay where they are."""
-        others = belonging(self._folder.blobs.keys(), self._sizes)
+        others = belonging(self._folder.blobs.keys(), self._photos)
         keys = {*self._originals, *(key for key in others if not is_listed(key) or key in self._record.files)}
         keys -= {*faults, *self._record.lost}
         for done, _ in enumerate(in_parallel(self._put, keys), 1):
@@ -212,11 +233,23 @@ def _requeue(prepared: Catalog) -> None:
         queue.requeue_all(session, _INDEX_HOLDS)
         session.execute(delete(WorkerProcess))
         session.execute(delete(ApiToken).where(ApiToken.is_local))
+        # At another machine the folders may be away, or others: a scan sees to that first.
+        session.execute(update(Folder).values(lease_owner=None, lease_until=None, scan_requested_at=now()))
 
 
 def _photo_sizes(prepared: Catalog) -> dict[str, int]:
     with prepared.snapshot() as session:
-        return dict(session.execute(select(Photo.sha256, Photo.size_bytes)).all())
+        return stored_originals(session)
+
+
+def _photos(prepared: Catalog) -> set[str]:
+    with prepared.snapshot() as session:
+        return set(session.scalars(select(Photo.sha256)))
+
+
+def _folders(prepared: Catalog) -> tuple[str, ...]:
+    with prepared.snapshot() as session:
+        return tuple(session.scalars(select(Folder.path).order_by(Folder.path)))
 
 
 def _waiting(prepared: Catalog) -> int:

@@ -83,6 +83,29 @@ class EmbeddingState(enum.StrEnum):
     """It failed, and a person decided to leave it out for good."""
 
 
+class FolderFileState(enum.StrEnum):
+    """What a scan made of a file in a folder."""
+
+    WAITING = "waiting"
+    """It is new, or has changed: its bytes are to be read."""
+    PHOTO = "photo"
+    """It belongs to `photo_id`. Without one its photo was deleted for good, and no scan brings it back."""
+    REFUSED = "refused"
+    """It cannot be a photo, or cannot be read."""
+
+
+class OfflineReason(enum.StrEnum):
+    """Why a folder is taken to be away, and nothing it lacks to be deleted."""
+
+    GONE = "gone"
+    EMPTY = "empty"
+    UNREADABLE = "unreadable"
+    LOST = "lost"
+    """More than a tenth of its files went at once."""
+    NOT_ALLOWED = "not_allowed"
+    """The settings no longer let it be shown."""
+
+
 class JobState(enum.StrEnum):
     """Where a batch job stands."""
 
@@ -331,6 +354,8 @@ class Photo(Base):
     """Who says so, a `DateSource`; None until its dates are read (see `mindreader.library.dates`)."""
     created_at: Mapped[datetime] = mapped_column(default=now)
     deleted_at: Mapped[datetime | None]
+    is_away: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Its original lies in a folder and is not there now: it can be found and looked at, and is not embedded."""
 
     collection: Mapped[Collection] = relationship()
     category: Mapped[Category | None] = relationship()
@@ -341,6 +366,89 @@ class Photo(Base):
         if self.taken_at is None or self.date_source == DateSource.FILE:
             return None
         return day_number(self.taken_at.date())
+
+
+class Folder(Base):
+    """A folder of the server whose photos are a collection and stay where they lie (see `mindreader.folders`)."""
+
+    __tablename__ = "folder"
+    __table_args__ = (_one_of("offline_reason", OfflineReason),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    collection_id: Mapped[int] = mapped_column(ForeignKey("collection.id", ondelete="CASCADE"), unique=True)
+    path: Mapped[str] = mapped_column(String(4096))
+    """Absolute, on the server."""
+    watch: Mapped[bool]
+    """Whether what changes there is taken up at once."""
+    excludes: Mapped[list[str]] = mapped_column(JSON)
+    """Patterns of files and sub-folders that are left out (see `mindreader.folders.patterns`)."""
+    categories_from_folders: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    offline_reason: Mapped[str | None] = mapped_column(String(16))
+    """An `OfflineReason`; None: it is there."""
+    offline_since: Mapped[datetime | None]
+    scan_requested_at: Mapped[datetime | None]
+    verify_requested_at: Mapped[datetime | None]
+    scanned_at: Mapped[datetime | None]
+    """When the last scan ended."""
+    progress: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """Of the work at hand, as `mindreader.folders.reports.Progress`."""
+    last_scan: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """What the last scan saw, as `mindreader.folders.reports.ScanReport`."""
+    lease_owner: Mapped[str | None] = mapped_column(String(100))
+    lease_until: Mapped[datetime | None]
+    """One scanner at a time is at work in it."""
+
+    collection: Mapped[Collection] = relationship()
+
+
+class FolderFile(Base):
+    """A file in a folder as it was when it was last looked at. Names are bytes, as most systems have them."""
+
+    __tablename__ = "folder_file"
+    __table_args__ = (
+        _one_of("state", FolderFileState),
+        UniqueConstraint("folder_id", "directory", "name"),
+        Index(
+            "ix_folder_file_waiting",
+            "folder_id",
+            "directory",
+            "name",
+            sqlite_where=text("state = 'waiting'"),
+            postgresql_where=text("state = 'waiting'"),
+        ),
+        Index(
+            "ix_folder_file_refused",
+            "folder_id",
+            "id",
+            sqlite_where=text("state = 'refused'"),
+            postgresql_where=text("state = 'refused'"),
+        ),
+        Index(
+            "ix_folder_file_missing",
+            "folder_id",
+            sqlite_where=text("missing_since IS NOT NULL"),
+            postgresql_where=text("missing_since IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    folder_id: Mapped[int] = mapped_column(ForeignKey("folder.id", ondelete="CASCADE"))
+    directory: Mapped[bytes] = mapped_column(LargeBinary)
+    """Path of the sub-folder below the folder, with / between its parts; empty for the folder itself."""
+    name: Mapped[bytes] = mapped_column(LargeBinary)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    mtime_ns: Mapped[int] = mapped_column(BigInteger)
+    """When it was last written, in nanoseconds since 1970 (UTC)."""
+    state: Mapped[str] = mapped_column(String(16), default=FolderFileState.WAITING)
+    sha256: Mapped[str | None] = mapped_column(String(64), index=True)
+    """Of the bytes that were read last."""
+    photo_id: Mapped[int | None] = mapped_column(ForeignKey("photo.id", ondelete="SET NULL"), index=True)
+    problem: Mapped[str | None] = mapped_column(String(1000))
+    """Why it was refused."""
+    found_at: Mapped[datetime] = mapped_column(default=now)
+    """When this size and time were first seen."""
+    missing_since: Mapped[datetime | None]
 
 
 class PhotoFingerprint(Base):

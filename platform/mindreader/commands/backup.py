@@ -74,6 +74,8 @@ def backup(destination: Path, kept: str, prune: bool, as_json: bool) -> None:
         if prune:
             click.echo(f"{report.pruned:,} files that nothing needs any more were removed from the backup.")
         click.echo(_NOT_IN_IT.format(to_embed=report.to_embed, secrets=settings.secrets_dir))
+        if report.in_folders:
+            click.echo(f"Not in it either: {report.in_folders:,} photos that stay in folders of this machine.")
         if report.problems:
             click.echo(f"{len(report.problems):,} files could not be backed up; an older backup may still have them:")
         for problem in report.problems:
@@ -104,6 +106,8 @@ def restore(source: Path, despite_damage: bool, as_json: bool) -> None:
     else:
         click.echo(f"{report.photos:,} photos and {report.blobs:,} files are restored.")
         click.echo(f"Start the server now: photos are embedded again, about {report.to_embed:,}.")
+        for path in report.folders:
+            click.echo(f"Photos in {path} are looked for there; the backup holds their thumbnails only.")
         for key in report.lost:
             click.echo(f"{key} is not in the backup.")
     sys.exit(1 if report.lost else 0)

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from mindreader.blobs import BlobStore, original_key
+from mindreader.blobs import BlobStore
 from mindreader.catalog import Catalog, Embedding, EmbeddingSpace, Photo
 from mindreader.embedding import queue
 from mindreader.embedding.queue import LeasedPhoto
-from mindreader.errors import NotFoundError, PhotoRejectedError, Sentence
+from mindreader.errors import NotFoundError, OriginalAwayError, PhotoRejectedError, Sentence
 from mindreader.imaging import decode_processes, decoders
+from mindreader.originals import AWAY, Originals
 from mindreader.photo_index import IndexPoint, PhotoIndexes
 from mindreader.settings import Settings
 from mindreader.timing import StageTimer
@@ -49,6 +50,8 @@ class _Embedded:
 
     vectors: dict[LeasedPhoto, NDArray[np.float32]]
     errors: dict[int, str]
+    away: list[int]
+    """Photos whose originals are not there now: they wait for a scan that finds them again."""
 
 
 @dataclass
@@ -75,6 +78,7 @@ class Embedder:
         batch_size: int,
     ) -> None:
         self._catalog, self._blobs, self._settings = catalog, blobs, settings
+        self._originals = Originals(catalog, blobs, settings)
         self._batch_size = batch_size
         self._space, self._input_size, self._encoder = space, input_size, encoder
         self._indexes = indexes
@@ -134,12 +138,12 @@ class Embedder:
         return photos, [pool.submit(self._pixels, photo) for photo in photos]
 
     def _pixels(self, photo: LeasedPhoto) -> Pixels:
-        key = original_key(photo.sha256)
         try:
-            source = self._blobs.local_path(key) or self._blobs.get(key)
-            return decoders(self._settings).photo_array(source, self._input_size)
+            return decoders(self._settings).photo_array(self._originals.source(photo.sha256), self._input_size)
         except OSError as error:
             self._blobs.check_reachable()  # else nothing is said about this photo, and all of them wait
+            if self._originals.is_in_place(photo.sha256):
+                raise OriginalAwayError(AWAY).with_inside(str(error)) from error
             raise PhotoRejectedError(
                 "The original cannot be read: {reason}. Check the disk, then try this photo again.",
                 reason=error.strerror or str(error),
@@ -147,15 +151,15 @@ class Embedder:
 
     def _infer(self, photos: list[LeasedPhoto], decoded: list[Future[Pixels]], report: EmbedReport) -> _Embedded:
         with report.timer.stage("decode"):
-            good, errors = _outcomes(photos, decoded)
+            good, errors, away = _outcomes(photos, decoded)
         if not good:
-            return _Embedded({}, errors)
+            return _Embedded({}, errors, away)
         with report.timer.stage("infer"):
             vectors = self._encoder.embed(np.stack([pixels for _, pixels in good]))
         made = zip(good, vectors, usable(vectors), strict=True)
         embedded = {photo: vector for (photo, _), vector, fine in made if fine}
         errors |= {photo.photo_id: _POINTLESS for photo, _ in good if photo not in embedded}
-        return _Embedded(embedded, errors)
+        return _Embedded(embedded, errors, away)
 
     def _write(self, embedded: _Embedded, report: EmbedReport) -> None:
         done = {photo.photo_id for photo in embedded.vectors}
@@ -167,6 +171,8 @@ class Embedder:
                 self._withdraw(session, done - held)
                 for photo_id, reason in embedded.errors.items():
                     queue.fail(session, self._space.id, self._owner, photo_id, reason)
+                if embedded.away:
+                    queue.put_aside(session, self._space.id, self._owner, embedded.away)
         report.indexed += len(held)
         report.failed += len(embedded.errors)
 
@@ -194,13 +200,18 @@ class Embedder:
 
 def _outcomes(
     photos: list[LeasedPhoto], decoded: list[Future[Pixels]]
-) -> tuple[list[tuple[LeasedPhoto, Pixels]], dict[int, str]]:
+) -> tuple[list[tuple[LeasedPhoto, Pixels]], dict[int, str], list[int]]:
+    """Photos with their pixels; of the others why, or that their originals are away."""
     good: list[tuple[LeasedPhoto, Pixels]] = []
     errors: dict[int, str] = {}
+    away: list[int] = []
     for photo, future in zip(photos, decoded, strict=True):
         try:
             good.append((photo, future.result()))
         except (PhotoRejectedError, NotFoundError) as error:
             errors[photo.photo_id] = error.detail
             log.warning("photo %s cannot be embedded: %s", photo.photo_id, error.detail)
-    return good, errors
+        except OriginalAwayError as error:
+            away.append(photo.photo_id)
+            log.info("photo %s waits: %s", photo.photo_id, error.for_administrators)
+    return good, errors, away

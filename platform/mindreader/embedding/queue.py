@@ -5,6 +5,7 @@ Each transition says from which states it is allowed; rows in another state stay
     enqueue       (no row)                            → pending
     lease         pending                             → leased
     release       leased                              → pending
+    put_aside     leased                              → pending (not leased until the photo's original is back)
     mark_indexed  leased                              → indexed
     fail          leased                              → failed
     skip          failed, skipped                     → skipped
@@ -33,6 +34,8 @@ from mindreader.settings import Settings
 
 URGENT = 10
 """Priority of photos somebody waits for; those of jobs have 0."""
+FOUND = 5
+"""Priority of photos found in a folder: however many they are, uploads come before them."""
 _BATCH = 500
 _NO_LEASE: Final = {"lease_owner": None, "lease_until": None}
 
@@ -61,12 +64,12 @@ class LeasedPhoto:
 # From no row, and to none.
 
 
-def enqueue(session: Session, photo_ids: Sequence[int]) -> None:
-    """Queue photos somebody waits for in every open space, as if they had never been embedded."""
+def enqueue(session: Session, photo_ids: Sequence[int], priority: int = URGENT) -> None:
+    """Queue new photos in every open space, as if they had never been embedded."""
     lock_spaces(session, opening=False)
     remove(session, photo_ids)
     rows = [
-        {"photo_id": photo_id, "space_id": space_id, "state": EmbeddingState.PENDING, "priority": URGENT}
+        {"photo_id": photo_id, "space_id": space_id, "state": EmbeddingState.PENDING, "priority": priority}
         for space_id in _open_spaces(session)
         for photo_id in photo_ids
     ]
@@ -111,6 +114,7 @@ def lease(session: Session, space_id: int, owner: str, settings: Settings, most:
             Embedding.space_id == space_id,
             Embedding.state.in_(_ALLOWED["lease"]),
             Photo.deleted_at.is_(None),
+            ~Photo.is_away,
             not_paused(),
         )
         .order_by(Embedding.priority.desc(), Embedding.photo_id)
@@ -134,6 +138,13 @@ def release(session: Session, owner: str) -> None:
     """Give back every lease of this worker; these attempts do not count."""
     held = Embedding.lease_owner == owner
     _move(session, "release", EmbeddingState.PENDING, held, attempts=Embedding.attempts - 1, **_NO_LEASE)
+
+
+def put_aside(session: Session, space_id: int, owner: str, photo_ids: Collection[int]) -> None:
+    """Give back photos whose originals are not there now; nobody takes them until a scan finds them again."""
+    held = _held(space_id, owner, photo_ids)
+    _move(session, "release", EmbeddingState.PENDING, *held, attempts=Embedding.attempts - 1, **_NO_LEASE)
+    session.execute(update(Photo).where(Photo.id.in_(list(photo_ids))).values(is_away=True))
 
 
 def mark_indexed(session: Session, space_id: int, owner: str, photo_ids: Collection[int]) -> set[int]:
@@ -276,7 +287,7 @@ def due() -> tuple[ColumnElement[bool], ...]:
     # Said of the state first and alone: that is what the queue's index can look up.
     unfinished = Embedding.state.in_([EmbeddingState.PENDING, EmbeddingState.LEASED])
     free = (Embedding.state == EmbeddingState.PENDING) | (Embedding.lease_until < now())
-    there = exists().where(Photo.id == Embedding.photo_id, Photo.deleted_at.is_(None))
+    there = exists().where(Photo.id == Embedding.photo_id, Photo.deleted_at.is_(None), ~Photo.is_away)
     return unfinished, free, there, not_paused()
 
 

@@ -7,19 +7,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
-from mindreader.catalog import Collection, Photo, PhotoFingerprint, User
+from mindreader.catalog import Collection, Folder, Photo, PhotoFingerprint, User
 from mindreader.catalog.models import now
 from mindreader.dates import DateSource
 from mindreader.embedding import queue
-from mindreader.errors import ForbiddenError, NotFoundError
+from mindreader.errors import ConflictError, ForbiddenError, NotFoundError
 from mindreader.library.categories import category_named
-from mindreader.library.collections import changeable_collection, may_change, visible_to
+from mindreader.library.collections import fillable_collection, may_change, visible_to
 from mindreader.library.origins import copy_origins
 from mindreader.library.photos import checked_moment
 from mindreader.library.trash import PURGE_AT_ONCE
+from mindreader.originals import is_shown_in_place
 
 
 @dataclass(frozen=True)
@@ -103,14 +104,22 @@ def delete_photos(session: Session, user: User, photo_ids: Sequence[int]) -> int
     return len(found)
 
 
+def count_in_folders(session: Session, photo_ids: Sequence[int]) -> int:
+    """How many of the photos that are there are shown from a folder of the server, where their files stay."""
+    there = (Photo.id.in_(photo_ids), Photo.deleted_at.is_(None), is_shown_in_place())
+    return session.scalar(select(func.count()).select_from(Photo).where(*there)) or 0
+
+
 def move_photos(session: Session, user: User, photo_ids: Sequence[int], collection_id: int) -> Moved:
     """Put photos into another collection, where they keep the names of their categories.
 
     Raises:
         NotFoundError, ForbiddenError: as `_changeable`, or the collection is none the user may change.
+        ConflictError: the collection shows a folder, or a photo is shown in one.
     """
     photos = _changeable(session, user, photo_ids)
-    target = changeable_collection(session, user, collection_id)
+    target = fillable_collection(session, user, collection_id)
+    _refuse_those_in_folders(session, photos)
     _hold(session, target, *(photo.collection for photo in photos))
     coming = [photo for photo in photos if photo.collection_id != target.id]
     here = _same_bytes(session, target.id, [photo.sha256 for photo in coming])
@@ -138,14 +147,16 @@ def move_photos(session: Session, user: User, photo_ids: Sequence[int], collecti
 def copy_photos(session: Session, user: User, photo_ids: Sequence[int], collection_id: int) -> Copied:
     """Put photos the user may see into a further collection, with their names, dates and categories.
 
-    The bytes are on the disk once, whatever the number of photos that have them.
+    The bytes are in the blob store once, whatever the number of photos that have them. Those of photos in a folder are
+    to be brought there before (`mindreader.library.stored_copies`).
 
     Raises:
         NotFoundError: none of the photos is there, or no such collection, or the user may not know of them.
         ForbiddenError: the user may not change the collection.
+        ConflictError: the collection shows a folder.
     """
     photos = visible_selection(session, user, photo_ids)
-    target = changeable_collection(session, user, collection_id)
+    target = fillable_collection(session, user, collection_id)
     _hold(session, target)
     there = _held(session, [photo.id for photo in photos])
     photos = [photo for photo in photos if photo.id in there]
@@ -167,6 +178,15 @@ def copy_photos(session: Session, user: User, photo_ids: Sequence[int], collecti
     copy_origins(session, {photo.id: here[photo.sha256].id for photo in photos if here[photo.sha256] is not photo})
     queue.enqueue(session, [copy.id for copy in made])
     return Copied(tuple(copy.id for copy in made), tuple(duplicates))
+
+
+def _refuse_those_in_folders(session: Session, photos: Iterable[Photo]) -> None:
+    mine = {photo.collection_id for photo in photos}
+    if session.scalar(select(Folder.id).where(Folder.collection_id.in_(mine)).limit(1)) is not None:
+        raise ConflictError(
+            "Some of these photos are shown from a folder of the server and cannot be moved out of it. Copy them: "
+            "MindReader then keeps files of its own."
+        )
 
 
 def _copy(photo: Photo, collection_id: int) -> Photo:

@@ -9,7 +9,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from mindreader.catalog import Category
-from mindreader.text import checked_name, normalised, shown_name
+from mindreader.errors import InvalidInputError
+from mindreader.text import checked_name, normalised, shown_name, visible_text
 
 LONGEST_CATEGORY = 200
 
@@ -45,6 +46,18 @@ def category_named(session: Session, collection_id: int, name: str | None) -> in
     except IntegrityError:  # another upload made it in between
         return session.scalars(known).one()
     return category.id
+
+
+def category_of_folder(name: str) -> str | None:
+    """The category that the name of a folder gives; None where it cannot be one.
+
+    Args:
+        name: fit to be encoded (`mindreader.text.repaired`).
+    """
+    try:
+        return checked_name(visible_text(name)[:LONGEST_CATEGORY], LONGEST_CATEGORY)
+    except InvalidInputError:
+        return None
 
 
 def category_ids(session: Session, collection_ids: Iterable[int], names: Iterable[str]) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, or_, select, true, update
+from sqlalchemy import ColumnElement, exists, func, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
@@ -15,6 +15,7 @@ from mindreader.catalog import (
     CollectionShare,
     Embedding,
     EmbeddingState,
+    Folder,
     Photo,
     Role,
     User,
@@ -50,6 +51,8 @@ class CollectionSummary:
     """Names of those it is shared with; for those who may change it."""
     cover: int | None
     """Id of the newest photo."""
+    shows_folder: bool
+    """Its photos stay in a folder of the server (see `mindreader.folders`)."""
 
 
 def visible_to(user: User) -> ColumnElement[bool]:
@@ -96,6 +99,28 @@ def changeable_collection(session: Session, user: User, collection_id: int) -> C
     if not may_change(user, found):
         raise ForbiddenError("Only the owner of this collection or an administrator can change it.")
     return found
+
+
+def fillable_collection(session: Session, user: User, collection_id: int) -> Collection:
+    """A collection the user may put photos into.
+
+    Raises:
+        NotFoundError, ForbiddenError: as `changeable_collection`.
+        ConflictError: it shows a folder, whose files say what is in it.
+    """
+    found = changeable_collection(session, user, collection_id)
+    if is_folder(session, collection_id):
+        raise ConflictError(
+            "The collection {collection} shows a folder of the server. Put files into that folder, or choose another "
+            "collection.",
+            collection=found.name,
+        )
+    return found
+
+
+def is_folder(session: Session, collection_id: int) -> bool:
+    """Whether a collection shows a folder, where its photos stay (see `mindreader.folders`)."""
+    return session.scalar(select(exists().where(Folder.collection_id == collection_id))) or False
 
 
 def create_collection(session: Session, owner: User, name: str, visibility: Visibility) -> Collection:
@@ -157,6 +182,7 @@ def summaries(
     query = select(Collection).where(where).options(joinedload(Collection.owner))
     collections = session.scalars(query.order_by(func.lower(Collection.name), Collection.id))
     photos, categories = _photos(session, where), _categories(session, where)
+    folders = set(session.scalars(select(Folder.collection_id)))
     states, people, covers = _states(session, where, space_id), _people(session, where), _covers(session, where)
     return [
         CollectionSummary(
@@ -166,6 +192,7 @@ def summaries(
             tuple(categories.get(c.id, ())),
             tuple(people.get(c.id, ())) if may_change(user, c) else (),
             covers.get(c.id),
+            c.id in folders,
         )
         for c in collections
     ]

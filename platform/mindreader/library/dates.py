@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mindreader.blobs import BlobStore, original_key
+from mindreader.blobs import BlobStore
 from mindreader.catalog import Catalog, Photo
 from mindreader.dates import Taken, in_name, known
 from mindreader.embedding import queue
-from mindreader.errors import NotFoundError, PhotoRejectedError
+from mindreader.errors import NotFoundError, OriginalAwayError, PhotoRejectedError
 from mindreader.imaging import decoders
 from mindreader.library.upload import taken
+from mindreader.originals import Originals
 from mindreader.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -52,8 +53,9 @@ def read_unread(
         OSError: the originals cannot be read now; the next call goes on.
     """
     stop_at, done = time.monotonic() + seconds, 0
+    originals = Originals(catalog, blobs, settings)
     while time.monotonic() < stop_at and not is_stopping() and (batch := _some(catalog)):
-        read = [(photo, _read(blobs, settings, photo)) for photo in batch]
+        read = [(photo, _read(originals, settings, photo)) for photo in batch]
         with catalog.transaction() as session:
             for photo, found in read:
                 _note(session, photo.photo_id, found)
@@ -64,21 +66,19 @@ def read_unread(
 
 
 def _some(catalog: Catalog) -> Sequence[_Unread]:
-    unread = select(Photo.id, Photo.sha256, Photo.filename).where(Photo.date_source.is_(None))
+    unread = select(Photo.id, Photo.sha256, Photo.filename).where(Photo.date_source.is_(None), ~Photo.is_away)
     with catalog.snapshot() as session:
         return [_Unread(*row) for row in session.execute(unread.order_by(Photo.id.desc()).limit(_BATCH))]
 
 
-def _read(blobs: BlobStore, settings: Settings, photo: _Unread) -> Taken | None:
+def _read(originals: Originals, settings: Settings, photo: _Unread) -> Taken | None:
     """None where the original is of no use."""
-    key = original_key(photo.sha256)
     try:
-        source = blobs.local_path(key) or blobs.get(key)
-        return taken(photo.filename, decoders(settings).photo_file(source, _LEAST_SIDE))
-    except (PhotoRejectedError, NotFoundError):
+        return taken(photo.filename, decoders(settings).photo_file(originals.source(photo.sha256), _LEAST_SIDE))
+    except (PhotoRejectedError, NotFoundError, OriginalAwayError):
         return None
     except OSError:
-        blobs.check_reachable()  # else the disk fails at this photo alone, and the others go on
+        originals.blobs.check_reachable()  # else the disk fails at this photo alone, and the others go on
         return None
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, contains_eager
 
 from mindreader.catalog import Photo, User
-from mindreader.library.collections import changeable_collection, visible_to
+from mindreader.library.collections import fillable_collection, visible_to
 
 
 def existing_photos(session: Session, user: User, collection_id: int, digests: Sequence[str]) -> list[Photo]:
@@ -16,9 +16,9 @@ def existing_photos(session: Session, user: User, collection_id: int, digests: S
     else one of the user's own if there is one. Collections are loaded.
 
     Raises:
-        NotFoundError, ForbiddenError: as `changeable_collection`, for who asks is about to upload into it.
+        NotFoundError, ForbiddenError, ConflictError: as `fillable_collection`, for who asks is about to upload into it.
     """
-    changeable_collection(session, user, collection_id)
+    fillable_collection(session, user, collection_id)
     found = session.scalars(
         select(Photo)
         .join(Photo.collection)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from mindreader.blobs import BlobStore, original_key, thumbnail_key
+from mindreader.blobs import BlobStore, thumbnail_key
 from mindreader.catalog import Catalog, Photo, PhotoFingerprint
 from mindreader.catalog.locks import lock_content
-from mindreader.errors import NotFoundError, PhotoRejectedError
+from mindreader.errors import NotFoundError, OriginalAwayError, PhotoRejectedError
 from mindreader.imaging import decoders
+from mindreader.originals import Originals
 from mindreader.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -61,15 +63,21 @@ class Fingerprinter:
 
     def _made(self, sha256: str) -> bytes:
         """From the thumbnail, else from the original."""
-        for key in (thumbnail_key(sha256, self.settings.thumbnail_pixels), original_key(sha256)):
+        originals = Originals(self.catalog, self.blobs, self.settings)
+        sources: tuple[Callable[[str], Path | bytes], ...] = (self._thumbnail, originals.source)
+        for source in sources:
             try:
-                return decoders(self.settings).fingerprint(self.blobs.local_path(key) or self.blobs.get(key))
-            except (PhotoRejectedError, NotFoundError) as error:
-                log.warning("no fingerprint can be made of %s: %s", key, error.detail)
+                return decoders(self.settings).fingerprint(source(sha256))
+            except (PhotoRejectedError, NotFoundError, OriginalAwayError) as error:
+                log.warning("no fingerprint can be made of %s: %s", sha256, error.detail)
             except OSError as error:
                 self.blobs.check_reachable()  # else nothing is said about this photo
-                log.warning("no fingerprint can be made of %s: %s", key, error)
+                log.warning("no fingerprint can be made of %s: %s", sha256, error)
         return _NOTHING
+
+    def _thumbnail(self, sha256: str) -> Path | bytes:
+        key = thumbnail_key(sha256, self.settings.thumbnail_pixels)
+        return self.blobs.local_path(key) or self.blobs.get(key)
 
     def _keep(self, made: dict[int, bytes], photos: Sequence[Photo]) -> None:
         with self.catalog.transaction() as session:

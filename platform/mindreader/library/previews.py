@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from threading import Lock
 
 from sqlalchemy import exists, select
 
-from mindreader.blobs import BlobStore, original_key, preview_key
+from mindreader.blobs import BlobStore, preview_key
 from mindreader.catalog import Catalog, Photo
 from mindreader.catalog.locks import lock_content
 from mindreader.imaging import Camera, decoders
+from mindreader.originals import Originals
 from mindreader.settings import Settings
 
 PREVIEW_PIXELS = 2048
@@ -35,29 +35,26 @@ def made_preview(catalog: Catalog, blobs: BlobStore, settings: Settings, sha256:
 
     Raises:
         NotFoundError: the original is gone.
+        OriginalAwayError: the folder it lies in is not there now.
         PhotoRejectedError: the original is damaged.
         OSError: the original cannot be read.
     """
     with _BEING_MADE[int(sha256[:2], 16) % len(_BEING_MADE)]:
         if blobs.exists(preview_key(sha256, PREVIEW_PIXELS)):
             return None
-        preview = decoders(settings).photo_file(_original(blobs, sha256), PREVIEW_PIXELS).thumbnail
+        original = Originals(catalog, blobs, settings).source(sha256)
+        preview = decoders(settings).photo_file(original, PREVIEW_PIXELS).thumbnail
         _keep(catalog, blobs, sha256, preview)
         return preview
 
 
-def camera_of(blobs: BlobStore, settings: Settings, sha256: str) -> Camera:
+def camera_of(originals: Originals, settings: Settings, sha256: str) -> Camera:
     """What the original ``sha256`` says of how it was taken. It is read each time: few people ask, and of few photos.
 
     Raises:
-        NotFoundError, PhotoRejectedError, OSError: as `made_preview`.
+        NotFoundError, OriginalAwayError, PhotoRejectedError, OSError: as `made_preview`.
     """
-    return decoders(settings).camera(_original(blobs, sha256))
-
-
-def _original(blobs: BlobStore, sha256: str) -> Path | bytes:
-    key = original_key(sha256)
-    return blobs.local_path(key) or blobs.get(key)
+    return decoders(settings).camera(originals.source(sha256))
 
 
 def _keep(catalog: Catalog, blobs: BlobStore, sha256: str, preview: bytes) -> None:

@@ -13,6 +13,7 @@ from mindreader.catalog.locks import lock_content
 from mindreader.embedding import queue
 from mindreader.library.previews import PREVIEW_PIXELS
 from mindreader.library.trash import is_expired, is_in_trash
+from mindreader.originals import is_shown_in_place
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings
 
@@ -82,12 +83,18 @@ def _remove_photo(catalog: Catalog, blobs: BlobStore, settings: Settings, photo:
         removed = session.execute(
             delete(Photo).where(Photo.id == photo.id, is_expired(Photo.deleted_at, settings)).returning(Photo.id)
         ).scalar()
-        if removed is not None and not _is_shared(session, photo.sha256):
-            # Within the lock: nobody can add a photo with these bytes between the question and the deletion.
+        # Within the lock: nobody can add a photo with these bytes between the questions and the deletions.
+        if removed is not None and not _is_stored(session, photo.sha256):
             blobs.delete(original_key(photo.sha256))
+        if removed is not None and not _is_shared(session, photo.sha256):
             blobs.delete(thumbnail_key(photo.sha256, settings.thumbnail_pixels))
             blobs.delete(preview_key(photo.sha256, PREVIEW_PIXELS))
     return 0 if removed is None else 1
+
+
+def _is_stored(session: Session, sha256: str) -> bool:
+    """Whether a photo needs the original in the blob store: one in a folder has it there, and nowhere else."""
+    return session.scalar(select(exists().where(Photo.sha256 == sha256, ~is_shown_in_place()))) or False
 
 
 def _is_shared(session: Session, sha256: str) -> bool:

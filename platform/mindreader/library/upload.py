@@ -60,8 +60,8 @@ NOTHING = Beside()
 
 
 @dataclass(frozen=True)
-class _Checked:
-    """A file that can become a photo, with its bytes already in the blob store."""
+class CheckedFile:
+    """A file that can become a photo."""
 
     collection_id: int
     filename: str
@@ -92,7 +92,7 @@ def add_photo(
         OSError: the disk or the blob store failed, which says nothing about the file.
     """
     try:
-        _check_bytes(file, settings)
+        check_size(file.stat().st_size, settings)
         if category is not None and normalised(category):
             checked_name(category, LONGEST_CATEGORY)  # before anything is written
         sha256 = sha256_of(file)
@@ -100,15 +100,44 @@ def add_photo(
         if known is not None:
             _note_origin(catalog, known, beside.origin)
             return Outcome("duplicate", known, None)
-        decoded = decoders(settings).photo_file(file, settings.thumbnail_pixels)
-        size = file.stat().st_size
-        name = safe_filename(filename)
-        when, folder = taken(name, decoded, beside), safe_folder(beside.folder)
-        checked = _Checked(collection_id, name, category, sha256, size, decoded, when, beside.origin, folder)
+        checked = checked_file(settings, collection_id, filename, file, sha256, category, beside)
         _put_blobs(blobs, settings, checked, file)
         return _commit(catalog, blobs, settings, checked, file)
     except MindReaderError as error:
         return Outcome("rejected", None, error.detail)
+
+
+def check_size(size: int, settings: Settings) -> None:
+    """See that a file of so many bytes is taken.
+
+    Raises:
+        PhotoRejectedError: it is not.
+    """
+    limit = settings.upload_max_bytes
+    if size > limit:
+        raise PhotoRejectedError("This file is larger than {size:.4g} MB. Send a smaller copy.", size=limit / 2**20)
+
+
+def checked_file(
+    settings: Settings,
+    collection_id: int,
+    filename: str,
+    file: Path,
+    sha256: str,
+    category: str | None,
+    beside: Beside = NOTHING,
+) -> CheckedFile:
+    """Decode a file whose bytes have this SHA-256, and find out when it was taken.
+
+    Raises:
+        PhotoRejectedError: it cannot become a photo.
+        OSError: it cannot be read.
+    """
+    decoded = decoders(settings).photo_file(file, settings.thumbnail_pixels)
+    name = safe_filename(filename)
+    size = file.stat().st_size
+    when, folder = taken(name, decoded, beside), safe_folder(beside.folder)
+    return CheckedFile(collection_id, name, category, sha256, size, decoded, when, beside.origin, folder)
 
 
 def taken(filename: str, decoded: PhotoFile, beside: Beside = NOTHING) -> Taken:
@@ -144,41 +173,45 @@ def safe_folder(path: str) -> str | None:
     return "/".join(kept)[-LONGEST_FOLDER:] or None
 
 
-def _check_bytes(file: Path, settings: Settings) -> None:
-    limit = settings.upload_max_bytes
-    if file.stat().st_size > limit:
-        raise PhotoRejectedError("This file is larger than {size:.4g} MB. Send a smaller copy.", size=limit / 2**20)
-
-
 def _photo_with(catalog: Catalog, collection_id: int, sha256: str) -> int | None:
     with catalog.snapshot() as session:
-        photo = _same_bytes(session, collection_id, sha256)
+        photo = same_bytes(session, collection_id, sha256)
     return photo.id if photo is not None and photo.deleted_at is None else None
 
 
-def _same_bytes(session: Session, collection_id: int, sha256: str) -> Photo | None:
+def same_bytes(session: Session, collection_id: int, sha256: str) -> Photo | None:
+    """The collection's photo with these bytes, also one that is deleted and not purged yet."""
     return session.scalar(select(Photo).where(Photo.collection_id == collection_id, Photo.sha256 == sha256))
 
 
-def _put_blobs(blobs: BlobStore, settings: Settings, checked: _Checked, file: Path) -> None:
+def _put_blobs(blobs: BlobStore, settings: Settings, checked: CheckedFile, file: Path) -> None:
     blobs.put_file(original_key(checked.sha256), file)
+    put_thumbnail(blobs, settings, checked)
+
+
+def put_thumbnail(blobs: BlobStore, settings: Settings, checked: CheckedFile) -> None:
+    """Keep a file's thumbnail; does nothing where it is there.
+
+    Raises:
+        OSError: the blob store cannot take it.
+    """
     key = thumbnail_key(checked.sha256, settings.thumbnail_pixels)
     if not blobs.exists(key):
         blobs.put(key, checked.decoded.thumbnail)
 
 
-def _commit(catalog: Catalog, blobs: BlobStore, settings: Settings, checked: _Checked, file: Path) -> Outcome:
+def _commit(catalog: Catalog, blobs: BlobStore, settings: Settings, checked: CheckedFile, file: Path) -> Outcome:
     with catalog.transaction() as session:
         # From here on nobody else adds, revives or purges a photo with these bytes.
         lock_content(session, checked.sha256)
         # A purge may have removed the blobs since they were written; usually they are there and this does nothing.
         _put_blobs(blobs, settings, checked, file)
-        _hold_collection(session, checked.collection_id)
-        photo = _same_bytes(session, checked.collection_id, checked.sha256)
+        hold_collection(session, checked.collection_id)
+        photo = same_bytes(session, checked.collection_id, checked.sha256)
         if photo is not None and photo.deleted_at is None:
             _note(session, photo.id, checked.origin)
             return Outcome("duplicate", photo.id, None)
-        photo = _written(session, photo, checked)
+        photo = written(session, photo, checked)
         _note(session, photo.id, checked.origin)
         queue.enqueue(session, [photo.id])
         return Outcome("created", photo.id, None)
@@ -195,14 +228,18 @@ def _note(session: Session, photo_id: int, origin: Origin | None) -> None:
         note_origin(session, photo_id, origin)
 
 
-def _hold_collection(session: Session, collection_id: int) -> None:
-    """Keep the collection from being deleted until the transaction ends."""
+def hold_collection(session: Session, collection_id: int) -> None:
+    """Keep the collection from being deleted until the transaction ends.
+
+    Raises:
+        NotFoundError: it has been deleted.
+    """
     living = select(Collection.id).where(Collection.id == collection_id, Collection.deleted_at.is_(None))
     if session.scalar(living.with_for_update(read=True)) is None:
         raise NotFoundError("This collection has been deleted.")
 
 
-def _written(session: Session, deleted: Photo | None, checked: _Checked) -> Photo:
+def written(session: Session, deleted: Photo | None, checked: CheckedFile) -> Photo:
     """A new row, or the row of the same photo that was deleted and is not purged yet."""
     decoded = checked.decoded
     photo = deleted or Photo(

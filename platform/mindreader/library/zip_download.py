@@ -9,19 +9,19 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from pathvalidate import sanitize_filename
 
-from mindreader.blobs import BlobStore, original_key
 from mindreader.catalog import Photo
-from mindreader.errors import NotFoundError
+from mindreader.errors import NotFoundError, OriginalAwayError
+from mindreader.originals import Originals
 from mindreader.text import visible_text
 
 _PIECE_BYTES = 2**18
 _MISSING = "MISSING.txt"
 
 
-def zip_of(blobs: BlobStore, photos: Iterable[Photo]) -> Iterator[bytes]:
+def zip_of(originals: Originals, photos: Iterable[Photo]) -> Iterator[bytes]:
     """The pieces of a zip file with the originals under their own names, each name once and safe on every system.
 
-    A photo whose bytes are gone is named in a text file at the end.
+    A photo whose bytes are gone, or not there now, is named in a text file at the end.
     """
     pipe = _Pipe()
     names = _Names()
@@ -29,8 +29,8 @@ def zip_of(blobs: BlobStore, photos: Iterable[Photo]) -> Iterator[bytes]:
     with ZipFile(pipe, "w", ZIP_STORED) as archive:  # photos are compressed already
         for photo in photos:
             try:
-                yield from _entry(archive, pipe, blobs, photo, names)
-            except NotFoundError:
+                yield from _entry(archive, pipe, originals, photo, names)
+            except (NotFoundError, OriginalAwayError):
                 missing.append(photo.filename)
         if missing:
             archive.writestr(names.free(_MISSING), "These photos could not be read:\n" + "\n".join(missing) + "\n")
@@ -77,8 +77,8 @@ class _Pipe(io.RawIOBase):
         return b"".join(pieces)
 
 
-def _entry(archive: ZipFile, pipe: _Pipe, blobs: BlobStore, photo: Photo, names: _Names) -> Iterator[bytes]:
-    with blobs.open(original_key(photo.sha256)) as source:
+def _entry(archive: ZipFile, pipe: _Pipe, originals: Originals, photo: Photo, names: _Names) -> Iterator[bytes]:
+    with originals.open(photo.sha256) as source:
         info = ZipInfo(names.free(photo.filename), _time(photo.taken_at or photo.created_at))
         info.file_size = photo.size_bytes
         with archive.open(info, "w") as target:

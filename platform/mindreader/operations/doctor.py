@@ -20,6 +20,7 @@ from mindreader.embedding.spaces import is_open, spaces
 from mindreader.errors import DamagedIndexError, NotReadyError
 from mindreader.model_versions.registry import bundle_store
 from mindreader.operations.finding import Check, Finding, findings_of, reason_of
+from mindreader.operations.shown_folders import shown_folders
 from mindreader.operations.stored_files import StoredFiles
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings
@@ -52,6 +53,7 @@ def diagnose(
         ("model versions", lambda: _no_active_version(catalog)),
         ("bundles", lambda: _lost_bundles(catalog, blobs, settings)),
         ("originals", files.originals),
+        ("folders", lambda: shown_folders(catalog, settings, content=content, progress=progress)),
         ("thumbnails", lambda: files.thumbnails(repair=repair)),
         ("previews", lambda: files.previews(repair=repair)),
         ("queue", lambda: _missing_rows(catalog, repair)),

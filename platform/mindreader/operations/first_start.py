@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 from sqlalchemy import inspect, text
@@ -23,7 +24,8 @@ def check_not_forgotten(catalog: Catalog, blobs: BlobStore, settings: Settings) 
     """
     if not _is_new(catalog):
         return
-    found = next(blobs.keys("originals"), None)
+    # Of photos in folders only thumbnails are there.
+    found = next(chain(blobs.keys("originals"), blobs.keys("thumbnails")), None)
     traces = f"photos lie in {settings.blobs_root}" if found else _index_in(settings)
     if traces:
         raise ConflictError(

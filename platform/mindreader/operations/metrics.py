@@ -12,6 +12,7 @@ from mindreader.catalog import (
     Embedding,
     EmbeddingSpace,
     EmbeddingState,
+    Folder,
     Job,
     ModelVersion,
     Photo,
@@ -51,6 +52,8 @@ class Metrics:
     jobs: dict[str, int]
     """By `JobState`."""
     active_version: str | None
+    folders_away: int
+    """Folders shown in place whose disk is not there."""
     workers: tuple[WorkerMetrics, ...]
 
 
@@ -65,6 +68,7 @@ def collect_metrics(session: Session) -> Metrics:
         .join(EmbeddingSpace, EmbeddingSpace.id == Embedding.space_id)
         .group_by(EmbeddingSpace.key, Embedding.state)
     )
+    folder_is_shown = Folder.collection_id.in_(select(Collection.id).where(Collection.deleted_at.is_(None)))
     waiting = (Embedding.state == EmbeddingState.PENDING, Embedding.priority >= URGENT)
     return Metrics(
         photos=photos,
@@ -75,6 +79,7 @@ def collect_metrics(session: Session) -> Metrics:
         urgent=_count(session, Embedding, *waiting),
         jobs=dict(session.execute(select(Job.state, func.count()).group_by(Job.state)).all()),
         active_version=session.scalar(select(ModelVersion.name).where(ModelVersion.active)),
+        folders_away=_count(session, Folder, Folder.offline_reason.is_not(None), folder_is_shown),
         workers=tuple(_of_worker(worker) for worker in workers(session)),
     )
 

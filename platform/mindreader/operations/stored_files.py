@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from mindreader.blobs import BlobStore, original_key, sha256_of, thumbnail_key
 from mindreader.blobs.parallel import Progress, in_parallel, no_progress
@@ -14,6 +14,7 @@ from mindreader.catalog import Catalog, Photo
 from mindreader.errors import MindReaderError, NotFoundError
 from mindreader.imaging import decoders
 from mindreader.operations.finding import Finding, reason_of
+from mindreader.originals import Originals, is_shown_in_place
 from mindreader.settings import Settings
 
 _IN_ONE_QUESTION = 500
@@ -36,8 +37,8 @@ class StoredFiles:
         self._content, self._progress = content, progress
 
     def originals(self) -> Iterator[Finding]:
-        """Originals that are gone, and those that are no longer what was uploaded."""
-        sizes, stored = self._sizes(), self._stored("originals")
+        """Originals that are gone, and those that are no longer what was uploaded; those in folders are elsewhere."""
+        sizes, stored = self._sizes(~is_shown_in_place()), self._stored("originals")
         if lost := sorted(sizes.keys() - stored):
             names = self._names(dict.fromkeys(lost, "is gone"))
             yield Finding(
@@ -51,7 +52,7 @@ class StoredFiles:
 
     def thumbnails(self, *, repair: bool) -> Iterator[Finding]:
         """Thumbnails that are missing or cannot be shown; they are made again from their originals."""
-        digests = self._sizes().keys() & self._stored("originals")
+        digests = (self._sizes(~is_shown_in_place()).keys() & self._stored("originals")) | self._in_folders()
         wanted = {thumbnail_key(digest, self._settings.thumbnail_pixels): digest for digest in digests}
         stored = set(self._blobs.keys("thumbnails"))
         missing = wanted.keys() - stored
@@ -101,7 +102,7 @@ class StoredFiles:
     def _make_again(self, key: str, digest: str) -> str:
         """Why it could not be made; empty when it was."""
         try:
-            original = self._blobs.get(original_key(digest))
+            original = Originals(self._catalog, self._blobs, self._settings).source(digest)
             photo = decoders(self._settings).photo_file(original, self._settings.thumbnail_pixels)
             self._blobs.delete(key)
             self._blobs.put(key, photo.thumbnail)
@@ -141,10 +142,13 @@ class StoredFiles:
             yield result
             self._progress(done, len(items))
 
-    def _sizes(self) -> dict[str, int]:
+    def _in_folders(self) -> set[str]:
+        return set(self._sizes(is_shown_in_place()))
+
+    def _sizes(self, only: ColumnElement[bool]) -> dict[str, int]:
         """Bytes of each original, by its SHA-256."""
         with self._catalog.snapshot() as session:
-            photos = select(Photo.sha256, func.max(Photo.size_bytes)).where(Photo.deleted_at.is_(None))
+            photos = select(Photo.sha256, func.max(Photo.size_bytes)).where(Photo.deleted_at.is_(None), only)
             return dict(session.execute(photos.group_by(Photo.sha256)).all())
 
     def _digests(self) -> set[str]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from mindreader.catalog import Collection, Embedding, EmbeddingState, Photo, User
 from mindreader.errors import Sentence
+from mindreader.originals import is_shown_in_place
 from mindreader.photo_index.edge import ROOM_BYTES
 from mindreader.settings import Settings
 
@@ -25,6 +26,7 @@ class SystemStatus:
     trashed_photos: int
     """Deleted, and not removed for good yet."""
     original_bytes: int
+    """Of photos that MindReader keeps itself; those in folders are elsewhere."""
     waiting: int
     """Photos to embed, over all spaces."""
     failed: int
@@ -49,7 +51,7 @@ def system_status(session: Session, settings: Settings) -> SystemStatus:
         collections=_count(session, select(func.count()).where(Collection.deleted_at.is_(None))),
         photos=_count(session, select(func.count()).where(living)),
         trashed_photos=_count(session, select(func.count()).where(~living)),
-        original_bytes=_count(session, select(func.sum(Photo.size_bytes))),
+        original_bytes=_count(session, select(func.sum(Photo.size_bytes)).where(~is_shown_in_place())),
         waiting=_count(session, select(func.count()).select_from(Embedding).where(unfinished)),
         failed=_count(
             session, select(func.count()).select_from(Embedding).where(Embedding.state == EmbeddingState.FAILED)

@@ -7,6 +7,7 @@ from mindreader_webui.api.bulk import bulk
 from mindreader_webui.api.collections import collections
 from mindreader_webui.api.comparisons import comparisons
 from mindreader_webui.api.drawing_previews import drawing_previews
+from mindreader_webui.api.folders import folders
 from mindreader_webui.api.identities import identities
 from mindreader_webui.api.jobs import jobs
 from mindreader_webui.api.models import models
@@ -25,6 +26,7 @@ BLUEPRINTS = (
     accounts,
     identities,
     collections,
+    folders,
     sharing,
     public_links,
     visits,

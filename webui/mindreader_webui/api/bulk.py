@@ -7,6 +7,7 @@ from flask import Response
 from mindreader.catalog import TokenScope
 from mindreader.library.bulk_edit import (
     copy_photos,
+    count_in_folders,
     delete_photos,
     move_photos,
     set_categories,
@@ -14,7 +15,9 @@ from mindreader.library.bulk_edit import (
     visible_selection,
 )
 from mindreader.library.existing_files import existing_photos
+from mindreader.library.stored_copies import store_originals
 from mindreader.library.zip_download import zip_of
+from mindreader.originals import Originals
 from mindreader_webui.access import SMALL_BODY, USER, access
 from mindreader_webui.api.common import answer, blueprint, id_in_path
 from mindreader_webui.api.responses import image_response
@@ -24,6 +27,7 @@ from mindreader_webui.api.schemas.bulk import (
     ChangedPhotos,
     Copied,
     DateOfSelection,
+    DeletedPhotos,
     Digests,
     ExistingFile,
     ExistingFiles,
@@ -57,12 +61,17 @@ def date(body: DateOfSelection) -> Response:
     return answer(ChangedPhotos.of(body, count))
 
 
-@bulk.post("/photos/delete", responses={200: ChangedPhotos})
+@bulk.post("/photos/delete", responses={200: DeletedPhotos})
 def delete(body: Selection) -> Response:
-    """Put photos into the trash; for their collections' owners and administrators."""
+    """Put photos into the trash; for their collections' owners and administrators.
+
+    Those shown from a folder are hidden: their files stay.
+    """
     with change() as session:
+        stay = count_in_folders(session, body.photo_ids)
         count = delete_photos(session, current_account(), body.photo_ids)
-    return answer(ChangedPhotos.of(body, count))
+    gone = ChangedPhotos.of(body, count).gone
+    return answer(DeletedPhotos(changed=count, gone=gone, files_stay=stay))
 
 
 @bulk.post("/photos/move", responses={200: Moved})
@@ -74,11 +83,15 @@ def move(body: TargetOfSelection) -> Response:
 
 
 @bulk.post("/photos/copy", responses={200: Copied})
+@access(USER, lane=Lane.LONG)
 def copy(body: TargetOfSelection) -> Response:
     """Put photos into a further collection; for everyone who may see them and the collection's owner.
 
-    Their bytes are not stored a second time.
+    Their bytes are not stored a second time; those of photos shown from a folder are stored then.
     """
+    services = current_services()
+    stores = services.catalog, services.blobs, services.settings
+    store_originals(*stores, current_account(), body.photo_ids)
     with change() as session:
         copied = copy_photos(session, current_account(), body.photo_ids, body.collection_id)
     return answer(Copied(photo_ids=list(copied.photo_ids), duplicates=list(copied.duplicates)))
@@ -91,7 +104,8 @@ def archive(query: ArchiveQuery) -> Response:
     services = current_services()
     with services.catalog.snapshot() as session:
         photos = visible_selection(session, current_account(), query.photo_ids)
-    response = Response(zip_of(services.blobs, photos), mimetype=_ZIP)
+    originals = Originals(services.catalog, services.blobs, services.settings)
+    response = Response(zip_of(originals, photos), mimetype=_ZIP)
     name = f"photos-{datetime.now(UTC):%Y-%m-%d-%H%M}.zip"
     response.headers["Content-Disposition"] = f"attachment; filename={name}"
     response.headers["Cache-Control"] = "no-store"

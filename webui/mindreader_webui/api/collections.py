@@ -10,9 +10,9 @@ from werkzeug.datastructures import FileStorage
 
 from mindreader.library.collections import (
     change_collection,
-    changeable_collection,
     create_collection,
     delete_collection,
+    fillable_collection,
     summaries,
     summary,
     visible_collection,
@@ -133,7 +133,7 @@ def upload_photos(path: CollectionPath) -> Response:
     """Upload photos; each file has its own outcome, and one that is refused does not stop the others."""
     services = current_services()
     with services.catalog.snapshot() as session:
-        changeable_collection(session, current_account(), path.collection_id)
+        fillable_collection(session, current_account(), path.collection_id)
     outcomes = [_take_in(path.collection_id, sent) for sent in _sent_files()]
     if any(outcome.status == "created" for outcome in outcomes):
         wake_embedders(services.celery)

@@ -5,7 +5,8 @@ from dataclasses import asdict
 from flask import Response
 
 from mindreader.catalog import Photo as PhotoRow
-from mindreader.imaging import THUMBNAIL_MEDIA_TYPE
+from mindreader.errors import OriginalAwayError
+from mindreader.imaging import THUMBNAIL_MEDIA_TYPE, Camera
 from mindreader.library.origins import origins_of
 from mindreader.library.photos import (
     delete_photo,
@@ -17,6 +18,7 @@ from mindreader.library.photos import (
 )
 from mindreader.library.previews import camera_of
 from mindreader.model_versions.registry import active_space_id
+from mindreader.originals import Originals
 from mindreader.photo_index import IndexFilter
 from mindreader_webui.access import USER, access
 from mindreader_webui.api.common import answer, blueprint, id_in_path, no_content
@@ -49,7 +51,11 @@ def details(path: PhotoPath) -> Response:
     with services.catalog.snapshot() as session:
         copies = visible_copies(session, user, [photo.id], IndexFilter())
         origins = [PhotoOrigin(kind=each.kind, url=each.url) for each in origins_of(session, photo.id)]
-    camera = camera_of(services.blobs, services.settings, photo.sha256)
+    originals = Originals(services.catalog, services.blobs, services.settings)
+    try:
+        camera = camera_of(originals, services.settings, photo.sha256)
+    except OriginalAwayError:
+        camera = Camera()
     others = [copy for copy in copies if copy.id != photo.id]
     return answer(PhotoDetails(camera=CameraDetails(**asdict(camera)), origins=origins, **copies_in(others)))
 

@@ -50,6 +50,10 @@ class ApiClient:
         """POST and return the JSON answer."""
         return self._request("POST", path, **arguments)
 
+    def patch(self, path: str, **arguments: object) -> dict[str, Any]:
+        """PATCH and return the JSON answer."""
+        return self._request("PATCH", path, **arguments)
+
     def delete(self, path: str, **arguments: object) -> dict[str, Any]:
         """DELETE and return the JSON answer, empty where there is none."""
         return self._request("DELETE", path, **arguments)

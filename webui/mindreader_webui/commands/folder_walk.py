@@ -10,15 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mindreader.library.photo_names import PHOTO_SUFFIXES
 from mindreader.library.sidecars import goes_with_photos, takeout_names, xmp_names
 from mindreader.library.system_folders import is_skipped
 from mindreader.text import repaired
 from mindreader_webui.commands.files import Companion, Found, FoundFile, RefusedFile, SkippedFolder, unreadable
 
-_PHOTO_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".heic", ".avif", ".jxl"}
-    | {".dng", ".nef", ".nrw", ".arw", ".sr2", ".cr2", ".cr3", ".raf", ".orf", ".rw2", ".pef", ".srw"}
-)
 _NO_FILES = {
     stat.S_IFIFO: "This is a named pipe, not a photo.",
     stat.S_IFSOCK: "This is a socket, not a photo.",
@@ -98,7 +95,7 @@ class _Walk:
         if is_skipped(entry.name, self.skipped):
             yield SkippedFolder(name)
             return
-        if Path(entry.name).suffix.lower() in _PHOTO_SUFFIXES:
+        if Path(entry.name).suffix.lower() in PHOTO_SUFFIXES:
             yield RefusedFile(name, "This is a folder, not a photo.")
         found = _Folder(Path(entry.path), name, real, is_link)
         if is_link:

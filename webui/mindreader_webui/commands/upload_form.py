@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from mindreader.dates import text_of
-from mindreader.errors import InvalidInputError
-from mindreader.library.categories import LONGEST_CATEGORY
+from mindreader.library.categories import category_of_folder
 from mindreader.library.origins import Origin
-from mindreader.text import checked_name, repaired, visible_text
+from mindreader.text import repaired, visible_text
 from mindreader_webui.commands.files import FoundFile, Readable
 
 BYTES_AROUND_A_FILE = 8192
@@ -27,7 +26,7 @@ def said_of(batch: Sequence[FoundFile], *, with_categories: bool, with_texts: bo
         with_texts: the files beside it are sent, too.
     """
     return {
-        "category": [_category(file) if with_categories else "" for file in batch],
+        "category": [(category_of_folder(file.folder) or "") if with_categories else "" for file in batch],
         "modified": [_modified(file) for file in batch],
         "xmp": [_beginning(file.xmp) if with_texts else "" for file in batch],
         "takeout": [_beginning(file.takeout) if with_texts else "" for file in batch],
@@ -76,11 +75,3 @@ def _beginning(path: Readable | None) -> str:
 def sent_name(name: str) -> str:
     """Without control characters: forms carry them as `%0A`, which nobody turns back."""
     return visible_text(repaired(name)) or "photo"
-
-
-def _category(file: FoundFile) -> str:
-    """Empty where the folder's name cannot be one."""
-    try:
-        return checked_name(visible_text(file.folder)[:LONGEST_CATEGORY], LONGEST_CATEGORY)
-    except InvalidInputError:
-        return ""

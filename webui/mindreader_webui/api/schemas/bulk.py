@@ -49,6 +49,12 @@ class ChangedPhotos(BaseModel):
         return cls(changed=changed, gone=len(set(asked.photo_ids)) - changed)
 
 
+class DeletedPhotos(ChangedPhotos):
+    """How many photos were deleted, and how many files of them stay where they lie."""
+
+    files_stay: int = Field(description="Photos shown from folders of the server: their files are left as they are.")
+
+
 class Moved(BaseModel):
     """How many photos were moved, and those that were left: the collection has them already."""
 

@@ -41,6 +41,7 @@ class Collection(BaseModel):
     visibility: Visibility
     owner: str
     mine: bool
+    shows_folder: bool = Field(description="Its photos stay in a folder of the server; nothing is uploaded into it.")
     created_at: Moment
     photos: int
     embedding: EmbeddingCounts
@@ -58,6 +59,7 @@ class Collection(BaseModel):
             visibility=Visibility(row.visibility),
             owner=row.owner.name,
             mine=row.owner_id == user.id,
+            shows_folder=summary.shows_folder,
             created_at=row.created_at,
             photos=summary.photos,
             embedding=EmbeddingCounts(**summary.embedding),

@@ -37,6 +37,10 @@ def photo_page_address(row: PhotoRow) -> str:
 
 
 _MAY_CHANGE = "Whether the caller may label, move and delete it."
+AWAY = (
+    "Its file lies in a folder of the server and is not there now, or its disk is away: the thumbnail is shown, the "
+    "original cannot be opened."
+)
 _TAKEN_AT = "By the camera's own clock, without a zone."
 _FOLDER = "The folder it lay in when it was uploaded, from the one that was chosen on; null where that is not known."
 _DATE_SOURCE = (
@@ -62,6 +66,7 @@ class Photo(PhotoUrls):
     media_type: str
     taken_at: datetime | None = Field(description=_TAKEN_AT)
     date_source: DateSource | None = Field(description=_DATE_SOURCE)
+    away: bool = Field(description=AWAY)
     created_at: Moment
     state: EmbeddingState
     error: str | None
@@ -97,6 +102,7 @@ def labels(row: PhotoRow) -> dict[str, Any]:
         "media_type": row.media_type,
         "taken_at": row.taken_at,
         "date_source": row.date_source,
+        "away": row.is_away,
     }
 
 

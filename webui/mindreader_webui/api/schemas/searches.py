@@ -9,7 +9,7 @@ from mindreader.catalog import Search as SearchRow
 from mindreader.dates import DateSource
 from mindreader_webui.api.common import PREFIX
 from mindreader_webui.api.schemas.common import Id, Moment, Request
-from mindreader_webui.api.schemas.photos import _DATE_SOURCE, _FOLDER, _MAY_CHANGE, _TAKEN_AT, PhotoUrls
+from mindreader_webui.api.schemas.photos import _DATE_SOURCE, _FOLDER, _MAY_CHANGE, _TAKEN_AT, AWAY, PhotoUrls
 
 _MOST_ROUNDS = 10_000
 MOST_PHOTOS_SHOWN = 3
@@ -84,6 +84,7 @@ class SearchResult(PhotoUrls):
     media_type: str
     taken_at: datetime | None = Field(description=_TAKEN_AT)
     date_source: DateSource | None = Field(description=_DATE_SOURCE)
+    away: bool = Field(description=AWAY)
     may_change: bool = Field(description=_MAY_CHANGE)
     also_in: list[PhotoCopy] = Field(
         default=[],

@@ -16,7 +16,7 @@ const NEW = "new";
  */
 export async function chooseCollection(title, label, fits, onChoice) {
   const { collections } = await get("/collections");
-  const offered = collections.filter((each) => each.mine && fits(each));
+  const offered = collections.filter((each) => each.mine && !each.shows_folder && fits(each));
   const options = offered.map(({ id, name }) => h("option", { value: id }, name));
   const select = h("select", {}, ...options, h("option", { value: NEW }, _("A new collection…")));
   const name = h("input", { maxlength: 200 });

@@ -183,11 +183,15 @@ export class PhotoActions {
 
   /** @param {AnyPhoto[]} photos @param {boolean} hasTrash */
   async removeNow(photos, hasTrash) {
-    await inBatches(photos.map(idOf), (ids) => call("POST", "/photos/delete", { body: { photo_ids: ids } }));
+    const answers = await inBatches(photos.map(idOf), (ids) =>
+      call("POST", "/photos/delete", { body: { photo_ids: ids } }),
+    );
+    const stay = answers.reduce((sum, { files_stay: files }) => sum + (files ?? 0), 0);
+    const stays = stay ? [ngettext("Its file stays in its folder.", "Their files stay in their folders.", stay)] : [];
     const inTrash = ngettext("{n} photo is in the trash.", "{n} photos are in the trash.", photos.length);
     const gone = ngettext("{n} photo is deleted for good.", "{n} photos are deleted for good.", photos.length);
-    if (hasTrash) toast(inTrash, () => this.restore(photos));
-    else toast(gone);
+    if (hasTrash) toast([inTrash, ...stays].join(" "), () => this.restore(photos));
+    else toast([gone, ...stays].join(" "));
     this.host.onremove(photos);
   }
 

@@ -4,6 +4,7 @@ import { byId, columnsOf, h, showError } from "../lib/dom.js";
 import { formatCategory, formatNumber } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 import { alsoIn } from "./also_in.js";
+import { awayMark } from "./away.js";
 import { RelevanceFeedback } from "./relevance_feedback.js";
 import { Selection } from "./selection.js";
 
@@ -160,7 +161,8 @@ export class SearchResults {
 const line = (words) => h("li", { class: "guesswork" }, words);
 
 /** The photo, how like the sketch it is as a thin bar, and its category. @param {Result} photo @param {number} index @param {(event: MouseEvent) => void} onclick */
-function card({ thumbnail_url: src, filename, category, score }, index, onclick) {
+function card(photo, index, onclick) {
+  const { thumbnail_url: src, filename, category, score } = photo;
   const similarity = _("similarity {score}", { score: formatNumber(score, 2) });
   const bar = h("span", { class: "score", title: similarity });
   bar.style.setProperty("--score", String(score));
@@ -169,6 +171,7 @@ function card({ thumbnail_url: src, filename, category, score }, index, onclick)
     { title: filename },
     h("img", { src, alt: "", loading: "lazy", decoding: "async", width: 256, height: 256 }),
     bar,
+    ...awayMark(photo),
     category
       ? h("span", { class: "caption" }, formatCategory(category))
       : h("span", { class: "visually-hidden" }, filename),

@@ -2,6 +2,7 @@
 
 import { h, loadStyle, showError } from "../lib/dom.js";
 import { formatCategory } from "../lib/format.js";
+import { awayMark } from "./away.js";
 
 /** @import { Photo, SearchResult } from "../../../typings/api" */
 /** @import { Act } from "./photo_toolbar.js" */
@@ -92,6 +93,7 @@ export function photoTile(
     "button",
     { title: photo.filename },
     image,
+    ...awayMark(photo),
     h("span", { class: "caption" }, name, h("small", {}, note)),
   );
   button.addEventListener("click", onclick);

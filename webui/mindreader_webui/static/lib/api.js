@@ -24,8 +24,10 @@ export class ApiError extends Error {
  */
 export const call = /** @type {Call} */ (/** @type {unknown} */ (request));
 
-/** @type {Get} */
-export const get = (path, ...options) => call("GET", path, ...options);
+/** @param {string} path @param {Options} [options] */
+const requestGet = (path, options) => request("GET", path, options);
+
+export const get = /** @type {Get} */ (/** @type {unknown} */ (requestGet));
 
 /**
  * @param {Method} method

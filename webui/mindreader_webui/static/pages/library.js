@@ -1,5 +1,6 @@
 // The page Library: all collections.
 
+import { startFolders } from "../components/folders.js";
 import { failedSentence, waitingSentence } from "../components/photo_states.js";
 import { shareDialog, sharedWith } from "../components/share_dialog.js";
 import { call, get } from "../lib/api.js";
@@ -48,6 +49,7 @@ function notesOn(collection) {
   const { failed } = collection.embedding;
   const waiting = waitingPhotos(collection);
   const notes = [ngettext("{n} photo", "{n} photos", collection.photos), sharedWith(collection)];
+  if (collection.shows_folder) notes.push(_("shown from a folder"));
   if (!collection.mine) notes.push(_("of {owner}", { owner: collection.owner }));
   if (waiting) notes.push(waitingSentence(waiting));
   if (failed) notes.push(failedSentence(failed));
@@ -67,8 +69,9 @@ function categoryChips({ categories }) {
 /** @param {Collection} collection */
 function buttons(collection) {
   const reload = () => load().catch(showError);
+  const add = h("a", { class: "button quiet", href: `/upload?collection=${collection.id}` }, _("Add photos"));
   return [
-    h("a", { class: "button quiet", href: `/upload?collection=${collection.id}` }, _("Add photos")),
+    ...(collection.shows_folder ? [] : [add]),
     h("button", { class: "quiet", onclick: () => renameDialog(collection) }, _("Rename")),
     h("button", { class: "quiet", onclick: () => shareDialog(collection, reload) }, _("Share…")),
     h("button", { class: "quiet", onclick: () => deleteDialog(collection) }, _("Delete")),
@@ -86,7 +89,7 @@ function renameDialog({ id, name }) {
 }
 
 /** @param {Collection} collection */
-function deleteDialog({ id, name, photos }) {
+function deleteDialog({ id, name, photos, shows_folder: showsFolder }) {
   const hasTrash = Number(byId("dialog").dataset.trashDays) > 0;
   const intoTrash = ngettext(
     "{name} and its {n} photo go into the trash, where you can restore them for some time.",
@@ -106,7 +109,8 @@ function deleteDialog({ id, name, photos }) {
     else toast(_("{name} is deleted for good.", { name }));
     await load();
   };
-  const content = h("p", {}, hasTrash ? intoTrash : forGood);
+  const stays = showsFolder ? [h("p", {}, _("The files stay in their folder as they are."))] : [];
+  const content = h("div", {}, h("p", {}, hasTrash ? intoTrash : forGood), ...stays);
   const label = hasTrash ? _("Delete") : _("Delete for good");
   confirmDialog(_("Delete the collection?"), content, label, () => remove().catch(showError), "danger");
 }
@@ -125,3 +129,4 @@ onSubmit(byId("create", HTMLFormElement), async () => {
   await load();
 });
 load().catch(showError);
+startFolders(load);

@@ -60,7 +60,9 @@ function endWith(reason) {
 
 async function loadCollections() {
   const { collections } = await get("/collections");
-  const options = collections.filter(({ mine }) => mine).map(({ id, name }) => h("option", { value: id }, name));
+  const options = collections
+    .filter(({ mine, shows_folder: isFolder }) => mine && !isFolder)
+    .map(({ id, name }) => h("option", { value: id }, name));
   collection.append(...options, h("option", { value: "" }, _("A new collection…")));
   const wanted = new URLSearchParams(location.search).get("collection");
   if (wanted) collection.value = wanted;

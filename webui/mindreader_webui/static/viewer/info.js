@@ -79,7 +79,7 @@ export class InfoPanel {
         _("File"),
         h("span", { class: "viewer-name" }, photo.filename),
         h("span", {}, sizeOf(photo)),
-        original(photo),
+        ...(photo.away ? [h("span", {}, _("The disk this file lies on is not there now."))] : [original(photo)]),
       ),
       ...(photo.folder ? fact(_("Folder"), value(photo.folder), copyFolder(photo.folder)) : []),
       ...cameraFacts(details?.camera),
