@@ -89,6 +89,7 @@ def test_a_file_that_was_moved_keeps_its_photo_and_is_not_embedded_again(shown, 
     report = shown.scan()
     assert (report.new, report.moved, report.missing, report.photos) == (1, 1, 0, 0)
     assert shown.photos()["renamed.jpg"].id == before
+    assert shown.photos()["renamed.jpg"].folder == f"{root.name}/2020"
     assert sorted(shown.files()) == ["2019/rome/a.jpg", "2019/rome/b.jpg", "2020/c.jpg", "2020/renamed.jpg"]
     with catalog.snapshot() as session:
         assert set(session.scalars(select(Embedding.state))) == {EmbeddingState.INDEXED}
