@@ -63,8 +63,8 @@ def test_a_folder_is_shown_scanned_and_marked_while_its_disk_is_away(fresh_serve
 
     page.goto("/library")
     page.locator("#collections").get_by_role("link", name="Disk").click()
-    expect(page.locator("#photos > li")).to_have_count(4)
-    expect(page.locator("#photos > li").first).to_contain_text("rome")
+    expect(page.locator("#photos > li[data-index]")).to_have_count(4)
+    expect(page.locator("#photos > li[data-index]").first).to_contain_text("rome")
 
     (disk / "photos").rename(disk / "unplugged")
     wait_until(lambda: only_folder(fresh_server)["offline"] == "gone", "that the disk is away")
