@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.axe import violations
-from tests.support.hands import about_it
+from tests.support.hands import about_it, set_up
 from tests.support.immich import KEY, Asset, immich
 from tests.support.photos import write_photos
 from tests.support.screens import mainly
@@ -16,14 +16,14 @@ pytestmark = pytest.mark.browser
 
 
 @mainly("desktop")
-def test_the_panel_leads_to_its_page_in_immich(page: Page, somebody, mindreader_server: Server, keep, tmp_path):
-    name = f"From Immich for {somebody}"
+def test_the_panel_leads_to_its_page_in_immich(fresh_server: Server, page: Page, keep, tmp_path):
+    set_up(page)
     (made,) = write_photos(tmp_path, 1, first=600)
     with immich(assets=[Asset("harbour.jpg", made.read_bytes())]) as held:
-        command = ("import", "--from", "immich", held.url, "--collection", name, "--shared", "--everywhere")
-        mindreader(mindreader_server.data_dir, *command, IMMICH_API_KEY=KEY)
+        command = ("import", "--from", "immich", held.url, "--collection", "From Immich", "--everywhere")
+        mindreader(fresh_server.data_dir, *command, IMMICH_API_KEY=KEY)
         page.goto("/library")
-        page.get_by_role("link", name=name).click()
+        page.get_by_role("link", name="From Immich").click()
         page.locator("#photos").get_by_title("harbour.jpg", exact=True).click()
         about_it(page)
         link = page.locator(".viewer-info").get_by_role("link", name="Open in Immich")

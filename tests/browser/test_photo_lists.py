@@ -94,6 +94,7 @@ def test_one_jumps_to_a_month_and_a_reload_keeps_the_place(timeline: Page, keep)
     expect(page.locator("#photos h2", has_text=(month or "").split(",")[0])).to_be_visible()
 
 
+@pytest.mark.slow
 @mainly("phone")
 def test_the_handle_is_dragged_through_the_years(timeline: Page, screen):
     page = timeline

@@ -80,7 +80,7 @@ def test_every_schema_has_a_name_of_its_own():
     ("path", "schema"),
     [
         ("/photos/category", "ChangedPhotos"),
-        ("/photos/delete", "ChangedPhotos"),
+        ("/photos/delete", "DeletedPhotos"),
         ("/trash/photos/restore", "ChangedPhotos"),
         ("/jobs/{job_id}/retry", "ChangedJobPhotos"),
     ],

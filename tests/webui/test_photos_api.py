@@ -25,6 +25,7 @@ def test_a_photo_shows_what_the_contract_promises(ann, version):
         "id": photo,
         "filename": "photo-0.jpg",
         "folder": None,
+        "away": False,
         "collection_id": collection,
         "collection": "Photos",
         "category_id": 1,
