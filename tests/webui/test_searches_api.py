@@ -50,6 +50,8 @@ def test_a_sketch_finds_photos_best_first(ann, finder, indexed, sketch_png, cata
         "photo_id": order[1],
         "score": 0.8,
         "filename": "photo-0.jpg",
+        "folder": None,
+        "away": False,
         "collection_id": collection,
         "collection": "Photos",
         "category": "dog",

@@ -40,9 +40,10 @@ class PhotoEncoder:
             BundleError: E2 is no encoder, or not the one described, or the projection does not fit.
         """
         space = bundle.space
+        made = cls(space.encoder, engine, bundle.weights(PROJECTION_FILE) if space.projection else None)
         if space.projection is not None:
             check_projection(bundle)
-        return cls(space.encoder, engine, bundle.weights(PROJECTION_FILE) if space.projection else None)
+        return made
 
     @property
     def weight_bytes(self) -> int:

@@ -248,10 +248,9 @@ def test_torch_takes_what_openvino_cannot_load(quick_bundle, tmp_path, caplog):
             (folder / name).write_text("no model")
 
     engine = OpenVINOEngine(CompiledModels(tmp_path, nonsense), False, 1, lambda: TORCH)
-    drawn = sketches(32)
-    np.testing.assert_array_equal(
-        QueryModel(quick_bundle, engine).queries(drawn, [0, 1]), QueryModel(quick_bundle, TORCH).queries(drawn, [0, 1])
-    )
+    model, expected = QueryModel(quick_bundle, engine), QueryModel(quick_bundle, TORCH)
+    drawn = sketches(model.image_size)
+    np.testing.assert_array_equal(model.queries(drawn, [0, 1]), expected.queries(drawn, [0, 1]))
     assert "so torch does" in caplog.text
 
 
