@@ -74,23 +74,23 @@ def _tensors(examples: tuple[NDArray[Any], ...], count: int) -> tuple[Tensor, ..
 
 def _network(source: NetworkSource) -> tuple[nn.Module, tuple[NDArray[Any], ...]]:
     """A network from arrays to an array, and arrays to try it with."""
-    random = np.random.default_rng(0)
+    drawn = np.random.default_rng(0)
     if source.encoder is not None:
         size = source.encoder.input_size
         encoder = load_photo_encoder(source.encoder, source.projection)
-        return _PhotoEncoder(encoder), (_pixels(random, size, size, 3),)
+        return _PhotoEncoder(encoder), (_pixels(drawn, size, size, 3),)
     assert source.bundle is not None
     bundle = read_bundle(source.bundle)
     side = bundle.generator.image_size
     if source.kind == "query_encoder":
         encoder_size = bundle.manifest.query_encoder.input_size
-        images = random.random((_EXAMPLES, 3, side, side), np.float32)
+        images = drawn.random((_EXAMPLES, 3, side, side), np.float32)
         return _QueryEncoder(load_query_encoder(bundle), encoder_size), (images,)
-    return _Generator(load_generator(bundle)), _generator_examples(bundle, _pixels(random, side, side))
+    return _Generator(load_generator(bundle)), _generator_examples(bundle, _pixels(drawn, side, side))
 
 
-def _pixels(random: np.random.Generator, *shape: int) -> NDArray[np.uint8]:
-    return random.integers(0, 256, (_EXAMPLES, *shape), dtype=np.uint8)
+def _pixels(drawn: np.random.Generator, *shape: int) -> NDArray[np.uint8]:
+    return drawn.integers(0, 256, (_EXAMPLES, *shape), dtype=np.uint8)
 
 
 def _generator_examples(bundle: Bundle, sketches: NDArray[np.uint8]) -> tuple[NDArray[Any], ...]:

@@ -27,6 +27,7 @@ export function unreadEntry(id, { collection_id, collection, may_change }) {
     original_url: `${base}/original`,
     filename: "",
     folder: null,
+    away: false,
     category_id: null,
     category: null,
     width: 0,
