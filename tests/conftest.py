@@ -62,6 +62,7 @@ from tests.support.databases import (
     postgres_database,
     write_template,
 )
+from tests.support.default_models import make_beside
 from tests.support.qdrant_server import QdrantServer
 from tests.support.remembered import remember
 from tests.support.services import S3Server, postgres_programs, postgres_server, redis_server
@@ -74,8 +75,10 @@ REPOSITORY = Path(__file__).parents[1]
 LONG_FIRST = ("faults", "browser", "training", "deployment", "workers", "security", "webui", "contract")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     put_files_into_memory()
+    if config.getoption("numprocesses", None) and "PYTEST_XDIST_WORKER" not in os.environ:
+        make_beside(compiled_models())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

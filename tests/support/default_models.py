@@ -1,0 +1,38 @@
+"""The models of the bundle that ships with MindReader, made ready for OpenVINO before tests need them.
+
+python -m tests.support.default_models FOLDER
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from mindreader.bundles import default_bundle_folder, read_bundle
+from mindreader.bundles.manifest import PROJECTION_FILE
+from mindreader.inference.engines.compiled_models import (
+    CompiledModels,
+    bundle_source,
+    convert_in_a_program,
+    photo_encoder_source,
+)
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def make_beside(folder: Path) -> None:
+    """Begin now, while tests are collected; whoever needs one of them before it is there waits for it."""
+    subprocess.Popen([sys.executable, "-m", "tests.support.default_models", str(folder)], cwd=REPOSITORY)
+
+
+def main() -> None:
+    """Make all three."""
+    bundle, models = read_bundle(default_bundle_folder()), CompiledModels(Path(sys.argv[1]), convert_in_a_program)
+    models.folder_of(bundle_source("generator", bundle))
+    models.folder_of(bundle_source("query_encoder", bundle))
+    models.folder_of(photo_encoder_source(bundle.space.encoder, bundle.weights(PROJECTION_FILE)))
+
+
+if __name__ == "__main__":
+    main()
