@@ -1,6 +1,7 @@
 """Public links: what they show to whoever has them, for how long, and who may make and end them."""
 
 import io
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
