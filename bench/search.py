@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import statistics
 import tempfile
 import time
@@ -46,14 +47,23 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=10_000)
     parser.add_argument("--searches", type=int, default=40)
     parser.add_argument("--clients", type=int, default=8, help="People who search at the same time.")
+    parser.add_argument("--engine", default="auto", help="As MINDREADER_ENGINE.")
+    parser.add_argument("--compiled-models", default="", help="As MINDREADER_COMPILED_MODELS.")
+    parser.add_argument("--json", action="store_true", help="Print seconds: `bare`, `http`, and searches `at_once`.")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, Searched.started(Path(folder), options.points) as searched:
+    more = {"MINDREADER_ENGINE": options.engine}
+    if options.compiled_models:
+        more["MINDREADER_COMPILED_MODELS"] = options.compiled_models
+    with tempfile.TemporaryDirectory() as folder, Searched.started(Path(folder), options.points, **more) as searched:
         for _ in range(WARM):
             searched.turn()
         turns = [searched.turn() for _ in range(options.searches)]
         at_once = searched.at_once(options.clients, 2 * options.searches)
         engine, most = searched.worker.engine, searched.settings.imaginary_images
     bare, http, ungrouped = (statistics.median(times) for times in zip(*turns, strict=True))
+    if options.json:
+        print(json.dumps({"bare": bare, "http": http, "at_once": at_once}))
+        return
     print(f"points {options.points}, {most} readings at most, {engine.name}, {engine.arithmetic}")
     print(f"bare E1 + query + G  {bare * 1000:7.1f} ms (median)")
     print(f"search over HTTP     {http * 1000:7.1f} ms (median)")
