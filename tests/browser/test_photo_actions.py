@@ -70,8 +70,10 @@ def results(page: Page):
 
 
 def choose(page: Page, *places: int):
-    if page.locator("#select").is_visible():
-        page.locator("#select").click()
+    select = page.locator("#select")
+    expect(page.locator("#select:visible, #done:visible")).to_have_count(1)
+    if select.is_visible():
+        select.click()
     for place in places:
         results(page).nth(place).locator("button").first.click()
     expect(page.locator("#chosen-count")).to_contain_text(f"{len(places)} photo")
