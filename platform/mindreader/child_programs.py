@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from mindreader.errors import BundleError, ConflictError, MindReaderError, NotReadyError, Sentence
@@ -16,6 +18,13 @@ def environment() -> dict[str, str]:
     """This process's, without what MindReader alone knows."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)}
     return ours | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+
+def print_alone(answer: Callable[[], dict[str, Any]]) -> None:
+    """Print an answer as one line of JSON; what libraries print meanwhile goes to the error output."""
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as output:
+        os.dup2(2, 1)
+        output.write(json.dumps(answer()))
 
 
 def packed(error: MindReaderError) -> dict[str, Any]:

@@ -8,7 +8,6 @@ this program may kill it at any moment. It prints one line of JSON, and ends whe
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -20,7 +19,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from mindreader.bundles import read_bundle
-from mindreader.child_programs import packed
+from mindreader.child_programs import packed, print_alone
 from mindreader.errors import BundleError, MindReaderError
 from mindreader.inference.engines.choose import EngineChoice
 from mindreader.messages import SmokeTest
@@ -57,10 +56,7 @@ def main() -> None:
     trial = Trial.model_validate_json(sys.argv[1])
     _limit(trial)
     Thread(target=_end_with_parent, daemon=True).start()
-    # What libraries print must not get in between.
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answer:
-        os.dup2(2, 1)
-        answer.write(json.dumps(_outcome(trial)))
+    print_alone(lambda: _outcome(trial))
 
 
 def _limit(trial: Trial) -> None:

@@ -21,8 +21,6 @@ class Compute:
 
     device: torch.device
     bfloat16: bool
-    threads: int = 0
-    """Of a processor; 0 lets torch choose."""
 
     def autocast(self) -> AbstractContextManager[object]:
         """Context in which convolutions and matrix products take bfloat16, where that is faster."""
@@ -46,7 +44,7 @@ def choose_compute(device: str = "auto", precision: str = "auto", threads: int =
         torch.set_num_threads(threads)
     chosen = _device(device)
     wanted = precision == "bfloat16" or (precision == "auto" and _bfloat16_is_fast(chosen))
-    return Compute(chosen, wanted, threads)
+    return Compute(chosen, wanted)
 
 
 def _device(name: str) -> torch.device:

@@ -7,8 +7,6 @@ As a program it prints one line of JSON.
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 import warnings
 from pathlib import Path
@@ -20,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mindreader.bundles import Bundle, read_bundle
-from mindreader.child_programs import packed
+from mindreader.child_programs import packed, print_alone
 from mindreader.errors import MindReaderError
 from mindreader.inference.engines.compiled_models import MODEL, NetworkSource, NotConvertedError
 from mindreader.inference.engines.openvino_library import openvino
@@ -143,10 +141,7 @@ class _Generator(nn.Module):
 def main() -> None:
     """Convert what the arguments name."""
     source, folder = NetworkSource.model_validate_json(sys.argv[1]), Path(sys.argv[2])
-    # What libraries print must not get in between.
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answer:
-        os.dup2(2, 1)
-        answer.write(json.dumps(_outcome(source, folder)))
+    print_alone(lambda: _outcome(source, folder))
 
 
 def _outcome(source: NetworkSource, folder: Path) -> dict[str, Any]:
