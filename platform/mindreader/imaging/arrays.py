@@ -6,20 +6,25 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mindreader.boxes import WHOLE, Box
+
 Corners = NDArray[np.float64]
 """Of a sheet of paper, (4, 2), shares of width and height, 0 to 1: upper left, upper right, lower right, lower left."""
 
 
-def photo_array(image: Image.Image, size: int) -> NDArray[np.uint8]:
+def photo_array(image: Image.Image, size: int, box: Box = WHOLE) -> NDArray[np.uint8]:
     """Stretch a photo to a square array ``(size, size, 3)``, RGB, 0 to 255.
 
-    The whole picture is kept and its proportions are not: the training photos are squashed to squares in
-    the same way, and a crop would lose what stands at the border. Shrinking is antialiased.
+    The whole picture is kept, or what a box holds of it, and its proportions are not: the training photos are squashed
+    to squares in the same way, and a crop would lose what stands at the border. Shrinking is antialiased.
 
     Args:
         image: an upright photo in any mode Pillow turns into RGB.
         size: side of the result in pixels, at least 1.
+        box: what of it.
     """
     colours = image if image.mode == "RGB" else image.convert("RGB")
-    squashed = colours.resize((size, size), Image.Resampling.BICUBIC)
+    width, height = image.size
+    within = None if box == WHOLE else (box.left * width, box.top * height, box.right * width, box.bottom * height)
+    squashed = colours.resize((size, size), Image.Resampling.BICUBIC, within)
     return np.array(squashed, dtype=np.uint8)

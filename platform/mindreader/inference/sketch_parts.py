@@ -36,7 +36,7 @@ class SketchPart:
 
 
 def parts_of(sketch: Image.Image) -> list[SketchPart]:
-    """The two or three groups of strokes in a sketch that lie far apart, from left to right; none if there is one group.
+    """The two or three groups of strokes in a sketch that lie far apart, from left to right; none if there is one.
 
     Args:
         sketch: a square of mode ``L``, dark strokes on white.
