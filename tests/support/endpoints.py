@@ -97,6 +97,7 @@ MATRIX = {
     ("GET", "/photos/{p}/details"): (401, 200, 404, 200, 200),
     ("POST", "/photos/{p}/origins"): (401, 204, 404, 403, 204),
     ("POST", "/origins/existing"): (401, 200, 200, 200, 200),
+    ("GET", "/photos/{p}/similar"): (401, 200, 404, 200, 200),
     ("GET", "/photos/{p}/thumbnail"): (401, 200, 404, 200, 200),
     ("GET", "/photos/{p}/preview"): (401, 200, 404, 200, 200),
     ("GET", "/photos/{p}/original"): (401, 200, 404, 200, 200),
