@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 
 
 _SECONDS_BETWEEN_REPAIRS = 600.0
+_SECONDS_BETWEEN_IDLE_PASSES = 0.25
 _FINGERPRINT_SECONDS = 2.0
 """In a slice: photos that somebody waits for come before fingerprints of old ones."""
 _FEWEST_IN_A_BATCH = 32
@@ -61,7 +62,7 @@ class Worker:
         self._embedding, self._asked = Lock(), Event()
         self.stopping = Event()
         """Once set, embedding ends after the batch at hand."""
-        self._repair_at = 0.0
+        self._repair_at = self._pause_until = 0.0
         self._fingerprinter = Fingerprinter(catalog, blobs, settings)
         self._fingerprints_missing = False
         self._search_problem: str | None = None
@@ -101,6 +102,7 @@ class Worker:
             return False
         try:
             self._asked.clear()
+            self._pause()
             done = self._embed_and_tidy()
         finally:
             self._embedding.release()
@@ -110,6 +112,13 @@ class Worker:
             return True
         self._rest()
         return False
+
+    def _pause(self) -> None:
+        """Uploads wake the worker one by one: those that wait behind a pass that found nothing more are no hurry."""
+        seconds = self._pause_until - time.monotonic()
+        if seconds > 0 and not spaces_with_work(self.catalog):
+            self._asked.wait(seconds)
+            self._asked.clear()
 
     def _rest(self) -> None:
         for encoder in self._encoders.values():
@@ -126,6 +135,7 @@ class Worker:
             error = self._try(chore) or error
         error = broken or error
         finish_jobs(self.catalog)
+        self._pause_until = 0.0 if done else time.monotonic() + _SECONDS_BETWEEN_IDLE_PASSES
         self.heartbeats[EMBED_QUEUE].record(self.catalog, photos=done, error=error, seconds=seconds)
         return done
 

@@ -148,7 +148,7 @@ export class PhotoList {
   /** What its heading does not say. @param {ListedPhoto} photo @param {number} index */
   noteOn(photo, index) {
     if (photo.state === "failed") return _("Failed: {reason}", { reason: photo.error ?? "" });
-    if (photo.state !== "indexed") return _("being prepared for searching");
+    if (photo.state !== "indexed") return _("waiting");
     const [key] = this.filters.sort;
     const byDate = key === "taken";
     if (key === "name" && photo.category) return photo.filename; // its category stands above
