@@ -160,7 +160,7 @@ def test_at_most_five_frames(ann, finder, photo, sketch_png):
 def test_a_frame_in_a_photo_whose_original_is_damaged_says_so(ann, finder, blobs, sketch_png):
     photo = ann.upload(ann.collection("Large"), two_halves((2000, 1000)))[0]["photo_id"]
     for key in blobs.keys("originals"):
-        blobs.put(key, jpeg(1)[:100])
+        blobs.local_path(key).write_bytes(jpeg(1)[:100])
     answer = similar(ann, photo, **LEFT_HALF)
     assert answer.status_code == 422
     assert finder.asked_similar == []

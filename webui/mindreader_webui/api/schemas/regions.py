@@ -43,12 +43,11 @@ class RegionQuery(Request):
 
     @model_validator(mode="after")
     def _is_a_rectangle(self) -> Self:
-        sides = (self.left, self.top, self.right, self.bottom)
-        missing = sides.count(None)
-        if missing not in (0, 4):
+        sides = [side for side in (self.left, self.top, self.right, self.bottom) if side is not None]
+        if len(sides) not in (0, 4):
             raise ValueError("a frame has four sides: left, top, right and bottom")
-        if self.box is not None:
-            _check_size(self.box)
+        if sides:
+            _check_size(*sides)
         return self
 
 
@@ -68,12 +67,12 @@ class Frame(BaseModel):
 
     @model_validator(mode="after")
     def _is_a_rectangle(self) -> Self:
-        _check_size(self.box)
+        _check_size(self.left, self.top, self.right, self.bottom)
         return self
 
 
-def _check_size(box: Box) -> None:
-    if box.right - box.left < _LEAST_SIDE or box.bottom - box.top < _LEAST_SIDE:
+def _check_size(left: float, top: float, right: float, bottom: float) -> None:
+    if right - left < _LEAST_SIDE or bottom - top < _LEAST_SIDE:
         raise ValueError("a frame is at least a hundredth of the photo wide and high, its left and top side first")
 
 
