@@ -11,62 +11,23 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mindreader.boxes import WHOLE, Box
-from mindreader.errors import InvalidInputError
 from mindreader.inference.engines.protocol import Engine
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.networks.descriptions import EncoderDescription
+from mindreader.region_schemes import REGION_SCHEMES, RegionScheme, region_scheme
+
+__all__ = [
+    "REGION_SCHEMES",
+    "PhotoRegions",
+    "RegionEncoder",
+    "RegionScheme",
+    "crop",
+    "encoders_of",
+    "region_scheme",
+]
 
 Photo = NDArray[np.uint8]
 """(H, W, 3), RGB, 0 to 255."""
-
-
-@dataclass(frozen=True)
-class RegionScheme:
-    """Which regions of a photo get a vector of their own, beside the whole photo."""
-
-    name: str
-    boxes: tuple[Box, ...]
-    """The regions."""
-    pixels: int
-    """Shorter side, in pixels, that photos are best given with; 0: squares of the encoder's input size."""
-    crop_scale: float
-    """Side of the square in which the encoder sees a region, as a share of its input size."""
-
-    @property
-    def most(self) -> int:
-        """Vectors of a photo at most."""
-        return 1 + len(self.boxes)
-
-
-_GRID6 = (
-    Box(0.0, 0.0, 0.6, 0.6),
-    Box(0.4, 0.0, 1.0, 0.6),
-    Box(0.0, 0.4, 0.6, 1.0),
-    Box(0.4, 0.4, 1.0, 1.0),
-    Box(0.2, 0.2, 0.8, 0.8),
-)
-
-REGION_SCHEMES = {
-    scheme.name: scheme
-    for scheme in (
-        RegionScheme("none", (), pixels=0, crop_scale=1.0),
-        RegionScheme("grid6", _GRID6, pixels=300, crop_scale=0.68),
-    )
-}
-"""By name, as an embedding space's description has it."""
-
-
-def region_scheme(name: str) -> RegionScheme:
-    """The scheme of that name.
-
-    Raises:
-        InvalidInputError: there is none.
-    """
-    if name not in REGION_SCHEMES:
-        raise InvalidInputError(
-            "There are no regions {name!r}. Known are: {known}.", name=name, known=", ".join(REGION_SCHEMES)
-        )
-    return REGION_SCHEMES[name]
 
 
 def encoders_of(encoder: EncoderDescription, scheme: RegionScheme) -> tuple[EncoderDescription, ...]:
