@@ -131,7 +131,7 @@ def _write_report(out: Path, bundle: Bundle, evaluation: Evaluation, engine: Eng
     "--patience", default=0, show_default=True, help="End a phase after so many without a new best; 0: never."
 )
 @click.option("--imagination", is_flag=True, help="Judge the imaginary images by an outside encoder at the end.")
-@click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
+@click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint; with more --steps, for longer.")
 @_device
 def train(data: Path, out: Path, name: str | None, terms: str, device: str, resume: bool, **asked: Any) -> None:
     """Train a model bundle and write it, with its dev evaluation, to OUT/bundle."""
@@ -145,7 +145,7 @@ def train(data: Path, out: Path, name: str | None, terms: str, device: str, resu
     with joined_world(device) as world:
         run = _run(preset, data, out, device, asked, world)
         if resume:
-            run.resume()
+            run.resume(asked["steps"])
         run.train()
     if world.is_main_process:
         bundle = _export(run, name or out.name, terms)
