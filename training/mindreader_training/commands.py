@@ -43,6 +43,9 @@ _device = click.option("--device", default="auto", show_default=True, help="auto
     type=click.IntRange(1, 16),
     help="Add the rows product (as it searches, nobody picks a reading) and best_reading (the right one of so many).",
 )
+@click.option(
+    "--robustness", is_flag=True, help="Add rows of the same sketches small in a corner, half finished, thick, shifted."
+)
 @click.option("--out", type=_FOLDER, help="Write evaluation.json, evaluation.md and plots into this folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--engine", type=click.Choice(["torch", "openvino"]), default="torch", show_default=True)
@@ -57,6 +60,7 @@ def evaluate(
     imaginary_images: int,
     imagination: bool,
     readings: int | None,
+    robustness: bool,
     out: Path | None,
     as_json: bool,
     device: str,
@@ -80,6 +84,7 @@ def evaluate(
         imaginary_images=imaginary_images,
         imagination=imagination,
         most_readings=readings or 0,
+        robustness=robustness,
     )
     result = evaluation.as_json()
     if out:
