@@ -45,6 +45,9 @@ _device = click.option("--device", default="auto", show_default=True, help="auto
     type=click.IntRange(1, 16),
     help="Add the rows product (as it searches, nobody picks a reading) and best_reading (the right one of so many).",
 )
+@click.option(
+    "--robustness", is_flag=True, help="Add rows of the same sketches small in a corner, half finished, thick, shifted."
+)
 @click.option("--out", type=_FOLDER, help="Write evaluation.json, evaluation.md and plots into this folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--engine", type=click.Choice(["torch", "openvino"]), default="torch", show_default=True)
@@ -61,6 +64,7 @@ def evaluate(
     imaginary_images: int,
     imagination: bool,
     readings: int | None,
+    robustness: bool,
     out: Path | None,
     as_json: bool,
     device: str,
@@ -89,6 +93,7 @@ def evaluate(
         imaginary_images=imaginary_images,
         imagination=imagination,
         most_readings=readings or 0,
+        robustness=robustness,
     )
     result = evaluation.as_json()
     if out:
@@ -149,7 +154,7 @@ def _write_report(out: Path, bundle: Bundle, evaluation: Evaluation, engine: Eng
     "--patience", default=0, show_default=True, help="End a phase after so many without a new best; 0: never."
 )
 @click.option("--imagination", is_flag=True, help="Judge the imaginary images by an outside encoder at the end.")
-@click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
+@click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint; with more --steps, for longer.")
 @_device
 def train(data: Path, out: Path, name: str | None, terms: str, device: str, resume: bool, **asked: Any) -> None:
     """Train a model bundle and write it, with its dev evaluation, to OUT/bundle."""
@@ -163,7 +168,7 @@ def train(data: Path, out: Path, name: str | None, terms: str, device: str, resu
     with joined_world(device) as world:
         run = _run(preset, data, out, device, asked, world)
         if resume:
-            run.resume()
+            run.resume(asked["steps"])
         run.train()
     if world.is_main_process:
         bundle = _export(run, name or out.name, terms)
