@@ -38,7 +38,9 @@ def test_vectors_beside_it_change_nothing():
 
 def test_the_shipped_space_has_anchors_of_its_own_and_others_have_none():
     space = read_bundle(default_bundle_folder()).space
+    assert space.projection is not None
     anchors = Anchors.of_projection(space.projection.sha256)
+    assert anchors is not None
     assert [kind.shape for kind in anchors.kinds] == [(139, space.dimension), (1000, space.dimension)]
     for kind in anchors.kinds:
         np.testing.assert_allclose(np.linalg.norm(kind, axis=1), 1, atol=1e-5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -34,6 +35,7 @@ def shipped() -> Bundle:
     return read_bundle(default_bundle_folder())
 
 
+@cache  # loading takes seconds
 def encoder_of(bundle: Bundle, regions: str) -> RegionEncoder:
     return RegionEncoder(bundle.space.encoder, TORCH, bundle.weights(PROJECTION_FILE), regions)
 
@@ -66,13 +68,16 @@ def test_photos_of_any_shape_have_the_whole_first_and_then_their_regions(shipped
         assert vector @ parts_of(shipped, "grid6").embed(cut[None])[0] > 0.98
 
 
+@cache
 def parts_of(bundle: Bundle, regions: str) -> PhotoEncoder:
     encoder = encoders_of(bundle.space.encoder, region_scheme(regions))[1]
     return PhotoEncoder(encoder, TORCH, bundle.weights(PROJECTION_FILE))
 
 
 def test_photos_with_different_numbers_of_regions_keep_their_own_and_are_drawn_to_anchors(shipped):
+    assert shipped.space.projection is not None
     anchors = Anchors.of_projection(shipped.space.projection.sha256)
+    assert anchors is not None
     panorama, ordinary = photo(160, 640), photo(320, 400, 1)
     first, second = encoder_of(shipped, "corners5").embed([panorama, ordinary])
     assert len(first.boxes) == len(first.vectors) == 7

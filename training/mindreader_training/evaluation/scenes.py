@@ -76,9 +76,11 @@ def evaluate_scenes(bundle: Bundle, protocol: SceneProtocol, engine: Engine, reg
     Raises:
         InvalidInputError: there is no such scheme, or the bundle's space cannot have it.
     """
-    encoders = [RegionEncoder(bundle.space.encoder, engine, _projection(bundle), name) for name in ("none", regions)]
+    space, projection = bundle.space, _projection(bundle)
+    plain = RegionEncoder(space.encoder, engine, projection)
+    encoder = RegionEncoder(space.encoder, engine, projection, regions)
     model = QueryModel(bundle, engine)
-    scenes = Gallery.embedded(*encoders, [scene.path for scene in protocol.scenes])
+    scenes = Gallery.embedded(plain, encoder, [scene.path for scene in protocol.scenes])
     sketches = protocol.sketches
     queries, one_look = _queries(model, sketches), _one_look(model, sketches)
     area = _areas(protocol.scenes, sketches)
@@ -94,7 +96,7 @@ def evaluate_scenes(bundle: Bundle, protocol: SceneProtocol, engine: Engine, reg
     dev: dict[str, Scores] = {}
     if protocol.dev is not None and protocol.dev.photos:
         photos = protocol.dev.photos
-        others = Gallery.embedded(*encoders, [item.path for item in photos])
+        others = Gallery.embedded(plain, encoder, [item.path for item in photos])
         same = _same_category(sketches, photos)
         relevant = np.concatenate([there, np.zeros_like(same)], axis=1)
         ignored = np.concatenate([np.zeros_like(there), same], axis=1)
@@ -139,7 +141,8 @@ class Gallery:
 
     def first(self, queries: Embeddings) -> Similarity:
         """Cosine (Q, N) of queries (Q, K) and the first vector of each photo with regions: that of the whole."""
-        return queries @ np.stack([photo.vectors[0] for photo in self.photos]).T
+        first: Similarity = queries @ np.stack([photo.vectors[0] for photo in self.photos]).T
+        return first
 
     def best(self, queries: Embeddings) -> Similarity:
         """Cosine (Q, N) of queries (Q, K) and each photo's best region."""
