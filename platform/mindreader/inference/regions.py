@@ -111,14 +111,24 @@ class RegionEncoder:
         size = self._parts.description.input_size
         crops = [crop(photo, box, size) for photo, own in zip(photos, boxes, strict=True) for box in own[1:]]
         vectors = np.concatenate([whole, self._parts.embed(np.stack(crops))]) if crops else whole
-        if self._anchors is not None:
-            vectors = self._anchors.attract(vectors)
+        vectors = self._attracted(vectors)
         # The whole photos come first, then the parts of each.
         ends = len(photos) + np.cumsum([0, *(len(own) - 1 for own in boxes)])
         return [
             PhotoRegions(own, np.concatenate([vectors[row : row + 1], vectors[start:end]]))
             for row, (own, (start, end)) in enumerate(zip(boxes, pairwise(ends), strict=True))
         ]
+
+    def embed_squares(self, pictures: Photo) -> NDArray[np.float32]:
+        """Unit vectors (B, K) of what fills whole squares (B, S, S, 3), to be compared with what `embed` gives.
+
+        Raises:
+            NotReadyError: not even one fits into memory.
+        """
+        return self._attracted(self._whole.embed(pictures))
+
+    def _attracted(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        return vectors if self._anchors is None else self._anchors.attract(vectors)
 
 
 def _anchors(projection: Path | None, scheme: RegionScheme) -> Anchors:
