@@ -33,8 +33,9 @@ from mindreader.inference.engines.protocol import Engine
 from mindreader.inference.loading import load_photo_encoder
 from mindreader.inference.looks import looks_at
 from mindreader.inference.photo_encoder import PhotoEncoder
+from mindreader.inference.place import PLACE_WEIGHT, place_agreement
 from mindreader.inference.query_model import QueryModel
-from mindreader.inference.regions import PLACE_WEIGHT, REGION_SCHEMES, RegionEncoder, crop, place_agreement
+from mindreader.inference.regions import REGION_SCHEMES, RegionEncoder, crop
 from mindreader.settings import load_settings
 from mindreader_training.data.datasets import Item, sketch_images
 from mindreader_training.data.layouts import listed_dataset, read_dataset

@@ -23,7 +23,7 @@ import numpy as np
 
 from mindreader.errors import InvalidInputError, PhotoRejectedError
 from mindreader.imaging import rejections
-from mindreader.imaging.arrays import photo_array
+from mindreader.imaging.arrays import photo_array, photo_pixels
 from mindreader.imaging.costs import Size
 from mindreader.imaging.decode import DecodedPhoto, Reserve, decode_photo
 from mindreader.imaging.fingerprints import fingerprint
@@ -115,6 +115,13 @@ def _pixels(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -> Mad
     return {}, photo_array(photo.image, side).tobytes()
 
 
+def _proportional(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -> Made:
+    side = task["side"]
+    photo = decode_photo(source, max_pixels=task["max_pixels"], min_side=side, reserve=reserve)
+    pixels = photo_pixels(photo.image, side)
+    return {"shape": pixels.shape}, pixels.tobytes()
+
+
 def _camera(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -> Made:
     photo = decode_photo(source, max_pixels=task["max_pixels"], min_side=task["side"], reserve=reserve)
     return asdict(photo.camera), b""
@@ -152,6 +159,7 @@ def _drawing(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -> Re
 _TASKS: dict[str, Callable[[bytes | Path, dict[str, Any], Reserve], Made]] = {
     "thumbnail": _thumbnail,
     "pixels": _pixels,
+    "proportional pixels": _proportional,
     "camera": _camera,
     "fingerprint": _fingerprint,
     "sketch": _sketch,

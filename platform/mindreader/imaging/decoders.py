@@ -118,6 +118,12 @@ class Decoders:
         _, pixels = self._photos.run(source, name="pixels", side=side, max_pixels=self._max_pixels)
         return np.frombuffer(pixels, dtype=np.uint8).reshape(side, side, 3)
 
+    def photo_pixels(self, source: Source, shorter: int) -> NDArray[np.uint8]:
+        """Decode a photo into an array (H, W, 3), 0 to 255, with its proportions (`imaging.photo_pixels`)."""
+        told, pixels = self._photos.run(source, name="proportional pixels", side=shorter, max_pixels=self._max_pixels)
+        height, width, _ = told["shape"]
+        return np.frombuffer(pixels, dtype=np.uint8).reshape(height, width, 3)
+
     def camera(self, source: Source) -> Camera:
         """What a photo's file says of how it was taken."""
         told, _ = self._photos.run(source, name="camera", side=_LEAST_SIDE, max_pixels=self._max_pixels)

@@ -53,7 +53,7 @@ class NoiseFloor:
         # Ids are never used twice, so some drawn ones are gone; twice as many are asked for as are wanted.
         random = np.random.default_rng()
         ids = np.arange(1, last + 1) if last <= 2 * _SAMPLE else random.integers(1, last + 1, 2 * _SAMPLE)
-        found = self._indexes.get(space.key, space.dimension).vectors([int(i) for i in np.unique(ids)])
+        found = self._indexes.of(space).vectors([int(i) for i in np.unique(ids)])
         vectors = list(found.values())
         random.shuffle(vectors)
         return np.stack(vectors[:_SAMPLE]) if vectors else np.zeros((0, space.dimension), np.float32)

@@ -97,7 +97,7 @@ class Searcher:
         if version is not None and is_open(version.space):
             space = version.space
             nowhere = np.ones(space.dimension, np.float32)
-            _asked_again(lambda: self._indexes.get(space.key, space.dimension).search(nowhere, 1, EVERYTHING))
+            _asked_again(lambda: self._indexes.of(space).search(nowhere, 1, EVERYTHING, with_boxes=False))
 
     def answer(self, request: SearchRequest) -> SearchAnswer:
         """Search; everything in the answer is of the one version that was active when it began, or that was asked.
@@ -164,7 +164,7 @@ class Searcher:
     def _find(
         self, space: EmbeddingSpace, query: Vector, request: SearchRequest
     ) -> tuple[Retrieved, tuple[SearchHit, ...]]:
-        found = retrieve(self._indexes.get(space.key, space.dimension), space.key, query, request)
+        found = retrieve(self._indexes.of(space), space.key, query, request)
         if request.grouped:
             with self._catalog.snapshot() as session:
                 return found, distinct_hits(session, found.nearest, request.limit)

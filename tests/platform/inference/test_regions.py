@@ -19,12 +19,12 @@ from mindreader.inference.engines.compiled_models import CompiledModels, convert
 from mindreader.inference.engines.openvino_engine import OpenVINOEngine
 from mindreader.inference.engines.torch_engine import TorchEngine
 from mindreader.inference.photo_encoder import PhotoEncoder
+from mindreader.inference.place import place_agreement
 from mindreader.inference.regions import (
     MOST_VECTORS,
     RegionEncoder,
     crop,
     encoders_of,
-    place_agreement,
     region_scheme,
     schemes_for,
 )
