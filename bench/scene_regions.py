@@ -48,6 +48,8 @@ Vectors = NDArray[np.float32]
 Move = Callable[[Vectors], Vectors]
 _CORNERS = REGION_SCHEMES["corners5"].boxes
 _SEEN = 192
+_SHEETS = 10
+"""Of two categories that a scene has."""
 _NEAR_CLASS = 0.35
 """Cosine to a category's anchor from which a class of E2's classifier is taken for the same thing."""
 
@@ -287,7 +289,7 @@ def pairs(work: Work) -> None:
         if (work.there[one] & work.there[other]).any():
             asked += [
                 (random.choice(np.flatnonzero(work.labels == one)), random.choice(np.flatnonzero(work.labels == other)))
-                for _ in range(3)
+                for _ in range(_SHEETS)
             ]
     sheet = work.asked(_sheet(work.sketches[one], work.sketches[other]) for one, other in asked)
     first, second = (work.queries[[pair[place] for pair in asked]] for place in (0, 1))
