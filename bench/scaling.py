@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -143,6 +144,7 @@ def edge(folder: Path) -> dict:
 
     vectors, queries, best = loaded(folder)
     built = in_another_process(fill_edge, folder, "edge")
+    forget(folder / "edge")
     before = resident()
     index = EdgePhotoIndex(folder / "edge", vectors.shape[1])
 
@@ -163,6 +165,7 @@ def edge_regions(folder: Path, regions: int = 7) -> dict:
     vectors, queries, _ = loaded(folder)
     best = np.argsort(-np.concatenate([(each @ queries.T).max(axis=1) for each in regional(vectors, regions)]), axis=0)
     built = in_another_process(fill_edge_regions, folder, "edge-regions", regions)
+    forget(folder / "edge-regions")
     before = resident()
     index = EdgePhotoIndex(folder / "edge-regions", vectors.shape[1], regions=True)
 
@@ -415,6 +418,15 @@ def resident() -> tuple[int, int]:
         elif " " in field:  # where a mapping begins
             of_vectors = line.endswith("vectors.npy")
     return total, anonymous
+
+
+def forget(folder: Path) -> None:
+    """Drop files from the system's cache: it maps what lies there around what is read, which would count as memory."""
+    for file in folder.rglob("*"):
+        if file.is_file():
+            with file.open("rb") as opened:
+                os.fsync(opened.fileno())
+                os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def size(folder: Path) -> int:
