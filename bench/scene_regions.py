@@ -47,7 +47,7 @@ from mindreader_training.evaluation.scenes import scaled_array
 Vectors = NDArray[np.float32]
 _CORNERS = REGION_SCHEMES["corners6"].boxes
 _SEEN = 192
-_SHEETS = 10
+_SHEETS = 3
 """Of two categories that a scene has."""
 _NEAR_CLASS = 0.35
 """Cosine to a category's anchor from which a class of E2's classifier is taken for the same thing."""
