@@ -84,59 +84,62 @@ def test_photos_with_different_numbers_of_regions_keep_their_own_and_are_drawn_t
     anchors = Anchors.of_projection(shipped.space.projection.sha256)
     assert anchors is not None
     panorama, ordinary = photo(160, 640), photo(320, 400, 1)
-    first, second = encoder_of("corners5").embed([panorama, ordinary])
-    assert len(first.boxes) == len(first.vectors) == 7
-    assert len(second.boxes) == len(second.vectors) == 5
-    parts = parts_of("corners5")
+    first, second = encoder_of("corners6").embed([panorama, ordinary])
+    assert len(first.boxes) == len(first.vectors) == 8
+    assert len(second.boxes) == len(second.vectors) == 6
+    parts = parts_of("corners6")
     for regions, cut, row in (
-        (first, panorama[:, :160], 1),
-        (first, panorama[:, 480:], 6),
-        (second, ordinary[128:, 160:], 4),
+        (first, panorama[:, :160], 2),
+        (first, panorama[:, 480:], 7),
+        (second, ordinary[128:, 160:], 5),
     ):
         assert regions.vectors[row] @ anchors.attract(parts.embed(cut[None]))[0] > 0.98
     whole = PhotoEncoder.of_bundle(shipped, TORCH).embed(crop(panorama, WHOLE, 260)[None])
-    np.testing.assert_allclose(first.vectors[:1], anchors.attract(whole), atol=1e-5)
+    np.testing.assert_allclose(first.vectors[:1], whole, atol=1e-5, err_msg="photos are compared by it")
+    np.testing.assert_allclose(first.vectors[1:2], anchors.attract(whole), atol=1e-5)
 
 
 def test_both_engines_say_the_same(shipped):
     models = CompiledModels(compiled_models(), convert_in_a_program)
     engine = OpenVINOEngine(models, bfloat16=False, threads=2, fallback=None)
-    theirs = RegionEncoder(shipped.space.encoder, engine, shipped.weights(PROJECTION_FILE), "corners5")
+    theirs = RegionEncoder(shipped.space.encoder, engine, shipped.weights(PROJECTION_FILE), "corners6")
     photos = [photo(160, 640), photo(320, 400, 1)]
-    for got, expected in zip(theirs.embed(photos), encoder_of("corners5").embed(photos), strict=True):
+    for got, expected in zip(theirs.embed(photos), encoder_of("corners6").embed(photos), strict=True):
         assert got.boxes == expected.boxes
         assert (got.vectors * expected.vectors).sum(axis=1).min() > 1 - 1e-4
 
 
 @pytest.mark.parametrize(("width", "height"), [(641, 320), (320, 641), (1600, 320), (64000, 320)])
 def test_a_panorama_is_looked_at_in_squares_side_by_side(width, height):
-    whole, *squares = region_scheme("corners5").regions(width, height)
-    assert whole == WHOLE
-    assert len(squares) < MOST_VECTORS
+    first, second, *squares = region_scheme("corners6").regions(width, height)
+    assert first == second == WHOLE
+    assert len(squares) <= MOST_VECTORS - 2
+    assert len(region_scheme("grid6").regions(width, height)) <= MOST_VECTORS
     for box in squares:
         assert (box.right - box.left) * width == pytest.approx((box.bottom - box.top) * height)
         assert 0 <= box.left < box.right <= 1
         assert 0 <= box.top < box.bottom <= 1
     assert (squares[0].left, squares[0].top) == (0, 0)
     assert (squares[-1].right, squares[-1].bottom) == pytest.approx((1, 1))
-    if max(width, height) / min(width, height) <= 5:
+    if max(width, height) / min(width, height) < 5:
         for one, next_one in pairwise(squares):
             assert next_one.left < one.right
             assert next_one.top < one.bottom
 
 
 def test_what_is_no_panorama_has_its_corners():
-    scheme = region_scheme("corners5")
-    assert scheme.regions(640, 320) == (WHOLE, *scheme.boxes)
+    scheme = region_scheme("corners6")
+    assert scheme.regions(640, 320) == (WHOLE, WHOLE, *scheme.boxes)
+    assert scheme.vectors == 6
     assert region_scheme("none").regions(900, 100) == (WHOLE,)
 
 
 def test_a_space_without_anchors_has_only_schemes_that_need_none(shipped):
     space = shipped.space
-    assert [scheme.name for scheme in schemes_for(space)] == ["corners5", "grid6", "none"]
+    assert [scheme.name for scheme in schemes_for(space)] == ["corners6", "grid6", "none"]
     assert [scheme.name for scheme in schemes_for(replace(space, projection=None))] == ["grid6", "none"]
-    with pytest.raises(InvalidInputError, match=r"'corners5' need anchors"):
-        RegionEncoder(space.encoder, TORCH, None, "corners5")
+    with pytest.raises(InvalidInputError, match=r"'corners6' need anchors"):
+        RegionEncoder(space.encoder, TORCH, None, "corners6")
 
 
 def test_nothing_is_asked_for_no_photos(shipped):
@@ -154,7 +157,7 @@ def test_an_encoder_of_one_size_sees_regions_in_that(shipped):
 
 
 def test_an_unknown_scheme_names_those_there_are():
-    with pytest.raises(InvalidInputError, match=r"no regions 'grid7'.*corners5, grid6, none"):
+    with pytest.raises(InvalidInputError, match=r"no regions 'grid7'.*corners6, grid6, none"):
         region_scheme("grid7")
 
 
