@@ -7,19 +7,21 @@ Qdrant Edge once as MindReader has it, and with the graph and the quantization a
 
 `embeddings.npy` holds real photo embeddings (N, D) of the default space (`--index DATA_DIR` reads them out of an
 installation's photo index instead). The synthetic ones are real ones with noise of the real ones' covariance, as
-strong as makes neighbours as near as real neighbours are; queries are made alike. Each engine runs in a process of its
-own, one after the other, so that memory can be told apart.
+strong as makes neighbours as near as real neighbours are; queries are made alike. With regions a photo has `--regions`
+vectors, the whole photo's and others as near to it as neighbours are; what is nearest is then the best of them. Each
+engine runs in a process of its own, one after the other, so that memory can be told apart.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -47,11 +49,13 @@ def main() -> None:
     parser.add_argument("--embeddings", type=Path, help="real embeddings, a .npy file")
     parser.add_argument("--index", type=Path, help="data folder of an installation whose server is stopped")
     parser.add_argument("--points", type=int, default=1_000_000)
+    parser.add_argument("--regions", type=int, default=7, help="vectors a photo in the index with regions")
     parser.add_argument("--engines", nargs="*", choices=ENGINES, default=list(ENGINES))
     parser.add_argument("--child", nargs=2, metavar=("ENGINE", "FOLDER"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.child:
-        print(json.dumps(ENGINES[asked.child[0]](Path(asked.child[1]))))
+        engine, place = asked.child[0], Path(asked.child[1])
+        print(json.dumps(edge_regions(place, asked.regions) if engine == REGIONAL else ENGINES[engine](place)))
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -64,7 +68,7 @@ def main() -> None:
         )
         print("|---|---|---|---|---|---|---|---|")
         for engine in asked.engines:
-            child = [sys.executable, __file__, "--child", engine, str(folder)]
+            child = [sys.executable, __file__, f"--regions={asked.regions}", "--child", engine, str(folder)]
             done = subprocess.run(child, stdout=subprocess.PIPE, text=True, check=True)
             print(row(engine, json.loads(done.stdout.splitlines()[-1]), asked.points), flush=True)
 
@@ -140,6 +144,7 @@ def edge(folder: Path) -> dict:
 
     vectors, queries, best = loaded(folder)
     built = in_another_process(fill_edge, folder, "edge")
+    forget(folder / "edge")
     before = resident()
     index = EdgePhotoIndex(folder / "edge", vectors.shape[1])
 
@@ -150,6 +155,41 @@ def edge(folder: Path) -> dict:
     found = measured(before, search, lambda query: search(query, one), queries, best)
     index.close()
     return found | {"build": built, "disk": size(folder / "edge")}
+
+
+def edge_regions(folder: Path, regions: int = 7) -> dict:
+    """MindReader's own index of photos with regions: four bits a number scanned, the best compared again in full."""
+    from mindreader.photo_index import EVERYTHING, IndexFilter
+    from mindreader.photo_index.edge import EdgePhotoIndex
+
+    vectors, queries, _ = loaded(folder)
+    best = np.argsort(-np.concatenate([(each @ queries.T).max(axis=1) for each in regional(vectors, regions)]), axis=0)
+    built = in_another_process(fill_edge_regions, folder, "edge-regions", regions)
+    forget(folder / "edge-regions")
+    before = resident()
+    index = EdgePhotoIndex(folder / "edge-regions", vectors.shape[1], regions=True)
+
+    def search(query: Vectors, where: IndexFilter = EVERYTHING) -> list[int]:
+        return [hit.photo_id - 1 for hit in index.search(query, LIMIT, where)]
+
+    one = IndexFilter(collection_ids=(ONE,))
+    found = measured(before, search, lambda query: search(query, one), queries, best[:LIMIT].T)
+    index.close()
+    return found | {"build": built, "disk": size(folder / "edge-regions")}
+
+
+def regional(vectors: Vectors, regions: int) -> Iterator[Vectors]:
+    """Vectors (B, R, D) of photos by blocks, the whole photos' first."""
+    nearest = vectors[:1000] @ vectors[:20_000].T
+    nearest[np.arange(len(nearest)), np.arange(len(nearest))] = -1
+    near = float(np.median(nearest.max(axis=1)))
+    length = np.sqrt(1 / near**2 - 1)  # of noise that turns a vector so far
+    for start in range(0, len(vectors), BATCH):
+        whole = np.array(vectors[start : start + BATCH])[:, None]
+        noise = np.random.default_rng(start).standard_normal((len(whole), regions, whole.shape[2]), np.float32)
+        each = whole + (length / np.sqrt(whole.shape[2])) * noise
+        each[:, 0] = whole[:, 0]
+        yield (each / np.linalg.norm(each, axis=2, keepdims=True)).astype(np.float32)
 
 
 def edge_int8(folder: Path) -> dict:
@@ -200,6 +240,26 @@ def fill_edge(folder: Path, name: str) -> None:
     for start in range(0, len(vectors), BATCH):
         rows = range(start, min(start + BATCH, len(vectors)))
         index.upsert([IndexPoint(i + 1, vectors[i], i % COLLECTIONS + 1, day=i % 3650) for i in rows])
+    index.close()
+
+
+def fill_edge_regions(folder: Path, name: str, regions: int) -> None:
+    """Write every photo with its regions, durably, as embed workers do."""
+    from mindreader.boxes import WHOLE, Box
+    from mindreader.photo_index import IndexPoint, Regions
+    from mindreader.photo_index.edge import EdgePhotoIndex
+
+    vectors = loaded(folder)[0]
+    boxes = (WHOLE, *(Box(i / regions, 0, (i + 1) / regions, 1) for i in range(regions - 1)))
+    index = EdgePhotoIndex(folder / name, vectors.shape[1], regions=True)
+    for block, each in enumerate(regional(vectors, regions)):
+        first = block * BATCH
+        index.upsert(
+            [
+                IndexPoint(i + 1, own[0], i % COLLECTIONS + 1, day=i % 3650, regions=Regions(boxes, own))
+                for i, own in enumerate(each, start=first)
+            ]
+        )
     index.close()
 
 
@@ -299,8 +359,10 @@ def faiss_int8(folder: Path) -> dict:
     return measured(before, search, None, queries, best) | {"build": built}
 
 
+REGIONAL = "Qdrant Edge, regions (MindReader)"
 ENGINES: dict[str, Callable[[Path], dict]] = {
     "Qdrant Edge, exact (MindReader)": edge,
+    REGIONAL: edge_regions,
     "Qdrant Edge, graph, int8": edge_int8,
     "Qdrant Edge, graph, binary": edge_binary,
     "numpy brute force": numpy_brute_force,
@@ -356,6 +418,15 @@ def resident() -> tuple[int, int]:
         elif " " in field:  # where a mapping begins
             of_vectors = line.endswith("vectors.npy")
     return total, anonymous
+
+
+def forget(folder: Path) -> None:
+    """Drop files from the system's cache: it maps what lies there around what is read, which would count as memory."""
+    for file in folder.rglob("*"):
+        if file.is_file():
+            with file.open("rb") as opened:
+                os.fsync(opened.fileno())
+                os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def size(folder: Path) -> int:

@@ -45,9 +45,10 @@ from mindreader_training.evaluation.metrics import average_precision
 from mindreader_training.evaluation.scenes import scaled_array
 
 Vectors = NDArray[np.float32]
-Move = Callable[[Vectors], Vectors]
-_CORNERS = REGION_SCHEMES["corners5"].boxes
+_CORNERS = REGION_SCHEMES["corners6"].boxes
 _SEEN = 192
+_SHEETS = 3
+"""Of two categories that a scene has."""
 _NEAR_CLASS = 0.35
 """Cosine to a category's anchor from which a class of E2's classifier is taken for the same thing."""
 
@@ -93,17 +94,20 @@ class Work:
         return self.crops(lambda _: _CORNERS, _SEEN)
 
     @cached_property
-    def dev(self) -> tuple[Vectors, list[str], Vectors, list[str]]:
-        """Queries of `dev`, their categories; vectors of its whole photos, theirs."""
+    def dev(self) -> tuple[Vectors, NDArray[np.str_], Vectors, NDArray[np.str_]]:
+        """Queries of `dev` (Q, K), their categories; vectors of its photos' wholes and corners (N, 5, K), theirs."""
         dataset = protocol(self.data, "dev").dataset
-        encoder = self.encoder(260)
         photos = [np.asarray(Image.open(photo.path).convert("RGB")) for photo in dataset.photos]
-        vectors = encoder.embed(np.stack([crop(photo, WHOLE, 260) for photo in photos]))
-        queries = self.asked(sketch_images(dataset.sketches))
-        return queries, [s.category for s in dataset.sketches], vectors, [p.category for p in dataset.photos]
+        whole = self.encoder(260).embed(np.stack([crop(photo, WHOLE, 260) for photo in photos]))
+        parts = self.encoder(_SEEN).embed(np.stack([crop(photo, box, _SEEN) for photo in photos for box in _CORNERS]))
+        vectors = np.concatenate([whole[:, None], parts.reshape(len(photos), len(_CORNERS), -1)], axis=1)
+        drawn, shown = ([item.category for item in items] for items in (dataset.sketches, dataset.photos))
+        return self.asked(sketch_images(dataset.sketches)), np.array(drawn), vectors, np.array(shown)
 
-    def gallery(self, parts: Sequence[Vectors], move: Move = lambda vectors: vectors) -> list[Vectors]:
-        return [move(np.concatenate([one[None], more])) for one, more in zip(self.whole, parts, strict=True)]
+    def gallery(self, parts: Sequence[Vectors], own: Anchors | None = None) -> list[Vectors]:
+        """The vectors of each photo: of the whole and of parts; with anchors, of the whole as it is besides."""
+        made = [np.concatenate([one[None], more]) for one, more in zip(self.whole, parts, strict=True)]
+        return made if own is None else [np.concatenate([each[:1], own.attract(each)]) for each in made]
 
 
 def best_of(queries: Vectors, gallery: Sequence[Vectors]) -> Vectors:
@@ -150,29 +154,29 @@ def grid(share: float, *, centre: bool) -> list[Box]:
 
 
 def windows(work: Work) -> None:
-    move = work.anchors.attract
+    own = work.anchors
     say(work, "whole", [vector[None] for vector in work.whole])
-    say(work, "whole, anchors", [move(vector[None]) for vector in work.whole])
+    say(work, "whole, anchors", work.gallery([vector[:0] for vector in work.corners], own))
     tried: list[tuple[str, Callable[[NDArray[np.uint8]], Sequence[Box]], int]] = [
-        *((f"corners and centre of 0.6 at {size}", lambda _: grid(0.6, centre=True), size) for size in (160, 176, 192)),
+        *((f"corners and centre of 0.6 at {size}", lambda _: grid(0.6, centre=True), size) for size in (160, 192)),
         *((f"corners of {share} at 192", lambda _, s=share: grid(s, centre=False), 192) for share in (0.5, 0.6, 0.7)),
-        *((f"squares of {share} at 192", squares(share), 192) for share in (1.0, 0.75, 0.6, 0.5)),
+        *((f"squares of {share} at 192", squares(share), 192) for share in (0.75, 0.5)),
     ]
     for name, boxes, size in tried:
         parts = work.crops(boxes, size)
         say(work, name, work.gallery(parts))
-        say(work, f"{name}, anchors", work.gallery(parts, move))
+        say(work, f"{name}, anchors", work.gallery(parts, own))
     labelled = [scene.objects for scene in work.scenes]
-    found = [
+    labelled_parts = [
         work.encoder(_SEEN).embed(np.stack([crop(photo, each.box, _SEEN) for each in objects]))
         if objects
         else np.zeros((0, work.bundle.space.dimension), np.float32)
         for photo, objects in zip(work.photos, labelled, strict=True)
     ]
-    say(work, "the labelled boxes", work.gallery(found))
-    say(work, "the labelled boxes, anchors", work.gallery(found, move))
-    both = [np.concatenate(pair) for pair in zip(found, work.corners, strict=True)]
-    say(work, "corners and the labelled boxes, anchors", work.gallery(both, move))
+    say(work, "the labelled boxes", work.gallery(labelled_parts))
+    say(work, "the labelled boxes, anchors", work.gallery(labelled_parts, own))
+    both = [np.concatenate(pair) for pair in zip(labelled_parts, work.corners, strict=True)]
+    say(work, "corners and the labelled boxes, anchors", work.gallery(both, own))
 
 
 def pooled(work: Work) -> None:
@@ -187,7 +191,7 @@ def pooled(work: Work) -> None:
                 means = torch.stack([_mean(cells[0], box) for box in grid(0.6, centre=True)])
                 parts.append(encoder.project(means).numpy())
         say(work, f"corners and centre of 0.6, of one map at {side}", work.gallery(parts))
-        say(work, f"the same, anchors ({side})", work.gallery(parts, work.anchors.attract))
+        say(work, f"the same, anchors ({side})", work.gallery(parts, work.anchors))
 
 
 def _mean(cells: torch.Tensor, box: Box) -> torch.Tensor:
@@ -200,56 +204,94 @@ def context(work: Work) -> None:
     for share in (0.0, 0.25, 0.5, 1.0):
         mixed = [_unit(parts + share * whole) for parts, whole in zip(work.corners, work.whole, strict=True)]
         say(work, f"corners + {share} × whole", work.gallery(mixed))
-        say(work, f"corners + {share} × whole, anchors", work.gallery(mixed, work.anchors.attract))
+        say(work, f"corners + {share} × whole, anchors", work.gallery(mixed, work.anchors))
 
 
 def _unit(vectors: Vectors) -> Vectors:
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
+@dataclass(frozen=True)
+class Found:
+    """Average precision of each query."""
+
+    scenes: NDArray[np.float64]
+    dev: NDArray[np.float64]
+    photos: NDArray[np.float64]
+    """Photos of `dev` search for their like: their wholes without anchors, all regions of the others."""
+
+
+def found(work: Work, own: Anchors | None) -> Found:
+    scenes = precision(best_of(work.queries, work.gallery(work.corners, own)), work.relevant)
+    queries, drawn, vectors, shown = work.dev
+    stored = vectors
+    if own is not None:
+        moved = own.attract(vectors.reshape(-1, vectors.shape[2])).reshape(vectors.shape)
+        stored = np.concatenate([vectors[:, :1], moved], axis=1)
+    by_sketch = np.max([queries @ stored[:, place].T for place in range(stored.shape[1])], axis=0)
+    by_photo = np.max([vectors[:, 0] @ stored[:, place].T for place in range(stored.shape[1])], axis=0)
+    np.fill_diagonal(by_photo, -np.inf)
+    others = (shown[:, None] == shown) & ~np.eye(len(shown), dtype=bool)
+    return Found(scenes, precision(by_sketch, drawn[:, None] == shown), precision(by_photo, others))
+
+
 def anchors(work: Work) -> None:
     categories, classes = work.anchors.kinds
     kinds = {"categories": (categories,), "classes": (classes,), "both": (categories, classes)}
-    names = np.array(sorted({photo.category for photo in read_dataset(work.data, "train").photos}))
+    _, drawn, vectors, shown = work.dev
+    whole = [vector[None] for vector in work.whole]
+    by_photo = vectors[:, 0] @ vectors[:, 0].T
+    np.fill_diagonal(by_photo, -np.inf)
+    others = (shown[:, None] == shown) & ~np.eye(len(shown), dtype=bool)
+    plain = Found(
+        precision(best_of(work.queries, whole), work.relevant),
+        precision(work.dev[0] @ vectors[:, 0].T, drawn[:, None] == shown),
+        precision(by_photo, others),
+    )
+    _tell(work, "whole photos", plain)
+    _tell(work, "corners, no anchors", found(work, None))
     for sharpness in (10, 15, 20, 30):
         anchors_module._SHARPNESS = np.float32(sharpness)
         for name, own in kinds.items():
-            scenes, dev = _known(work, Anchors(own))
-            print(f"| {sharpness} | {name} | {_three(work, scenes, dev)} |", flush=True)
+            _tell(work, f"anchors: {name}, sharpness {sharpness}", found(work, Anchors(own)))
     anchors_module._SHARPNESS = np.float32(20)
-    for name, near in (("its category", 1.0), ("its category and classes near it", _NEAR_CLASS)):
-        scenes, dev = _left_out(work, names, near)
-        print(f"| 20 | both, without {name} | {_three(work, scenes, dev)} |", flush=True)
+    for name, near in (("the category", 1.0), ("the category, and classes near it", _NEAR_CLASS)):
+        _tell(work, f"both, without {name}", left_out(work, near))
 
 
-def _three(work: Work, scenes: NDArray[np.float64], dev: NDArray[np.float64]) -> str:
-    return f"{scenes[work.frequent].mean():.3f} | {scenes.mean():.3f} | {dev.mean():.3f}"
+def _tell(work: Work, name: str, values: Found) -> None:
+    means = (values.scenes[work.frequent], values.scenes, values.dev, values.photos)
+    print(f"| {name} | {' | '.join(f'{each.mean():.3f}' for each in means)} |", flush=True)
 
 
-def _known(work: Work, own: Anchors) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    scenes = precision(best_of(work.queries, work.gallery(work.corners, own.attract)), work.relevant)
-    queries, drawn, vectors, shown = work.dev
-    return scenes, precision(queries @ own.attract(vectors).T, np.array(drawn)[:, None] == np.array(shown))
+def left_out(work: Work, near: float) -> Found:
+    """Categories searched for without their own anchors: a fifth of them at a time, every fifth of their names.
 
-
-def _left_out(work: Work, names: NDArray[np.str_], near: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Each category searched for without its own anchor."""
+    Args:
+        near: cosine to one of them from which the classifier's classes are left out too; 1 leaves all.
+    """
     categories, classes = work.anchors.kinds
-    scenes = np.zeros(len(work.labels))
-    drawn = np.array(work.dev[1])
-    dev = np.zeros(len(drawn))
-    for category in sorted({*work.labels, *drawn}):
-        own = Anchors((categories[names != category], classes[classes @ categories[names == category][0] < near]))
-        of_scenes, of_dev = _known(work, own)
-        scenes[work.labels == category] = of_scenes[work.labels == category]
-        dev[drawn == category] = of_dev[drawn == category]
-    return scenes, dev
+    names = np.array(sorted({photo.category for photo in read_dataset(work.data, "train").photos}))
+    _, drawn, _, shown = work.dev
+    asked = sorted(set(shown))
+    parts = [np.zeros(len(labels)) for labels in (work.labels, drawn, shown)]
+    for first in range(5):
+        unknown = asked[first::5]
+        out = np.isin(names, unknown)
+        far = (classes @ categories[out].T).max(axis=1) < near
+        values = found(work, Anchors((categories[~out], classes[far])))
+        for part, labels, new in zip(
+            parts, (work.labels, drawn, shown), (values.scenes, values.dev, values.photos), strict=True
+        ):
+            own = np.isin(labels, unknown)
+            part[own] = new[own]
+    return Found(*parts)
 
 
 def place(work: Work) -> None:
     """A sketch at the place of an object; that very scene is relevant."""
-    boxes = (WHOLE, *_CORNERS)
-    similarity = work.queries @ np.concatenate(work.gallery(work.corners, work.anchors.attract)).T
+    boxes = (WHOLE, WHOLE, *_CORNERS)
+    similarity = work.queries @ np.concatenate(work.gallery(work.corners, work.anchors)).T
     similarity = similarity.reshape(len(work.queries), len(work.scenes), len(boxes))
     placed = [
         (query, scene, max((o.box for o in work.scenes[scene].objects if o.category == label), key=_area))
@@ -287,12 +329,12 @@ def pairs(work: Work) -> None:
         if (work.there[one] & work.there[other]).any():
             asked += [
                 (random.choice(np.flatnonzero(work.labels == one)), random.choice(np.flatnonzero(work.labels == other)))
-                for _ in range(3)
+                for _ in range(_SHEETS)
             ]
     sheet = work.asked(_sheet(work.sketches[one], work.sketches[other]) for one, other in asked)
     first, second = (work.queries[[pair[place] for pair in asked]] for place in (0, 1))
     relevant = np.stack([work.relevant[one] & work.relevant[other] for one, other in asked])
-    gallery = work.gallery(work.corners, work.anchors.attract)
+    gallery = work.gallery(work.corners, work.anchors)
     best, other_best, together = (best_of(queries, gallery) for queries in (first, second, sheet))
     tried = {
         "the sheet, whole photos without anchors": sheet @ work.whole.T,
@@ -319,7 +361,7 @@ def _sheet(one: Item, other: Item) -> Image.Image:
 
 def stability(work: Work) -> None:
     """The ratio of regions to whole: halves of the scenes, and 95 % of resamples of scenes and of categories."""
-    regions = best_of(work.queries, work.gallery(work.corners, work.anchors.attract))
+    regions = best_of(work.queries, work.gallery(work.corners, work.anchors))
     whole = work.queries @ work.whole.T
     random = np.random.default_rng(0)
     half = np.arange(len(work.scenes)) % 2
@@ -347,7 +389,7 @@ def cost(work: Work) -> None:
     squashed = np.stack([crop(photo, WHOLE, size) for photo in photos])
     encoders = {
         name: RegionEncoder(work.bundle.space.encoder, work.engine, work.bundle.weights(PROJECTION_FILE), name)
-        for name in ("corners5", "grid6")
+        for name in ("corners6", "grid6")
     }
     given = {
         name: [scaled_array(Image.fromarray(photo), encoder.scheme.pixels) for photo in photos]

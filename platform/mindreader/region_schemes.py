@@ -33,12 +33,17 @@ class RegionScheme:
     crop_scale: float
     """Side of the square in which the encoder sees a region, as a share of its input size."""
     anchored: bool
-    """Whether vectors are drawn to the space's anchors."""
+    """Whether vectors are drawn to the space's anchors. The first, of the whole photo, is kept as it is, for photos to
+    be compared with each other; another of the whole photo comes after it."""
 
     @property
     def vectors(self) -> int:
         """Of a photo that is no panorama, the whole included."""
-        return 1 + len(self.boxes)
+        return self._of_whole + len(self.boxes)
+
+    @property
+    def _of_whole(self) -> int:
+        return 2 if self.anchored else 1
 
     def passes(self, *, flexible: bool) -> float:
         """Work of E2 on such a photo, in passes over a whole one: it grows with the pixels.
@@ -49,18 +54,19 @@ class RegionScheme:
         return 1 + len(self.boxes) * (self.crop_scale**2 if flexible else 1.0)
 
     def regions(self, width: int, height: int) -> tuple[Box, ...]:
-        """The regions of a photo of this size, the whole first, at most `MOST_VECTORS`.
+        """The regions of a photo of this size, one for each vector, the whole first, at most `MOST_VECTORS`.
 
         A panorama is looked at in squares of its shorter side, side by side.
         """
+        whole = (WHOLE,) * self._of_whole
         if not self.boxes or max(width, height) <= _PANORAMA * min(width, height):
-            return WHOLE, *self.boxes
-        return WHOLE, *_squares(width, height)
+            return *whole, *self.boxes
+        return *whole, *_squares(width, height, MOST_VECTORS - len(whole))
 
 
-def _squares(width: int, height: int) -> tuple[Box, ...]:
+def _squares(width: int, height: int, most: int) -> tuple[Box, ...]:
     aspect = max(width, height) / min(width, height)
-    count = min(math.ceil(aspect / _SQUARES_APART), MOST_VECTORS - 1)
+    count = min(math.ceil(aspect / _SQUARES_APART), most)
     side = 1 / aspect
     starts = np.linspace(0.0, 1 - side, count).tolist()
     if width > height:
@@ -85,7 +91,7 @@ BEST_REGIONS = "auto"
 REGION_SCHEMES = {
     scheme.name: scheme
     for scheme in (
-        RegionScheme("corners5", _CORNERS, pixels=320, crop_scale=0.74, anchored=True),
+        RegionScheme("corners6", _CORNERS, pixels=320, crop_scale=0.74, anchored=True),
         RegionScheme("grid6", (*_CORNERS, _CENTRE), pixels=300, crop_scale=0.68, anchored=False),
         RegionScheme(NO_REGIONS, (), pixels=0, crop_scale=1.0, anchored=False),
     )

@@ -13,9 +13,11 @@ from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.bundles.manifest import PROJECTION_FILE
 from mindreader.errors import InvalidInputError
 from mindreader.inference.anchors import Anchors
+from mindreader.inference.engines.torch_engine import TorchEngine
 from mindreader.networks.descriptions import WeightsSource
-from mindreader_training.anchors import PHOTOS_OF_A_CATEGORY, category_anchors, class_anchors
+from mindreader_training.anchors import PHOTOS_OF_A_CATEGORY, category_anchors, class_anchors, write_anchors
 from mindreader_training.commands import bundle as bundle_commands
+from mindreader_training.data.layouts import read_dataset
 
 
 def test_an_anchor_of_a_category_is_the_mean_of_its_photos():
@@ -53,8 +55,10 @@ def test_the_command_writes_a_file_of_both_kinds(trained, drawn_data, tmp_path):
         np.testing.assert_allclose(np.linalg.norm(values.astype(np.float32), axis=1), 1, atol=2e-3)
 
 
-def test_a_space_without_projection_has_no_anchors(quick_bundle, drawn_data, tmp_path):
-    arguments = ["anchors", str(quick_bundle.folder), "--data", str(drawn_data), "--out", str(tmp_path / "a")]
-    result = CliRunner().invoke(bundle_commands, arguments)
-    assert isinstance(result.exception, InvalidInputError)
-    assert "has no projection" in str(result.exception)
+def test_a_space_without_projection_has_no_anchors(drawn_data, tmp_path):
+    shipped = read_bundle(default_bundle_folder())
+    space = replace(shipped.space, projection=None)
+    record = shipped.manifest.space.model_copy(update={"key": space.key, "description": space.as_json()})
+    other = replace(shipped, manifest=shipped.manifest.model_copy(update={"space": record}))
+    with pytest.raises(InvalidInputError, match="has no projection, so no anchors"):
+        write_anchors(other, read_dataset(drawn_data, "train"), TorchEngine.on("cpu"), tmp_path / "anchors")

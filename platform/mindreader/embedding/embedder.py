@@ -32,6 +32,8 @@ from mindreader.vectors import usable
 log = logging.getLogger(__name__)
 
 Pixels = NDArray[np.uint8]
+_REGIONAL_PHOTOS = 128
+"""Embedded at once with their regions: enough for any GPU, and less than 100 MB of pixels cut out."""
 _POINTLESS = Sentence(
     "The model in use can make nothing of this photo, so that it could not be found by drawing. An administrator can "
     "switch to another model version."
@@ -181,11 +183,17 @@ class Embedder:
         if not good:
             return _Embedded({}, errors, away)
         with report.timer.stage("infer"):
-            made = self._encoder.embed([pixels for _, pixels in good])
+            made = self._embedded([pixels for _, pixels in good])
         of_use = {photo: _of_use(each) for (photo, _), each in zip(good, made, strict=True)}
         embedded = {photo: regions for photo, regions in of_use.items() if regions is not None}
         errors |= {photo.photo_id: _POINTLESS for photo, _ in good if photo not in embedded}
         return _Embedded(embedded, errors, away)
+
+    def _embedded(self, photos: Sequence[Pixels]) -> list[EmbeddedPhoto]:
+        """All regions of a photo are in memory at once, so that not all photos of a large batch should be."""
+        at_once = _REGIONAL_PHOTOS if self._region_pixels else len(photos)
+        parts = (photos[start : start + at_once] for start in range(0, len(photos), at_once))
+        return [photo for part in parts for photo in self._encoder.embed(part)]
 
     def _write(self, embedded: _Embedded, report: EmbedReport) -> None:
         done = {photo.photo_id for photo in embedded.photos}

@@ -28,7 +28,7 @@ from mindreader.catalog.models import now
 from mindreader.embedding import queue
 from mindreader.errors import ConflictError, NotFoundError
 from mindreader.photo_index import PhotoIndexes
-from mindreader.region_schemes import NO_REGIONS, region_scheme
+from mindreader.region_schemes import MOST_VECTORS, REGION_SCHEMES, region_scheme
 
 ONGOING = (JobState.RUNNING, JobState.PAUSED)
 """States of a job that has not ended."""
@@ -67,7 +67,7 @@ class Cost:
 
     photos: int
     seconds: float | None
-    """None where no worker has measured its encoder yet."""
+    """None where no worker has measured its encoder yet, or its regions are of a newer MindReader."""
     index_bytes: int
     memory_bytes: int
     """Of each embed worker for E2, and of what is searched in memory: the index once more, or, with regions, half a
@@ -135,17 +135,19 @@ def cost(session: Session, space: EmbeddingSpace, regions: str | None = None) ->
     Raises:
         InvalidInputError: there is no such scheme.
     """
-    scheme = region_scheme(space.regions if regions is None else regions)
+    # An older MindReader may meet a scheme of a newer one: it cannot build the space, and its page must still be shown.
+    known = regions is not None or space.regions in REGION_SCHEMES
+    scheme = region_scheme(regions or space.regions) if known else None
+    vectors = scheme.vectors if scheme is not None else MOST_VECTORS
     photos = session.scalar(select(func.count()).select_from(Photo).where(Photo.deleted_at.is_(None))) or 0
     vector = space.dimension * _FLOAT_BYTES
     index = in_memory = vector + INDEX_BYTES_PER_PHOTO
-    if scheme.name != NO_REGIONS:
-        codes = scheme.vectors * space.dimension // 2
-        index += scheme.vectors * (vector + INDEX_BYTES_PER_REGION) + codes
+    if vectors > 1:
+        codes = vectors * space.dimension // 2
+        index += vectors * (vector + INDEX_BYTES_PER_REGION) + codes
         in_memory = INDEX_BYTES_PER_PHOTO + codes
-    rate = space.photos_per_second
-    passes = scheme.passes(flexible=bool(space.description["encoder"].get("flexible", True)))
-    seconds = photos * passes / rate if rate else None
+    rate, flexible = space.photos_per_second, bool(space.description["encoder"].get("flexible", True))
+    seconds = photos * scheme.passes(flexible=flexible) / rate if rate and scheme is not None else None
     return Cost(photos, seconds, photos * index, (space.encoder_bytes or 0) + photos * in_memory)
 
 

@@ -56,7 +56,7 @@ class PhotoRegions:
 
     boxes: tuple[Box, ...]
     vectors: NDArray[np.float32]
-    """(R, K), of length 1, one for each box."""
+    """(R, K), of length 1, one for each box. The first is E2's of the whole photo, whatever the scheme."""
 
 
 class RegionEncoder:
@@ -107,28 +107,20 @@ class RegionEncoder:
         if not photos:
             return []
         boxes = [self.scheme.regions(photo.shape[1], photo.shape[0]) for photo in photos]
-        whole = self._whole.embed(np.stack([crop(photo, WHOLE, self.description.input_size) for photo in photos]))
         size = self._parts.description.input_size
-        crops = [crop(photo, box, size) for photo, own in zip(photos, boxes, strict=True) for box in own[1:]]
-        vectors = np.concatenate([whole, self._parts.embed(np.stack(crops))]) if crops else whole
-        vectors = self._attracted(vectors)
-        # The whole photos come first, then the parts of each.
-        ends = len(photos) + np.cumsum([0, *(len(own) - 1 for own in boxes)])
+        parts = [
+            crop(photo, box, size) for photo, own in zip(photos, boxes, strict=True) for box in own if box != WHOLE
+        ]
+        whole = self._whole.embed(np.stack([crop(photo, WHOLE, self.description.input_size) for photo in photos]))
+        of_parts = self._parts.embed(np.stack(parts)) if parts else whole[:0]
+        ends = np.cumsum([0, *(sum(box != WHOLE for box in own) for own in boxes)])
+        first = [whole] if self._anchors is None else [whole, self._anchors.attract(whole)]
+        if self._anchors is not None:
+            of_parts = self._anchors.attract(of_parts)
         return [
-            PhotoRegions(own, np.concatenate([vectors[row : row + 1], vectors[start:end]]))
+            PhotoRegions(own, np.stack([*(each[row] for each in first), *of_parts[start:end]]))
             for row, (own, (start, end)) in enumerate(zip(boxes, pairwise(ends), strict=True))
         ]
-
-    def embed_squares(self, pictures: Photo) -> NDArray[np.float32]:
-        """Unit vectors (B, K) of what fills whole squares (B, S, S, 3), to be compared with what `embed` gives.
-
-        Raises:
-            NotReadyError: not even one fits into memory.
-        """
-        return self._attracted(self._whole.embed(pictures))
-
-    def _attracted(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        return vectors if self._anchors is None else self._anchors.attract(vectors)
 
 
 def _anchors(projection: Path | None, scheme: RegionScheme) -> Anchors:

@@ -96,6 +96,8 @@ _ENVIRONMENT = {
 }
 """What the system refuses the engine, whatever is in the files."""
 _SAMPLE = 1000
+_REGIONAL_SAMPLE = 200
+"""Of photos with regions: each has several times the numbers to look at."""
 _UNIT_TOLERANCE = 1e-3
 _QUANTIZED_TOLERANCE = 0.3
 _OVERSAMPLING = 2.0
@@ -354,10 +356,10 @@ def _examine(shard: engine.EdgeShard, dimension: int, regions: bool) -> None:
     """
     if not (count := shard.count(engine.CountRequest(exact=True))):
         return
-    expected = min(count, _SAMPLE)
-    first, _ = shard.scroll(engine.ScrollRequest(limit=_SAMPLE, with_payload=True, with_vector=True))
+    expected = min(count, _REGIONAL_SAMPLE if regions else _SAMPLE)
+    first, _ = shard.scroll(engine.ScrollRequest(limit=expected, with_payload=True, with_vector=True))
     drawn = shard.query(
-        engine.QueryRequest(limit=_SAMPLE, query=engine.Sample.Random, with_vector=True, with_payload=True)
+        engine.QueryRequest(limit=expected, query=engine.Sample.Random, with_vector=True, with_payload=True)
     )
     for what, points in (("listed", first), ("drawn", drawn)):
         if len(points) != expected:

@@ -47,6 +47,7 @@ from mindreader.photo_index.protocol import (
     Vector,
 )
 
+_Quantized = models.ScalarQuantization | models.BinaryQuantization
 _NO_ANSWER = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
@@ -62,7 +63,7 @@ class ServerStorage:
     replicas: int = 1
 
     @property
-    def quantized(self) -> models.ScalarQuantization | models.BinaryQuantization | None:
+    def quantized(self) -> _Quantized | None:
         """As the server wants it said."""
         if self.quantization == "int8":
             int8 = models.ScalarQuantizationConfig(type=models.ScalarType.INT8, quantile=0.99, always_ram=True)
@@ -203,12 +204,15 @@ class ServerPhotoIndex:
             return
         kept = self._storage
         one = models.VectorParams(size=self.dimension, distance=models.Distance.COSINE, on_disk=kept.on_disk or None)
-        vectors = {WHOLE_VECTOR: _read(one), REGION_VECTORS: _searched(one)} if self.has_regions else one
+        vectors: models.VectorParams | dict[str, models.VectorParams] = one
+        quantized = kept.quantized
+        if self.has_regions:
+            vectors, quantized = {WHOLE_VECTOR: _read(one), REGION_VECTORS: _searched(one, kept.quantized)}, None
         try:
             self._client.create_collection(
                 self._name,
                 vectors_config=vectors,
-                quantization_config=kept.quantized,
+                quantization_config=quantized,
                 shard_number=kept.shards,
                 replication_factor=kept.replicas,
             )
@@ -250,9 +254,9 @@ def _read(one: models.VectorParams) -> models.VectorParams:
     return one.model_copy(update={"on_disk": True, "hnsw_config": models.HnswConfigDiff(m=0)})
 
 
-def _searched(one: models.VectorParams) -> models.VectorParams:
+def _searched(one: models.VectorParams, quantized: _Quantized | None) -> models.VectorParams:
     best_region = models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM)
-    return one.model_copy(update={"multivector_config": best_region})
+    return one.model_copy(update={"multivector_config": best_region, "quantization_config": quantized})
 
 
 def _whole(record: models.Record) -> list[float]:

@@ -133,13 +133,15 @@ def test_photos_of_a_space_with_regions_are_found_by_each_of_them(
 ):
     """Photos of several proportions in one batch, as they come."""
     contents = [jpeg(1, (640, 400)), jpeg(2, (96, 640)), jpeg(3, (2000, 64)), jpeg(4, (30, 30))]
+    (broken,) = add_photos(catalog, blobs, settings, collection, [jpeg(5)[:200]])
     photos = add_photos(catalog, blobs, settings, collection, contents)
     encoder = RegionEncoder(ENCODER, TorchEngine.on("cpu", "float32"), regions="grid6")
     embedder = Embedder(
         catalog, blobs, indexes, settings, regional, ENCODER.input_size, encoder, 32, encoder.scheme.pixels
     )
     report = embedder.work(seconds=120)
-    assert (report.indexed, report.failed) == (4, 0)
+    assert (report.indexed, report.failed) == (4, 1)
+    assert _states(catalog)[broken][0] == "failed"
     index = indexes.of(regional)
     assert list(index.ids()) == photos
     stored = index.regions(photos)

@@ -197,6 +197,15 @@ def test_what_regions_cost_is_known_before(catalog, collection, photos, regional
     assert dear.memory_bytes < plain.memory_bytes, "what is searched has half a byte a number"
 
 
+def test_regions_of_a_newer_version_are_shown_and_nothing_is_said_of_their_time(catalog, regional):
+    with catalog.transaction() as session:
+        space = session.get(EmbeddingSpace, regional.id)
+        space.photos_per_second = 6.0
+        space.description = space.description | {"regions": "of tomorrow"}
+        assert cost(session, space).seconds is None
+        assert cost(session, space, "none").seconds is not None
+
+
 def test_a_collection_s_photos_stay_its_own(catalog, blobs, settings, indexes, regional, collection, photos, embed):
     """Whoever may see one collection finds no region of another."""
     other = add_collection(catalog, "Other")

@@ -359,18 +359,18 @@ def test_a_new_installation_may_begin_with_regions(catalog, kept, make_bundle):
 
 
 def test_a_new_installation_begins_with_the_best_regions_its_model_can_have(catalog, kept, make_bundle):
-    """No anchors come with MindReader for this space, so that `corners5`, which needs some, is not for it."""
+    """No anchors come with MindReader for this space, so that `corners6`, which needs some, is not for it."""
     assert models.install(catalog, kept, make_bundle("first"), "auto").space.regions == "grid6"
 
 
 def test_the_default_bundle_begins_with_anchored_regions(catalog, kept):
-    assert models.install(catalog, kept, read_bundle(default_bundle_folder()), "auto").space.regions == "corners5"
+    assert models.install(catalog, kept, read_bundle(default_bundle_folder()), "auto").space.regions == "corners6"
 
 
 def test_regions_a_space_cannot_have_are_not_added(catalog, make_bundle):
     plain = register(catalog, make_bundle("first"))
-    with pytest.raises(InvalidInputError, match=r"cannot have regions corners5.*grid6"):
-        add_regions(catalog, plain, "corners5")
+    with pytest.raises(InvalidInputError, match=r"cannot have regions corners6.*grid6"):
+        add_regions(catalog, plain, "corners6")
 
 
 def test_later_starts_open_no_space_with_regions(catalog, kept, make_bundle):

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +18,7 @@ import qdrant_edge
 
 from mindreader.boxes import WHOLE, Box
 from mindreader.errors import ConflictError, DamagedIndexError, IndexFailedError, IndexMismatchError
-from mindreader.photo_index import EVERYTHING, IndexFilter, IndexPoint, Regions, edge
+from mindreader.photo_index import EVERYTHING, IndexFilter, IndexPoint, PhotoLabels, Regions, edge
 from mindreader.photo_index.edge import EdgePhotoIndex, drop_edge_index
 from tests.support.damage import DAMAGES, Damage, cut_short
 
@@ -336,3 +337,38 @@ def test_python_never_stands_still_while_the_index_grows(tmp_path: Path) -> None
         assert index._shard.info().indexed_vectors_count == 0
     index.close()
     assert list((tmp_path / "space").rglob("graph*")) == []
+
+
+def test_threads_search_regions_while_others_write_and_label(tmp_path: Path) -> None:
+    index = EdgePhotoIndex(tmp_path / "space", DIMENSION, regions=True)
+    points = with_regions(random_points(1500))
+    index.upsert(points[:300])
+    done, problems = threading.Event(), list[object]()
+
+    def search() -> None:
+        while not done.is_set():
+            try:
+                hits = index.search(points[0].vector, 20, EVERYTHING)
+                if len(hits) != 20 or (hits[0].photo_id, hits[0].box) != (1, WHOLE):
+                    problems.append(hits)
+            except Exception as error:
+                problems.append(error)
+
+    def write(first: int) -> None:
+        for start in range(300 + first * 50, 1500, 100):
+            index.upsert(points[start : start + 50])
+            index.update_labels([PhotoLabels(point.photo_id, 1, 2) for point in points[:50]])
+
+    searchers = [threading.Thread(target=search) for _ in range(2)]
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(2)]
+    for thread in [*searchers, *writers]:
+        thread.start()
+    for thread in writers:
+        thread.join()
+    done.set()
+    for thread in searchers:
+        thread.join()
+    assert problems == []
+    assert list(index.ids()) == list(range(1, 1501))
+    assert all(len(regions.boxes) == 3 for regions in index.regions(range(1, 1501)).values())
+    index.close()

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from qdrant_client import QdrantClient, models
 
+from mindreader.boxes import WHOLE
 from mindreader.errors import IndexMismatchError, NotReadyError
-from mindreader.photo_index import IndexPoint
+from mindreader.photo_index import IndexFilter, IndexPoint
 from mindreader.photo_index.server import ServerPhotoIndex, drop_server_index
 
 pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect")
@@ -59,6 +60,20 @@ def test_a_collection_with_another_distance_is_refused_and_both_are_named(memory
     memory.create_collection("space", vectors_config=models.VectorParams(size=8, distance=models.Distance.DOT))
     with pytest.raises(IndexMismatchError, match=r"8 dimensions with Dot.*8 dimensions with Cosine"):
         ServerPhotoIndex(memory, "space", 8)
+
+
+def test_a_collection_of_before_there_were_regions_opens_as_it_is(memory: QdrantClient) -> None:
+    """Made as the version before made it: one unnamed vector a point, no boxes in the payload."""
+    params = models.VectorParams(size=8, distance=models.Distance.COSINE)
+    memory.create_collection("space", vectors_config=params)
+    labels = {"collection_id": 1, "category_id": None, "day": None}
+    memory.upsert("space", [models.PointStruct(id=7, vector=[1.0, *[0.0] * 7], payload=labels)])
+    index = ServerPhotoIndex(memory, "space", 8)
+    (hit,) = index.search(np.eye(8, dtype=np.float32)[0], 5, IndexFilter((1,)))
+    assert (hit.photo_id, hit.box) == (7, WHOLE)
+    assert list(index.regions([7])[7].boxes) == [WHOLE]
+    with pytest.raises(IndexMismatchError, match="one vector for each photo, but this embedding space has regions"):
+        ServerPhotoIndex(memory, "space", 8, regions=True)
 
 
 def test_a_collection_of_somebody_else_with_named_vectors_is_refused(memory: QdrantClient) -> None:

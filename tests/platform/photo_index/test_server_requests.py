@@ -39,11 +39,11 @@ pytestmark = [
 def open_index(qdrant_server, tmp_path):
     """Opens a new index of a server with these settings, and tells what that server was asked about it."""
 
-    def opened(**more: str):
+    def opened(*, regions: bool = False, **more: str):
         key = uuid.uuid4().hex
         names = {"DATA_DIR": str(tmp_path), "QDRANT_URL": qdrant_server.url, "QDRANT_API_KEY": qdrant_server.key} | more
         settings = load_settings({f"MINDREADER_{name}": value for name, value in names.items()})
-        index = open_photo_index(settings, key, 8)
+        index = open_photo_index(settings, key, 8, regions=regions)
 
         def heard(method: str, end: str) -> dict:
             answer = httpx.get(f"{qdrant_server.url}/heard", headers={"api-key": qdrant_server.key}).json()["result"]
@@ -139,6 +139,22 @@ def test_quantized_vectors_are_compared_again_in_full(open_index, quantization, 
     index.search(np.ones(8, np.float32), 3, EVERYTHING)
     asked = heard("POST", "/points/query")["params"]["quantization"]
     assert (asked["rescore"], asked["oversampling"]) == (True, oversampling)
+    index.close()
+
+
+def test_only_the_regions_that_are_searched_are_quantized_and_have_a_graph(open_index):
+    index, heard = open_index(regions=True, QDRANT_QUANTIZATION="int8")
+    made = heard("PUT", "")
+    assert made.get("quantization_config") is None
+    photo, regions = (made["vectors"][name] for name in ("photo", "regions"))
+    assert (photo["size"], photo["on_disk"], photo["hnsw_config"]["m"]) == (8, True, 0)
+    assert (photo.get("quantization_config"), photo.get("multivector_config")) == (None, None)
+    assert regions["multivector_config"] == {"comparator": "max_sim"}
+    assert regions["quantization_config"]["scalar"]["type"] == "int8"
+    assert regions.get("hnsw_config") is None
+    index.search(np.ones(8, np.float32), 3, EVERYTHING)
+    asked = heard("POST", "/points/query")
+    assert (asked["using"], asked["params"]["quantization"]["rescore"]) == ("regions", True)
     index.close()
 
 

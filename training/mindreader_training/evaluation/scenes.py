@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mindreader.boxes import WHOLE
 from mindreader.bundles import Bundle
 from mindreader.bundles.manifest import PROJECTION_FILE
 from mindreader.imaging import decode_photo, photo_array
@@ -39,9 +40,9 @@ class SceneEvaluation:
 
     protocol: dict[str, object]
     rows: dict[str, Scores]
-    """`whole`: a space without regions; `whole_vector_of_regions`: one with them, of which only the vector of the whole
-    photo counts; `regions`: the best one counts. As the product searches, and with one look at each sketch
-    (`…_one_look`). Gallery: the scenes."""
+    """`whole`: a space without regions; `whole_of_regions`: one with them, of which only vectors of the whole photo
+    count; `regions`: the best one counts. As the product searches, and with one look at each sketch (`…_one_look`).
+    Gallery: the scenes."""
     by_size: dict[str, dict[str, Scores]]
     """The three rows for each of `SIZES` that anything searched for has."""
     with_distractors: dict[str, Scores]
@@ -139,16 +140,20 @@ class Gallery:
         """Cosine (Q, N) of queries (Q, K) and photos without regions."""
         return queries @ self.plain.T
 
-    def first(self, queries: Embeddings) -> Similarity:
-        """Cosine (Q, N) of queries (Q, K) and the first vector of each photo with regions: that of the whole."""
-        first: Similarity = queries @ np.stack([photo.vectors[0] for photo in self.photos]).T
-        return first
+    def best(self, queries: Embeddings, *, of_whole: bool = False) -> Similarity:
+        """Cosine (Q, N) of queries (Q, K) and each photo's best region.
 
-    def best(self, queries: Embeddings) -> Similarity:
-        """Cosine (Q, N) of queries (Q, K) and each photo's best region."""
-        starts = np.cumsum([0, *(len(photo.vectors) for photo in self.photos[:-1])])
-        vectors = np.concatenate([photo.vectors for photo in self.photos])
-        best: Similarity = np.maximum.reduceat(queries @ vectors.T, starts, axis=1)
+        Args:
+            of_whole: only vectors of the whole photo count.
+        """
+        kept = [
+            np.stack([vector for box, vector in zip(photo.boxes, photo.vectors, strict=True) if box == WHOLE])
+            if of_whole
+            else photo.vectors
+            for photo in self.photos
+        ]
+        starts = np.cumsum([0, *(len(vectors) for vectors in kept[:-1])])
+        best: Similarity = np.maximum.reduceat(queries @ np.concatenate(kept).T, starts, axis=1)
         return best
 
 
@@ -202,7 +207,7 @@ def _same_category(sketches: Sequence[Item], photos: Sequence[Item]) -> Mask:
 def _rows(queries: Embeddings, gallery: Gallery, relevant: Mask, ignored: Mask | None = None) -> dict[str, Scores]:
     return {
         "whole": scene_scores(gallery.whole(queries), relevant, ignored),
-        "whole_vector_of_regions": scene_scores(gallery.first(queries), relevant, ignored),
+        "whole_of_regions": scene_scores(gallery.best(queries, of_whole=True), relevant, ignored),
         "regions": scene_scores(gallery.best(queries), relevant, ignored),
     }
 
