@@ -33,7 +33,8 @@ class Nearest:
     """The photos nearest to one query; the index is asked again only for what it did not give before."""
 
     def __init__(self, index: PhotoIndex, query: Vector, where: IndexFilter) -> None:
-        self._index, self._query, self._where = index, query, where
+        self.query = query
+        self._index, self._where = index, where
         self._asked, self._hits = 0, list[IndexHit]()
         self._regions: dict[int, Regions] = {}
 
@@ -41,14 +42,14 @@ class Nearest:
         """As many of them, best first."""
         if most > self._asked:
             self._asked = most
-            self._hits = self._index.search(self._query, most, self._where, with_boxes=False)
+            self._hits = self._index.search(self.query, most, self._where, with_boxes=False)
         return self._hits[:most]
 
     def boxes(self, photo_ids: Iterable[int]) -> dict[int, tuple[Box, ...]]:
         """Where the region nearest to the query is; see `Ranking.boxes`."""
         if not self._index.has_regions:
             return {}
-        thing = DrawnThing(self._query)
+        thing = DrawnThing(self.query)
         return {
             photo_id: _shown((_Fits.of(thing, [regions]).box(0),))
             for photo_id, regions in self.regions(photo_ids).items()
@@ -74,10 +75,10 @@ class DrawnThing:
 
 
 class ByRegions:
-    """The photos that hold everything drawn, or what it is together, where it was drawn; only for spaces with regions.
+    """The photos that hold everything drawn, where it was drawn; only for spaces with regions.
 
-    A photo is as good as its best region for the sketch as a whole, or as its best regions for the parts in the mean,
-    whichever is better.
+    A photo is as good as its best regions for the sketch as a whole and for each part of it, in the mean. Why so:
+    docs/quality.md, "Scenes".
     """
 
     def __init__(self, index: PhotoIndex, whole: DrawnThing, parts: Sequence[DrawnThing], where: IndexFilter) -> None:
@@ -105,14 +106,12 @@ class ByRegions:
         regions = self._index.regions(near)
         if not regions:
             return []
-        together, *apart = (_Fits.of(thing, list(regions.values())) for thing in things)
-        scores, is_apart = together.best, np.zeros(len(regions), bool)
-        if apart:
-            mean = np.mean([fits.best for fits in apart], axis=0)
-            scores, is_apart = np.maximum(scores, mean), mean > scores
+        fits = [_Fits.of(thing, list(regions.values())) for thing in things]
+        scores = np.mean([each.best for each in fits], axis=0)
         photo_ids = np.array(list(regions))
+        shown = fits[1:] or fits
         self._boxes = {
-            int(photo_id): _shown(tuple(fits.box(number) for fits in (apart if is_apart[number] else [together])))
+            int(photo_id): _shown(tuple(each.box(number) for each in shown))
             for number, photo_id in enumerate(photo_ids)
         }
         ordered = np.lexsort((photo_ids, -scores))

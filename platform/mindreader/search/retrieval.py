@@ -36,11 +36,6 @@ class SketchQuery:
     part_boxes: tuple[Box, ...] = ()
     """Where on the sheet they are."""
 
-    @property
-    def by_regions(self) -> bool:
-        """Whether the regions of a photo tell more than the nearest of them does."""
-        return self.whole.place is not None or bool(self.parts)
-
 
 @dataclass(frozen=True, eq=False)
 class Retrieved:
@@ -50,6 +45,8 @@ class Retrieved:
     """(K,), what searched: after the picked reading and relevance feedback."""
     nearest: Ranking
     """Gives the photos found by it."""
+    parts: tuple[Box, ...]
+    """Where on the sheet the things are that searched apart."""
     readings: list[SketchReading]
     """One or more, the most likely first."""
     picked: SketchReading | None
@@ -72,22 +69,25 @@ def retrieve(
     wanted = _refined_by_photos(index, chosen, request, wanted_things)
     photo_ids, vectors = _photos(nearest, query, 0)
     first = find_readings(query, photo_ids, vectors, request.most_readings)
+    # What was chosen is one thing, whatever else was drawn.
+    parts = sketch.parts if wanted is query else ()
     return Retrieved(
         wanted,
-        _ranking(index, nearest, sketch, wanted, request.where),
+        _ranking(index, nearest, DrawnThing(wanted, sketch.whole.place), parts, request.where),
+        sketch.part_boxes if parts else (),
         _offered(nearest, query, request, first, picked),
         picked,
         None if picked else is_answerable(space_key, query, vectors, first),
     )
 
 
-def _ranking(index: PhotoIndex, nearest: Nearest, sketch: SketchQuery, wanted: Vector, where: IndexFilter) -> Ranking:
-    if sketch.by_regions:
-        # What was chosen is one thing, whatever else was drawn.
-        parts = sketch.parts if wanted is sketch.whole.query else ()
-        return ByRegions(index, DrawnThing(wanted, sketch.whole.place), parts, where)
+def _ranking(
+    index: PhotoIndex, nearest: Nearest, whole: DrawnThing, parts: Sequence[DrawnThing], where: IndexFilter
+) -> Ranking:
+    if whole.place is not None or parts:
+        return ByRegions(index, whole, parts, where)
     # Where nothing was chosen, the first answer serves once more.
-    return nearest if wanted is sketch.whole.query else Nearest(index, wanted, where)
+    return nearest if nearest.query is whole.query else Nearest(index, whole.query, where)
 
 
 def _picked(nearest: Nearest, query: Vector, photo_ids: Sequence[int]) -> SketchReading | None:

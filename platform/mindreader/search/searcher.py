@@ -157,7 +157,7 @@ class Searcher:
             space_id=version.space_id,
             readings=readings,
             hits=hits,
-            parts=sketch.part_boxes,
+            parts=found.parts,
             score_threshold=score_threshold,
             answerable=found.answerable,
             timings_ms=timer.milliseconds,

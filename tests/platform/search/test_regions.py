@@ -126,6 +126,7 @@ def test_photos_chosen_as_feedback_count_for_the_whole_sketch_alone(searcher, ve
     liked = searcher.answer(request(TWO, like=(2,)))
     assert liked.hits[0].photo_id in (1, 2)
     assert all(len(hit.boxes) <= 1 for hit in liked.hits)
+    assert liked.parts == ()
 
 
 def test_where_the_place_counts_what_lies_there_is_named(searcher, version, index):
