@@ -6,6 +6,7 @@ import { _ } from "../lib/i18n.js";
 
 /** @import { SearchResult } from "../../../typings/api" */
 /** @typedef {"like"|"unlike"} Kind */
+/** @typedef {{kind: Kind, photo: SearchResult}} Feedback */
 
 const MOST = 20;
 
@@ -14,7 +15,7 @@ export class RelevanceFeedback {
   constructor(list, onchange) {
     this.list = list;
     this.onchange = onchange;
-    /** @type {Map<number, {kind: Kind, photo: SearchResult}>} by id of the photo, oldest first */
+    /** @type {Map<number, Feedback>} by id of the photo, oldest first */
     this.given = new Map();
   }
 
@@ -28,7 +29,7 @@ export class RelevanceFeedback {
 
   /** @param {FormData} form of a search */
   appendTo(form) {
-    for (const [id, { kind }] of this.given) form.append(kind, String(id));
+    for (const given of this.given.values()) form.append(...field(given));
   }
 
   /** None any more, without a search. */
@@ -64,4 +65,11 @@ export class RelevanceFeedback {
       h("button", { class: "quiet small", "aria-label": label, onclick: remove }, "×"),
     );
   }
+}
+
+/** Where something was found in one part of a photo, more like that part is meant. @param {Feedback} given @returns {[name: string, value: string]} */
+function field({ kind, photo: { photo_id: id, boxes } }) {
+  const [box] = boxes;
+  if (kind === "unlike" || !box || boxes.length > 1) return [kind, String(id)];
+  return ["frame", `${id}:${[box.left, box.top, box.right, box.bottom].join()}`];
 }
