@@ -128,7 +128,8 @@ function show(answer, { limit, live: stage }) {
   if (limit === FIRST_RESULTS) inHistory = !stage;
   readings.show(answer.readings);
   byId("share-result").onclick = () => shareResult(answer).catch(showError);
-  byId("answered").textContent = summary(answer);
+  const counts = toolbar.placeCounts && answer.results.length ? [_("place and size count")] : [];
+  byId("answered").textContent = [summary(answer), ...counts].join(" · ");
   showRebuilding(answer.rebuilding);
 }
 
