@@ -9,6 +9,7 @@ import { _ } from "../lib/i18n.js";
 /** @typedef {{kind: Kind, photo: SearchResult}} Feedback */
 
 const MOST = 20;
+const MOST_FRAMES = 5;
 
 export class RelevanceFeedback {
   /** @param {HTMLElement} list @param {() => void} onchange */
@@ -29,7 +30,14 @@ export class RelevanceFeedback {
 
   /** @param {FormData} form of a search */
   appendTo(form) {
-    for (const given of this.given.values()) form.append(...field(given));
+    // Where something was found in one part of a photo, more like that part is meant.
+    const inOnePart = [...this.given.values()].filter(({ kind, photo }) => kind === "like" && photo.boxes.length === 1);
+    const framed = new Set(inOnePart.slice(-MOST_FRAMES));
+    for (const given of this.given.values()) {
+      const { kind, photo } = given;
+      if (framed.has(given)) form.append("frame", frameOf(photo));
+      else form.append(kind, String(photo.photo_id));
+    }
   }
 
   /** None any more, without a search. */
@@ -67,9 +75,6 @@ export class RelevanceFeedback {
   }
 }
 
-/** Where something was found in one part of a photo, more like that part is meant. @param {Feedback} given @returns {[name: string, value: string]} */
-function field({ kind, photo: { photo_id: id, boxes } }) {
-  const [box] = boxes;
-  if (kind === "unlike" || !box || boxes.length > 1) return [kind, String(id)];
-  return ["frame", `${id}:${[box.left, box.top, box.right, box.bottom].join()}`];
-}
+/** The part of a photo that is meant. @param {SearchResult} photo */
+const frameOf = ({ photo_id: id, boxes: [box] }) =>
+  `${id}:${[box?.left, box?.top, box?.right, box?.bottom].map((share) => share?.toFixed(4)).join()}`;

@@ -199,21 +199,15 @@ function goToSimilar(address) {
 /** Search with what the address names, or with the sketch. */
 async function followAddress() {
   const { search } = location;
-  const chip = byId("similar");
-  if (!new URLSearchParams(search).has("similar")) {
-    if (!similar) return;
-    similar = null;
-    chip.hidden = true;
-    return hasSketch() ? searchAgain() : showNothing();
-  }
+  if (!new URLSearchParams(search).has("similar")) return similar ? backToSketch() : undefined;
   if (similar?.address === search) return; // only the screen is another one
   try {
     const { similarAt } = await similarModule();
     const found = await similarAt(search);
+    const chip = await found.chip(backToSketch);
     if (search !== location.search) return; // somebody went on meanwhile
-    similar = found;
-    chip.replaceChildren(await similar.chip(backToSketch));
-    chip.hidden = false;
+    byId("similar").replaceChildren(chip);
+    setSimilar(found);
     searchAgain();
   } catch (error) {
     leaveSimilar();
@@ -224,8 +218,14 @@ async function followAddress() {
 /** The sketch searches from now on. */
 function leaveSimilar() {
   if (new URLSearchParams(location.search).has("similar")) history.replaceState(history.state, "", "/");
-  byId("similar").hidden = true;
-  similar = null;
+  setSimilar(null);
+}
+
+/** @param {Similar|null} found what searches in place of the sketch, if anything does */
+function setSimilar(found) {
+  similar = found;
+  byId("similar").hidden = !found;
+  byId("draw").toggleAttribute("data-similar", found !== null);
 }
 
 function backToSketch() {
