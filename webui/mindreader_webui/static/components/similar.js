@@ -34,8 +34,11 @@ export function foundIn(photo) {
 /** What an address searches with, if it names a photo. @param {string} address the query part of it */
 export async function similarAt(address) {
   const params = new URLSearchParams(address);
-  const photo = await get("/photos/{photo_id}", { path: { photo_id: Number(params.get("similar")) } });
-  return new Similar(photo, fromText(params.get("box")), address);
+  const id = Number(params.get("similar"));
+  if (!Number.isSafeInteger(id) || id < 1) throw new Error(_("This address names no photo."));
+  const photo = await get("/photos/{photo_id}", { path: { photo_id: id } });
+  const box = fromText(params.get("box"));
+  return new Similar(photo, box && !isWhole(box) ? box : null, address);
 }
 
 export class Similar {
