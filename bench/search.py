@@ -82,7 +82,7 @@ class Searched:
         self.settings, self.worker, self._http = settings, worker, http
         collection = http.post("/collections", json={"name": "bench"}).json()["id"]
         space = read_bundle(default_bundle_folder()).space
-        self._index = worker.indexes.get(space.key, space.dimension)
+        self._index = worker.indexes.of(space)
         add_rows(worker.catalog, points, collection)
         fill(self._index, points, space.dimension, collection)
         self._model = QueryModel(read_bundle(default_bundle_folder()), worker.engine)

@@ -235,6 +235,10 @@ def search_worker(celery: Celery) -> Iterator[list[Finder]]:
     def search(request: Any) -> dict[str, Any]:
         return finders[-1].answer(envelopes_of(celery), request)
 
+    @celery.task(name=celery_app.SIMILAR_TASK, shared=False)
+    def similar(request: Any) -> dict[str, Any]:
+        return finders[-1].similar(envelopes_of(celery), request)
+
     @celery.task(name=celery_app.SMOKE_TEST_TASK, shared=False)
     def trial(bundle_sha256: str) -> dict[str, Any]:
         return finders[-1].trial(bundle_sha256)

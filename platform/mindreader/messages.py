@@ -6,10 +6,13 @@ In one process they hand these objects over as they are; between processes they 
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, model_validator
 
+from mindreader.boxes import Box
 from mindreader.errors import Sentence
 from mindreader.imaging import Sketch
 from mindreader.photo_index import IndexFilter
@@ -48,6 +51,25 @@ class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class PhotoFrame(_Message):
+    """What lies in a frame that somebody put around something in a photo."""
+
+    side: int = Field(ge=1, le=1024)
+    pixels: Base64Bytes
+    """(side, side, 3), 0 to 255: stretched to a square, as E2 takes it."""
+
+    @model_validator(mode="after")
+    def _is_a_square(self) -> Self:
+        if len(self.pixels) != 3 * self.side**2:
+            raise ValueError(f"a frame of {self.side} x {self.side} pixels has {3 * self.side**2} bytes")
+        return self
+
+    @property
+    def array(self) -> NDArray[np.uint8]:
+        """The pixels (side, side, 3)."""
+        return np.frombuffer(self.pixels, np.uint8).reshape(self.side, self.side, 3)
+
+
 class SearchRequest(_Message):
     """One sketch to search with, and where the caller may look."""
 
@@ -63,14 +85,30 @@ class SearchRequest(_Message):
     """The photos, which the caller may see, of the reading that was picked; none where nobody picked one."""
     fit: bool = True
     """Fit the drawing to the sheet; without it, its place and size count."""
+    place: bool = False
+    """Photos that have it where it was drawn, and as large, come first."""
     like: tuple[int, ...] = Field(default=(), max_length=20)
     """Photos the caller may see and wants more of; those the index does not hold count for nothing."""
     unlike: tuple[int, ...] = Field(default=(), max_length=20)
     """Photos the caller may see and wants less of."""
+    frames: tuple[PhotoFrame, ...] = Field(default=(), max_length=5)
+    """Things in photos that the caller wants more of."""
     model_version_id: int | None = None
     """Ask this version instead of the active one, to compare them."""
     grouped: bool = False
     """Copies of one picture are one hit, and do not count towards the limit."""
+
+
+class SimilarRequest(_Message):
+    """A photo, or something in it, and where to find more like it."""
+
+    photo_id: int
+    """The caller may see it; it is not among what is found."""
+    frame: PhotoFrame | None = None
+    """What of it is meant; without it, the whole photo."""
+    where: IndexFilter
+    """What may be found, already restricted to what the caller may see."""
+    limit: int = Field(ge=1, le=1000)
 
 
 class SearchHit(_Message):
@@ -78,7 +116,9 @@ class SearchHit(_Message):
 
     photo_id: int
     score: float
-    """Cosine similarity in [-1, 1], higher is nearer."""
+    """Cosine similarity in [-1, 1], higher is nearer; where the place counts, with a share for that."""
+    boxes: tuple[Box, ...] = ()
+    """Where in it: one box, or one for each part of the sketch; none where the photo as a whole is meant."""
     copies: tuple[int, ...] = ()
     """Other photos found that show the same picture, the best first; of very many only the first."""
 
@@ -93,6 +133,15 @@ class ImaginedReading(_Message):
     """It was picked, and searches."""
 
 
+class SimilarAnswer(_Message):
+    """What the worker found for a photo, by one model version."""
+
+    model_version_id: int
+    model_version: str
+    space_id: int
+    hits: tuple[SearchHit, ...]
+
+
 class SearchAnswer(_Message):
     """What the worker found, all by one model version."""
 
@@ -102,6 +151,8 @@ class SearchAnswer(_Message):
     readings: tuple[ImaginedReading, ...]
     """One or more, the most likely first."""
     hits: tuple[SearchHit, ...]
+    parts: tuple[Box, ...] = ()
+    """Things in the sketch that were read apart, as shares of the sheet; none where it was read as one."""
     score_threshold: float | None = None
     """Hits with a lower score are guesswork (see `mindreader.search.score_threshold`); None where nobody can tell."""
     answerable: bool | None = None

@@ -28,6 +28,7 @@ from pydantic import (
 )
 
 from mindreader.errors import ConfigurationError
+from mindreader.region_schemes import NO_REGIONS, REGION_SCHEMES
 
 ENV_PREFIX = "MINDREADER_"
 _FILE = "_FILE"
@@ -74,6 +75,11 @@ class Settings(BaseModel):
     )
     qdrant_ca_file: Path | None = Field(
         default=None, description="Certificates to trust for an https Qdrant server, beside the system's; a PEM file."
+    )
+    regions: str = Field(
+        default=NO_REGIONS,
+        description="Regions of photos that searches look at beside the whole, in a new installation: a scheme's name "
+        f"({', '.join(REGION_SCHEMES)}). Later, regions are added to a model version on the page Models.",
     )
     qdrant_quantization: Literal["none", "int8", "binary"] = Field(
         default="none",
@@ -289,6 +295,13 @@ class Settings(BaseModel):
         default=SecretStr(""),
         description="Bearer token with which Prometheus reads /metrics; empty closes it.",
     )
+
+    @field_validator("regions")
+    @classmethod
+    def _is_a_scheme(cls, regions: str) -> str:
+        if regions not in REGION_SCHEMES:
+            raise ValueError(f"it is one of {', '.join(REGION_SCHEMES)}")
+        return regions
 
     @field_validator("folder_roots")
     @classmethod

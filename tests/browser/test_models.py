@@ -121,6 +121,10 @@ def fill_library(server, tmp_path):
         for path in sorted((tmp_path / "photos").rglob("*.jpg")):
             answer = api.post(f"/collections/{collection}/photos", files={"file": (path.name, path.read_bytes())})
             assert answer.json()["outcomes"][0]["status"] == "created"
+        wait_until(
+            lambda: api.get(f"/collections/{collection}").json()["embedding"]["indexed"] == PHOTOS,
+            "all photos searchable",
+        )
 
 
 def compare(page: Page, keep):

@@ -85,7 +85,8 @@ DIALOGS = (
     ("/library", [".cards button:nth-of-type(3)"], "delete"),
     ("/library/1", ["#select", "#photos [data-index] button", "#set-date"], "date"),
     ("/library/1", ["#select", "#photos [data-index] button", "#set-category"], "category"),
-    ("/library/1", ["#select", "#photos [data-index] button", "#delete"], "delete"),
+    # Two, for one photo would be gone without a question.
+    ("/library/1", ["#select", "[data-index='0'] button", "[data-index='1'] button", "#delete"], "delete"),
     ("/library/1", ["#photos [data-index] button"], "viewer"),
     ("/trash", ["#photos button", "#remove"], "remove"),
     ("/quality", ["#measure"], "measured"),

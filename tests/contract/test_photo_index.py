@@ -19,8 +19,17 @@ import pytest
 from numpy.typing import NDArray
 from qdrant_client import QdrantClient
 
+from mindreader.boxes import WHOLE, Box
 from mindreader.errors import IndexMismatchError, InvalidInputError, NotReadyError
-from mindreader.photo_index import EVERYTHING, IndexFilter, IndexPoint, PhotoIndex, PhotoLabels
+from mindreader.photo_index import (
+    EVERYTHING,
+    MOST_REGIONS,
+    IndexFilter,
+    IndexPoint,
+    PhotoIndex,
+    PhotoLabels,
+    Regions,
+)
 from mindreader.photo_index.edge import EdgePhotoIndex
 from mindreader.photo_index.open import server_client
 from mindreader.photo_index.server import ServerPhotoIndex, drop_server_index
@@ -37,18 +46,21 @@ pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect")
 class Backend:
     """Opens the same photo index again and again."""
 
-    open: Callable[[int], PhotoIndex]
+    open: Callable[..., PhotoIndex]  # dimension, regions=False
     many: int  # points of the large test
     threads: bool  # whether it may be used from several threads
 
 
 def edge_backend(folder: Path) -> Iterator[Backend]:
-    yield Backend(lambda dimension: EdgePhotoIndex(folder / "space", dimension), many=50_000, threads=True)
+    def open_index(dimension: int, *, regions: bool = False) -> PhotoIndex:
+        return EdgePhotoIndex(folder / "space", dimension, regions=regions)
+
+    yield Backend(open_index, many=50_000, threads=True)
 
 
 def local_backend(folder: Path) -> Iterator[Backend]:
-    def open_index(dimension: int) -> PhotoIndex:
-        return ServerPhotoIndex(QdrantClient(path=str(folder)), "space", dimension)
+    def open_index(dimension: int, *, regions: bool = False) -> PhotoIndex:
+        return ServerPhotoIndex(QdrantClient(path=str(folder)), "space", dimension, regions=regions)
 
     # Local mode is pure Python, takes about 1 000 points a second, and is not made for threads.
     yield Backend(open_index, many=500, threads=False)
@@ -56,11 +68,11 @@ def local_backend(folder: Path) -> Iterator[Backend]:
 
 def server_backend(folder: Path) -> Iterator[Backend]:
     name = f"mindreader-test-{uuid.uuid4().hex}"
-    yield Backend(
-        lambda dimension: ServerPhotoIndex(QdrantClient(url=SERVER_URL), name, dimension),
-        many=50_000,
-        threads=True,
-    )
+
+    def open_index(dimension: int, *, regions: bool = False) -> PhotoIndex:
+        return ServerPhotoIndex(QdrantClient(url=SERVER_URL), name, dimension, regions=regions)
+
+    yield Backend(open_index, many=50_000, threads=True)
     drop_server_index(QdrantClient(url=SERVER_URL), name)
 
 
@@ -69,7 +81,11 @@ def remote_backend(qdrant_server: QdrantServer, folder: Path, **settings: str) -
     given = {"DATA_DIR": str(folder), "QDRANT_URL": qdrant_server.url, "QDRANT_API_KEY": qdrant_server.key, **settings}
     loaded = load_settings({f"MINDREADER_{name}": value for name, value in given.items()})
     name = f"mindreader-test-{uuid.uuid4().hex}"
-    yield Backend(lambda dimension: ServerPhotoIndex(server_client(loaded), name, dimension), many=2_000, threads=True)
+
+    def open_index(dimension: int, *, regions: bool = False) -> PhotoIndex:
+        return ServerPhotoIndex(server_client(loaded), name, dimension, regions=regions)
+
+    yield Backend(open_index, many=2_000, threads=True)
 
 
 BACKENDS: dict[str, Callable[..., Iterator[Backend]]] = {
@@ -441,6 +457,8 @@ def test_a_closed_index_says_so_and_can_be_closed_again(backend: Backend) -> Non
         lambda: list(index.ids()),
         lambda: index.existing([1]),
         lambda: index.vectors([1]),
+        lambda: index.regions([1]),
+        lambda: index.locate(one_hot(0), [1]),
     ]
     for call in calls:
         with pytest.raises(NotReadyError):
@@ -504,3 +522,216 @@ def test_threads_search_while_others_write(backend: Backend) -> None:
     assert problems == []
     assert list(index.ids()) == list(range(1, 3001))
     index.close()
+
+
+# Regions
+
+
+@pytest.fixture
+def regional(backend: Backend) -> Iterator[PhotoIndex]:
+    opened = backend.open(DIMENSION, regions=True)
+    yield opened
+    opened.close()
+
+
+def boxes(count: int) -> tuple[Box, ...]:
+    """The whole photo, then strips from left to right."""
+    strips = count - 1
+    return (WHOLE, *(Box(i / strips, 0.25, (i + 1) / strips, 0.75) for i in range(strips)))
+
+
+def regional_points(count: int, seed: int = 0) -> list[IndexPoint]:
+    """Labels as in `points_of`; photo ``i + 1`` has 1 to 8 regions."""
+    random = np.random.default_rng(seed)
+    sizes = random.integers(1, MOST_REGIONS + 1, count)
+    made = []
+    for i, size in enumerate(sizes):
+        vectors = random.normal(size=(size, DIMENSION)).astype(np.float32)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        category = None if i % 4 == 0 else i % 3 + 1
+        made.append(IndexPoint(i + 1, vectors[0], i % 5 + 1, category, regions=Regions(boxes(size), vectors)))
+    return made
+
+
+def regions_of(point: IndexPoint) -> Regions:
+    assert point.regions is not None
+    return point.regions
+
+
+@pytest.mark.parametrize(
+    "where",
+    [EVERYTHING, IndexFilter(collection_ids=(2, 4)), IndexFilter(collection_ids=(1, 2, 3), category_ids=(2, 3))],
+    ids=["everything", "collections", "both"],
+)
+def test_a_photo_is_one_hit_with_the_score_and_the_box_of_its_best_region(
+    regional: PhotoIndex, where: IndexFilter
+) -> None:
+    points = regional_points(300)
+    regional.upsert(points)
+    query = random_vectors(1, seed=1)[0]
+    unit = query / np.linalg.norm(query)
+    scores = {point.photo_id: regions_of(point).vectors @ unit for point in points if allowed(point, where)}
+    expected = sorted(scores, key=lambda photo_id: -scores[photo_id].max())[:60]
+    hits = regional.search(query, 60, where)
+    assert [hit.photo_id for hit in hits] == expected
+    np.testing.assert_allclose([hit.score for hit in hits], [scores[i].max() for i in expected], atol=1e-5)
+    located = {i: regions_of(points[i - 1]).boxes[int(scores[i].argmax())] for i in expected}
+    assert {hit.photo_id: hit.box for hit in hits} == located
+    assert regional.locate(query, expected) == located
+    assert regional.count(where) == len(scores)
+
+
+def test_boxes_are_left_out_where_nobody_asks(regional: PhotoIndex) -> None:
+    regional.upsert(regional_points(30))
+    asked, unasked = (regional.search(one_hot(0), 10, EVERYTHING, with_boxes=wanted) for wanted in (True, False))
+    assert [(hit.photo_id, hit.score) for hit in asked] == [(hit.photo_id, hit.score) for hit in unasked]
+    assert {hit.box for hit in unasked} == {WHOLE}
+    assert {hit.box for hit in asked} != {WHOLE}
+
+
+def test_no_region_of_a_photo_that_may_not_be_seen_is_found(regional: PhotoIndex) -> None:
+    secret = Regions(boxes(3), np.stack([one_hot(0), one_hot(5), one_hot(5)]))
+    regional.upsert([IndexPoint(1, one_hot(0), 1, regions=secret), IndexPoint(2, one_hot(1), 2)])
+    (hit,) = regional.search(one_hot(5), 10, IndexFilter(collection_ids=(2,)))
+    assert hit.photo_id == 2
+    assert regional.search(one_hot(5), 10, IndexFilter(collection_ids=())) == []
+    regional.update_labels([PhotoLabels(1, 3)])
+    assert found_ids(regional, IndexFilter(collection_ids=(1,))) == set()
+    assert found_ids(regional, IndexFilter(collection_ids=(3,))) == {1}
+
+
+def test_new_labels_leave_regions_as_they_are(regional: PhotoIndex) -> None:
+    points = regional_points(20)
+    regional.upsert(points)
+    regional.update_labels([PhotoLabels(point.photo_id, 9, day=20_000) for point in points])
+    stored = regional.regions(range(1, 21))
+    assert {photo_id: each.boxes for photo_id, each in stored.items()} == {
+        point.photo_id: regions_of(point).boxes for point in points
+    }
+    assert regional.count(IndexFilter(collection_ids=(9,), first_day=20_000)) == 20
+
+
+def test_regions_and_whole_photos_come_back_as_they_were_written(regional: PhotoIndex) -> None:
+    points = regional_points(120)
+    regional.upsert(points)
+    stored = regional.regions([*range(1, 200), 0, -1])
+    wholes = regional.vectors(range(1, 200))
+    assert set(stored) == set(wholes) == set(range(1, 121))
+    for point in points:
+        each = stored[point.photo_id]
+        assert each.boxes == regions_of(point).boxes
+        assert each.vectors.dtype == np.float32
+        np.testing.assert_allclose(each.vectors, regions_of(point).vectors, atol=1e-6)
+        np.testing.assert_allclose(wholes[point.photo_id], point.vector, atol=1e-6)
+
+
+def test_counts_ids_and_deletions_are_of_photos(regional: PhotoIndex) -> None:
+    regional.upsert(regional_points(50))
+    assert regional.count() == 50
+    assert list(regional.ids()) == list(range(1, 51))
+    regional.delete(range(1, 41))
+    assert list(regional.ids(after=42)) == list(range(43, 51))
+    assert regional.existing(range(1, 51)) == set(range(41, 51))
+    assert found_ids(regional, EVERYTHING) == set(range(41, 51))
+    assert set(regional.locate(one_hot(0), range(1, 51))) == set(range(41, 51))
+
+
+def test_of_a_photo_written_again_only_the_last_regions_are_found(regional: PhotoIndex) -> None:
+    many = Regions(boxes(4), np.stack([one_hot(0), one_hot(1), one_hot(2), one_hot(3)]))
+    regional.upsert([IndexPoint(7, one_hot(0), 1, regions=many)])
+    regional.upsert([IndexPoint(7, one_hot(0), 1, regions=Regions(boxes(2), np.stack([one_hot(0), one_hot(9)])))])
+    (hit,) = regional.search(one_hot(3), 5, EVERYTHING)
+    assert hit.score == pytest.approx(0, abs=1e-5)
+    assert regional.regions([7])[7].boxes == boxes(2)
+
+
+def test_a_photo_without_regions_is_found_as_a_whole(regional: PhotoIndex) -> None:
+    regional.upsert([IndexPoint(1, one_hot(0), 1)])
+    (hit,) = regional.search(one_hot(0), 5, EVERYTHING)
+    assert hit.score == pytest.approx(1)
+    assert hit.box == WHOLE
+    assert regional.regions([1])[1].boxes == (WHOLE,)
+
+
+def test_without_regions_the_whole_photo_is_the_only_one(index: PhotoIndex) -> None:
+    index.upsert([IndexPoint(1, one_hot(0), 1)])
+    (hit,) = index.search(one_hot(0), 5, EVERYTHING)
+    assert hit.box == WHOLE
+    assert index.locate(one_hot(0), [1, 2]) == {1: WHOLE}
+    stored = index.regions([1, 2])
+    assert stored[1].boxes == (WHOLE,)
+    np.testing.assert_array_equal(stored[1].vectors, one_hot(0)[np.newaxis])
+    assert set(stored) == {1}
+
+
+def test_an_index_without_regions_takes_no_photo_with_them(index: PhotoIndex) -> None:
+    regions = Regions(boxes(2), np.stack([one_hot(0), one_hot(1)]))
+    with pytest.raises(IndexMismatchError, match="with regions"):
+        index.upsert([IndexPoint(1, one_hot(0), 1), IndexPoint(2, one_hot(0), 1, regions=regions)])
+    assert index.count() == 0
+
+
+MALFORMED = {
+    "nine": (Regions(boxes(9), np.stack([one_hot(i) for i in range(9)])), InvalidInputError),
+    "none": (Regions((), np.zeros((0, DIMENSION), np.float32)), InvalidInputError),
+    "more boxes than vectors": (Regions(boxes(3), np.stack([one_hot(0), one_hot(1)])), InvalidInputError),
+    "whole photo not first": (Regions(boxes(2)[::-1], np.stack([one_hot(0), one_hot(1)])), InvalidInputError),
+    "another whole photo": (Regions(boxes(2), np.stack([one_hot(3), one_hot(1)])), InvalidInputError),
+    "zero": (Regions(boxes(2), np.stack([one_hot(0), one_hot(0) * 0])), InvalidInputError),
+    "longer": (Regions(boxes(2), np.eye(DIMENSION + 1, dtype=np.float32)[:2]), IndexMismatchError),
+}
+
+
+@pytest.mark.parametrize(("regions", "error"), MALFORMED.values(), ids=MALFORMED.keys())
+def test_malformed_regions_keep_the_whole_batch_out(
+    regional: PhotoIndex, regions: Regions, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        regional.upsert([IndexPoint(1, one_hot(0), 1), IndexPoint(2, one_hot(0), 1, regions=regions)])
+    assert regional.count() == 0
+
+
+@pytest.mark.parametrize("regions", [True, False], ids=["with", "without"])
+def test_an_index_is_not_opened_as_one_of_the_other_kind_and_stays_as_it_is(backend: Backend, regions: bool) -> None:
+    first = backend.open(DIMENSION, regions=regions)
+    first.upsert(points_of(random_vectors(5)))
+    first.close()
+    with pytest.raises(IndexMismatchError, match="Give the space its own index"):
+        backend.open(DIMENSION, regions=not regions)
+    again = backend.open(DIMENSION, regions=regions)
+    assert again.count() == 5
+    again.close()
+
+
+def test_regions_of_another_dimension_are_refused(backend: Backend) -> None:
+    backend.open(DIMENSION, regions=True).close()
+    with pytest.raises(IndexMismatchError, match=rf"{DIMENSION}\b.*\b24 dimensions"):
+        backend.open(24, regions=True)
+
+
+def test_regions_are_there_after_reopening(backend: Backend) -> None:
+    first = backend.open(DIMENSION, regions=True)
+    first.upsert(regional_points(60))
+    first.delete(range(1, 31))  # half of it: opening compacts
+    hits = first.search(one_hot(0), 20, EVERYTHING)
+    first.close()
+
+    second = backend.open(DIMENSION, regions=True)
+    again = second.search(one_hot(0), 20, EVERYTHING)
+    assert [(hit.photo_id, hit.box) for hit in again] == [(hit.photo_id, hit.box) for hit in hits]
+    assert second.count() == 30
+    second.close()
+
+
+def test_a_closed_index_with_regions_says_so(backend: Backend) -> None:
+    index = backend.open(DIMENSION, regions=True)
+    index.close()
+    for call in (
+        lambda: index.upsert(regional_points(1)),
+        lambda: index.search(one_hot(0), 1, EVERYTHING),
+        lambda: index.locate(one_hot(0), [1]),
+        lambda: index.regions([1]),
+        lambda: index.vectors([1]),
+    ):
+        with pytest.raises(NotReadyError):
+            call()

@@ -71,7 +71,7 @@ def test_every_uploaded_photo_ends_indexed_exactly_once_and_the_import_can_be_re
         photos = sorted(session.scalars(select(Photo.id)))
         space = session.scalars(select(EmbeddingSpace).where(EmbeddingSpace.opened_at.is_not(None))).one()
     indexes = PhotoIndexes(settings)
-    assert list(indexes.get(space.key, space.dimension).ids()) == photos
+    assert list(indexes.of(space).ids()) == photos
     indexes.close()
     catalog.close()
     assert mindreader(data, "doctor", "--content", "--json") == {"findings": [], "content_checked": True}

@@ -95,7 +95,7 @@ def library(deploy, request):
         (space,) = session.scalars(select(EmbeddingSpace))
         record = Record(dict(session.execute(select(Photo.id, Photo.sha256)).all()))
     vectors = random.normal(size=(len(photos), space.dimension)).astype(np.float32)
-    indexes.get(space.key, space.dimension).upsert(
+    indexes.of(space).upsert(
         [IndexPoint(photo, vector, collection, None) for photo, vector in zip(photos, vectors, strict=True)]
     )
     indexes.close()

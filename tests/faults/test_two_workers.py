@@ -44,6 +44,10 @@ class Counting:
     def description(self):
         return self.encoder.description
 
+    @property
+    def scheme(self):
+        return self.encoder.scheme
+
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def settings(request, tmp_path):
@@ -114,11 +118,11 @@ def test_a_worker_that_is_too_slow_does_not_undo_what_the_other_one_did_since(se
         assert {row.state for row in session.scalars(select(Embedding))} == {"indexed"}
         session.get(Embedding, (photos[0], space.id)).photo.deleted_at = now()
     purge_deleted(quick.catalog, blobs, quick.indexes, settings)
-    assert quick.indexes.get(space.key, space.dimension).existing(photos) == set(photos[1:])
+    assert quick.indexes.of(space).existing(photos) == set(photos[1:])
     held_up.go_on.set()
     working.join()
     # Not only after the next repair: the slow one has taken its point of the deleted photo back itself.
-    assert quick.indexes.get(space.key, space.dimension).existing(photos) == set(photos[1:])
+    assert quick.indexes.of(space).existing(photos) == set(photos[1:])
     assert repair_indexes(catalog, quick.indexes) == []
     assert _wrong(settings, [quick], catalog) == []
 

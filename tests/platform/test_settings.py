@@ -20,6 +20,13 @@ def test_an_impossible_value_is_an_error_that_names_the_variable():
         load_settings({"MINDREADER_PORT": "99999"})
 
 
+def test_regions_are_those_of_a_scheme():
+    assert load_settings({}).regions == "none"
+    assert load_settings({"MINDREADER_REGIONS": "grid6"}).regions == "grid6"
+    with pytest.raises(ConfigurationError, match=r"MINDREADER_REGIONS.*grid6"):
+        load_settings({"MINDREADER_REGIONS": "grid99"})
+
+
 def test_what_is_given_is_all_that_counts(monkeypatch):
     monkeypatch.setenv("MINDREADER_PORT", "9999")
     assert load_settings({}).port == 8765

@@ -131,7 +131,7 @@ def _left_rows(session: Session, space: EmbeddingSpace) -> Iterator[str]:
 
 def _wrong_points(session: Session, indexes: PhotoIndexes, space: EmbeddingSpace) -> Iterator[str]:
     """The index holds each indexed photo once and no other."""
-    points = Counter(indexes.get(space.key, space.dimension).ids())
+    points = Counter(indexes.of(space).ids())
     indexed = set(
         session.scalars(
             select(Embedding.photo_id).where(Embedding.space_id == space.id, Embedding.state == EmbeddingState.INDEXED)

@@ -17,10 +17,10 @@ from mindreader.networks.descriptions import EncoderDescription, SpaceDescriptio
 from mindreader.settings import Settings
 
 
-def jpeg(seed: int) -> bytes:
+def jpeg(seed: int, size: tuple[int, int] = (96, 64)) -> bytes:
     pixels = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     buffer = io.BytesIO()
-    Image.fromarray(pixels).resize((96, 64)).save(buffer, "JPEG")
+    Image.fromarray(pixels).resize(size).save(buffer, "JPEG")
     return buffer.getvalue()
 
 
@@ -33,8 +33,8 @@ def add_collection(catalog: Catalog, name: str = "Photos") -> int:
         return collection.id
 
 
-def add_space(catalog: Catalog, encoder: EncoderDescription) -> EmbeddingSpace:
-    description = SpaceDescription(encoder)
+def add_space(catalog: Catalog, encoder: EncoderDescription, regions: str = "none") -> EmbeddingSpace:
+    description = SpaceDescription(encoder, regions=regions)
     with catalog.transaction() as session:
         space = EmbeddingSpace(
             key=description.key,

@@ -142,6 +142,7 @@ class _Points(_Servicer, wire.PointsServicer):
             found = self._engine.query_points(
                 request.collection_name,
                 query=GrpcToRest.convert_query(request.query),
+                using=request.using or None,
                 limit=request.limit,
                 query_filter=_filter(request),
                 with_payload=False,
@@ -173,8 +174,12 @@ class _Points(_Servicer, wire.PointsServicer):
     def Get(self, request: Any, context: Any) -> Any:
         def get() -> Any:
             ids = [GrpcToRest.convert_point_id(each) for each in request.ids]
-            vectors = request.with_vectors.enable
-            records = self._engine.retrieve(request.collection_name, ids, with_payload=False, with_vectors=vectors)
+            records = self._engine.retrieve(
+                request.collection_name,
+                ids,
+                with_payload=GrpcToRest.convert_with_payload_selector(request.with_payload),
+                with_vectors=GrpcToRest.convert_with_vectors_selector(request.with_vectors),
+            )
             return wire.GetResponse(result=[_record(record) for record in records])
 
         return self._do(request, context, get)
@@ -185,4 +190,4 @@ def _filter(request: Any) -> models.Filter | None:
 
 
 def _record(record: models.Record) -> Any:
-    return RestToGrpc.convert_record(record.model_copy(update={"payload": {}}))  # it cannot do without
+    return RestToGrpc.convert_record(record.model_copy(update={"payload": record.payload or {}}))  # it needs one

@@ -119,7 +119,14 @@ def app(engine: QdrantClient, one_at_a_time: Lock, key: str, heard: list[dict[st
         asked = models.QueryRequest.model_validate(request.json)
         limit, payload = asked.limit or LIMIT, asked.with_payload or False
         return _result(
-            engine.query_points(name, query=asked.query, limit=limit, query_filter=asked.filter, with_payload=payload)
+            engine.query_points(
+                name,
+                query=asked.query,
+                using=asked.using,
+                limit=limit,
+                query_filter=asked.filter,
+                with_payload=payload,
+            )
         )
 
     @web.post("/collections/<name>/points/count")
@@ -139,7 +146,9 @@ def app(engine: QdrantClient, one_at_a_time: Lock, key: str, heard: list[dict[st
     @web.post("/collections/<name>/points")
     def retrieve(name: str) -> Response:
         asked = models.PointRequest.model_validate(request.json)
-        found = engine.retrieve(name, asked.ids, with_payload=False, with_vectors=bool(asked.with_vector))
+        found = engine.retrieve(
+            name, asked.ids, with_payload=asked.with_payload or False, with_vectors=asked.with_vector or False
+        )
         return _result([record.model_dump(mode="json") for record in found])
 
     return web

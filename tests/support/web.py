@@ -19,6 +19,7 @@ from werkzeug.test import TestResponse
 from mindreader import messages
 from mindreader.accounts import passwords
 from mindreader.accounts.tokens import issue_token
+from mindreader.boxes import Box
 from mindreader.catalog import Catalog, EmbeddingSpace, ModelVersion, Role, User
 from mindreader.catalog.models import now
 from mindreader.errors import Sentence
@@ -77,6 +78,8 @@ class Finder:
     readings: list[messages.ImaginedReading] = field(default_factory=list)
     answerable: bool | None = None
     asked: list[messages.SearchRequest] = field(default_factory=list)
+    parts: tuple[Box, ...] = ()
+    asked_similar: list[messages.SimilarRequest] = field(default_factory=list)
     error: dict[str, str] | None = None
     held_up: Callable[[], object] = lambda: None
     cannot_load: dict[str, str] | None = None
@@ -115,7 +118,20 @@ class Finder:
             readings=tuple(self.readings or [messages.ImaginedReading(imaginary_webp=WEBP, photo_ids=())]),
             answerable=self.answerable,
             hits=tuple(self.hits),
+            parts=self.parts,
             timings_ms={"imagine": 1.5},
+        )
+        return {"answer": envelopes.seal(found)}
+
+    def similar(self, envelopes: Envelopes, sealed: Any) -> dict[str, Any]:
+        self.asked_similar.append(envelopes.open(messages.SimilarRequest, sealed))
+        if self.error:
+            return {"error": self.error}
+        found = messages.SimilarAnswer(
+            model_version_id=self.version.id,
+            model_version=self.version.name,
+            space_id=self.version.space_id,
+            hits=tuple(self.hits),
         )
         return {"answer": envelopes.seal(found)}
 

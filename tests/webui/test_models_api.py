@@ -148,6 +148,52 @@ def test_the_same_bundle_twice_is_one_version(admin, finder, lite2_zip):
     assert _send(admin, lite2_zip).json["id"] == _send(admin, lite2_zip).json["id"]
 
 
+def test_regions_are_added_beside_built_switched_to_and_removed(admin, ann, finder, version, catalog, lite2_zip, blobs):
+    added = _send(admin, lite2_zip).json
+    ann.upload(ann.collection(), jpeg(1), jpeg(2))
+    (offered,) = (each for each in admin.get("/models").json["models"] if each["id"] == added["id"])
+    assert offered["regions"] == "none"
+    grid6 = next(each for each in offered["addable_regions"] if each["regions"] == "grid6")
+    plain_cost = admin.get("/spaces").json["spaces"][1]["cost"]
+    assert grid6["cost"]["photos"] == 2
+    assert grid6["cost"]["seconds"] > 3 * plain_cost["seconds"]
+    assert grid6["cost"]["index_bytes"] > 3 * plain_cost["index_bytes"]
+
+    answer = admin.post(f"/models/{added['id']}/regions", json={"regions": "grid6"})
+    assert answer.status_code == 201, answer.text
+    regional = answer.json
+    assert (regional["name"], regional["regions"], regional["active"]) == ("newer · regions", "grid6", False)
+    space = next(each for each in admin.get("/spaces").json["spaces"] if each["id"] == regional["space_id"])
+    assert (space["regions"], space["state"], space["cost"]) == ("grid6", "known", grid6["cost"])
+    listed = {each["id"]: each for each in admin.get("/models").json["models"]}
+    assert listed[regional["id"]]["addable_regions"] == []
+    assert "grid6" not in [each["regions"] for each in listed[added["id"]]["addable_regions"]]
+    assert admin.post(f"/models/{added['id']}/regions", json={"regions": "grid6"}).status_code == 409
+    assert admin.post(f"/models/{regional['id']}/regions", json={"regions": "grid6"}).status_code == 409
+
+    assert admin.post(f"/models/{regional['id']}/activate").status_code == 409
+    assert admin.post(f"/spaces/{space['id']}/build").status_code == 201
+    assert admin.post(f"/models/{regional['id']}/activate?incomplete=true").json["active"]
+    assert admin.post(f"/models/{version.id}/activate?incomplete=true").status_code == 200
+    assert admin.ask("DELETE", f"/models/{regional['id']}").status_code == 204
+    assert list(blobs.keys("bundles")), "the version without regions still uses them"
+    assert admin.ask("DELETE", f"/models/{added['id']}").status_code == 204
+    assert list(blobs.keys("bundles")) == []
+
+
+@pytest.mark.parametrize("regions", [None, "none", "grid99", 6, "x" * 101])
+def test_regions_nobody_knows_are_refused(admin, version, regions):
+    assert admin.post(f"/models/{version.id}/regions", json={"regions": regions}).status_code == 422
+    assert admin.post("/models/999/regions", json={"regions": "grid6"}).status_code == 404
+    assert len(admin.get("/models").json["models"]) == 1
+
+
+def test_only_administrators_add_regions_and_are_told_what_they_cost(admin, ann, version):
+    assert ann.post(f"/models/{version.id}/regions", json={"regions": "grid6"}).status_code == 403
+    assert ann.get("/models").json["models"][0]["addable_regions"] == []
+    assert admin.get("/models").json["models"][0]["addable_regions"]
+
+
 def test_a_bundle_that_fails_its_trial_leaves_nothing(admin, finder, version, lite2_zip, blobs, settings):
     finder.cannot_load = {"kind": "bundle", "detail": "E1 makes embeddings that are not finite."}
     answer = _send(admin, lite2_zip)

@@ -62,6 +62,7 @@ def test_a_sketch_finds_photos_best_first(ann, finder, indexed, sketch_png, cata
         "taken_at": None,
         "date_source": "none",
         "may_change": True,
+        "boxes": [],
         "also_in": [],
         "also_in_count": 0,
         "thumbnail_url": f"/api/v1/photos/{order[1]}/thumbnail",

@@ -52,3 +52,38 @@ def test_a_worker_without_photos_to_embed_reads_the_dates_of_those_of_earlier_ve
 def sources(catalog):
     with catalog.snapshot() as session:
         return set(session.scalars(select(Photo.date_source)))
+
+
+class Waits:
+    """An event that remembers how long it was waited for."""
+
+    def __init__(self):
+        self.seconds: list[float] = []
+
+    def wait(self, seconds):
+        self.seconds.append(seconds)
+
+    def set(self): ...
+
+    def clear(self): ...
+
+    def is_set(self):
+        return False
+
+
+def test_wake_ups_behind_a_pass_that_found_nothing_wait_a_little_and_photos_do_not(
+    worker, opened, catalog, blobs, settings, tmp_path
+):
+    opened(write_untrained_bundle(tmp_path / "whole"))
+    worker._asked = waits = Waits()
+    worker.embed_slice()
+    assert waits.seconds == []
+    worker.embed_slice()
+    assert len(waits.seconds) == 1
+    assert 0 < waits.seconds[0] <= 0.25
+    add_photos(catalog, blobs, settings, add_collection(catalog), [jpeg(1)])
+    worker.embed_slice()
+    with catalog.snapshot() as session:
+        assert session.scalars(select(Embedding.state)).all() == ["indexed"]
+    worker.embed_slice()
+    assert len(waits.seconds) == 1  # neither the photo nor what comes right after it waits

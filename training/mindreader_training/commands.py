@@ -35,6 +35,8 @@ _device = click.option("--device", default="auto", show_default=True, help="auto
 @click.option("--photos", type=_FOLDER, help="Gallery, laid out as CATEGORY/*.")
 @click.option("--sketches", type=_FOLDER, help="Queries, laid out as CATEGORY/*.")
 @click.option("--data", type=_FOLDER, help="Instead of the two: a data set with a split of its own.")
+@click.option("--scenes", type=_FOLDER, help="Instead: photos and scenes.csv, searched by --sketches, also a data set.")
+@click.option("--regions", default="grid6", show_default=True, help="With --scenes: how photos are looked at.")
 @click.option("--protocol", "name", help="With --data: dev, dev-large, zero-shot or doodle. Else a name of your own.")
 @click.option("--imaginary-images", type=click.IntRange(1, 64), default=1, show_default=True, help="In each query.")
 @click.option("--imagination", is_flag=True, help="Judge the imaginary images by an outside encoder too.")
@@ -53,6 +55,8 @@ def evaluate(
     photos: Path | None,
     sketches: Path | None,
     data: Path | None,
+    scenes: Path | None,
+    regions: str,
     name: str | None,
     imaginary_images: int,
     imagination: bool,
@@ -64,6 +68,11 @@ def evaluate(
     precision: str,
 ) -> None:
     """Measure how well BUNDLE (a folder, or `default`) finds photos by sketches of the same category."""
+    if scenes:
+        if photos or data or name or out or imagination or readings or not sketches:
+            raise click.UsageError("--scenes goes with --sketches, and with --regions, --json and how it is computed.")
+        _evaluate_scenes(_bundle(bundle), scenes, sketches, regions, _engine(device, engine, precision), as_json)
+        return
     if out or imagination:
         _need_training_extra()
     from mindreader_training.evaluation.evaluate import evaluate as run_evaluation
@@ -85,6 +94,15 @@ def evaluate(
     if out:
         _write_report(out, loaded, evaluation, runs)
     click.echo(json.dumps(result, indent=2) if as_json else "\n".join(tables([result])))
+
+
+def _evaluate_scenes(bundle: Bundle, scenes: Path, sketches: Path, regions: str, engine: Engine, as_json: bool) -> None:
+    from mindreader_training.data.scenes import scene_protocol
+    from mindreader_training.evaluation.report import scene_tables
+    from mindreader_training.evaluation.scenes import evaluate_scenes
+
+    result = evaluate_scenes(bundle, scene_protocol(scenes, sketches), engine, regions).as_json()
+    click.echo(json.dumps(result, indent=2) if as_json else "\n".join(scene_tables(result)))
 
 
 def _asked_protocol(

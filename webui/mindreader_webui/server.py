@@ -132,7 +132,7 @@ def prepare(settings: Settings, *, begin_anew: bool = False) -> Services:
     if not begin_anew:
         check_not_forgotten(catalog, services.blobs, settings)
     catalog.migrate()
-    install(catalog, bundle_store(settings, services.blobs), read_bundle(default_bundle_folder()))
+    install(catalog, bundle_store(settings, services.blobs), read_bundle(default_bundle_folder()), settings.regions)
     with catalog.transaction() as session:
         _write_secret(settings.secrets_dir / "local_token", local_token(session))
     return services

@@ -23,7 +23,7 @@ from mindreader.errors import (
     SketchRejectedError,
 )
 from mindreader.logs import request_id
-from mindreader.messages import LibraryQuality, SearchAnswer, SearchRequest, SmokeTest
+from mindreader.messages import LibraryQuality, SearchAnswer, SearchRequest, SimilarAnswer, SimilarRequest, SmokeTest
 from mindreader_workers.celery_app import (
     EMBED_QUEUE,
     EMBED_TASK,
@@ -33,6 +33,7 @@ from mindreader_workers.celery_app import (
     SEARCH_QUEUE,
     SEARCH_TASK,
     SECONDS_BETWEEN_LOOKS,
+    SIMILAR_TASK,
     SMOKE_TEST_TASK,
     WARM_UP_TASK,
 )
@@ -65,6 +66,17 @@ def search(
     envelopes = envelopes_of(celery)
     sealed = _ask(celery, SEARCH_TASK, envelopes.seal(request), timeout, meanwhile)
     return envelopes.open(SearchAnswer, sealed)
+
+
+def similar(celery: Celery, request: SimilarRequest, timeout: float) -> SimilarAnswer:
+    """Have a worker find photos like a photo, or like something in it, waiting at most `timeout` seconds.
+
+    Raises:
+        NotReadyError: no worker answered in time, the broker is away, or no model version is active.
+        NotFoundError: the photo is not in the index.
+    """
+    envelopes = envelopes_of(celery)
+    return envelopes.open(SimilarAnswer, _ask(celery, SIMILAR_TASK, envelopes.seal(request), timeout))
 
 
 def smoke_test(celery: Celery, bundle_sha256: str, timeout: float) -> SmokeTest:

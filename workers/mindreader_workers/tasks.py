@@ -11,7 +11,7 @@ from celery import Celery, current_task
 
 from mindreader.errors import ErrorKind, MindReaderError, NotReadyError, Sentence
 from mindreader.logs import request_id
-from mindreader.messages import SearchAnswer, SearchRequest
+from mindreader.messages import SearchAnswer, SearchRequest, SimilarRequest
 from mindreader.model_versions.library_quality import library_quality
 from mindreader.timing import StageTimer
 from mindreader_workers.celery_app import (
@@ -21,6 +21,7 @@ from mindreader_workers.celery_app import (
     REQUEST_HEADER,
     SEARCH_QUEUE,
     SEARCH_TASK,
+    SIMILAR_TASK,
     SMOKE_TEST_TASK,
     WARM_UP_TASK,
 )
@@ -57,6 +58,11 @@ def add_tasks(celery: Celery, worker: Worker) -> None:
     def search(request: Any) -> dict[str, Any]:
         envelopes = envelopes_of(celery)
         return _reply(lambda: envelopes.seal(_search(celery, worker, envelopes.open(SearchRequest, request))))
+
+    @celery.task(name=SIMILAR_TASK, shared=False, soft_time_limit=_SEARCH_SECONDS)
+    def similar(request: Any) -> dict[str, Any]:
+        envelopes = envelopes_of(celery)
+        return _reply(lambda: envelopes.seal(worker.searcher.similar(envelopes.open(SimilarRequest, request))))
 
     @celery.task(name=SMOKE_TEST_TASK, shared=False, soft_time_limit=_SMOKE_TEST_SECONDS)
     def smoke_test_bundle(bundle_sha256: str) -> dict[str, Any]:

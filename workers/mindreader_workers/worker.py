@@ -20,7 +20,7 @@ from mindreader.embedding.spaces import drop_requested, is_open
 from mindreader.embedding.spaces import spaces as known_spaces
 from mindreader.errors import IndexMismatchError, MindReaderError, NotReadyError
 from mindreader.inference.engines.choose import choose_engine
-from mindreader.inference.photo_encoder import PhotoEncoder
+from mindreader.inference.regions import RegionEncoder, encoders_of, region_scheme
 from mindreader.library.dates import read_unread
 from mindreader.library.fingerprints import Fingerprinter
 from mindreader.library.purge import purge_deleted
@@ -28,7 +28,7 @@ from mindreader.machine import give_memory_back
 from mindreader.messages import SearchAnswer, SearchRequest, SmokeTest
 from mindreader.model_versions.registry import bundle_store, photo_projection
 from mindreader.model_versions.smoke_test import smoke_test
-from mindreader.networks.descriptions import EncoderDescription, SpaceDescription
+from mindreader.networks.descriptions import SpaceDescription
 from mindreader.operations.doctor import repair_indexes
 from mindreader.operations.worker_status import Heartbeat
 from mindreader.photo_index import PhotoIndexes
@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 
 
 _SECONDS_BETWEEN_REPAIRS = 600.0
+_SECONDS_BETWEEN_IDLE_PASSES = 0.25
 _FINGERPRINT_SECONDS = 2.0
 """In a slice: photos that somebody waits for come before fingerprints of old ones."""
 _FEWEST_IN_A_BATCH = 32
@@ -55,13 +56,13 @@ class Worker:
     def __init__(self, settings: Settings, catalog: Catalog, blobs: BlobStore, indexes: PhotoIndexes) -> None:
         self.settings, self.catalog, self.blobs, self.indexes = settings, catalog, blobs, indexes
         self.kept = bundle_store(settings, blobs)
-        self._encoders: dict[str, PhotoEncoder] = {}
+        self._encoders: dict[str, RegionEncoder] = {}
         self._batch_sizes: dict[str, int] = {}
         self._ready: set[str] = set()
         self._embedding, self._asked = Lock(), Event()
         self.stopping = Event()
         """Once set, embedding ends after the batch at hand."""
-        self._repair_at = 0.0
+        self._repair_at = self._pause_until = 0.0
         self._fingerprinter = Fingerprinter(catalog, blobs, settings)
         self._fingerprints_missing = False
         self._search_problem: str | None = None
@@ -101,6 +102,7 @@ class Worker:
             return False
         try:
             self._asked.clear()
+            self._pause()
             done = self._embed_and_tidy()
         finally:
             self._embedding.release()
@@ -110,6 +112,13 @@ class Worker:
             return True
         self._rest()
         return False
+
+    def _pause(self) -> None:
+        """Uploads wake the worker one by one: those that wait behind a pass that found nothing more are no hurry."""
+        seconds = self._pause_until - time.monotonic()
+        if seconds > 0 and not spaces_with_work(self.catalog):
+            self._asked.wait(seconds)
+            self._asked.clear()
 
     def _rest(self) -> None:
         for encoder in self._encoders.values():
@@ -126,6 +135,7 @@ class Worker:
             error = self._try(chore) or error
         error = broken or error
         finish_jobs(self.catalog)
+        self._pause_until = 0.0 if done else time.monotonic() + _SECONDS_BETWEEN_IDLE_PASSES
         self.heartbeats[EMBED_QUEUE].record(self.catalog, photos=done, error=error, seconds=seconds)
         return done
 
@@ -163,8 +173,9 @@ class Worker:
         with self.catalog.snapshot() as session:
             spaces = [space for space in known_spaces(session) if is_open(space) and space.key not in self._ready]
         for space in spaces:
-            encoder, projection = self._described(space)
-            self.engine.make_ready(encoder, projection)
+            description, projection = self._described(space)
+            for encoder in encoders_of(description.encoder, region_scheme(description.regions)):
+                self.engine.make_ready(encoder, projection)
             self._ready.add(space.key)
 
     def _drop(self) -> None:
@@ -203,17 +214,17 @@ class Worker:
             self._batch_sizes[space.key] = self.settings.embed_batch_size or max(_FEWEST_IN_A_BATCH, at_once)
             self._encoders[space.key] = encoder
         encoder, batch = self._encoders[space.key], self._batch_sizes[space.key]
-        size = encoder.description.input_size
-        return Embedder(self.catalog, self.blobs, self.indexes, self.settings, space, size, encoder, batch)
+        size, pixels = encoder.description.input_size, encoder.scheme.pixels
+        return Embedder(self.catalog, self.blobs, self.indexes, self.settings, space, size, encoder, batch, pixels)
 
-    def _photo_encoder(self, space: EmbeddingSpace) -> PhotoEncoder:
-        encoder, projection = self._described(space)
-        return PhotoEncoder(encoder, self.engine, projection)
+    def _photo_encoder(self, space: EmbeddingSpace) -> RegionEncoder:
+        description, projection = self._described(space)
+        return RegionEncoder(description.encoder, self.engine, projection, description.regions)
 
-    def _described(self, space: EmbeddingSpace) -> tuple[EncoderDescription, Path | None]:
+    def _described(self, space: EmbeddingSpace) -> tuple[SpaceDescription, Path | None]:
         with self.catalog.snapshot() as session:
             projection = photo_projection(session, self.kept, space)
-        return SpaceDescription.from_json(space.description).encoder, projection
+        return SpaceDescription.from_json(space.description), projection
 
     def check_search(self) -> None:
         """See whether searches could be answered now, and note it: /readyz and the page *Workers* say so.

@@ -169,22 +169,34 @@ def _move_space(session: Session, space_id: int, old: PhotoIndex, new: PhotoInde
     missing: list[int] = []
     moved: set[int] = set()
     for photos in _indexed(session, space_id):
-        vectors = old.vectors([photo.id for photo in photos])
+        points = _points(old, photos)
         # Also those that are there: they may be of another MindReader that used the same place.
-        new.upsert(
-            [
-                IndexPoint(photo.id, vectors[photo.id], photo.collection_id, photo.category_id, photo.day)
-                for photo in photos
-                if photo.id in vectors
-            ]
-        )
-        moved |= vectors.keys()
-        missing += [photo.id for photo in photos if photo.id not in vectors]
+        new.upsert(points)
+        found = {point.photo_id for point in points}
+        moved |= found
+        missing += [photo.id for photo in photos if photo.id not in found]
     new.delete([photo_id for photo_id in new.ids() if photo_id not in moved])
     if new.count() != len(moved):
         raise OSError(f"The new photo index holds {new.count()} points in place of {len(moved)}. Start again.")
     report.points += len(moved)
     return missing
+
+
+def _points(index: PhotoIndex, photos: Sequence[Photo]) -> list[IndexPoint]:
+    """What the index holds of these photos, with the labels of the catalog."""
+    stored = index.regions([photo.id for photo in photos])
+    return [
+        IndexPoint(
+            photo.id,
+            stored[photo.id].vectors[0],
+            photo.collection_id,
+            photo.category_id,
+            photo.day,
+            stored[photo.id] if index.has_regions else None,
+        )
+        for photo in photos
+        if photo.id in stored
+    ]
 
 
 def _indexed(session: Session, space_id: int) -> Iterator[Sequence[Photo]]:
@@ -200,7 +212,7 @@ def _indexed(session: Session, space_id: int) -> Iterator[Sequence[Photo]]:
 
 @contextmanager
 def _opened(settings: Settings, space: EmbeddingSpace) -> Iterator[PhotoIndex]:
-    index = open_photo_index(settings, space.key, space.dimension)
+    index = open_photo_index(settings, space.key, space.dimension, regions=space.has_regions)
     try:
         yield index
     finally:

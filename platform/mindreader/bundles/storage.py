@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from mindreader.bundles.manifest import PROJECTION_FILE, WEIGHT_FILES, BundleManifest
 from mindreader.errors import BundleError
 from mindreader.networks.descriptions import ENCODERS, EncoderDescription, GeneratorSizes, SpaceDescription
+from mindreader.region_schemes import NO_REGIONS
 
 MANIFEST_FILE = "bundle.json"
 MODEL_CARD_FILE = "model_card.md"
@@ -132,6 +133,11 @@ def _check_space(manifest: BundleManifest) -> None:
         raise BundleError(
             f"The bundle names embedding space {manifest.space.key} of {manifest.space.photo_encoder}, but describes "
             f"{space.key} of {space.encoder.name}. Export the bundle again."
+        )
+    if space.regions != NO_REGIONS:
+        raise BundleError(
+            f"The bundle targets an embedding space with regions ({space.regions}). A bundle targets one without; "
+            "regions are added in MindReader, beside it. Export the bundle again."
         )
     known = ENCODERS.get(space.encoder.name)
     if known is not None and known.identity != space.encoder.identity:

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from mindreader.dates import DateSource
+from mindreader.region_schemes import NO_REGIONS
 
 LONGEST_FOLDER = 1000
 
@@ -495,6 +496,16 @@ class EmbeddingSpace(Base):
     encoder_bytes: Mapped[int | None] = mapped_column(BigInteger)
     """Memory of E2's weights."""
 
+    @property
+    def regions(self) -> str:
+        """Name of its scheme of regions (`mindreader.region_schemes`); "none" where photos have one vector each."""
+        return str(self.description.get("regions", NO_REGIONS))
+
+    @property
+    def has_regions(self) -> bool:
+        """Whether its photos are embedded region by region."""
+        return self.regions != NO_REGIONS
+
 
 class Embedding(Base):
     """The work queue: one row for each photo and embedding space (see `mindreader.embedding.embedder`)."""
@@ -529,13 +540,14 @@ class Embedding(Base):
 
 
 class ModelVersion(Base):
-    """A registered bundle: G and E1 for one embedding space. At most one is active.
+    """A registered bundle: G and E1 for one embedding space, with or without regions. At most one is active.
 
     Its files are kept in the blob store under `bundle_sha256` (see `mindreader.bundles.store`).
     """
 
     __tablename__ = "model_version"
     __table_args__ = (
+        UniqueConstraint("bundle_sha256", "space_id"),
         Index(
             "uq_model_version_active",
             "active",
@@ -547,7 +559,7 @@ class ModelVersion(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(100))
-    bundle_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    bundle_sha256: Mapped[str] = mapped_column(String(64))
     space_id: Mapped[int] = mapped_column(ForeignKey("embedding_space.id"))
     metrics: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     active: Mapped[bool] = mapped_column(default=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -17,13 +17,14 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from mindreader.blobs import BlobStore
+from mindreader.boxes import Box
 from mindreader.catalog import Catalog, Embedding, EmbeddingSpace, Photo
 from mindreader.embedding import queue
 from mindreader.embedding.queue import LeasedPhoto
 from mindreader.errors import NotFoundError, OriginalAwayError, PhotoRejectedError, Sentence
 from mindreader.imaging import decode_processes, decoders
 from mindreader.originals import AWAY, Originals
-from mindreader.photo_index import IndexPoint, PhotoIndexes
+from mindreader.photo_index import IndexPoint, PhotoIndexes, Regions
 from mindreader.settings import Settings
 from mindreader.timing import StageTimer
 from mindreader.vectors import usable
@@ -37,18 +38,30 @@ _POINTLESS = Sentence(
 )
 
 
-class EmbedsPhotos(Protocol):
-    """E2, as `mindreader.inference.photo_encoder.PhotoEncoder` provides it."""
+class EmbeddedPhoto(Protocol):
+    """A photo after E2, as `mindreader.inference.regions.PhotoRegions`."""
 
-    def embed(self, photos: Pixels) -> NDArray[np.float32]:
-        """Embed photos (B, S, S, 3); returns unit vectors (B, D)."""
+    @property
+    def boxes(self) -> tuple[Box, ...]:
+        """Where its regions lie, the whole photo first."""
+
+    @property
+    def vectors(self) -> NDArray[np.float32]:
+        """(R, D), of length 1, one for each box."""
+
+
+class EmbedsPhotos(Protocol):
+    """E2, as `mindreader.inference.regions.RegionEncoder` provides it."""
+
+    def embed(self, photos: Sequence[Pixels]) -> Sequence[EmbeddedPhoto]:
+        """Embed photos (H, W, 3): squares of the input size, or with proportions where the space has regions."""
 
 
 @dataclass(frozen=True)
 class _Embedded:
-    """A batch after E2: the vectors, and why other photos have none."""
+    """A batch after E2: photos with the regions of use, and why other photos have none."""
 
-    vectors: dict[LeasedPhoto, NDArray[np.float32]]
+    photos: dict[LeasedPhoto, Regions]
     errors: dict[int, str]
     away: list[int]
     """Photos whose originals are not there now: they wait for a scan that finds them again."""
@@ -76,11 +89,21 @@ class Embedder:
         input_size: int,
         encoder: EmbedsPhotos,
         batch_size: int,
+        region_pixels: int = 0,
     ) -> None:
+        """Prepare; nothing is leased yet.
+
+        Args:
+            space: whose photos are embedded.
+            input_size: side of the squares that the encoder takes, in pixels.
+            batch_size: photos leased and written together.
+            region_pixels: shorter side of photos as the encoder cuts regions out of them; 0 where it takes squares.
+        """
         self._catalog, self._blobs, self._settings = catalog, blobs, settings
         self._originals = Originals(catalog, blobs, settings)
         self._batch_size = batch_size
-        self._space, self._input_size, self._encoder = space, input_size, encoder
+        self._space, self._encoder = space, encoder
+        self._input_size, self._region_pixels = input_size, region_pixels
         self._indexes = indexes
         self._owner = uuid.uuid4().hex
 
@@ -139,7 +162,10 @@ class Embedder:
 
     def _pixels(self, photo: LeasedPhoto) -> Pixels:
         try:
-            return decoders(self._settings).photo_array(self._originals.source(photo.sha256), self._input_size)
+            source = self._originals.source(photo.sha256)
+            if self._region_pixels:
+                return decoders(self._settings).photo_pixels(source, self._region_pixels)
+            return decoders(self._settings).photo_array(source, self._input_size)
         except OSError as error:
             self._blobs.check_reachable()  # else nothing is said about this photo, and all of them wait
             if self._originals.is_in_place(photo.sha256):
@@ -155,17 +181,17 @@ class Embedder:
         if not good:
             return _Embedded({}, errors, away)
         with report.timer.stage("infer"):
-            vectors = self._encoder.embed(np.stack([pixels for _, pixels in good]))
-        made = zip(good, vectors, usable(vectors), strict=True)
-        embedded = {photo: vector for (photo, _), vector, fine in made if fine}
+            made = self._encoder.embed([pixels for _, pixels in good])
+        of_use = {photo: _of_use(each) for (photo, _), each in zip(good, made, strict=True)}
+        embedded = {photo: regions for photo, regions in of_use.items() if regions is not None}
         errors |= {photo.photo_id: _POINTLESS for photo, _ in good if photo not in embedded}
         return _Embedded(embedded, errors, away)
 
     def _write(self, embedded: _Embedded, report: EmbedReport) -> None:
-        done = {photo.photo_id for photo in embedded.vectors}
+        done = {photo.photo_id for photo in embedded.photos}
         with report.timer.stage("upsert"):
             if done:
-                self._upsert(embedded.vectors)
+                self._upsert(embedded.photos)
             with self._catalog.transaction() as session:
                 held = queue.mark_indexed(session, self._space.id, self._owner, done)
                 self._withdraw(session, done - held)
@@ -176,12 +202,19 @@ class Embedder:
         report.indexed += len(held)
         report.failed += len(embedded.errors)
 
-    def _upsert(self, vectors: Mapping[LeasedPhoto, NDArray[np.float32]]) -> None:
+    def _upsert(self, photos: Mapping[LeasedPhoto, Regions]) -> None:
         points = [
-            IndexPoint(photo.photo_id, vector, photo.collection_id, photo.category_id, photo.day)
-            for photo, vector in vectors.items()
+            IndexPoint(
+                photo.photo_id,
+                regions.vectors[0],
+                photo.collection_id,
+                photo.category_id,
+                photo.day,
+                regions if self._space.has_regions else None,
+            )
+            for photo, regions in photos.items()
         ]
-        self._indexes.get(self._space.key, self._space.dimension).upsert(points)
+        self._indexes.of(self._space).upsert(points)
 
     def _withdraw(self, session: Session, lost: set[int]) -> None:
         """Remove the points of photos that were deleted after this worker's lease ran out: their purge may be over."""
@@ -190,12 +223,21 @@ class Embedder:
         # Locked, so that a deleted photo that is uploaded again now is embedded again after this.
         known = select(Photo.id, Photo.deleted_at).where(Photo.id.in_(lost)).with_for_update(of=Photo)
         living = {photo_id for photo_id, deleted_at in session.execute(known) if deleted_at is None}
-        self._indexes.get(self._space.key, self._space.dimension).delete(lost - living)
+        self._indexes.of(self._space).delete(lost - living)
 
     def _give_back(self) -> None:
         """Leases left over (the slice ended, or something failed): the attempt does not count."""
         with self._catalog.transaction() as session:
             queue.release(session, self._owner)
+
+
+def _of_use(photo: EmbeddedPhoto) -> Regions | None:
+    """Without regions whose vectors point nowhere; None where that of the whole photo does not."""
+    fine = usable(photo.vectors)
+    if not fine[0]:
+        return None
+    boxes = tuple(box for box, is_fine in zip(photo.boxes, fine, strict=True) if is_fine)
+    return Regions(boxes, photo.vectors[fine])
 
 
 def _outcomes(

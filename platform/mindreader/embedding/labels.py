@@ -29,5 +29,5 @@ def _update_some(catalog: Catalog, indexes: PhotoIndexes, space: EmbeddingSpace)
         photos = queue.take_stale_labels(session, space.id, _BATCH)
         if photos:
             labels = [PhotoLabels(photo.id, photo.collection_id, photo.category_id, photo.day) for photo in photos]
-            indexes.get(space.key, space.dimension).update_labels(labels)
+            indexes.of(space).update_labels(labels)
     return len(photos)

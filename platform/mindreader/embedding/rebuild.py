@@ -64,7 +64,7 @@ def _rebuilds(job: Job) -> bool:
 
 def _rebuild_if_damaged(catalog: Catalog, indexes: PhotoIndexes, space: EmbeddingSpace) -> bool:
     try:
-        indexes.get(space.key, space.dimension)
+        indexes.of(space)
     except DamagedIndexError:
         indexes.set_aside(space.key, space.dimension)
     new = [_queue_again(catalog, space.id, moment) for moment in indexes.were_set_aside(space.key)]

@@ -28,12 +28,15 @@ from mindreader.catalog.models import now
 from mindreader.embedding import queue
 from mindreader.errors import ConflictError, NotFoundError
 from mindreader.photo_index import PhotoIndexes
+from mindreader.region_schemes import NO_REGIONS, region_scheme
 
 ONGOING = (JobState.RUNNING, JobState.PAUSED)
 """States of a job that has not ended."""
 _RATE_SECONDS = 60
 INDEX_BYTES_PER_PHOTO = 300
 """Of an index besides its vectors: id, payload and their indexes (measured, see docs/performance.md)."""
+INDEX_BYTES_PER_REGION = 50
+"""Of each region besides its vectors: its box and what the engine notes of it (measured, see docs/scaling.md)."""
 _FLOAT_BYTES = 4
 
 
@@ -67,7 +70,8 @@ class Cost:
     """None where no worker has measured its encoder yet."""
     index_bytes: int
     memory_bytes: int
-    """Of each embed worker for E2, and of the index once more, which is searched in memory."""
+    """Of each embed worker for E2, and of what is searched in memory: the index once more, or, with regions, half a
+    byte for each number of their vectors."""
 
 
 def is_open(space: EmbeddingSpace) -> bool:
@@ -122,12 +126,27 @@ def recent_rate(session: Session, space_id: int) -> float:
     return float(count / max((now() - first).total_seconds(), 1.0))
 
 
-def cost(session: Session, space: EmbeddingSpace) -> Cost:
-    """What building a space would take now."""
+def cost(session: Session, space: EmbeddingSpace, regions: str | None = None) -> Cost:
+    """What building a space would take now.
+
+    Args:
+        regions: with this scheme in place of the space's own.
+
+    Raises:
+        InvalidInputError: there is no such scheme.
+    """
+    scheme = region_scheme(space.regions if regions is None else regions)
     photos = session.scalar(select(func.count()).select_from(Photo).where(Photo.deleted_at.is_(None))) or 0
-    index = photos * (space.dimension * _FLOAT_BYTES + INDEX_BYTES_PER_PHOTO)
-    seconds = photos / space.photos_per_second if space.photos_per_second else None
-    return Cost(photos, seconds, index, (space.encoder_bytes or 0) + index)
+    vector = space.dimension * _FLOAT_BYTES
+    index = in_memory = vector + INDEX_BYTES_PER_PHOTO
+    if scheme.name != NO_REGIONS:
+        codes = scheme.most * space.dimension // 2
+        index += scheme.most * (vector + INDEX_BYTES_PER_REGION) + codes
+        in_memory = INDEX_BYTES_PER_PHOTO + codes
+    rate = space.photos_per_second
+    passes = scheme.passes(flexible=bool(space.description["encoder"].get("flexible", True)))
+    seconds = photos * passes / rate if rate else None
+    return Cost(photos, seconds, photos * index, (space.encoder_bytes or 0) + photos * in_memory)
 
 
 def request_drop(session: Session, space_id: int) -> None:

@@ -1,6 +1,6 @@
 """Everything about pixels before the networks: photos, thumbnails and sketches, decoded in one place."""
 
-from mindreader.imaging.arrays import Corners, photo_array
+from mindreader.imaging.arrays import MOST_ELONGATED, Corners, photo_array, photo_pixels
 from mindreader.imaging.decode import DecodedPhoto, decode_photo
 from mindreader.imaging.decoders import Decoders, DrawingPreview, PhotoFile, decode_processes, decoders
 from mindreader.imaging.metadata.camera import Camera
@@ -8,6 +8,7 @@ from mindreader.imaging.sketches import Reading, Sketch, decode_sketch, read_dra
 from mindreader.imaging.thumbnails import THUMBNAIL_MEDIA_TYPE, make_thumbnail
 
 __all__ = [
+    "MOST_ELONGATED",
     "THUMBNAIL_MEDIA_TYPE",
     "Camera",
     "Corners",
@@ -23,6 +24,7 @@ __all__ = [
     "decoders",
     "make_thumbnail",
     "photo_array",
+    "photo_pixels",
     "read_drawing",
     "sketch_array",
 ]

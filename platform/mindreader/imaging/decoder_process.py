@@ -8,6 +8,7 @@ be believed: first the memory the picture takes; then, once told to go on, what 
 from __future__ import annotations
 
 import json
+import math
 import os
 import resource
 import signal
@@ -21,9 +22,10 @@ from typing import Any
 
 import numpy as np
 
+from mindreader.boxes import Box
 from mindreader.errors import InvalidInputError, PhotoRejectedError
 from mindreader.imaging import rejections
-from mindreader.imaging.arrays import photo_array
+from mindreader.imaging.arrays import photo_array, photo_pixels
 from mindreader.imaging.costs import Size
 from mindreader.imaging.decode import DecodedPhoto, Reserve, decode_photo
 from mindreader.imaging.fingerprints import fingerprint
@@ -115,6 +117,20 @@ def _pixels(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -> Mad
     return {}, photo_array(photo.image, side).tobytes()
 
 
+def _region(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -> Made:
+    box, side = Box(*task["box"]), task["side"]
+    least = math.ceil(side / min(box.right - box.left, box.bottom - box.top))
+    photo = decode_photo(source, max_pixels=task["max_pixels"], min_side=least, reserve=reserve)
+    return {}, photo_array(photo.image, side, box).tobytes()
+
+
+def _proportional(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -> Made:
+    side = task["side"]
+    photo = decode_photo(source, max_pixels=task["max_pixels"], min_side=side, reserve=reserve)
+    pixels = photo_pixels(photo.image, side)
+    return {"shape": pixels.shape}, pixels.tobytes()
+
+
 def _camera(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -> Made:
     photo = decode_photo(source, max_pixels=task["max_pixels"], min_side=task["side"], reserve=reserve)
     return asdict(photo.camera), b""
@@ -152,6 +168,8 @@ def _drawing(source: bytes | Path, task: dict[str, Any], reserve: Reserve) -> Re
 _TASKS: dict[str, Callable[[bytes | Path, dict[str, Any], Reserve], Made]] = {
     "thumbnail": _thumbnail,
     "pixels": _pixels,
+    "region": _region,
+    "proportional pixels": _proportional,
     "camera": _camera,
     "fingerprint": _fingerprint,
     "sketch": _sketch,

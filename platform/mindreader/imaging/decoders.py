@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mindreader.boxes import Box
 from mindreader.dates import Dates, DateSource, Taken
 from mindreader.errors import PhotoRejectedError, Sentence, SketchRejectedError
 from mindreader.imaging import rejections
@@ -117,6 +118,17 @@ class Decoders:
         """Decode a photo into the square array (side, side, 3), 0 to 255, that E2 takes (`imaging.photo_array`)."""
         _, pixels = self._photos.run(source, name="pixels", side=side, max_pixels=self._max_pixels)
         return np.frombuffer(pixels, dtype=np.uint8).reshape(side, side, 3)
+
+    def photo_region(self, source: Source, box: Box, side: int) -> NDArray[np.uint8]:
+        """Decode what lies in a box of a photo into a square array as of `photo_array`."""
+        _, pixels = self._photos.run(source, name="region", side=side, box=box.sides, max_pixels=self._max_pixels)
+        return np.frombuffer(pixels, dtype=np.uint8).reshape(side, side, 3)
+
+    def photo_pixels(self, source: Source, shorter: int) -> NDArray[np.uint8]:
+        """Decode a photo into an array (H, W, 3), 0 to 255, with its proportions (`imaging.photo_pixels`)."""
+        told, pixels = self._photos.run(source, name="proportional pixels", side=shorter, max_pixels=self._max_pixels)
+        height, width, _ = told["shape"]
+        return np.frombuffer(pixels, dtype=np.uint8).reshape(height, width, 3)
 
     def camera(self, source: Source) -> Camera:
         """What a photo's file says of how it was taken."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from mindreader.boxes import WHOLE, Box
 from mindreader.imaging import sketch_array
 
 _MARGIN = 0.1
@@ -48,6 +49,12 @@ def fitted_to_sheet(sketch: Image.Image) -> Image.Image:
     paper = ImageOps.expand(sketch.convert("L"), beyond, _WHITE)
     within = tuple(side + beyond for side in wanted)
     return paper.resize(sketch.size, Image.Resampling.BICUBIC, box=within)  # type: ignore[arg-type]  # four numbers
+
+
+def drawn_box(sketch: Image.Image) -> Box:
+    """Where on the sheet the strokes of a square sketch of mode ``L`` are; the whole of a blank sheet."""
+    box = _strokes_box(sketch)
+    return WHOLE if box is None else Box(*(side / sketch.width for side in box))
 
 
 def _extent(sketch: Image.Image) -> float:

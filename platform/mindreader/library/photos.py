@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, select, true
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
-from mindreader.catalog import Collection, Embedding, EmbeddingState, Photo, User
+from mindreader.catalog import Collection, Embedding, EmbeddingSpace, EmbeddingState, Photo, User
 from mindreader.catalog.models import now, start_of_day
 from mindreader.dates import DateSource, is_plausible
 from mindreader.embedding import queue
@@ -21,6 +21,7 @@ from mindreader.paging import Page, read_page
 from mindreader.photo_index import IndexFilter
 
 _RARE = frozenset({EmbeddingState.LEASED, EmbeddingState.FAILED, EmbeddingState.SKIPPED})
+_NOT_INDEXED = tuple(state for state in EmbeddingState if state != EmbeddingState.INDEXED)
 
 
 @dataclass(frozen=True)
@@ -192,15 +193,19 @@ def retry_photo(session: Session, user: User, photo_id: int) -> None:
 
 
 def searchable(session: Session, space_id: int, where: IndexFilter) -> Searchable:
-    """Count the photos that a search may find, and those of them that the space's index holds."""
-    indexed = func.count(Embedding.photo_id).filter(Embedding.state == EmbeddingState.INDEXED)
-    counted = (
-        select(func.count(Photo.id), indexed)
-        .outerjoin(Embedding, (Embedding.photo_id == Photo.id) & (Embedding.space_id == space_id))
-        .where(Photo.deleted_at.is_(None), *_let_through(where))
-    )
-    total, found = session.execute(counted).one()
-    return Searchable(found, total)
+    """Count the photos that a search may find, and those of them that the space's index holds.
+
+    In a space that was opened every photo has its row (`mindreader.embedding.queue`).
+    """
+    # All photos, less the few that are not there yet: the many are counted in one index, and not joined to their rows.
+    these = (Photo.deleted_at.is_(None), *_let_through(where))
+    total = select(func.count()).select_from(Photo).where(*these)
+    not_there = select(func.count()).select_from(Embedding).join(Photo)
+    not_there = not_there.where(Embedding.space_id == space_id, Embedding.state.in_(_NOT_INDEXED), *these)
+    opened = select(EmbeddingSpace.opened_at).where(EmbeddingSpace.id == space_id)
+    counted = select(total.scalar_subquery(), not_there.scalar_subquery(), opened.scalar_subquery())
+    photos, missing, opened_at = session.execute(counted).one()
+    return Searchable(photos - missing if opened_at else 0, photos)
 
 
 def _let_through(where: IndexFilter) -> list[ColumnElement[bool]]:

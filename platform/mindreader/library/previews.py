@@ -5,14 +5,19 @@ from __future__ import annotations
 import logging
 from threading import Lock
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import exists, select
 
-from mindreader.blobs import BlobStore, preview_key
+from mindreader.blobs import BlobStore, preview_key, thumbnail_key
+from mindreader.boxes import Box
 from mindreader.catalog import Catalog, Photo
 from mindreader.catalog.locks import lock_content
 from mindreader.imaging import Camera, decoders
 from mindreader.originals import Originals
 from mindreader.settings import Settings
+
+Pixels = NDArray[np.uint8]
 
 PREVIEW_PIXELS = 2048
 """Longer side of a preview at most; a smaller photo is never enlarged."""
@@ -46,6 +51,18 @@ def made_preview(catalog: Catalog, blobs: BlobStore, settings: Settings, sha256:
         preview = decoders(settings).photo_file(original, PREVIEW_PIXELS).thumbnail
         _keep(catalog, blobs, sha256, preview)
         return preview
+
+
+def framed(catalog: Catalog, blobs: BlobStore, settings: Settings, photo: Photo, box: Box, side: int) -> Pixels:
+    """What lies in a box of a photo, stretched to (side, side, 3), from what the viewer shows of it: its preview.
+
+    Raises:
+        NotFoundError, OriginalAwayError, PhotoRejectedError, OSError: as `made_preview`.
+    """
+    made, key = None, thumbnail_key(photo.sha256, settings.thumbnail_pixels)
+    if has_preview(photo, settings):
+        made, key = made_preview(catalog, blobs, settings, photo.sha256), preview_key(photo.sha256, PREVIEW_PIXELS)
+    return decoders(settings).photo_region(blobs.get(key) if made is None else made, box, side)
 
 
 def camera_of(originals: Originals, settings: Settings, sha256: str) -> Camera:

@@ -73,7 +73,7 @@ def _remove_points(catalog: Catalog, indexes: PhotoIndexes, photo_ids: Sequence[
     with catalog.snapshot() as session:
         spaces = session.scalars(select(EmbeddingSpace).where(EmbeddingSpace.opened_at.is_not(None))).all()
     for space in spaces:
-        indexes.get(space.key, space.dimension).delete(photo_ids)
+        indexes.of(space).delete(photo_ids)
 
 
 def _remove_photo(catalog: Catalog, blobs: BlobStore, settings: Settings, photo: Photo) -> int:

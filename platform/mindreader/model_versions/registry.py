@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, exists, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from mindreader.blobs import BlobStore
@@ -16,10 +16,14 @@ from mindreader.bundles.store import BundleStore
 from mindreader.catalog import Catalog, EmbeddingSpace, ModelVersion, Search
 from mindreader.catalog.locks import lock_spaces
 from mindreader.embedding.spaces import is_open, open_space, request_drop, space_counts
-from mindreader.errors import ConflictError, NotFoundError, NotReadyError
+from mindreader.errors import ConflictError, InvalidInputError, NotFoundError, NotReadyError
 from mindreader.messages import SmokeTest
 from mindreader.networks.descriptions import SpaceDescription
+from mindreader.region_schemes import NO_REGIONS, REGION_SCHEMES, region_scheme
 from mindreader.settings import Settings
+
+_LONGEST_STEM = 75
+"""Of a name that gets an ending: the catalog keeps 100 characters."""
 
 
 def bundle_store(settings: Settings, blobs: BlobStore) -> BundleStore:
@@ -27,12 +31,21 @@ def bundle_store(settings: Settings, blobs: BlobStore) -> BundleStore:
     return BundleStore(blobs, settings.data_dir / "cache" / "bundles")
 
 
-def install(catalog: Catalog, kept: BundleStore, bundle: Bundle) -> ModelVersion:
-    """Register a bundle that is trusted; where no version answers yet, open its space and let it answer."""
+def install(catalog: Catalog, kept: BundleStore, bundle: Bundle, regions: str = NO_REGIONS) -> ModelVersion:
+    """Register a bundle that is trusted; where no version answers yet, open its space and let it answer.
+
+    Args:
+        regions: scheme of the space that is opened, where none answers yet.
+
+    Raises:
+        InvalidInputError: there is no such scheme.
+    """
     kept.keep(bundle)
     with catalog.transaction() as session:
         version = register_bundle(session, bundle)
         if active_version(session) is None:
+            if regions != NO_REGIONS:
+                version = _of_space(session, version, regions) or add_regions(session, version.id, regions)
             if not is_open(version.space):
                 open_space(session, version.space_id)
             activate(session, version.id, incomplete=True)
@@ -40,7 +53,7 @@ def install(catalog: Catalog, kept: BundleStore, bundle: Bundle) -> ModelVersion
 
 
 def register_bundle(session: Session, bundle: Bundle, trial: SmokeTest | None = None) -> ModelVersion:
-    """Make a kept bundle known as a model version; one that is known stays as it is.
+    """Make a kept bundle known as a model version of the space it targets; one that is known stays as it is.
 
     A new embedding space becomes known too, but is not opened: nothing is embedded before somebody says so.
 
@@ -48,25 +61,82 @@ def register_bundle(session: Session, bundle: Bundle, trial: SmokeTest | None = 
         trial: what a worker measured when it tried the bundle.
     """
     lock_spaces(session, opening=True)
-    known = session.scalar(
-        select(ModelVersion).where(ModelVersion.bundle_sha256 == bundle.sha256).options(joinedload(ModelVersion.space))
-    )
+    of_bundle = versions_of_bundle(session, bundle.sha256)
+    known = next((version for version in of_bundle if version.space.key == bundle.space.key), None)
     version = known or ModelVersion(
         name=bundle.manifest.name,
         bundle_sha256=bundle.sha256,
-        space=_space(session, bundle),
+        space=_space(session, bundle.space),
         metrics=bundle.manifest.metrics,
         active=False,
     )
     if trial is not None:
-        version.space.photos_per_second, version.space.encoder_bytes = trial.photos_per_second, trial.encoder_bytes
+        for space in {version.space, *(other.space for other in of_bundle)}:
+            space.photos_per_second, space.encoder_bytes = trial.photos_per_second, trial.encoder_bytes
     session.add(version)
     session.flush()
     return version
 
 
-def _space(session: Session, bundle: Bundle) -> EmbeddingSpace:
-    description = bundle.space
+def add_regions(session: Session, model_version_id: int, regions: str) -> ModelVersion:
+    """Register a version's bundle once more, for the same space with regions; that one is not opened.
+
+    Args:
+        regions: name of a scheme (`mindreader.region_schemes`), not "none".
+
+    Raises:
+        NotFoundError: there is no such version.
+        InvalidInputError: there is no such scheme.
+        ConflictError: the version has regions itself, or its bundle is registered with these already.
+    """
+    lock_spaces(session, opening=True)
+    plain = version_by_id(session, model_version_id)
+    if region_scheme(regions).name == NO_REGIONS:
+        raise InvalidInputError("Say which regions: {known}.", known=", ".join(_with_regions()))
+    if plain.space.has_regions:
+        raise ConflictError("{name} has regions already. Add others to the version without.", name=plain.name)
+    if (known := _of_space(session, plain, regions)) is not None:
+        raise ConflictError("{name} has these regions already: see {other}.", name=plain.name, other=known.name)
+    description = replace(SpaceDescription.from_json(plain.space.description), regions=regions)
+    space = _space(session, description)
+    space.photos_per_second, space.encoder_bytes = plain.space.photos_per_second, plain.space.encoder_bytes
+    added = ModelVersion(
+        name=_name_with_regions(session, plain, regions),
+        bundle_sha256=plain.bundle_sha256,
+        space=space,
+        metrics=plain.metrics,
+        active=False,
+    )
+    session.add(added)
+    session.flush()
+    return added
+
+
+def addable_regions(session: Session, version: ModelVersion) -> list[str]:
+    """Schemes a version's bundle is not registered with yet, the newest first; none where it has regions itself."""
+    if version.space.has_regions:
+        return []
+    return [name for name in _with_regions() if _of_space(session, version, name) is None]
+
+
+def _with_regions() -> list[str]:
+    return [name for name in reversed(REGION_SCHEMES) if name != NO_REGIONS]
+
+
+def _of_space(session: Session, plain: ModelVersion, regions: str) -> ModelVersion | None:
+    """The version of the same bundle that has these regions."""
+    of_bundle = versions_of_bundle(session, plain.bundle_sha256)
+    return next((version for version in of_bundle if version.space.regions == regions), None)
+
+
+def _name_with_regions(session: Session, plain: ModelVersion, regions: str) -> str:
+    """Told apart from one of the same bundle with other regions."""
+    name = f"{plain.name[:_LONGEST_STEM]} · regions"
+    taken = {version.name for version in versions_of_bundle(session, plain.bundle_sha256)}
+    return f"{name} ({regions})" if name in taken else name
+
+
+def _space(session: Session, description: SpaceDescription) -> EmbeddingSpace:
     known = session.scalar(select(EmbeddingSpace).where(EmbeddingSpace.key == description.key))
     return known or EmbeddingSpace(
         key=description.key,
@@ -114,9 +184,10 @@ def version_by_id(session: Session, model_version_id: int) -> ModelVersion:
     return version
 
 
-def version_of_bundle(session: Session, bundle_sha256: str) -> ModelVersion | None:
-    """The version registered from a bundle."""
-    return session.scalar(select(ModelVersion).where(ModelVersion.bundle_sha256 == bundle_sha256))
+def versions_of_bundle(session: Session, bundle_sha256: str) -> Sequence[ModelVersion]:
+    """The versions registered from a bundle, with their spaces, the oldest first: one for each scheme of regions."""
+    of_bundle = select(ModelVersion).where(ModelVersion.bundle_sha256 == bundle_sha256).order_by(ModelVersion.id)
+    return session.scalars(of_bundle.options(joinedload(ModelVersion.space))).all()
 
 
 def active_version(session: Session) -> ModelVersion | None:
@@ -174,16 +245,18 @@ def _check_space(session: Session, version: ModelVersion, incomplete: bool) -> N
 
 @dataclass(frozen=True)
 class Removed:
-    """What became of a removed version's space."""
+    """What became of a removed version's space and bundle."""
 
     bundle_sha256: str
+    bundle_unused: bool
+    """No other version is of this bundle: its files can go."""
     space_dropped: bool
 
 
 def remove_version(session: Session, model_version_id: int) -> Removed:
     """Forget a model version; a space that no other version uses is dropped with it.
 
-    Searches it answered are forgotten too. The caller removes the kept bundle after the transaction.
+    Searches it answered are forgotten too. The caller removes a kept bundle that is unused after the transaction.
 
     Raises:
         NotFoundError: there is no such version.
@@ -199,4 +272,5 @@ def remove_version(session: Session, model_version_id: int) -> Removed:
     others = session.scalar(select(func.count()).select_from(ModelVersion).where(ModelVersion.space_id == space.id))
     if not others:
         request_drop(session, space.id)
-    return Removed(version.bundle_sha256, not others)
+    still_used = session.scalar(select(exists().where(ModelVersion.bundle_sha256 == version.bundle_sha256)))
+    return Removed(version.bundle_sha256, not still_used, not others)

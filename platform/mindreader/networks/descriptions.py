@@ -1,7 +1,8 @@
 """What each encoder, each generator and each embedding space is, as frozen data.
 
 Two photos are comparable if and only if they were embedded in the same embedding space: one exact photo
-encoder (architecture, weights, layer, preprocessing) and one exact projection (see `SpaceDescription.key`).
+encoder (architecture, weights, layer, preprocessing), one exact projection and one scheme of regions (see
+`SpaceDescription.key`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from mindreader.errors import BundleError, InvalidInputError
+from mindreader.region_schemes import NO_REGIONS, REGION_SCHEMES
 
 # Descriptions arrive in bundles from elsewhere: they name networks and files, never places of their own choosing.
 _STRICT = ConfigDict(extra="forbid")
@@ -111,6 +113,10 @@ class SpaceDescription:
 
     encoder: EncoderDescription
     projection: ProjectionDescription | None = None
+    regions: _Name = NO_REGIONS
+    """Name of a scheme (`mindreader.region_schemes`): which parts of a photo get a vector beside the whole one's.
+
+    Chosen in an installation, never by a bundle: what a bundle searches with is the same in either space."""
 
     @property
     def dimension(self) -> int:
@@ -121,12 +127,16 @@ class SpaceDescription:
     def key(self) -> str:
         """Stable name of the space: 16 hexadecimal digits."""
         identity = self.encoder.identity | ({"projection": asdict(self.projection)} if self.projection else {})
+        if self.regions != NO_REGIONS:  # spaces of before there were any keep their keys
+            identity["regions"] = self.regions
         canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
     def as_json(self) -> dict[str, Any]:
-        """As a bundle's manifest and the catalog keep it."""
+        """As a bundle's manifest and the catalog keep it; `regions` only where there are any, as before them."""
         data: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        if self.regions == NO_REGIONS:
+            del data["regions"]
         return data
 
     @classmethod
@@ -134,7 +144,7 @@ class SpaceDescription:
         """Read what `as_json` wrote.
 
         Raises:
-            BundleError: it is malformed, or names a place no weights may be taken from.
+            BundleError: it is malformed, names a place no weights may be taken from, or regions nobody knows here.
         """
         try:
             space = _SPACE.validate_python(data)
@@ -148,6 +158,11 @@ class SpaceDescription:
         if weights.untrained_seed is None and not (weights.sha256 and weights.filename):
             missing = "file name" if weights.sha256 else "checksum"
             raise BundleError(f"The description of the embedding space names no {missing} of the encoder's weights.")
+        if space.regions not in REGION_SCHEMES:
+            raise BundleError(
+                f"The embedding space has regions called {space.regions!r}, which this version of MindReader does not "
+                "know. Update MindReader."
+            )
         return space
 
 

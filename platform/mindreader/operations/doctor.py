@@ -114,7 +114,7 @@ def repair_indexes(catalog: Catalog, indexes: PhotoIndexes) -> list[Finding]:
             counted = select(func.count()).select_from(Embedding)
             rows = counted.where(Embedding.space_id == space.id, Embedding.state == EmbeddingState.INDEXED)
             indexed = session.scalar(rows)
-        if indexes.get(space.key, space.dimension).count() != indexed:
+        if indexes.of(space).count() != indexed:
             mended += list(_index_differences(catalog, indexes, space, repair=True))
     for finding in mended:
         log.warning("%s", finding.sentence)
@@ -156,7 +156,7 @@ def _missing_rows(catalog: Catalog, repair: bool) -> Iterator[Finding]:
 def _damaged_indexes(catalog: Catalog, indexes: PhotoIndexes, repair: bool) -> Iterator[Finding]:
     for space in _spaces(catalog):
         try:
-            indexes.get(space.key, space.dimension)
+            indexes.of(space)
         except DamagedIndexError as error:
             if repair:
                 rebuild_damaged(catalog, indexes)
@@ -168,7 +168,7 @@ def _index_differences(
     catalog: Catalog, indexes: PhotoIndexes, space: EmbeddingSpace, repair: bool
 ) -> Iterator[Finding]:
     try:
-        index = indexes.get(space.key, space.dimension)
+        index = indexes.of(space)
     except DamagedIndexError:
         return  # `_damaged_indexes` names it
     # The index first: a photo that is indexed in between then looks unexpected, not lost, and is checked again.

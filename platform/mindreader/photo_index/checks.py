@@ -5,17 +5,31 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
+from mindreader.boxes import WHOLE, Box
 from mindreader.errors import IndexMismatchError, InvalidInputError
-from mindreader.photo_index.protocol import IndexFilter, IndexPoint, PhotoLabels, Vector
+from mindreader.photo_index.protocol import (
+    MOST_REGIONS,
+    IndexFilter,
+    IndexPoint,
+    PhotoLabels,
+    Regions,
+    Vector,
+)
 
 COLLECTION_FIELD = "collection_id"
 CATEGORY_FIELD = "category_id"
 LABEL_FIELDS = (COLLECTION_FIELD, CATEGORY_FIELD)
 DAY_FIELD = "day"
+BOXES_FIELD = "boxes"
+
+WHOLE_VECTOR = "photo"
+"""In an index with regions, the vector of the whole photo: read alone, as often as without regions."""
+REGION_VECTORS = "regions"
+"""In an index with regions, the multivector that is searched: the whole photo and each region."""
 
 PAGE = 1000
 """Ids read or named in one request to the engine."""
@@ -23,7 +37,12 @@ PAGE = 1000
 FLOATS_PER_WRITE = 400_000
 """Numbers in one write: about 8 MB as JSON, well under a Qdrant server's 32 MB and Edge's WAL segment."""
 
-Payload = dict[str, int | None]
+READ_AT_ONCE = 50
+"""Photos whose regions are read in one call of the engine, which keeps other threads waiting that long."""
+_SAME_DIRECTION = 1e-4
+
+Labels = dict[str, int | None]
+Payload = dict[str, Any]
 T = TypeVar("T")
 
 
@@ -53,20 +72,53 @@ def unit_vector(vector: Vector, dimension: int) -> Vector:
     return unit
 
 
-def checked_points(points: Sequence[IndexPoint], dimension: int) -> list[IndexPoint]:
+def checked_points(points: Sequence[IndexPoint], dimension: int, *, with_regions: bool) -> list[IndexPoint]:
     """Check a whole batch; return unit-length points, of one photo id given twice only the last.
 
+    With regions every point has some: of a photo that came without, the whole is the only one.
+
     Raises:
-        IndexMismatchError: a vector is not ``(D,)``.
-        InvalidInputError: a vector is zero or not finite, or a photo id is below 1.
+        IndexMismatchError: a vector is not ``(D,)``, or a photo has regions in an index without them.
+        InvalidInputError: a vector is zero or not finite, a photo id is below 1, or regions are malformed.
     """
     checked: dict[int, IndexPoint] = {}
     for point in points:
         if point.photo_id < 1:
             raise InvalidInputError(f"Photo ids start at 1; {point.photo_id} cannot be indexed.")
         vector = unit_vector(point.vector, dimension)
-        checked[point.photo_id] = replace(point, photo_id=int(point.photo_id), vector=vector)
+        if not with_regions and point.regions is not None:
+            raise IndexMismatchError(
+                "This photo index holds one vector for each photo, but a photo came with regions. Use the index of an "
+                "embedding space with regions."
+            )
+        regions = _checked_regions(point.regions, vector, dimension) if with_regions else None
+        checked[point.photo_id] = replace(point, photo_id=int(point.photo_id), vector=vector, regions=regions)
     return list(checked.values())
+
+
+def _checked_regions(regions: Regions | None, whole: Vector, dimension: int) -> Regions:
+    if regions is None:
+        return Regions((WHOLE,), whole[np.newaxis])
+    count = len(regions.boxes)
+    if not 1 <= count <= MOST_REGIONS or len(regions.vectors) != count:
+        raise InvalidInputError(
+            f"A photo has 1 to {MOST_REGIONS} regions with a vector each; {count} boxes and {len(regions.vectors)} "
+            "vectors came."
+        )
+    vectors = np.stack([unit_vector(vector, dimension) for vector in regions.vectors])
+    if regions.boxes[0] != WHOLE or float(vectors[0] @ whole) < 1 - _SAME_DIRECTION:
+        raise InvalidInputError("The first region of a photo is the whole photo, with the photo's own vector.")
+    return Regions(regions.boxes, vectors)
+
+
+def best_box(regions: Regions, query: Vector) -> Box:
+    """Return where the region nearest to a unit vector ``(D,)`` lies; of equals the first."""
+    return regions.boxes[int(np.argmax(regions.vectors @ query))]
+
+
+def boxes_of(stored: Payload | None) -> tuple[Box, ...]:
+    """Return the boxes a payload names."""
+    return tuple(Box(*map(float, sides)) for sides in (stored or {})[BOXES_FIELD])
 
 
 def check_limit(limit: int) -> None:
@@ -79,6 +131,19 @@ def check_limit(limit: int) -> None:
         raise InvalidInputError(f"A search returns at least 1 photo; {limit} were asked for.")
 
 
+def check_regions(stored: bool, wanted: bool, where: str) -> None:
+    """Refuse an index whose photos have regions where none are wanted, or the other way round.
+
+    Raises:
+        IndexMismatchError: so it is.
+    """
+    if stored != wanted:
+        holds, has = ("regions of each photo", "none") if stored else ("one vector for each photo", "regions")
+        raise IndexMismatchError(
+            f"The photo index holds {holds}, but this embedding space has {has}. Give the space its own index."
+        ).with_inside(where)
+
+
 def possible_ids(photo_ids: Iterable[int]) -> list[int]:
     """Return the ids an index can hold, ascending and each once; the engines refuse negative ones."""
     return sorted({int(photo_id) for photo_id in photo_ids if photo_id >= 1})
@@ -86,10 +151,13 @@ def possible_ids(photo_ids: Iterable[int]) -> list[int]:
 
 def payload(point: IndexPoint) -> Payload:
     """Return the payload a point carries."""
-    return _labels(point.collection_id, point.category_id, point.day)
+    labels: Payload = {**_labels(point.collection_id, point.category_id, point.day)}
+    if point.regions is not None:
+        labels[BOXES_FIELD] = [[float(side) for side in box.sides] for box in point.regions.boxes]
+    return labels
 
 
-def _labels(collection_id: int, category_id: int | None, day: int | None) -> Payload:
+def _labels(collection_id: int, category_id: int | None, day: int | None) -> Labels:
     """All of them always, so that new labels replace old ones."""
     return {
         COLLECTION_FIELD: int(collection_id),
@@ -102,7 +170,7 @@ def _integer(value: int | None) -> int | None:
     return None if value is None else int(value)
 
 
-def label_groups(labels: Sequence[PhotoLabels]) -> Iterator[tuple[Payload, list[int]]]:
+def label_groups(labels: Sequence[PhotoLabels]) -> Iterator[tuple[Labels, list[int]]]:
     """Yield each distinct payload with the photos that get it: one write each instead of one a photo."""
     last = {label.photo_id: (label.collection_id, label.category_id, label.day) for label in labels}
     groups: dict[tuple[int, int | None, int | None], list[int]] = defaultdict(list)
@@ -120,7 +188,8 @@ def restrictions(where: IndexFilter) -> list[tuple[str, list[int]]]:
 
 def write_batches(points: Sequence[IndexPoint], dimension: int) -> Iterator[Sequence[IndexPoint]]:
     """Cut a batch into writes of at most ``FLOATS_PER_WRITE`` numbers."""
-    return pages(points, max(1, FLOATS_PER_WRITE // dimension))
+    vectors = max((1 + len(point.regions.boxes) for point in points if point.regions is not None), default=1)
+    return pages(points, max(1, FLOATS_PER_WRITE // (dimension * vectors)))
 
 
 def pages(items: Sequence[T], size: int = PAGE) -> Iterator[Sequence[T]]:

@@ -24,13 +24,16 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import qdrant_edge as engine
+from numpy.typing import NDArray
 
+from mindreader.boxes import WHOLE, Box
 from mindreader.errors import (
     DamagedIndexError,
     FullDiskError,
@@ -41,11 +44,18 @@ from mindreader.errors import (
 )
 from mindreader.locks import FolderLock
 from mindreader.photo_index.checks import (
+    BOXES_FIELD,
     COLLECTION_FIELD,
     DAY_FIELD,
     LABEL_FIELDS,
     PAGE,
+    READ_AT_ONCE,
+    REGION_VECTORS,
+    WHOLE_VECTOR,
+    best_box,
+    boxes_of,
     check_limit,
+    check_regions,
     checked_points,
     label_groups,
     pages,
@@ -55,7 +65,15 @@ from mindreader.photo_index.checks import (
     unit_vector,
     write_batches,
 )
-from mindreader.photo_index.protocol import EVERYTHING, IndexFilter, IndexHit, IndexPoint, PhotoLabels, Vector
+from mindreader.photo_index.protocol import (
+    EVERYTHING,
+    IndexFilter,
+    IndexHit,
+    IndexPoint,
+    PhotoLabels,
+    Regions,
+    Vector,
+)
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +97,9 @@ _ENVIRONMENT = {
 """What the system refuses the engine, whatever is in the files."""
 _SAMPLE = 1000
 _UNIT_TOLERANCE = 1e-3
+_QUANTIZED_TOLERANCE = 0.3
+_OVERSAMPLING = 2.0
+"""Photos looked at for each one wanted; with it the nearest 20 are the exact ones (decision 15)."""
 _ASIDE = "%Y%m%dT%H%M%SZ"
 
 
@@ -89,13 +110,14 @@ class EdgePhotoIndex:
 
     Raises:
         ConflictError: the folder is open elsewhere.
-        IndexMismatchError: the folder holds vectors of another dimension or distance.
+        IndexMismatchError: the folder holds vectors of another dimension or distance, or with regions where none are
+            asked for, or the other way round.
         DamagedIndexError: the engine cannot read the folder, or reads nonsense; nothing in it is deleted.
         NotReadyError: the disk is full, or the system keeps the engine from reading; nothing in the folder is touched.
     """
 
-    def __init__(self, folder: Path, dimension: int) -> None:
-        self.dimension = dimension
+    def __init__(self, folder: Path, dimension: int, *, regions: bool = False) -> None:
+        self.dimension, self.has_regions = dimension, regions
         self.failure: str | None = None
         self._folder = folder
         self._closed = False
@@ -103,7 +125,7 @@ class EdgePhotoIndex:
         try:
             with _opening_errors(folder):
                 _remove_dropped(folder)
-                _check_fits(folder, dimension)
+                _check_fits(folder, dimension, regions)
                 self._shard = self._open()
         except BaseException:
             self._lock.release()
@@ -111,19 +133,30 @@ class EdgePhotoIndex:
 
     def upsert(self, points: Sequence[IndexPoint]) -> None:
         """Write points durably; see :meth:`PhotoIndex.upsert`."""
-        batches = write_batches(checked_points(points, self.dimension), self.dimension)
+        checked = checked_points(points, self.dimension, with_regions=self.has_regions)
+        batches = write_batches(checked, self.dimension)
         self._write(engine.UpdateOperation.upsert_points([_point(p) for p in batch]) for batch in batches)
 
-    def search(self, vector: Vector, limit: int, where: IndexFilter) -> list[IndexHit]:
-        """Find the nearest photos by an exact scan; see :meth:`PhotoIndex.search`."""
+    def search(self, vector: Vector, limit: int, where: IndexFilter, *, with_boxes: bool = True) -> list[IndexHit]:
+        """Find the nearest photos by a scan, without regions an exact one; see :meth:`PhotoIndex.search`."""
         check_limit(limit)
-        query = engine.Query.Nearest(unit_vector(vector, self.dimension).tolist())
+        unit = unit_vector(vector, self.dimension)
         if where.matches_nothing:
             return []
-        request = engine.QueryRequest(limit=limit, query=query, filter=_filter(where))
         with self._engine_errors("be searched"):
-            found = self._shard.query(request)
-        return [IndexHit(_photo_id(hit), hit.score) for hit in found]
+            found = self._shard.query(_request(unit, limit, _filter(where), self.has_regions))
+        hits = [IndexHit(_photo_id(hit), hit.score) for hit in found]
+        if not (self.has_regions and with_boxes):
+            return hits
+        boxes = self.locate(unit, [hit.photo_id for hit in hits])
+        return [replace(hit, box=boxes.get(hit.photo_id, hit.box)) for hit in hits]
+
+    def locate(self, vector: Vector, photo_ids: Iterable[int]) -> dict[int, Box]:
+        """Return where the nearest regions lie; see :meth:`PhotoIndex.locate`."""
+        query = unit_vector(vector, self.dimension)
+        if not self.has_regions:
+            return dict.fromkeys(self.existing(photo_ids), WHOLE)
+        return {photo_id: best_box(regions, query) for photo_id, regions in self._stored_regions(photo_ids)}
 
     def delete(self, photo_ids: Iterable[int]) -> None:
         """Remove photos; see :meth:`PhotoIndex.delete`."""
@@ -158,12 +191,18 @@ class EdgePhotoIndex:
 
     def existing(self, photo_ids: Iterable[int]) -> set[int]:
         """Return the ids that are there; see :meth:`PhotoIndex.existing`."""
-        return {_photo_id(record) for record in self._retrieve(photo_ids, with_vector=False)}
+        return {_photo_id(record) for record in self._retrieve(photo_ids)}
 
     def vectors(self, photo_ids: Iterable[int]) -> dict[int, Vector]:
         """Return stored vectors; see :meth:`PhotoIndex.vectors`."""
-        records = self._retrieve(photo_ids, with_vector=True)
-        return {_photo_id(record): np.asarray(record.vector, dtype=np.float32) for record in records}
+        records = self._retrieve(photo_ids, vectors=[WHOLE_VECTOR] if self.has_regions else True)
+        return {_photo_id(record): np.asarray(_whole(record), dtype=np.float32) for record in records}
+
+    def regions(self, photo_ids: Iterable[int]) -> dict[int, Regions]:
+        """Return all regions; see :meth:`PhotoIndex.regions`."""
+        if not self.has_regions:
+            return {photo_id: Regions((WHOLE,), one[np.newaxis]) for photo_id, one in self.vectors(photo_ids).items()}
+        return dict(self._stored_regions(photo_ids))
 
     def close(self) -> None:
         """Close the shard and give the folder back; twice is fine."""
@@ -177,7 +216,7 @@ class EdgePhotoIndex:
         """Load the shard, or make it, or finish making it: to the engine these are one call."""
         self._folder.mkdir(parents=True, exist_ok=True)
         _check_room(self._folder)
-        shard = engine.EdgeShard.load(str(self._folder), _config(self.dimension))
+        shard = engine.EdgeShard.load(str(self._folder), _config(self.dimension, self.has_regions))
         try:
             self._prepare(shard)
         except BaseException:
@@ -189,7 +228,7 @@ class EdgePhotoIndex:
         for field in {*LABEL_FIELDS, DAY_FIELD} - set(shard.info().payload_schema):
             schema = engine.IntegerIndexParams(lookup=field != DAY_FIELD, range=field == DAY_FIELD)
             shard.update(engine.UpdateOperation.create_field_index(field, schema))
-        _examine(shard, self.dimension)
+        _examine(shard, self.dimension, self.has_regions)
         if _free_bytes(self._folder) > ROOM_BYTES + _size(self._folder):  # it writes a second copy
             shard.optimize()
         shard.flush()
@@ -201,10 +240,22 @@ class EdgePhotoIndex:
                 self._shard.update(operation)
             self._shard.flush()
 
-    def _retrieve(self, photo_ids: Iterable[int], *, with_vector: bool) -> Iterator[engine.Record]:
-        for batch in pages(possible_ids(photo_ids)):
+    def _stored_regions(self, photo_ids: Iterable[int]) -> Iterator[tuple[int, Regions]]:
+        for record in self._retrieve(photo_ids, vectors=[REGION_VECTORS], payload=[BOXES_FIELD], at_once=READ_AT_ONCE):
+            vectors = np.asarray(_regions(record), dtype=np.float32)
+            yield _photo_id(record), Regions(boxes_of(record.payload), vectors)
+
+    def _retrieve(
+        self,
+        photo_ids: Iterable[int],
+        *,
+        vectors: bool | list[str] = False,
+        payload: bool | list[str] = False,
+        at_once: int = PAGE,
+    ) -> Iterator[engine.Record]:
+        for batch in pages(possible_ids(photo_ids), at_once):
             with self._engine_errors("be read"):
-                records = self._shard.retrieve(list(batch), with_payload=False, with_vector=with_vector)
+                records = self._shard.retrieve(list(batch), with_payload=payload, with_vector=vectors)
             yield from records
 
     @contextmanager
@@ -295,7 +346,7 @@ def _prove_that_indexes_can_be_made(folder: Path, dimension: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _examine(shard: engine.EdgeShard, dimension: int) -> None:
+def _examine(shard: engine.EdgeShard, dimension: int, regions: bool) -> None:
     """Look at some points as searches and writes do; damage the engine does not see gives zeros, gaps or nonsense.
 
     Raises:
@@ -314,24 +365,55 @@ def _examine(shard: engine.EdgeShard, dimension: int) -> None:
     sample: list[_Point] = [*first, *drawn]
     _examine_vectors(sample, dimension)
     _examine_labels(shard, sample)
-    nearest = shard.query(engine.QueryRequest(limit=_SAMPLE, query=engine.Query.Nearest(_vector(first[0]))))
+    if regions:
+        _examine_regions(shard, sample, dimension)
+    nearest = shard.query(_request(np.array(_whole(first[0]), np.float32), expected, None, regions))
     if len(nearest) != expected or not all(abs(hit.score) <= 1 + _UNIT_TOLERANCE for hit in nearest):
         raise ValueError(f"{len(nearest)} of {expected} points were found, or not with cosine similarities")
 
 
 def _examine_vectors(points: Sequence[_Point], dimension: int) -> None:
     """Every one was written with length 1."""
-    vectors = [_vector(point) for point in points]
+    vectors = [_whole(point) for point in points]
     if not all(len(vector) == dimension for vector in vectors):
         raise ValueError("a point has no vector")
-    lengths = np.linalg.norm(np.array(vectors, np.float64), axis=1)
-    if not np.all(np.abs(lengths - 1) <= _UNIT_TOLERANCE):
+    _examine_lengths(np.array(vectors, np.float64))
+
+
+def _examine_regions(shard: engine.EdgeShard, points: Sequence[_Point], dimension: int) -> None:
+    """Each has its box, the whole photo is the first, and what is scanned says about the same as the vectors."""
+    boxes = {_photo_id(point): boxes_of(point.payload) for point in points}
+    vectors = {_photo_id(point): np.array(_regions(point), np.float64) for point in points}
+    for photo_id, each in vectors.items():
+        if each.shape != (len(boxes[photo_id]), dimension):
+            raise ValueError("a point has not one vector for each region")
+    _examine_lengths(np.concatenate(list(vectors.values())))
+    wholes = np.array([_whole(point) for point in points])
+    firsts = np.array([vectors[_photo_id(point)][0] for point in points])
+    if np.abs(wholes - firsts).max() > _UNIT_TOLERANCE:
+        raise ValueError("the first region of a point is not the whole photo")
+    ids = engine.Filter(must=[engine.HasIdCondition(set(vectors))])
+    scanned = shard.query(_request(firsts[0].astype(np.float32), len(vectors), ids, True, rescore=False))
+    wrong = [abs(float((vectors[_photo_id(hit)] @ firsts[0]).max()) - hit.score) for hit in scanned]
+    if len(wrong) != len(vectors) or not max(wrong) <= _QUANTIZED_TOLERANCE:
+        raise ValueError(f"{len(wrong)} of {len(vectors)} points were scanned, or not with about their similarities")
+
+
+def _examine_lengths(vectors: NDArray[np.float64]) -> None:
+    if not np.all(np.abs(np.linalg.norm(vectors, axis=1) - 1) <= _UNIT_TOLERANCE):
         raise ValueError("a vector is not of length 1")
 
 
-def _vector(point: _Point) -> list[float]:
-    """Empty where it has none, which the engine says by an empty dictionary."""
-    return cast(list[float], point.vector) if isinstance(point.vector, list) else []
+def _whole(point: _Point) -> list[float]:
+    """The whole photo's vector; empty where it has none, which the engine says by an empty dictionary."""
+    found = point.vector.get(WHOLE_VECTOR, []) if isinstance(point.vector, dict) else point.vector
+    return cast(list[float], found or [])
+
+
+def _regions(point: _Point) -> list[list[float]]:
+    """The vectors of all its regions; empty where it has none."""
+    found = point.vector.get(REGION_VECTORS, []) if isinstance(point.vector, dict) else []
+    return cast(list[list[float]], found)
 
 
 def _examine_labels(shard: engine.EdgeShard, points: Sequence[_Point]) -> None:
@@ -424,17 +506,28 @@ def _size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def _config(dimension: int) -> engine.EdgeConfig:
-    return engine.EdgeConfig(
-        vectors=engine.EdgeVectorParams(size=dimension, distance=engine.Distance.Cosine),
-        optimizers=engine.EdgeOptimizersConfig(indexing_threshold=NEVER_BUILD_HNSW_KB),
+def _config(dimension: int, regions: bool = False) -> engine.EdgeConfig:
+    one = engine.EdgeVectorParams(size=dimension, distance=engine.Distance.Cosine)
+    never_a_graph = engine.EdgeOptimizersConfig(indexing_threshold=NEVER_BUILD_HNSW_KB)
+    if not regions:
+        return engine.EdgeConfig(vectors=one, optimizers=never_a_graph)
+    searched = engine.EdgeVectorParams(
+        size=dimension,
+        distance=engine.Distance.Cosine,
+        multivector_config=engine.MultiVectorConfig(engine.MultiVectorComparator.MaxSim),
+        quantization_config=engine.TurboQuantQuantizationConfig(),
+        memory=engine.Memory.Cold,
     )
+    read = engine.EdgeVectorParams(size=dimension, distance=engine.Distance.Cosine, memory=engine.Memory.Cold)
+    return engine.EdgeConfig(vectors={WHOLE_VECTOR: read, REGION_VECTORS: searched}, optimizers=never_a_graph)
 
 
-def _check_fits(folder: Path, dimension: int) -> None:
+def _check_fits(folder: Path, dimension: int, regions: bool) -> None:
     """Compare with what the shard says about itself; a file we cannot read is left for the engine to judge."""
     try:
-        stored = json.loads((folder / "edge_config.json").read_text())["vectors"][""]
+        vectors = json.loads((folder / "edge_config.json").read_text())["vectors"]
+        has_regions = REGION_VECTORS in vectors
+        stored = vectors[REGION_VECTORS if has_regions else ""]
         size, distance = stored["size"], stored["distance"]
     except (OSError, ValueError, KeyError, TypeError):
         return
@@ -443,10 +536,29 @@ def _check_fits(folder: Path, dimension: int) -> None:
             f"The photo index holds {size}-dimensional vectors with {distance} distance, but this "
             f"embedding space has {dimension} dimensions with Cosine distance. Give the space its own index."
         ).with_inside(str(folder))
+    check_regions(has_regions, regions, str(folder))
 
 
 def _point(point: IndexPoint) -> engine.Point:
-    return engine.Point(point.photo_id, point.vector.tolist(), payload(point))
+    vector: engine.Vector = point.vector.tolist()
+    if point.regions is not None:
+        vector = {WHOLE_VECTOR: point.vector.tolist(), REGION_VECTORS: point.regions.vectors.tolist()}
+    return engine.Point(point.photo_id, vector, payload(point))
+
+
+def _request(
+    unit: Vector, limit: int, where: engine.Filter | None, regions: bool, *, rescore: bool = True
+) -> engine.QueryRequest:
+    """Ask for the nearest; of photos with regions more are looked at by few bits, and those compared in full."""
+    if not regions:
+        return engine.QueryRequest(limit=limit, query=engine.Query.Nearest(unit.tolist()), filter=where)
+    quantization = engine.QuantizationSearchParams(rescore=rescore, oversampling=_OVERSAMPLING if rescore else None)
+    return engine.QueryRequest(
+        limit=limit,
+        query=engine.Query.Nearest([unit.tolist()], using=REGION_VECTORS),
+        filter=where,
+        params=engine.SearchParams(quantization=quantization),
+    )
 
 
 def _filter(where: IndexFilter) -> engine.Filter | None:

@@ -10,12 +10,13 @@ import ssl
 import time
 from datetime import datetime
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 
 from mindreader.errors import ConfigurationError, DamagedIndexError, IndexMismatchError, InvalidInputError
 from mindreader.photo_index import edge
+from mindreader.photo_index.checks import check_regions
 from mindreader.photo_index.edge import EdgePhotoIndex, drop_edge_index
 from mindreader.photo_index.protocol import PhotoIndex
 from mindreader.settings import Settings
@@ -51,7 +52,7 @@ _GRPC_RETRIES = json.dumps(
 SPACE_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
-def open_photo_index(settings: Settings, space_key: str, dimension: int) -> PhotoIndex:
+def open_photo_index(settings: Settings, space_key: str, dimension: int, *, regions: bool = False) -> PhotoIndex:
     """Open the photo index of an embedding space, made when it is not there.
 
     Qdrant Edge in ``settings.index_dir / space_key``, or the collection ``mindreader-<space_key>`` of
@@ -59,20 +60,21 @@ def open_photo_index(settings: Settings, space_key: str, dimension: int) -> Phot
 
     Raises:
         InvalidInputError: the key cannot be part of a file name.
-        IndexMismatchError: the index has another dimension or distance.
+        IndexMismatchError: the index has another dimension or distance, or regions where none are asked for, or the
+            other way round.
         ConflictError: the folder is open elsewhere.
         DamagedIndexError: the engine cannot read the folder.
         NotReadyError: the disk is full or cannot be written to, or the server does not answer.
     """
     _check_key(space_key)
     if not settings.qdrant_url:
-        return EdgePhotoIndex(settings.index_dir / space_key, dimension)
+        return EdgePhotoIndex(settings.index_dir / space_key, dimension, regions=regions)
     # Imported late: qdrant-client takes longer to import than everything else here, and Edge needs none of it.
     from mindreader.photo_index.server import ServerPhotoIndex
 
     client = server_client(settings)
     try:
-        return ServerPhotoIndex(client, _collection_name(space_key), dimension, _storage(settings))
+        return ServerPhotoIndex(client, _collection_name(space_key), dimension, _storage(settings), regions=regions)
     except BaseException:
         client.close()
         raise
@@ -99,6 +101,22 @@ def drop_photo_index(settings: Settings, space_key: str) -> None:
         client.close()
 
 
+class IndexedSpace(Protocol):
+    """What of an embedding space says which index is its own."""
+
+    @property
+    def key(self) -> str:
+        """Its name."""
+
+    @property
+    def dimension(self) -> int:
+        """Length D of its vectors."""
+
+    @property
+    def has_regions(self) -> bool:
+        """Whether its photos are embedded region by region."""
+
+
 class PhotoIndexes:
     """The photo indexes this process has open, one per embedding space, shared by all its threads.
 
@@ -112,23 +130,33 @@ class PhotoIndexes:
         self._damaged: dict[str, DamagedIndexError] = {}
         self._lock = Lock()
 
-    def get(self, space_key: str, dimension: int) -> PhotoIndex:
+    def of(self, space: IndexedSpace) -> PhotoIndex:
+        """Return the index of a space; see :meth:`get`.
+
+        Raises:
+            IndexMismatchError, DamagedIndexError, InvalidInputError, ConflictError, NotReadyError: as :meth:`get`.
+        """
+        return self.get(space.key, space.dimension, regions=space.has_regions)
+
+    def get(self, space_key: str, dimension: int, *, regions: bool = False) -> PhotoIndex:
         """Return the space's index, opened on first use. Do not close it: others use the same one.
 
         One in which the engine failed is opened, and looked at, anew.
 
         Raises:
-            IndexMismatchError: the index has another dimension or distance.
+            IndexMismatchError: the index has another dimension or distance, or regions where none are asked for, or
+                the other way round.
             DamagedIndexError: its files are damaged.
             InvalidInputError, ConflictError, NotReadyError: as :func:`open_photo_index`.
         """
         with self._lock:
-            index = self._usable(space_key, dimension)
+            index = self._usable(space_key, dimension, regions)
         if index.dimension != dimension:
             raise IndexMismatchError(
                 f"The photo index of embedding space {space_key} holds {index.dimension}-dimensional vectors, "
                 f"but {dimension} dimensions were asked for. One space has one exact photo encoder."
             )
+        check_regions(index.has_regions, regions, space_key)
         return index
 
     def set_aside(self, space_key: str, dimension: int) -> None:
@@ -155,7 +183,7 @@ class PhotoIndexes:
         _check_key(space_key)
         return [] if self._settings.qdrant_url else edge.set_aside(self._settings.index_dir / space_key)
 
-    def _usable(self, space_key: str, dimension: int) -> PhotoIndex:
+    def _usable(self, space_key: str, dimension: int, regions: bool) -> PhotoIndex:
         if (damaged := self._damaged.get(space_key)) is not None:
             raise DamagedIndexError().with_inside(damaged.inside)
         index = self._open.get(space_key)
@@ -164,7 +192,8 @@ class PhotoIndexes:
                 self._close_failed(space_key, index)
                 index = None
             if index is None:
-                index = self._open[space_key] = open_photo_index(self._settings, space_key, dimension)
+                index = open_photo_index(self._settings, space_key, dimension, regions=regions)
+                self._open[space_key] = index
         except DamagedIndexError as error:
             self._damaged[space_key] = error
             log.error("%s", error.for_administrators)

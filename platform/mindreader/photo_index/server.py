@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Literal
+from typing import Literal, cast
 
 import grpc
 import numpy as np
@@ -14,12 +14,20 @@ from qdrant_client import QdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
+from mindreader.boxes import WHOLE, Box
 from mindreader.errors import IndexFailedError, IndexMismatchError, NotReadyError
 from mindreader.photo_index.checks import (
+    BOXES_FIELD,
     DAY_FIELD,
     LABEL_FIELDS,
     PAGE,
+    READ_AT_ONCE,
+    REGION_VECTORS,
+    WHOLE_VECTOR,
+    best_box,
+    boxes_of,
     check_limit,
+    check_regions,
     checked_points,
     label_groups,
     pages,
@@ -29,7 +37,15 @@ from mindreader.photo_index.checks import (
     unit_vector,
     write_batches,
 )
-from mindreader.photo_index.protocol import EVERYTHING, IndexFilter, IndexHit, IndexPoint, PhotoLabels, Vector
+from mindreader.photo_index.protocol import (
+    EVERYTHING,
+    IndexFilter,
+    IndexHit,
+    IndexPoint,
+    PhotoLabels,
+    Regions,
+    Vector,
+)
 
 _NO_ANSWER = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
@@ -70,45 +86,67 @@ class ServerPhotoIndex:
     Takes ``client`` over: :meth:`close` closes it. Every write waits until the server has applied it.
 
     Raises:
-        IndexMismatchError: the Qdrant collection has another dimension or distance.
+        IndexMismatchError: the Qdrant collection has another dimension or distance, or regions where none are asked
+            for, or the other way round.
         NotReadyError: the server does not answer, or refuses.
     """
 
     failure: str | None = None
     """Its files are the server's: opening it anew would mend nothing."""
 
-    def __init__(self, client: QdrantClient, name: str, dimension: int, storage: ServerStorage | None = None) -> None:
-        self.dimension = dimension
+    def __init__(
+        self,
+        client: QdrantClient,
+        name: str,
+        dimension: int,
+        storage: ServerStorage | None = None,
+        *,
+        regions: bool = False,
+    ) -> None:
+        self.dimension, self.has_regions = dimension, regions
         self._storage = storage or ServerStorage()
         self._client = client
         self._name = name
         with _server_errors(name):
             self._make_if_missing()
-            _check_fits(client.get_collection(name), name, dimension)
+            _check_fits(client.get_collection(name), name, dimension, regions)
             self._make_payload_indexes()
 
     def upsert(self, points: Sequence[IndexPoint]) -> None:
         """Write points durably; see :meth:`PhotoIndex.upsert`."""
-        for batch in write_batches(checked_points(points, self.dimension), self.dimension):
+        checked = checked_points(points, self.dimension, with_regions=self.has_regions)
+        for batch in write_batches(checked, self.dimension):
             with _server_errors(self._name):
                 self._client.upsert(self._name, [_point(point) for point in batch], wait=True)
 
-    def search(self, vector: Vector, limit: int, where: IndexFilter) -> list[IndexHit]:
+    def search(self, vector: Vector, limit: int, where: IndexFilter, *, with_boxes: bool = True) -> list[IndexHit]:
         """Find the nearest photos; see :meth:`PhotoIndex.search`. Approximate once the server built HNSW."""
         check_limit(limit)
-        query = unit_vector(vector, self.dimension).tolist()
+        unit = unit_vector(vector, self.dimension)
         if where.matches_nothing:
             return []
         with _server_errors(self._name):
             found = self._client.query_points(
                 self._name,
-                query=query,
+                query=[unit.tolist()] if self.has_regions else unit.tolist(),
+                using=REGION_VECTORS if self.has_regions else None,
                 limit=limit,
                 query_filter=_filter(where),
                 search_params=self._storage.search_params,
                 with_payload=False,
             ).points
-        return [IndexHit(_photo_id(hit), hit.score) for hit in found]
+        hits = [IndexHit(_photo_id(hit), hit.score) for hit in found]
+        if not (self.has_regions and with_boxes):
+            return hits
+        boxes = self.locate(unit, [hit.photo_id for hit in hits])
+        return [replace(hit, box=boxes.get(hit.photo_id, hit.box)) for hit in hits]
+
+    def locate(self, vector: Vector, photo_ids: Iterable[int]) -> dict[int, Box]:
+        """Return where the nearest regions lie; see :meth:`PhotoIndex.locate`."""
+        query = unit_vector(vector, self.dimension)
+        if not self.has_regions:
+            return dict.fromkeys(self.existing(photo_ids), WHOLE)
+        return {photo_id: best_box(regions, query) for photo_id, regions in self._stored_regions(photo_ids)}
 
     def delete(self, photo_ids: Iterable[int]) -> None:
         """Remove photos; see :meth:`PhotoIndex.delete`."""
@@ -143,12 +181,18 @@ class ServerPhotoIndex:
 
     def existing(self, photo_ids: Iterable[int]) -> set[int]:
         """Return the ids that are there; see :meth:`PhotoIndex.existing`."""
-        return {_photo_id(record) for record in self._retrieve(photo_ids, with_vectors=False)}
+        return {_photo_id(record) for record in self._retrieve(photo_ids)}
 
     def vectors(self, photo_ids: Iterable[int]) -> dict[int, Vector]:
         """Return stored vectors; see :meth:`PhotoIndex.vectors`."""
-        records = self._retrieve(photo_ids, with_vectors=True)
-        return {_photo_id(record): np.asarray(record.vector, dtype=np.float32) for record in records}
+        records = self._retrieve(photo_ids, vectors=[WHOLE_VECTOR] if self.has_regions else True)
+        return {_photo_id(record): np.asarray(_whole(record), dtype=np.float32) for record in records}
+
+    def regions(self, photo_ids: Iterable[int]) -> dict[int, Regions]:
+        """Return all regions; see :meth:`PhotoIndex.regions`."""
+        if not self.has_regions:
+            return {photo_id: Regions((WHOLE,), one[np.newaxis]) for photo_id, one in self.vectors(photo_ids).items()}
+        return dict(self._stored_regions(photo_ids))
 
     def close(self) -> None:
         """Close the client; twice is fine."""
@@ -158,9 +202,8 @@ class ServerPhotoIndex:
         if self._client.collection_exists(self._name):
             return
         kept = self._storage
-        vectors = models.VectorParams(
-            size=self.dimension, distance=models.Distance.COSINE, on_disk=kept.on_disk or None
-        )
+        one = models.VectorParams(size=self.dimension, distance=models.Distance.COSINE, on_disk=kept.on_disk or None)
+        vectors = {WHOLE_VECTOR: _read(one), REGION_VECTORS: _searched(one)} if self.has_regions else one
         try:
             self._client.create_collection(
                 self._name,
@@ -183,11 +226,38 @@ class ServerPhotoIndex:
             )
             self._client.create_payload_index(self._name, field, field_schema=schema, wait=True)
 
-    def _retrieve(self, photo_ids: Iterable[int], *, with_vectors: bool) -> Iterator[models.Record]:
-        for batch in pages(possible_ids(photo_ids)):
+    def _stored_regions(self, photo_ids: Iterable[int]) -> Iterator[tuple[int, Regions]]:
+        for record in self._retrieve(photo_ids, vectors=[REGION_VECTORS], payload=[BOXES_FIELD], at_once=READ_AT_ONCE):
+            stored = cast(dict[str, list[list[float]]], record.vector)[REGION_VECTORS]
+            yield _photo_id(record), Regions(boxes_of(record.payload), np.asarray(stored, dtype=np.float32))
+
+    def _retrieve(
+        self,
+        photo_ids: Iterable[int],
+        *,
+        vectors: bool | list[str] = False,
+        payload: bool | list[str] = False,
+        at_once: int = PAGE,
+    ) -> Iterator[models.Record]:
+        for batch in pages(possible_ids(photo_ids), at_once):
             with _server_errors(self._name):
-                records = self._client.retrieve(self._name, list(batch), with_payload=False, with_vectors=with_vectors)
+                records = self._client.retrieve(self._name, list(batch), with_payload=payload, with_vectors=vectors)
             yield from records
+
+
+def _read(one: models.VectorParams) -> models.VectorParams:
+    """Whole photos' vectors in an index with regions are only read by id: no graph, no copy in memory."""
+    return one.model_copy(update={"on_disk": True, "hnsw_config": models.HnswConfigDiff(m=0)})
+
+
+def _searched(one: models.VectorParams) -> models.VectorParams:
+    best_region = models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM)
+    return one.model_copy(update={"multivector_config": best_region})
+
+
+def _whole(record: models.Record) -> list[float]:
+    found = record.vector[WHOLE_VECTOR] if isinstance(record.vector, dict) else record.vector
+    return cast(list[float], found)
 
 
 def _exists_already(error: UnexpectedResponse | grpc.RpcError) -> bool:
@@ -239,11 +309,13 @@ def _silence(name: str, reason: object) -> NotReadyError:
     ).with_inside(str(reason))
 
 
-def _check_fits(info: models.CollectionInfo, name: str, dimension: int) -> None:
+def _check_fits(info: models.CollectionInfo, name: str, dimension: int, regions: bool) -> None:
     vectors = info.config.params.vectors
+    has_regions = isinstance(vectors, dict) and set(vectors) == {WHOLE_VECTOR, REGION_VECTORS}
+    one = vectors[REGION_VECTORS] if has_regions and isinstance(vectors, dict) else vectors
     found = (
-        f"{vectors.size} dimensions with {vectors.distance.value} distance"
-        if isinstance(vectors, models.VectorParams)
+        f"{one.size} dimensions with {one.distance.value} distance"
+        if isinstance(one, models.VectorParams)
         else "several named vectors"
     )
     wanted = f"{dimension} dimensions with {models.Distance.COSINE.value} distance"
@@ -252,10 +324,14 @@ def _check_fits(info: models.CollectionInfo, name: str, dimension: int) -> None:
             f"The Qdrant collection {name} has {found}, but this embedding space has {wanted}. "
             "Give the space its own Qdrant collection, or remove that one."
         )
+    check_regions(has_regions, regions, name)
 
 
 def _point(point: IndexPoint) -> models.PointStruct:
-    return models.PointStruct(id=point.photo_id, vector=point.vector.tolist(), payload=dict(payload(point)))
+    vector: models.VectorStruct = point.vector.tolist()
+    if point.regions is not None:
+        vector = {WHOLE_VECTOR: point.vector.tolist(), REGION_VECTORS: point.regions.vectors.tolist()}
+    return models.PointStruct(id=point.photo_id, vector=vector, payload=payload(point))
 
 
 def _filter(where: IndexFilter) -> models.Filter | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, union
 from sqlalchemy.orm import Session, joinedload
 
 from mindreader.catalog import BenchmarkSketch, PublicLink, Search, User
@@ -60,7 +60,8 @@ def forget_searches(session: Session, user: User) -> list[str]:
 
 def unused_sketches(session: Session, digests: Collection[str]) -> list[str]:
     """Those of the sketches, by their SHA-256, that nothing refers to any more."""
-    kept: set[str | None] = set()
-    for column in (Search.sketch_sha256, BenchmarkSketch.sketch_sha256, PublicLink.sketch_sha256):
-        kept.update(session.scalars(select(column).where(column.in_(digests))))
-    return sorted(set(digests) - kept)
+    if not digests:
+        return []
+    columns = (Search.sketch_sha256, BenchmarkSketch.sketch_sha256, PublicLink.sketch_sha256)
+    kept = session.scalars(union(*(select(column).where(column.in_(digests)) for column in columns)))
+    return sorted(set(digests) - set(kept))

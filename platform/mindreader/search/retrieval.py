@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mindreader.boxes import Box
 from mindreader.inference.answerability import is_answerable
 from mindreader.inference.readings import (
     LOOKED_AT,
@@ -18,24 +19,27 @@ from mindreader.inference.readings import (
     with_picked,
 )
 from mindreader.messages import SearchRequest
-from mindreader.photo_index import IndexFilter, IndexHit, PhotoIndex, Vector
+from mindreader.photo_index import IndexFilter, PhotoIndex, Vector
+from mindreader.search.rankings import ByRegions, DrawnThing, Nearest, Ranking
 
 _MOST_ROUNDS = 5
 """Further readings are looked for in so many times 40 photos; then only G's noise changes."""
 
 
-class Nearest:
-    """The photos nearest to one query; the index is asked again only for more than it gave before."""
+@dataclass(frozen=True, eq=False)
+class SketchQuery:
+    """What a sketch searches with."""
 
-    def __init__(self, index: PhotoIndex, query: Vector, where: IndexFilter) -> None:
-        self._index, self._query, self._where = index, query, where
-        self._asked, self._hits = 0, list[IndexHit]()
+    whole: DrawnThing
+    parts: tuple[DrawnThing, ...] = ()
+    """Two or three things that were read apart; none where it was read as one."""
+    part_boxes: tuple[Box, ...] = ()
+    """Where on the sheet they are."""
 
-    def __call__(self, most: int) -> Sequence[IndexHit]:
-        """As many of them, best first."""
-        if most > self._asked:
-            self._asked, self._hits = most, self._index.search(self._query, most, self._where)
-        return self._hits[:most]
+    @property
+    def by_regions(self) -> bool:
+        """Whether the regions of a photo tell more than the nearest of them does."""
+        return self.whole.place is not None or bool(self.parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +48,7 @@ class Retrieved:
 
     query: Vector
     """(K,), what searched: after the picked reading and relevance feedback."""
-    nearest: Nearest
+    nearest: Ranking
     """Gives the photos found by it."""
     readings: list[SketchReading]
     """One or more, the most likely first."""
@@ -53,44 +57,59 @@ class Retrieved:
     """Whether anything there seems to be what was drawn; None where nobody can tell, or a reading was picked."""
 
 
-def retrieve(index: PhotoIndex, space_key: str, query: Vector, request: SearchRequest) -> Retrieved:
-    """Ask a space's index for what a sketch's query (K,) means, with the reading and the photos its drawer chose."""
+def retrieve(
+    index: PhotoIndex, space_key: str, sketch: SketchQuery, request: SearchRequest, wanted_things: Sequence[Vector] = ()
+) -> Retrieved:
+    """Ask a space's index for what a sketch means, with the reading, photos and things that its drawer chose.
+
+    Args:
+        wanted_things: vectors (K,) of things in photos that are wanted too.
+    """
+    query = sketch.whole.query
     nearest = Nearest(index, query, request.where)
-    picked = _picked(index, query, request.reading)
-    wanted = _refined_by_photos(index, query if picked is None else query_of_picked(picked, query), request)
-    photo_ids, vectors = _photos(index, nearest, 0)
+    picked = _picked(nearest, query, request.reading)
+    chosen = query if picked is None else query_of_picked(picked, query)
+    wanted = _refined_by_photos(index, chosen, request, wanted_things)
+    photo_ids, vectors = _photos(nearest, query, 0)
     first = find_readings(query, photo_ids, vectors, request.most_readings)
     return Retrieved(
         wanted,
-        # Where nothing was chosen, the answer above serves once more.
-        nearest if wanted is query else Nearest(index, wanted, request.where),
-        _offered(index, nearest, query, request, first, picked),
+        _ranking(index, nearest, sketch, wanted, request.where),
+        _offered(nearest, query, request, first, picked),
         picked,
         None if picked else is_answerable(space_key, query, vectors, first),
     )
 
 
-def _picked(index: PhotoIndex, query: Vector, photo_ids: Sequence[int]) -> SketchReading | None:
+def _ranking(index: PhotoIndex, nearest: Nearest, sketch: SketchQuery, wanted: Vector, where: IndexFilter) -> Ranking:
+    if sketch.by_regions:
+        # What was chosen is one thing, whatever else was drawn.
+        parts = sketch.parts if wanted is sketch.whole.query else ()
+        return ByRegions(index, DrawnThing(wanted, sketch.whole.place), parts, where)
+    # Where nothing was chosen, the first answer serves once more.
+    return nearest if wanted is sketch.whole.query else Nearest(index, wanted, where)
+
+
+def _picked(nearest: Nearest, query: Vector, photo_ids: Sequence[int]) -> SketchReading | None:
     """The reading a person picked; None if nobody did, or none of its photos is left."""
-    left, vectors = _known(index, photo_ids)
+    left, vectors = _known(nearest, query, photo_ids)
     return picked_reading(query, left, vectors) if left else None
 
 
-def _photos(index: PhotoIndex, nearest: Nearest, number: int) -> tuple[list[int], Vector]:
+def _photos(nearest: Nearest, query: Vector, number: int) -> tuple[list[int], Vector]:
     """Ids and vectors (N, K) of the photos of one round: the nearest 40, the 40 after them, and so on."""
     hits = nearest(LOOKED_AT * (number + 1))[LOOKED_AT * number :]
-    return _known(index, [hit.photo_id for hit in hits])
+    return _known(nearest, query, [hit.photo_id for hit in hits])
 
 
-def _known(index: PhotoIndex, photo_ids: Sequence[int]) -> tuple[list[int], Vector]:
-    """Those of the photos that the index holds, in their order, and their vectors (N, K)."""
-    known = index.vectors(photo_ids) if photo_ids else {}
-    ids = [photo_id for photo_id in photo_ids if photo_id in known]
-    return ids, np.stack([known[i] for i in ids]) if ids else np.zeros((0, index.dimension), np.float32)
+def _known(nearest: Nearest, query: Vector, photo_ids: Sequence[int]) -> tuple[list[int], Vector]:
+    """Those of the photos that the index holds, in their order, and of each the vector nearest to a query; (N, K)."""
+    known = nearest.regions(photo_ids)
+    best = [each.vectors[(each.vectors @ query).argmax()] for each in known.values()]
+    return list(known), np.stack(best) if best else np.zeros((0, len(query)), np.float32)
 
 
 def _offered(
-    index: PhotoIndex,
     nearest: Nearest,
     query: Vector,
     request: SearchRequest,
@@ -101,20 +120,22 @@ def _offered(
     found, shown = first, list[SketchReading]()
     for number in range(1, min(request.round, _MOST_ROUNDS) + 1):
         shown += further_readings(found, shown)
-        found = further_readings(find_readings(query, *_photos(index, nearest, number), request.most_readings), shown)
+        found = further_readings(find_readings(query, *_photos(nearest, query, number), request.most_readings), shown)
     found = found or first
     offered = found if picked is None else with_picked(found, picked)[: request.most_readings]
     # Where there are no photos, G is told what E1 reads.
     return offered or [SketchReading(query, (), 1.0)]
 
 
-def _refined_by_photos(index: PhotoIndex, query: Vector, request: SearchRequest) -> Vector:
-    """The query (K,) after relevance feedback: the photos the caller wants more and less of."""
-    if not request.like and not request.unlike:
+def _refined_by_photos(
+    index: PhotoIndex, query: Vector, request: SearchRequest, wanted_things: Sequence[Vector]
+) -> Vector:
+    """The query (K,) after relevance feedback: the photos and things the caller wants more and less of."""
+    if not request.like and not request.unlike and not wanted_things:
         return query
     known = index.vectors((*request.like, *request.unlike))
     liked, unliked = ([known[i] for i in ids if i in known] for ids in (request.like, request.unlike))
-    return refined(query, liked, unliked)
+    return refined(query, [*liked, *wanted_things], unliked)
 
 
 def refined(query: Vector, liked: Sequence[Vector], unliked: Sequence[Vector]) -> Vector:

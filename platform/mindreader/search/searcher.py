@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import TypeVar
 
@@ -15,17 +15,29 @@ from PIL import Image
 from mindreader.bundles.store import BundleStore
 from mindreader.catalog import Catalog, EmbeddingSpace, ModelVersion
 from mindreader.embedding.spaces import is_open
-from mindreader.errors import ConflictError, IndexFailedError, NotReadyError
+from mindreader.errors import ConflictError, IndexFailedError, NotFoundError, NotReadyError
 from mindreader.inference.batching import MicroBatcher
-from mindreader.inference.engines.protocol import Engine
-from mindreader.inference.looks import looks_at
+from mindreader.inference.engines.protocol import Engine, Rests
+from mindreader.inference.looks import drawn_box, looks_at
+from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.inference.query_model import Painting, QueryModel
+from mindreader.inference.sketch_parts import parts_of
 from mindreader.machine import give_memory_back
-from mindreader.messages import ImaginedReading, SearchAnswer, SearchHit, SearchRequest
-from mindreader.model_versions.registry import active_version, version_by_id
+from mindreader.messages import (
+    ImaginedReading,
+    PhotoFrame,
+    SearchAnswer,
+    SearchHit,
+    SearchRequest,
+    SimilarAnswer,
+    SimilarRequest,
+)
+from mindreader.model_versions.registry import active_version, photo_projection, version_by_id
+from mindreader.networks.descriptions import SpaceDescription
 from mindreader.photo_index import EVERYTHING, PhotoIndexes, Vector
 from mindreader.search.duplicates import distinct_hits
-from mindreader.search.retrieval import Retrieved, retrieve
+from mindreader.search.rankings import DrawnThing, Nearest, Ranking
+from mindreader.search.retrieval import Retrieved, SketchQuery, retrieve
 from mindreader.search.score_threshold import NoiseFloor
 from mindreader.settings import Settings
 from mindreader.timing import StageTimer
@@ -43,7 +55,7 @@ class _Loaded:
     """A version's networks; several threads may ask them at once."""
 
     def __init__(self, model: QueryModel) -> None:
-        self.image_size, self.rest = model.image_size, model.rest
+        self.image_size, self.rest, self.query_together = model.image_size, model.rest, model.query_each
         self.query = MicroBatcher(model.query_each, _AT_ONCE)
         self.paint = MicroBatcher(model.paint_each, _AT_ONCE)
 
@@ -56,6 +68,7 @@ class Searcher:
     ) -> None:
         self._catalog, self._kept, self._indexes = catalog, kept, indexes
         self._settings, self._engine = settings, engine
+        self._photo_encoders: dict[str, PhotoEncoder] = {}
         self._models: OrderedDict[int, _Loaded] = OrderedDict()
         self._loading = Lock()
         self._answered = self._rests = False
@@ -79,9 +92,9 @@ class Searcher:
         idle, self._answered = not self._answered, False
         if idle and not self._rests:
             with self._loading:
-                models = list(self._models.values())
-            for model in models:
-                model.rest()
+                loaded: list[Rests] = [*self._models.values(), *self._photo_encoders.values()]
+            for networks in loaded:
+                networks.rest()
             give_memory_back()
         self._rests = idle
 
@@ -97,7 +110,7 @@ class Searcher:
         if version is not None and is_open(version.space):
             space = version.space
             nowhere = np.ones(space.dimension, np.float32)
-            _asked_again(lambda: self._indexes.get(space.key, space.dimension).search(nowhere, 1, EVERYTHING))
+            _asked_again(lambda: self._indexes.of(space).search(nowhere, 1, EVERYTHING, with_boxes=False))
 
     def answer(self, request: SearchRequest) -> SearchAnswer:
         """Search; everything in the answer is of the one version that was active when it began, or that was asked.
@@ -113,12 +126,19 @@ class Searcher:
         timer = StageTimer()
         with timer.stage("load"):
             loaded = self._loaded(version)
+        has_regions = version.space.has_regions
         with timer.stage("decode"):
-            looks = looks_at(request.sketch.image, loaded.image_size, fit=request.fit)
+            # Among regions the place is a matter of its own; else it counts for E1 only where nothing is moved.
+            fit = request.fit and (has_regions or not request.place)
+            looks = looks_at(request.sketch.image, loaded.image_size, fit=fit)
         with timer.stage("read"):
             query = loaded.query(looks)
+            sketch = SketchQuery(DrawnThing(query))
+            if has_regions:
+                sketch = _read_apart(loaded, query, request)
+            things = self._embedded(version.space, request.frames)
         with timer.stage("query"):
-            found, hits = _asked_again(lambda: self._find(version.space, query, request))
+            found, hits = _asked_again(lambda: self._find(version.space, sketch, request, things))
         with timer.stage("imagine"):
             subjects = np.stack([reading.vector for reading in found.readings])
             images = loaded.paint(Painting(looks[0], subjects, request.round * request.most_readings))
@@ -137,10 +157,58 @@ class Searcher:
             space_id=version.space_id,
             readings=readings,
             hits=hits,
+            parts=sketch.part_boxes,
             score_threshold=score_threshold,
             answerable=found.answerable,
             timings_ms=timer.milliseconds,
         )
+
+    def similar(self, request: SimilarRequest) -> SimilarAnswer:
+        """The photos most like a photo, or like something in it, in the active version's space; copies are one hit.
+
+        Raises:
+            NotReadyError: no model version is active, or its bundle or the photo index cannot be read.
+            NotFoundError: the photo is not in the index, and no frame says what it looks like.
+        """
+        self._answered = True
+        version = self._version(None)
+        vectors = self._embedded(version.space, () if request.frame is None else (request.frame,))
+        return SimilarAnswer(
+            model_version_id=version.id,
+            model_version=version.name,
+            space_id=version.space_id,
+            hits=_asked_again(lambda: self._find_similar(version.space, request, vectors)),
+        )
+
+    def _find_similar(
+        self, space: EmbeddingSpace, request: SimilarRequest, vectors: Sequence[Vector]
+    ) -> tuple[SearchHit, ...]:
+        index = self._indexes.of(space)
+        wanted = vectors or list(index.vectors([request.photo_id]).values())
+        if not wanted:
+            raise NotFoundError("This photo cannot be searched with yet. Wait until it is embedded, then try again.")
+        nearest = Nearest(index, wanted[0], request.where)
+        with self._catalog.snapshot() as session:
+            hits = distinct_hits(session, nearest, request.limit + 1)
+        others = tuple(hit for hit in hits if request.photo_id not in (hit.photo_id, *hit.copies))
+        return _located(nearest, others[: request.limit])
+
+    def _embedded(self, space: EmbeddingSpace, frames: Sequence[PhotoFrame]) -> list[Vector]:
+        """What E2 makes of framed things (K,), each of length 1."""
+        if not frames:
+            return []
+        encoder = self._photo_encoder(space)
+        return [encoder.embed(frame.array[None])[0] for frame in frames]
+
+    def _photo_encoder(self, space: EmbeddingSpace) -> PhotoEncoder:
+        """E2, which sketches do not need: loaded when somebody first frames something in a photo."""
+        with self._loading:
+            if space.key not in self._photo_encoders:
+                with self._catalog.snapshot() as session:
+                    projection = photo_projection(session, self._kept, space)
+                encoder = SpaceDescription.from_json(space.description).encoder
+                self._photo_encoders = {space.key: PhotoEncoder(encoder, self._engine, projection)}
+            return self._photo_encoders[space.key]
 
     def _version(self, model_version_id: int | None) -> ModelVersion:
         with self._catalog.snapshot() as session:
@@ -162,13 +230,33 @@ class Searcher:
             return self._models[version.id]
 
     def _find(
-        self, space: EmbeddingSpace, query: Vector, request: SearchRequest
+        self, space: EmbeddingSpace, sketch: SketchQuery, request: SearchRequest, things: Sequence[Vector]
     ) -> tuple[Retrieved, tuple[SearchHit, ...]]:
-        found = retrieve(self._indexes.get(space.key, space.dimension), space.key, query, request)
+        found = retrieve(self._indexes.of(space), space.key, sketch, request, things)
         if request.grouped:
             with self._catalog.snapshot() as session:
-                return found, distinct_hits(session, found.nearest, request.limit)
-        return found, tuple(SearchHit(photo_id=hit.photo_id, score=hit.score) for hit in found.nearest(request.limit))
+                return found, _located(found.nearest, distinct_hits(session, found.nearest, request.limit))
+        hits = tuple(SearchHit(photo_id=hit.photo_id, score=hit.score) for hit in found.nearest(request.limit))
+        return found, _located(found.nearest, hits)
+
+
+def _read_apart(loaded: _Loaded, query: Vector, request: SearchRequest) -> SketchQuery:
+    """A sketch with its parts and, where it counts, their places."""
+    image = request.sketch.image
+    parts = parts_of(image)
+    read = loaded.query_together([looks_at(part.sketch, loaded.image_size) for part in parts]) if parts else []
+    place = drawn_box(image) if request.place else None
+    return SketchQuery(
+        DrawnThing(query, place),
+        tuple(DrawnThing(each, part.box if request.place else None) for each, part in zip(read, parts, strict=True)),
+        tuple(part.box for part in parts),
+    )
+
+
+def _located(ranking: Ranking, hits: tuple[SearchHit, ...]) -> tuple[SearchHit, ...]:
+    """Hits with where in the photos it is."""
+    boxes = ranking.boxes([hit.photo_id for hit in hits])
+    return tuple(hit.model_copy(update={"boxes": boxes.get(hit.photo_id, ())}) for hit in hits)
 
 
 def _asked_again(ask: Callable[[], _T]) -> _T:

@@ -340,6 +340,16 @@ def test_an_encoder_that_takes_one_size_only_is_given_no_other(folder):
         QueryModel(read_bundle(folder), CPU)
 
 
+def test_a_bundle_for_a_space_with_regions_is_refused(folder):
+    def change(manifest):
+        space = replace(SpaceDescription.from_json(manifest["space"]["description"]), regions="grid6")
+        manifest["space"].update(key=space.key, description=space.as_json())
+
+    _edit(folder, change)
+    with pytest.raises(BundleError, match=r"with regions \(grid6\).*beside it"):
+        read_bundle(folder)
+
+
 def test_a_projection_of_fewer_rows_than_the_space_is_refused(folder):
     weights = safetensors.torch.load_file(folder / "photo_projection.safetensors")
     data = safetensors.torch.save({name: tensor[:32].contiguous() for name, tensor in weights.items()})

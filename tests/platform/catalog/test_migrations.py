@@ -1,12 +1,14 @@
 import json
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 from mindreader.catalog import Base, Catalog, Embedding, EmbeddingSpace, ModelVersion
+from mindreader.catalog.database import alembic_config
 from mindreader.errors import ConfigurationError
 
 
@@ -68,3 +70,64 @@ def test_the_first_version_s_catalog_keeps_everything(empty_catalog):
         session.execute(text("UPDATE embedding SET state = 'skipped'"))
     with pytest.raises(IntegrityError), empty_catalog.transaction() as session:
         session.execute(text("UPDATE embedding SET state = 'lost'"))
+
+
+def test_versions_with_regions_come_beside_and_what_answered_stays(empty_catalog):
+    """SQLite makes the table of versions anew: neither versions nor the searches that name them may suffer."""
+    empty_catalog.migrate("0016")
+    space = "INSERT INTO embedding_space (id, key, photo_encoder, dimension, description, created_at, opened_at)"
+    version = "INSERT INTO model_version (id, name, bundle_sha256, space_id, metrics, active, created_at)"
+    search = (
+        "INSERT INTO search (id, user_id, sketch_sha256, model_version_id, seeds, timings_ms, live, created_at) "
+        "VALUES ({id}, 1, 'aa', {version}, '[1]', '{{}}', false, '2026-01-01')"
+    )
+    before = [
+        "INSERT INTO user_account (id, name, password_hash, role, created_at) "
+        "VALUES (1, 'Ann', '', 'admin', '2026-01-01')",
+        f"{space} VALUES (1, 'plain', 'e', 8, '{{\"encoder\": {{}}}}', '2026-01-01', '2026-01-01')",
+        f"{version} VALUES (1, 'first', 'bb', 1, '[]', true, '2026-01-01')",
+        search.format(id=5, version=1),
+    ]
+    beside = [
+        f"{space} VALUES (2, 'regional', 'e', 8, '{{\"encoder\": {{}}, \"regions\": \"grid6\"}}', '2026-01-01', NULL)",
+        f"{version} VALUES (2, 'first · regions', 'bb', 2, '[]', false, '2026-01-01')",
+        search.format(id=6, version=2),
+    ]
+    again = f"{version} VALUES (3, 'first', 'bb', 1, '[]', false, '2026-01-01')"
+    active = f"{version} VALUES (4, 'other', 'cc', 1, '[]', true, '2026-01-01')"
+    _execute(empty_catalog, *before)
+    empty_catalog.migrate()
+    _execute(empty_catalog, *beside)
+    for refused in (again, active):
+        with pytest.raises(IntegrityError):
+            _execute(empty_catalog, refused)
+    assert _searches(empty_catalog) == [(5, 1), (6, 2)]
+
+    _down(empty_catalog, "0016")
+    assert _searches(empty_catalog) == [(5, 1)]
+    with empty_catalog.engine.connect() as connection:
+        assert connection.execute(text("SELECT name, active FROM model_version")).all() == [("first", True)]
+        assert connection.execute(text("SELECT key FROM embedding_space")).all() == [("plain",)]
+    for refused in (again, active):
+        with pytest.raises(IntegrityError):
+            _execute(empty_catalog, refused)
+    empty_catalog.migrate()
+    assert _searches(empty_catalog) == [(5, 1)]
+
+
+def _down(catalog, revision):
+    with catalog.engine.begin() as connection:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+
+
+def _execute(catalog, *statements):
+    with catalog.engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+def _searches(catalog):
+    with catalog.engine.connect() as connection:
+        return connection.execute(text("SELECT id, model_version_id FROM search ORDER BY id")).all()

@@ -10,22 +10,26 @@ import pytest
 from sqlalchemy import select, update
 
 from mindreader.blobs import BlobStore, original_key
+from mindreader.boxes import WHOLE, Box
 from mindreader.catalog import Catalog, Embedding, EmbeddingState, Photo
 from mindreader.catalog.models import now
 from mindreader.embedding.embedder import Embedder
 from mindreader.embedding.queue import expire_all_leases, lease, spaces_with_work
+from mindreader.imaging import decode_photo, photo_array, photo_pixels
 from mindreader.inference.engines.torch_engine import TorchEngine
-from mindreader.inference.photo_encoder import PhotoEncoder
+from mindreader.inference.regions import RegionEncoder
 from mindreader.library.purge import purge_deleted
 from mindreader.networks.descriptions import ENCODERS
+from mindreader.photo_index import EVERYTHING, Regions
 from tests.support.library import add_collection, add_photos, add_space, jpeg
+from tests.support.whole_photos import whole_photos
 
 ENCODER = ENCODERS["efficientnet-lite0"]
 
 
 @pytest.fixture(scope="module")
 def photo_encoder():
-    return PhotoEncoder(ENCODER, TorchEngine.on("cpu", "float32"))
+    return RegionEncoder(ENCODER, TorchEngine.on("cpu", "float32"))
 
 
 @pytest.fixture
@@ -57,12 +61,10 @@ def test_every_pending_photo_ends_in_the_index(catalog, blobs, settings, collect
 
 
 def test_the_vector_is_that_of_the_photo(catalog, blobs, settings, collection, space, indexes, embedder, photo_encoder):
-    from mindreader.imaging import decode_photo, photo_array
-
     (photo,) = add_photos(catalog, blobs, settings, collection, [jpeg(1)])
     embedder.work(seconds=60)
     pixels = photo_array(decode_photo(jpeg(1), max_pixels=10**6, min_side=224).image, 224)
-    expected = photo_encoder.embed(pixels[None])[0]
+    expected = photo_encoder.embed([pixels])[0].vectors[0]
     np.testing.assert_allclose(indexes.get(space.key, 1280).vectors([photo])[photo], expected, atol=1e-4)
 
 
@@ -99,7 +101,7 @@ class _Pointless:
         self._vectors = vectors
 
     def embed(self, photos):
-        return np.stack([self._vectors[row % len(self._vectors)] for row in range(len(photos))]).astype(np.float32)
+        return whole_photos(np.stack([self._vectors[row % len(self._vectors)] for row in range(len(photos))]))
 
 
 @pytest.mark.parametrize("number", [0.0, np.nan, np.inf])
@@ -119,6 +121,60 @@ def test_photos_whose_vectors_say_nothing_fail_with_that_reason_and_the_job_ends
     assert "can make nothing of this photo" in str(reason)
     assert states[photos[1]] == ("indexed", None)
     assert spaces_with_work(catalog) == []
+
+
+@pytest.fixture
+def regional(catalog):
+    return add_space(catalog, ENCODER, regions="grid6")
+
+
+def test_photos_of_a_space_with_regions_are_found_by_each_of_them(
+    catalog, blobs, settings, collection, regional, indexes
+):
+    """Photos of several proportions in one batch, as they come."""
+    contents = [jpeg(1, (640, 400)), jpeg(2, (96, 640)), jpeg(3, (2000, 64)), jpeg(4, (30, 30))]
+    photos = add_photos(catalog, blobs, settings, collection, contents)
+    encoder = RegionEncoder(ENCODER, TorchEngine.on("cpu", "float32"), regions="grid6")
+    embedder = Embedder(
+        catalog, blobs, indexes, settings, regional, ENCODER.input_size, encoder, 32, encoder.scheme.pixels
+    )
+    report = embedder.work(seconds=120)
+    assert (report.indexed, report.failed) == (4, 0)
+    index = indexes.of(regional)
+    assert list(index.ids()) == photos
+    stored = index.regions(photos)
+    for photo, content in zip(photos, contents, strict=True):
+        image = decode_photo(content, max_pixels=10**8, min_side=encoder.scheme.pixels).image
+        (expected,) = encoder.embed([photo_pixels(image, encoder.scheme.pixels)])
+        assert stored[photo].boxes == expected.boxes
+        assert len(expected.boxes) == 6
+        np.testing.assert_allclose(stored[photo].vectors, expected.vectors, atol=1e-4)
+        (hit,) = index.search(expected.vectors[3], 1, EVERYTHING)
+        assert (hit.photo_id, hit.box) == (photo, expected.boxes[3])
+
+
+class _PartlyPointless:
+    """Of every photo two regions beside the whole, of which the first is of no use; of the second photo nothing is."""
+
+    def embed(self, photos):
+        vectors = np.eye(3, 1280, dtype=np.float32)
+        broken = vectors * np.array([[1], [0], [1]], np.float32)
+        boxes = (WHOLE, Box(0, 0, 0.5, 1), Box(0.5, 0, 1, 1))
+        return [Regions(boxes, broken[::-1] * 0 if row == 1 else broken) for row in range(len(photos))]
+
+
+def test_a_region_that_says_nothing_is_left_out_and_its_photo_is_not(
+    catalog, blobs, settings, collection, regional, indexes
+):
+    photos = add_photos(catalog, blobs, settings, collection, [jpeg(i) for i in range(3)])
+    embedder = Embedder(catalog, blobs, indexes, settings, regional, ENCODER.input_size, _PartlyPointless(), 32, 300)
+    report = embedder.work(seconds=60)
+    assert (report.indexed, report.failed) == (2, 1)
+    assert "can make nothing of this photo" in str(_states(catalog)[photos[1]][1])
+    stored = indexes.of(regional).regions(photos)
+    assert {photo: each.boxes for photo, each in stored.items()} == {
+        photo: (WHOLE, Box(0.5, 0, 1, 1)) for photo in (photos[0], photos[2])
+    }
 
 
 def test_urgent_photos_are_leased_first(catalog, blobs, settings, collection, space):

@@ -15,13 +15,14 @@ from mindreader.errors import ConflictError, NotFoundError
 from mindreader.model_versions import registry as models
 from tests.support.bundles import register_and_open
 from tests.support.library import add_collection, add_photos, jpeg
+from tests.support.whole_photos import whole_photos
 
 PHOTOS = 6
 
 
 class Encoder:
     def embed(self, photos):
-        return np.ones((len(photos), 1280), np.float32) / np.sqrt(1280)
+        return whole_photos(np.ones((len(photos), 1280)) / np.sqrt(1280))
 
 
 @pytest.fixture

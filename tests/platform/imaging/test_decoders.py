@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from mindreader.errors import PhotoRejectedError, Sentence, SketchRejectedError
-from mindreader.imaging import Decoders, decode_photo, make_thumbnail, photo_array
+from mindreader.imaging import Decoders, decode_photo, make_thumbnail, photo_array, photo_pixels
 from mindreader.imaging.decoder_process import FREE_BYTES
 from mindreader.imaging.sketches import Sketch
 from tests.support import bombs, colours, raw_files
@@ -68,6 +68,7 @@ def test_a_photo_is_the_same_as_decoded_here(decoders, encode, photo, name, tmp_
         assert (told.width, told.height, told.media_type) == (900, 600, here.media_type)
         assert told.thumbnail == make_thumbnail(here.image, 128)
         assert np.array_equal(decoders.photo_array(source, 128), photo_array(here.image, 128))
+        assert np.array_equal(decoders.photo_pixels(source, 128), photo_pixels(here.image, 128))
 
 
 def test_a_sketch_is_the_same_as_decoded_here(decoders, sketch_png) -> None:

@@ -3,7 +3,7 @@ from datetime import datetime
 import pytest
 from sqlalchemy import select, update
 
-from mindreader.catalog import Category, Embedding, EmbeddingState, Photo, Visibility
+from mindreader.catalog import Category, Embedding, EmbeddingSpace, EmbeddingState, Photo, Visibility
 from mindreader.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from mindreader.library import categories, photos
 from mindreader.library.collections import create_collection
@@ -188,7 +188,7 @@ def test_searchable_says_how_much_can_be_found(catalog, collection_id, space_id,
         dog = session.scalars(select(Category.id)).one()
         photos.delete_photo(session, ann, photo_ids[2])
         photos.set_taken_at(session, ann, photo_ids[3], datetime(2019, 3, 21))
-    with catalog.snapshot() as session:
+    with catalog.transaction() as session:
         here = (collection_id,)
         assert photos.searchable(session, space_id, IndexFilter(here)) == photos.Searchable(1, 6)
         assert photos.searchable(session, space_id, IndexFilter(here, (dog,))) == photos.Searchable(0, 1)
@@ -196,3 +196,7 @@ def test_searchable_says_how_much_can_be_found(catalog, collection_id, space_id,
         assert photos.searchable(session, space_id, IndexFilter()) == photos.Searchable(1, 6)
         beyond = IndexFilter(here, first_day=0, last_day=10**9)
         assert photos.searchable(session, space_id, beyond) == photos.Searchable(0, 1)
+        never_opened = EmbeddingSpace(key="1" * 16, photo_encoder="none", dimension=4, description={})
+        session.add(never_opened)
+        session.flush()
+        assert photos.searchable(session, never_opened.id, IndexFilter(here)) == photos.Searchable(0, 6)

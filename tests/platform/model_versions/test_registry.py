@@ -3,6 +3,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import select, update
@@ -11,8 +12,9 @@ from mindreader.blobs import BlobStore
 from mindreader.bundles import read_bundle
 from mindreader.bundles.store import BundleStore
 from mindreader.catalog import Embedding, EmbeddingSpace, ModelVersion
-from mindreader.embedding.spaces import drop_requested
-from mindreader.errors import ConflictError, NotFoundError, NotReadyError
+from mindreader.embedding.spaces import drop_requested, open_space
+from mindreader.errors import ConflictError, InvalidInputError, NotFoundError, NotReadyError
+from mindreader.messages import SmokeTest
 from mindreader.model_versions import registry as models
 from mindreader.networks.descriptions import SpaceDescription, encoder_description
 from tests.support.bundles import register_and_open, write_untrained_bundle
@@ -225,6 +227,150 @@ def test_a_space_without_a_projection_needs_no_bundle(catalog, kept, make_bundle
     version = register(catalog, make_bundle("first"))
     with catalog.snapshot() as session:
         assert models.photo_projection(session, kept, session.get(EmbeddingSpace, version.space_id)) is None
+
+
+# Regions
+
+
+def add_regions(catalog, version, regions="grid6"):
+    with catalog.transaction() as session:
+        return models.add_regions(session, version.id, regions)
+
+
+def test_a_version_with_regions_stands_beside_the_one_without(catalog, make_bundle):
+    plain = register(catalog, make_bundle("first"))
+    regional = add_regions(catalog, plain)
+    with catalog.snapshot() as session:
+        listed = models.versions(session)
+        space = session.get(EmbeddingSpace, regional.space_id)
+    assert [version.name for version in listed] == ["first · regions", "first"]
+    assert regional.bundle_sha256 == plain.bundle_sha256
+    assert (regional.active, regional.metrics) == (False, plain.metrics)
+    assert space.opened_at is None, "nothing is embedded before somebody says so"
+    assert (space.regions, space.has_regions) == ("grid6", True)
+    described = SpaceDescription(encoder_description("efficientnet-lite0"), regions="grid6")
+    assert SpaceDescription.from_json(space.description) == described
+    assert space.key == described.key
+    with catalog.snapshot() as session:
+        assert models.addable_regions(session, models.version_by_id(session, regional.id)) == []
+        assert "grid6" not in models.addable_regions(session, models.version_by_id(session, plain.id))
+
+
+def test_regions_are_added_once(catalog, make_bundle):
+    plain = register(catalog, make_bundle("first"))
+    regional = add_regions(catalog, plain)
+    with pytest.raises(ConflictError, match="first · regions"):
+        add_regions(catalog, plain)
+    with pytest.raises(ConflictError, match="has regions already"):
+        add_regions(catalog, regional)
+
+
+@pytest.mark.parametrize("regions", ["none", "grid99"])
+def test_regions_nobody_knows_are_not_added(catalog, make_bundle, regions):
+    plain = register(catalog, make_bundle("first"))
+    with pytest.raises(InvalidInputError, match="grid6"):
+        add_regions(catalog, plain, regions)
+    with pytest.raises(NotFoundError), catalog.transaction() as session:
+        models.add_regions(session, 999, "grid6")
+
+
+def test_processes_that_add_regions_at_once_make_one_version(any_catalog, make_bundle):
+    plain = register(any_catalog, make_bundle("first"))
+
+    def add(_):
+        with suppress(ConflictError):
+            return add_regions(any_catalog, plain).id
+
+    with ThreadPoolExecutor(4) as pool:
+        made = [each for each in pool.map(add, range(4)) if each is not None]
+    assert len(made) == 1
+
+
+def test_a_long_name_gets_the_ending_too(catalog, make_bundle):
+    plain = register(catalog, make_bundle("n" * 100))
+    assert add_regions(catalog, plain).name == "n" * 75 + " · regions"
+
+
+def test_versions_of_several_bundles_share_a_space_with_regions(catalog, make_bundle):
+    first, second = (add_regions(catalog, register(catalog, make_bundle(name))) for name in ("first", "second"))
+    assert first.space_id == second.space_id
+
+
+def test_what_a_trial_measures_holds_for_the_space_with_regions_too(catalog, make_bundle):
+    bundle = make_bundle("first")
+    plain = register(catalog, bundle)
+    regional = add_regions(catalog, plain)
+    with catalog.transaction() as session:
+        trial = SmokeTest(photos_per_second=30.0, encoder_bytes=1000, device="cpu")
+        assert models.register_bundle(session, bundle, trial).id == plain.id
+    with catalog.snapshot() as session:
+        space = session.get(EmbeddingSpace, regional.space_id)
+        assert (space.photos_per_second, space.encoder_bytes) == (30.0, 1000)
+
+
+def test_switching_to_regions_and_back(catalog, kept, make_bundle):
+    plain = models.install(catalog, kept, make_bundle("first"))
+    regional = add_regions(catalog, plain)
+    with pytest.raises(ConflictError, match="Build it first"), catalog.transaction() as session:
+        models.activate(session, regional.id)
+    with catalog.transaction() as session:
+        open_space(session, regional.space_id)
+    for chosen in (regional, plain):
+        with catalog.transaction() as session:
+            models.activate(session, chosen.id)
+        assert active_ids(catalog) == [chosen.id]
+
+
+def test_a_bundle_s_files_stay_while_another_version_uses_them(catalog, kept, indexes, make_bundle):
+    bundle = make_bundle("first")
+    plain = models.install(catalog, kept, bundle)
+    regional = add_regions(catalog, plain)
+    with catalog.transaction() as session:
+        removed = models.remove_version(session, regional.id)
+    assert (removed.bundle_unused, removed.space_dropped) == (False, True)
+    assert drop_requested(catalog, indexes) == [regional.space.key]
+    regional = add_regions(catalog, plain)
+    with catalog.transaction() as session:
+        open_space(session, regional.space_id)
+        models.activate(session, regional.id)
+        assert not models.remove_version(session, plain.id).bundle_unused
+    again = register(catalog, bundle)
+    assert again.id != regional.id
+    assert not again.space.has_regions
+
+
+def test_the_last_version_of_a_bundle_leaves_it_unused(catalog, kept, make_bundle):
+    models.install(catalog, kept, make_bundle("first"))
+    second = register(catalog, make_bundle("second", "efficientnet-lite2"))
+    with catalog.transaction() as session:
+        assert models.remove_version(session, second.id).bundle_unused
+
+
+def test_a_new_installation_may_begin_with_regions(catalog, kept, make_bundle):
+    bundle = make_bundle("first")
+    version = models.install(catalog, kept, bundle, "grid6")
+    assert version.space.regions == "grid6"
+    assert version.space.opened_at is not None
+    assert active_ids(catalog) == [version.id]
+    models.install(catalog, kept, bundle, "grid6")
+    with catalog.snapshot() as session:
+        assert [each.name for each in models.versions(session)] == ["first · regions", "first"]
+        assert [each.space.opened_at is not None for each in models.versions(session)] == [True, False]
+
+
+def test_later_starts_open_no_space_with_regions(catalog, kept, make_bundle):
+    models.install(catalog, kept, make_bundle("first"))
+    models.install(catalog, kept, make_bundle("first"), "grid6")
+    with catalog.snapshot() as session:
+        assert [each.name for each in models.versions(session)] == ["first"]
+
+
+def test_photos_of_a_projected_space_with_regions_find_its_projection(catalog, kept, opened, tmp_path):
+    plain = opened(write_untrained_bundle(tmp_path / "first", name="first"))
+    regional = add_regions(catalog, plain)
+    with catalog.snapshot() as session:
+        space = session.get(EmbeddingSpace, regional.space_id)
+        assert models.photo_projection(session, kept, space) is not None
 
 
 def _rename(folder, name):

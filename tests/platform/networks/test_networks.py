@@ -1,13 +1,14 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from mindreader.errors import ConfigurationError, InvalidInputError, NotReadyError
+from mindreader.errors import BundleError, ConfigurationError, InvalidInputError, NotReadyError
 from mindreader.inference.engines.torch_engine import TorchEngine
 from mindreader.inference.noise import draw_noise
 from mindreader.inference.photo_encoder import PhotoEncoder
@@ -72,6 +73,28 @@ def test_an_unknown_encoder_is_refused_with_the_list_of_those_there_are():
 
 def test_every_encoder_is_a_space_of_its_own():
     assert len({SpaceDescription(encoder).key for encoder in ENCODERS.values()}) == len(ENCODERS)
+
+
+def test_a_space_without_regions_is_named_and_described_as_before_there_were_any():
+    space = SpaceDescription(encoder_description("efficientnet-lite0"))
+    assert space.key == "2d7d1c58fe42c33e"
+    assert set(space.as_json()) == {"encoder", "projection"}
+    assert SpaceDescription.from_json(space.as_json()).regions == "none"
+
+
+def test_regions_make_another_space():
+    plain = SpaceDescription(encoder_description("efficientnet-lite0"))
+    regional = replace(plain, regions="grid6")
+    assert regional.key != plain.key
+    assert SpaceDescription.from_json(regional.as_json()) == regional
+
+
+def test_regions_that_are_not_known_here_say_to_update():
+    described = SpaceDescription(encoder_description("efficientnet-lite0")).as_json()
+    with pytest.raises(BundleError, match=r"regions called 'grid99', .* Update MindReader"):
+        SpaceDescription.from_json(described | {"regions": "grid99"})
+    with pytest.raises(BundleError, match="malformed at regions"):
+        SpaceDescription.from_json(described | {"regions": 6})
 
 
 def test_missing_weights_say_where_to_put_them(tmp_path, monkeypatch):

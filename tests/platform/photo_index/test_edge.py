@@ -8,14 +8,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import qdrant_edge
 
+from mindreader.boxes import WHOLE, Box
 from mindreader.errors import ConflictError, DamagedIndexError, IndexFailedError, IndexMismatchError
-from mindreader.photo_index import EVERYTHING, IndexFilter, IndexPoint, edge
+from mindreader.photo_index import EVERYTHING, IndexFilter, IndexPoint, Regions, edge
 from mindreader.photo_index.edge import EdgePhotoIndex, drop_edge_index
 from tests.support.damage import DAMAGES, Damage, cut_short
 
@@ -38,14 +40,14 @@ def die():
 
 print("ready", flush=True)
 sys.stdin.readline()
-index = EdgePhotoIndex(Path(sys.argv[1]), {DIMENSION})
+index = EdgePhotoIndex(Path(sys.argv[1]), {DIMENSION}, regions=sys.argv[2:] == ["regions"])
 """
 
 
-def start_child(folder: Path, then: str) -> subprocess.Popen[str]:
+def start_child(folder: Path, then: str, *, regions: bool = False) -> subprocess.Popen[str]:
     """Start a process that opens the index in ``folder`` once it is told to, and goes on with ``then``."""
     child = subprocess.Popen(
-        [sys.executable, "-c", CHILD + then, str(folder)],
+        [sys.executable, "-c", CHILD + then, str(folder), *(["regions"] if regions else [])],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -61,9 +63,9 @@ def go(child: subprocess.Popen[str]) -> None:
     child.stdin.flush()
 
 
-def run_child(folder: Path, then: str) -> int:
+def run_child(folder: Path, then: str, *, regions: bool = False) -> int:
     """Run such a process to its end and return how it ended."""
-    child = start_child(folder, then)
+    child = start_child(folder, then, regions=regions)
     child.communicate("\n", timeout=600)
     return child.returncode
 
@@ -75,6 +77,57 @@ def random_points(count: int, dimension: int = DIMENSION) -> list[IndexPoint]:
 
 def bytes_in(folder: Path) -> int:
     return sum(file.stat().st_size for file in (folder / "segments").rglob("*") if file.is_file())
+
+
+def with_regions(points: list[IndexPoint]) -> list[IndexPoint]:
+    """Each with its left and its right half."""
+    boxes = (WHOLE, Box(0, 0, 0.5, 1), Box(0.5, 0, 1, 1))
+    halves = np.random.default_rng(1).normal(size=(len(points), 2, len(points[0].vector))).astype(np.float32)
+    return [
+        replace(point, regions=Regions(boxes, np.concatenate([point.vector[np.newaxis], half])))
+        for point, half in zip(points, halves, strict=True)
+    ]
+
+
+def test_an_index_of_before_there_were_regions_opens_as_it_is(tmp_path: Path) -> None:
+    """Made as the version before made it: one unnamed vector a point, no boxes in the payload."""
+    (tmp_path / "space").mkdir()
+    vectors = qdrant_edge.EdgeVectorParams(size=DIMENSION, distance=qdrant_edge.Distance.Cosine)
+    optimizers = qdrant_edge.EdgeOptimizersConfig(indexing_threshold=2**40)
+    config = qdrant_edge.EdgeConfig(vectors=vectors, optimizers=optimizers)
+    shard = qdrant_edge.EdgeShard.load(str(tmp_path / "space"), config)
+    for field in ("collection_id", "category_id", "day"):
+        schema = qdrant_edge.IntegerIndexParams(lookup=field != "day", range=field == "day")
+        shard.update(qdrant_edge.UpdateOperation.create_field_index(field, schema))
+    points = random_points(50)
+    labels = {"collection_id": 1, "category_id": None, "day": 20_000}
+    units = {each.photo_id: (each.vector / np.linalg.norm(each.vector)).tolist() for each in points}
+    stored = [qdrant_edge.Point(photo_id, unit, labels) for photo_id, unit in units.items()]
+    shard.update(qdrant_edge.UpdateOperation.upsert_points(stored))
+    shard.flush()
+    shard.close()
+
+    index = EdgePhotoIndex(tmp_path / "space", DIMENSION)
+    (hit,) = index.search(points[6].vector, 1, IndexFilter((1,), first_day=20_000))
+    assert (hit.photo_id, hit.box) == (7, WHOLE)
+    assert list(index.ids()) == list(range(1, 51))
+    index.upsert(random_points(60))
+    assert index.count() == 60
+    index.close()
+    with pytest.raises(IndexMismatchError, match="one vector for each photo, but this embedding space has regions"):
+        EdgePhotoIndex(tmp_path / "space", DIMENSION, regions=True)
+
+
+def test_regions_survive_a_process_killed_right_after(tmp_path: Path) -> None:
+    then = "index.upsert(points(1, 1001)); index.delete(range(1, 101)); die()"
+    assert run_child(tmp_path / "space", then, regions=True) == -signal.SIGKILL
+    index = EdgePhotoIndex(tmp_path / "space", DIMENSION, regions=True)
+    assert list(index.ids()) == list(range(101, 1001))
+    expected = np.random.default_rng(500).normal(size=DIMENSION).astype(np.float32)
+    (hit,) = index.search(expected, 1, EVERYTHING)
+    assert hit.photo_id == 500
+    assert set(index.regions(range(1, 1001))) == set(range(101, 1001))
+    index.close()
 
 
 def test_what_was_written_survives_a_process_killed_right_after(tmp_path: Path) -> None:
@@ -122,17 +175,20 @@ def test_a_folder_in_which_making_the_index_had_only_begun_is_finished(tmp_path:
     assert list((tmp_path / "space").glob("segments/*"))
 
 
+@pytest.mark.parametrize("regions", [False, True], ids=["whole photos", "regions"])
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
-def test_a_damaged_file_of_a_segment_is_named_as_such_or_does_no_harm(tmp_path: Path, damage: Damage) -> None:
+def test_a_damaged_file_of_a_segment_is_named_as_such_or_does_no_harm(
+    tmp_path: Path, damage: Damage, regions: bool
+) -> None:
     """Whatever kind of file it is: the engine panics, raises, or sees nothing; no reader gets nonsense or a panic."""
     whole = tmp_path / "whole"
-    index = EdgePhotoIndex(whole, DIMENSION)
-    index.upsert(random_points(20))
+    index = EdgePhotoIndex(whole, DIMENSION, regions=regions)
+    index.upsert(with_regions(random_points(20)) if regions else random_points(20))
     index.close()
     files = [path.relative_to(whole) for path in sorted(whole.rglob("segments/*/**/*")) if path.is_file()]
     # The indexes of the three labels have the same files each.
     kinds = {(path.parts[-2].rpartition("-")[2], path.name): path for path in files}.values()
-    outcomes = {kind: _outcome(_copy(whole, tmp_path / "space"), kind, damage) for kind in kinds}
+    outcomes = {kind: _outcome(_copy(whole, tmp_path / "space"), kind, damage, regions) for kind in kinds}
     assert len(kinds) > 20
     assert set(outcomes.values()) == {"damaged", "no harm"}
 
@@ -143,10 +199,10 @@ def _copy(folder: Path, to: Path) -> Path:
     return to
 
 
-def _outcome(folder: Path, kind: Path, damage: Damage) -> str:
+def _outcome(folder: Path, kind: Path, damage: Damage, regions: bool) -> str:
     damage(folder / kind)
     try:
-        index = EdgePhotoIndex(folder, DIMENSION)
+        index = EdgePhotoIndex(folder, DIMENSION, regions=regions)
     except DamagedIndexError as error:
         assert str(folder) in error.inside
         assert str(folder) not in error.detail, "members read that"
@@ -155,6 +211,8 @@ def _outcome(folder: Path, kind: Path, damage: Damage) -> str:
     else:
         assert set(index.ids()) == {hit.photo_id for hit in index.search(ONES, 100, EVERYTHING)} == set(range(1, 21))
         assert len(index.search(ONES, 100, IndexFilter((1,)))) == 20
+        if regions:
+            assert len({hit.box for hit in index.search(ONES, 100, EVERYTHING)}) > 1
         index.close()
         outcome = "no harm"
     shutil.rmtree(folder)

@@ -15,7 +15,7 @@ from mindreader.imaging import Sketch, decode_photo, decode_sketch, photo_array,
 from mindreader_training.data.quickdraw import drawn_png
 
 _MAX_BYTES = 100 * 2**20
-_MAX_PIXELS = 200_000_000
+MAX_PIXELS = 200_000_000
 NO_PAIR = -1
 
 
@@ -70,7 +70,7 @@ def load_photos(items: Sequence[Item], size: int) -> NDArray[np.uint8]:
     """Photos as (N, size, size, 3), RGB, decoded exactly as the product decodes them."""
 
     def load(item: Item) -> NDArray[np.uint8]:
-        return photo_array(decode_photo(item.path, max_pixels=_MAX_PIXELS, min_side=size).image, size)
+        return photo_array(decode_photo(item.path, max_pixels=MAX_PIXELS, min_side=size).image, size)
 
     return _stacked(load, items)
 

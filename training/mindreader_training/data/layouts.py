@@ -61,11 +61,11 @@ def listed_dataset(root: Path, keep: Callable[[dict[str, str]], bool]) -> Datase
     Raises:
         InvalidInputError: one of the two files cannot be read or lacks a column.
     """
-    rows = [row for row in _rows(root / "meta.csv", _META_COLUMNS) if keep(row)]
+    rows = [row for row in read_table(root / "meta.csv", _META_COLUMNS) if keep(row)]
     photo_rows = [row for row in rows if row["side"] == "photo"]
     sketch_rows = [row for row in rows if row["side"] == "sketch"]
     photo_index = {row["path"]: i for i, row in enumerate(photo_rows)}
-    drawn_from = {row["sketch"]: row["photo"] for row in _rows(root / "pairs.csv", _PAIR_COLUMNS)}
+    drawn_from = {row["sketch"]: row["photo"] for row in read_table(root / "pairs.csv", _PAIR_COLUMNS)}
     pairs = [photo_index.get(drawn_from.get(row["path"], ""), NO_PAIR) for row in sketch_rows]
     return Dataset(_items(root, photo_rows), _items(root, sketch_rows), np.array(pairs, dtype=np.int64))
 
@@ -146,7 +146,12 @@ def _split_position(item: Item, seed: int) -> float:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
 
 
-def _rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
+def read_table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    """The rows of a CSV file.
+
+    Raises:
+        InvalidInputError: it cannot be read or lacks a column.
+    """
     try:
         with path.open(newline="") as file:
             table = csv.DictReader(file)

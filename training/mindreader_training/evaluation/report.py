@@ -23,6 +23,28 @@ def tables(evaluations: Sequence[Mapping[str, Any]]) -> list[str]:
     return [line for evaluation in evaluations for line in _table(evaluation)]
 
 
+def scene_tables(evaluation: Mapping[str, Any]) -> list[str]:
+    """Lines of Markdown: a sentence with the protocol "scenes", then a table with a row for each gallery."""
+    protocol = evaluation["protocol"]
+    galleries = {"scenes": evaluation["rows"]}
+    galleries |= {f"scenes, {size}": rows for size, rows in evaluation["by_size"].items()}
+    if evaluation["with_distractors"]:
+        galleries["scenes and distractors"] = evaluation["with_distractors"]
+    if evaluation["dev"]:
+        galleries["dev"] = evaluation["dev"]
+    rows = {f"{gallery}: {name}": row for gallery, own in galleries.items() for name, row in own.items()}
+    return [
+        f"Protocol **scenes**: {protocol['queries']} sketches ({protocol['queries_are']}) of {protocol['categories']} "
+        f"categories search {protocol['gallery']} scenes, also with {protocol['distractors']} distractors; relevant "
+        f"means {protocol['relevance']}, {protocol['relevant_per_query']} scenes a query; chance mAP "
+        f"{protocol['chance_map']}; regions {protocol['regions']}, at most {protocol['vectors_at_most']} vectors a "
+        "photo; means with 95 % bootstrap intervals over the queries.",
+        "",
+        *_rows(rows, ("map", "p@5")),
+        "",
+    ]
+
+
 def _table(evaluation: Mapping[str, Any]) -> list[str]:
     protocol, rows = evaluation["protocol"], evaluation["rows"]
     columns = [c for c in _SHOWN.get(protocol["name"], _COMMON) if any(c in row for row in rows.values())]

@@ -17,6 +17,7 @@ from mindreader_webui.api.photos import photos
 from mindreader_webui.api.public_links import public_links, visits
 from mindreader_webui.api.searches import searches
 from mindreader_webui.api.sharing import sharing
+from mindreader_webui.api.similar import similar
 from mindreader_webui.api.spaces import spaces
 from mindreader_webui.api.system import system
 from mindreader_webui.api.trash import trash
@@ -39,6 +40,7 @@ BLUEPRINTS = (
     drawing_previews,
     user_sketches,
     models,
+    similar,
     spaces,
     jobs,
     comparisons,

@@ -8,22 +8,26 @@ from importlib.metadata import version
 from pathlib import Path
 
 from flask import Response, request
+from sqlalchemy.orm import Session
 
 from mindreader.bundles import Bundle
 from mindreader.bundles.archive import unpack_bundle
-from mindreader.catalog import ModelVersion
+from mindreader.catalog import ModelVersion, Role
+from mindreader.embedding.spaces import cost
 from mindreader.errors import MindReaderError, NotReadyError
 from mindreader.library.collections import embedding_totals
 from mindreader.library.upload import safe_filename
 from mindreader.model_versions.registry import (
     activate,
     active_version,
+    add_regions,
+    addable_regions,
     bundle_store,
     register_bundle,
     remove_version,
     version_by_id,
-    version_of_bundle,
     versions,
+    versions_of_bundle,
 )
 from mindreader_webui.access import ADMIN, SMALL_BODY, USER, access
 from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
@@ -31,10 +35,13 @@ from mindreader_webui.api.schemas.common import EmbeddingCounts
 from mindreader_webui.api.schemas.models import (
     ActivationQuery,
     ActiveModel,
+    AddableRegions,
     BundleForm,
+    Cost,
     Model,
     ModelPath,
     Models,
+    NewRegions,
     Status,
     UploadRules,
 )
@@ -75,8 +82,10 @@ def status() -> Response:
 @models.get("/models", responses={200: Models})
 def list_models() -> Response:
     """All model versions, the newest first."""
+    administers = current_account().role == Role.ADMIN
     with current_services().catalog.snapshot() as session:
-        return answer(Models(models=[Model.of(row) for row in versions(session)]))
+        listed = versions(session)
+        return answer(Models(models=[Model.of(row, _addable(session, row) if administers else ()) for row in listed]))
 
 
 @models.post("/models", responses={201: Model}, openapi_extensions=multipart(BundleForm))
@@ -94,14 +103,25 @@ def add_model() -> Response:
             trial = client.smoke_test(services.celery, bundle.sha256, _SMOKE_TEST_SECONDS)
         except MindReaderError:
             with services.catalog.snapshot() as session:
-                known = version_of_bundle(session, bundle.sha256)
-            if known is None:
+                known = versions_of_bundle(session, bundle.sha256)
+            if not known:
                 kept.remove(bundle.sha256)
             raise
         with services.catalog.transaction() as session:
             added = register_bundle(session, bundle, trial)
     _warm(services, added)
     return answer(Model.of(added), 201)
+
+
+@models.post(f"{_ONE}/regions", responses={201: Model})
+@access(ADMIN)
+def add_regions_to_model(path: ModelPath, body: NewRegions) -> Response:
+    """Register this version's bundle once more, for the same photo encoder with regions; for administrators.
+
+    The new version stands beside the old one and costs nothing until its space is built.
+    """
+    with current_services().catalog.transaction() as session:
+        return answer(Model.of(add_regions(session, path.model_version_id, body.regions)), 201)
 
 
 @models.post(f"{_ONE}/activate", responses={200: Model})
@@ -126,7 +146,8 @@ def remove_model(path: ModelPath) -> Response:
     services = current_services()
     with change() as session:
         removed = remove_version(session, path.model_version_id)
-    bundle_store(services.settings, services.blobs).remove(removed.bundle_sha256)
+    if removed.bundle_unused:
+        bundle_store(services.settings, services.blobs).remove(removed.bundle_sha256)
     return no_content()
 
 
@@ -141,6 +162,13 @@ def _unpacked(services: Services) -> Iterator[Bundle]:
         yield unpack_bundle(path_of(sent), folder, safe_filename(sent.filename or ""))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _addable(session: Session, version: ModelVersion) -> list[AddableRegions]:
+    return [
+        AddableRegions(regions=name, cost=Cost.model_validate(cost(session, version.space, name), from_attributes=True))
+        for name in addable_regions(session, version)
+    ]
 
 
 def _warm(services: Services, added: ModelVersion) -> None:

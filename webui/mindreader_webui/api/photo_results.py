@@ -12,6 +12,7 @@ from mindreader.library.photos import visible_copies, visible_photos
 from mindreader.photo_index import IndexFilter
 from mindreader_webui.api.responses import data_url
 from mindreader_webui.api.schemas.photos import labels, photo_page_address, photo_urls
+from mindreader_webui.api.schemas.regions import Region
 from mindreader_webui.api.schemas.searches import (
     MOST_COPIES,
     MOST_PHOTOS_SHOWN,
@@ -27,8 +28,8 @@ _NAMED_BY = 5
 
 def results_of(session: Session, user: User, hits: tuple[messages.SearchHit, ...]) -> list[SearchResult]:
     """The hits that are still there and visible: the index may know a photo a moment longer than the catalog."""
-    scores = {hit.photo_id: hit.score for hit in hits}
-    return [_result(user, photo, scores[photo.id]) for photo in visible_photos(session, user, list(scores))]
+    by_photo = {hit.photo_id: hit for hit in hits}
+    return [_result(user, photo, by_photo[photo.id]) for photo in visible_photos(session, user, list(by_photo))]
 
 
 def grouped_results(
@@ -44,7 +45,7 @@ def grouped_results(
         group = _taken(found, hit)
         if group:
             shown, *copies = sorted(group, key=lambda photo: photo.id != hit.photo_id)
-            results.append(_result(user, shown, hit.score, copies))
+            results.append(_result(user, shown, hit, copies))
     return results
 
 
@@ -86,10 +87,11 @@ def copies_in(copies: Sequence[Photo]) -> dict[str, Any]:
     return {"also_in": [_copy(each) for each in copies[:MOST_COPIES]], "also_in_count": len(copies)}
 
 
-def _result(user: User, photo: Photo, score: float, copies: Sequence[Photo] = ()) -> SearchResult:
+def _result(user: User, photo: Photo, hit: messages.SearchHit, copies: Sequence[Photo] = ()) -> SearchResult:
     return SearchResult(
         photo_id=photo.id,
-        score=score,
+        score=hit.score,
+        boxes=[Region.of(box) for box in hit.boxes],
         may_change=may_change(user, photo.collection),
         **copies_in(copies),
         **labels(photo),

@@ -9,23 +9,20 @@ from sqlalchemy.orm import Session
 
 from mindreader import messages
 from mindreader.blobs import sketch_key
-from mindreader.catalog import Search, TokenScope, User
-from mindreader.catalog.models import day_number
+from mindreader.catalog import Photo, Search, TokenScope, User
 from mindreader.embedding.rebuild import is_being_rebuilt
 from mindreader.errors import NotReadyError
 from mindreader.imaging import Sketch, decoders
-from mindreader.library.categories import category_ids
-from mindreader.library.collections import visible_collection_ids
 from mindreader.library.photos import Searchable as Counted
 from mindreader.library.photos import searchable, visible_photos
 from mindreader.model_versions.registry import active_version
-from mindreader.photo_index import IndexFilter
 from mindreader.search.history import forget_searches, own_search, remember_search, search_page
 from mindreader.timing import StageTimer
 from mindreader_webui.access import USER, access, sketch_body
 from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
 from mindreader_webui.api.photo_results import grouped_results, readings_of, results_of
 from mindreader_webui.api.responses import kept_by_who_may_see_it
+from mindreader_webui.api.schemas.regions import Frame, Region
 from mindreader_webui.api.schemas.searches import (
     PastSearch,
     Rebuilding,
@@ -38,6 +35,8 @@ from mindreader_webui.api.schemas.searches import (
     SearchResult,
     VersionName,
 )
+from mindreader_webui.api.search_filters import index_filter
+from mindreader_webui.api.similar import frame_side, photo_frame
 from mindreader_webui.auth import current_account
 from mindreader_webui.lanes import Lane
 from mindreader_webui.metrics import observe_search
@@ -67,6 +66,11 @@ def search() -> Response:
     with services.catalog.snapshot() as session:
         asked = _request(session, user, form, sketch, services.settings.imaginary_images)
         _refuse_while_empty(session, asked)
+        framed = _framed_photos(session, user, form)
+        side = frame_side(session) if framed else 0
+    if framed:
+        frames = tuple(photo_frame(services, photo, frame.box, side) for photo, frame in framed)
+        asked = asked.model_copy(update={"frames": frames})
     found = client.search(
         services.celery,
         asked,
@@ -110,8 +114,8 @@ def forget_history() -> Response:
 
 
 def _sent_form() -> SearchForm:
-    single = ("limit", "round", "fit", "taken_from", "taken_until", "duplicates", "live")
-    several = ("collection_id", "category", "like", "unlike", "reading")
+    single = ("limit", "round", "fit", "place", "taken_from", "taken_until", "duplicates", "live")
+    several = ("collection_id", "category", "like", "unlike", "reading", "frame")
     values = {name: request.form.get(name) for name in single if name in request.form}
     lists = {name: request.form.getlist(name) for name in several}
     sketch = request.files.get("sketch")
@@ -126,27 +130,23 @@ def _request(session: Session, user: User, form: SearchForm, sketch: Sketch, rea
     with invalid_fields():
         return messages.SearchRequest(
             sketch=sketch,
-            where=_filter(session, user, form),
+            where=index_filter(session, user, form),
             limit=form.limit,
             most_readings=readings,
             round=form.round,
             reading=tuple(each for each in form.reading if each in visible),
             fit=form.fit,
+            place=form.place,
             like=tuple(each for each in form.like if each in visible),
             unlike=tuple(each for each in form.unlike if each in visible),
             grouped=form.duplicates == "group",
         )
 
 
-def _filter(session: Session, user: User, form: SearchForm) -> IndexFilter:
-    asked = set(form.collection_id)
-    collections = tuple(each for each in visible_collection_ids(session, user) if not asked or each in asked)
-    return IndexFilter(
-        collections,
-        category_ids(session, collections, form.category) if form.category else None,
-        None if form.taken_from is None else day_number(form.taken_from),
-        None if form.taken_until is None else day_number(form.taken_until),
-    )
+def _framed_photos(session: Session, user: User, form: SearchForm) -> list[tuple[Photo, Frame]]:
+    """The frames in photos that the caller may see."""
+    visible = {photo.id: photo for photo in visible_photos(session, user, [frame.photo_id for frame in form.frame])}
+    return [(visible[frame.photo_id], frame) for frame in form.frame if frame.photo_id in visible]
 
 
 def _refuse_while_empty(session: Session, asked: messages.SearchRequest) -> None:
@@ -224,6 +224,7 @@ def _answer(
         readings=readings_of(session, user, found.readings),
         answerable=found.answerable,
         results=_results(session, user, asked, found),
+        parts=[Region.of(box) for box in found.parts],
         score_threshold=found.score_threshold,
         searchable=Searchable(indexed=count.indexed, total=count.total),
         rebuilding=_rebuilding(session, found.space_id, count),

@@ -1,5 +1,6 @@
 """The shapes of requests and answers about model versions, embedding spaces, jobs and workers."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,6 +13,22 @@ from mindreader.settings import Settings
 from mindreader_webui.api.schemas.common import EmbeddingCounts, Moment, Request
 
 
+class Cost(BaseModel):
+    """What building a space takes, if it were begun now."""
+
+    photos: int
+    seconds: float | None = Field(description="At the rate measured when its bundle was tried; null if it was not.")
+    index_bytes: int = Field(description="Disk for the photo index.")
+    memory_bytes: int = Field(description="Memory for the photo encoder, and for what of the index is searched there.")
+
+
+class AddableRegions(BaseModel):
+    """Regions a model version may get, and what building its space with them takes."""
+
+    regions: str = Field(description="Name of a scheme.")
+    cost: Cost
+
+
 class Model(BaseModel):
     """A model version."""
 
@@ -21,11 +38,15 @@ class Model(BaseModel):
     space_id: int
     space_key: str
     photo_encoder: str
+    regions: str = Field(description='Its scheme of regions; "none" where each photo has one vector.')
+    addable_regions: list[AddableRegions] = Field(
+        description="Schemes its bundle is not registered with yet, the best first; for administrators, in the list."
+    )
     metrics: list[dict[str, Any]]
     created_at: Moment
 
     @classmethod
-    def of(cls, row: ModelVersion) -> "Model":
+    def of(cls, row: ModelVersion, addable: Sequence[AddableRegions] = ()) -> "Model":
         """From the catalog."""
         return cls(
             id=row.id,
@@ -34,9 +55,17 @@ class Model(BaseModel):
             space_id=row.space_id,
             space_key=row.space.key,
             photo_encoder=row.space.photo_encoder,
+            regions=row.space.regions,
+            addable_regions=list(addable),
             metrics=row.metrics,
             created_at=row.created_at,
         )
+
+
+class NewRegions(Request):
+    """Which regions a version is to have."""
+
+    regions: str = Field(max_length=100, description="Name of a scheme, as in `addable_regions`.")
 
 
 class Models(BaseModel):
@@ -98,21 +127,13 @@ class ActivationQuery(Request):
     incomplete: bool = Field(False, description="Even if photos are still waiting and would not be found yet.")
 
 
-class Cost(BaseModel):
-    """What building a space takes, if it were begun now."""
-
-    photos: int
-    seconds: float | None = Field(description="At the rate measured when its bundle was tried; null if it was not.")
-    index_bytes: int = Field(description="Disk for the photo index.")
-    memory_bytes: int = Field(description="Memory for the photo encoder, and for the index, which is searched there.")
-
-
 class Space(BaseModel):
-    """An embedding space: one exact photo encoder."""
+    """An embedding space: one exact photo encoder, with or without regions."""
 
     id: int
     key: str
     photo_encoder: str
+    regions: str = Field(description='Its scheme of regions; "none" where each photo has one vector.')
     dimension: int
     state: Literal["known", "open", "dropping"]
     counts: EmbeddingCounts
@@ -127,6 +148,7 @@ class Space(BaseModel):
             id=row.id,
             key=row.key,
             photo_encoder=row.photo_encoder,
+            regions=row.regions,
             dimension=row.dimension,
             state="dropping" if row.drop_requested_at else state,
             counts=EmbeddingCounts.model_validate(counts, from_attributes=True),

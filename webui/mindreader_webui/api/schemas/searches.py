@@ -10,10 +10,13 @@ from mindreader.dates import DateSource
 from mindreader_webui.api.common import PREFIX
 from mindreader_webui.api.schemas.common import Id, Moment, Request
 from mindreader_webui.api.schemas.photos import _DATE_SOURCE, _FOLDER, _MAY_CHANGE, _TAKEN_AT, AWAY, PhotoUrls
+from mindreader_webui.api.schemas.regions import FrameField, Region
 
 _MOST_ROUNDS = 10_000
 MOST_PHOTOS_SHOWN = 3
 """Of a reading."""
+MOST_PARTS = 3
+"""Things read apart in a drawing."""
 
 
 class SearchForm(BaseModel):
@@ -34,8 +37,19 @@ class SearchForm(BaseModel):
     fit: bool = Field(
         True, description="Fit the drawing to the sheet. Without it, its place on the sheet and its size count."
     )
+    place: bool = Field(
+        False,
+        description="Photos that have it where it was drawn on the sheet, and as large, come first. Where photos are "
+        "not searched by their regions, the same as `fit=false`.",
+    )
     like: list[Id] = Field(default=[], max_length=20, description="Find more like these photos.")
     unlike: list[Id] = Field(default=[], max_length=20, description="Find less like these photos.")
+    frame: list[FrameField] = Field(
+        default=[],
+        max_length=5,
+        description="Find more like what lies in these frames, each `PHOTO:left,top,right,bottom` with shares of "
+        "a photo's width and height, from 0 to 1.",
+    )
     collection_id: list[Id] = Field(default=[], description="Search only in these collections.")
     category: list[str] = Field(default=[], description="Find only photos with one of these categories.")
     taken_from: date | None = Field(None, description="Find only photos taken on this day or later.")
@@ -72,7 +86,9 @@ class SearchResult(PhotoUrls):
     """A photo found."""
 
     photo_id: int
-    score: float = Field(description="Cosine similarity in [-1, 1], higher is nearer.")
+    score: float = Field(
+        description="Cosine similarity in [-1, 1], higher is nearer; with `place`, and a share for that."
+    )
     filename: str
     folder: str | None = Field(description=_FOLDER)
     collection_id: int
@@ -86,6 +102,12 @@ class SearchResult(PhotoUrls):
     date_source: DateSource | None = Field(description=_DATE_SOURCE)
     away: bool = Field(description=AWAY)
     may_change: bool = Field(description=_MAY_CHANGE)
+    boxes: list[Region] = Field(
+        default=[],
+        max_length=MOST_PARTS,
+        description="Where in the photo what was drawn was found: one box, or one for each of the answer's `parts`; "
+        "none where it is the photo as a whole.",
+    )
     also_in: list[PhotoCopy] = Field(
         default=[],
         max_length=MOST_COPIES,
@@ -144,6 +166,12 @@ class SearchAnswer(BaseModel):
     model_version: VersionName
     readings: list[Reading] = Field(description="What the sketch may show, the most likely first; one or more.")
     results: list[SearchResult]
+    parts: list[Region] = Field(
+        default=[],
+        max_length=MOST_PARTS,
+        description="The things in the drawing that were read apart too, by where they are on the sheet; none where it "
+        "was read as one.",
+    )
     answerable: bool | None = Field(
         description="False: nothing that was searched seems to be what was drawn, and the results are only the "
         "nearest. Null where there are too few photos to tell, or a reading was picked."

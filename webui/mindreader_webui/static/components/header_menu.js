@@ -4,6 +4,7 @@ import { call } from "../lib/api.js";
 import { byId, showError } from "../lib/dom.js";
 
 const THEME = "mindreader.theme"; // `theme.js` reads it before anything is painted
+const TRANSLATED_WITHIN_MS = 3000;
 const LANGUAGE = "mindreader_language"; // the server reads it (`i18n.py`)
 const YEAR_SECONDS = 365 * 24 * 60 * 60;
 
@@ -55,7 +56,8 @@ async function setLanguage(language) {
 /** The service worker has kept that page in the language there was. */
 async function translateOfflinePage() {
   if (!("caches" in window)) return;
-  for (const name of await caches.keys()) await (await caches.open(name)).add("/offline");
+  const page = await fetch("/offline", { signal: AbortSignal.timeout(TRANSLATED_WITHIN_MS) });
+  if (page.ok) for (const name of await caches.keys()) await (await caches.open(name)).put("/offline", page.clone());
 }
 
 async function signOut() {

@@ -166,12 +166,12 @@ export class PhotoList {
   /** What its heading does not say. @param {ListedPhoto} photo @param {number} index */
   noteOn(photo, index) {
     if (photo.state === "failed") return _("Failed: {reason}", { reason: photo.error ?? "" });
-    if (photo.state !== "indexed") return _("being prepared for searching");
+    if (photo.state !== "indexed") return _("waiting");
     const [key] = this.filters.sort;
     const byDate = key === "taken";
     if (key === "name" && photo.category) return photo.filename; // its category stands above
     if (!photo.taken_at)
-      return byDate ? _("no date taken") : _("uploaded {date}", { date: formatDate(photo.created_at) });
+      return byDate ? _("no date") : _("uploaded {date}", { date: formatDate(photo.created_at) });
     if (!byDate) return formatTaken(photo.taken_at);
     const section = this.grid.sections[this.grid.layout.sectionOf(index)];
     return section?.kind === "month" ? formatDayAndTime(photo.taken_at) : formatTime(photo.taken_at);
