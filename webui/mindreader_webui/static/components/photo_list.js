@@ -170,8 +170,7 @@ export class PhotoList {
     const [key] = this.filters.sort;
     const byDate = key === "taken";
     if (key === "name" && photo.category) return photo.filename; // its category stands above
-    if (!photo.taken_at)
-      return byDate ? _("no date") : _("uploaded {date}", { date: formatDate(photo.created_at) });
+    if (!photo.taken_at) return byDate ? _("no date") : _("uploaded {date}", { date: formatDate(photo.created_at) });
     if (!byDate) return formatTaken(photo.taken_at);
     const section = this.grid.sections[this.grid.layout.sectionOf(index)];
     return section?.kind === "month" ? formatDayAndTime(photo.taken_at) : formatTime(photo.taken_at);

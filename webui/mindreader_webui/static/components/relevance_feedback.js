@@ -31,7 +31,9 @@ export class RelevanceFeedback {
   /** @param {FormData} form of a search */
   appendTo(form) {
     // Where something was found in one part of a photo, more like that part is meant.
-    const inOnePart = [...this.given.values()].filter(({ kind, photo }) => kind === "like" && photo.boxes.length === 1);
+    const inOnePart = [...this.given.values()].filter(
+      ({ kind, photo }) => kind === "like" && photo.boxes?.length === 1,
+    );
     const framed = new Set(inOnePart.slice(-MOST_FRAMES));
     for (const given of this.given.values()) {
       const { kind, photo } = given;
@@ -76,5 +78,5 @@ export class RelevanceFeedback {
 }
 
 /** The part of a photo that is meant. @param {SearchResult} photo */
-const frameOf = ({ photo_id: id, boxes: [box] }) =>
+const frameOf = ({ photo_id: id, boxes: [box] = [] }) =>
   `${id}:${[box?.left, box?.top, box?.right, box?.bottom].map((share) => share?.toFixed(4)).join()}`;

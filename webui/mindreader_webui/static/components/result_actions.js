@@ -90,7 +90,7 @@ export class ResultActions {
 
   /** @param {Result} photo */
   why(photo) {
-    const found = foundSentence(photo.boxes);
+    const found = foundSentence(photo.boxes ?? []);
     return [...this.#reasons(photo), ...(found ? [found] : [])];
   }
 

@@ -75,7 +75,7 @@ export class SearchResults {
     this.settle();
     if (further) this.actions?.showInViewer();
     this.#fetchActions().catch(showError);
-    if (answer.results.some(({ boxes }) => boxes.length)) this.#fetchFrames().catch(showError);
+    if (answer.results.some(({ boxes }) => boxes?.length)) this.#fetchFrames().catch(showError);
   }
 
   async #fetchActions() {

@@ -26,7 +26,7 @@ export const openSimilar = (photo, box) => location.assign(similarAddress(photo,
 
 /** Where in it something was found, if that is one part. @param {AnyPhoto} photo */
 export function foundIn(photo) {
-  const boxes = "boxes" in photo ? photo.boxes : [];
+  const boxes = ("boxes" in photo && photo.boxes) || [];
   const [only] = boxes;
   return only && boxes.length === 1 && !isWhole(only) ? only : null;
 }

@@ -137,7 +137,7 @@ function show(answer, { limit, live: stage }) {
 let parts;
 
 /** @param {SearchAnswer["parts"]} read */
-async function showParts(read) {
+async function showParts(read = []) {
   if (!parts && read.length < 2) return;
   const { Parts } = await import("../components/parts.js");
   await (parts ??= new Parts()).show(read);

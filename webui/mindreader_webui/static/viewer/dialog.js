@@ -147,7 +147,7 @@ export class Viewer {
     this.only.replaceChildren(
       ...source.buttons(photo).map(({ icon: name, label, run }) => button(name, label, "", run)),
     );
-    this.found.show("boxes" in photo ? photo.boxes : []);
+    this.found.show(("boxes" in photo && photo.boxes) || []);
     this.foundShown.hidden = !this.found.isSomewhere;
     this.searchIn.hidden = !source.similar || !canBeSearchedWith(photo);
     this.download.href = photo.original_url;
