@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, FloatRect, Locator, Page, Request, Response, expect
+from playwright.sync_api import Browser, FloatRect, Locator, Page, Request, Response, Route, expect
 
 from tests.support.axe import violations
 from tests.support.hands import PASSWORD, add_person, circle, draw, mouse, sign_in, touch
@@ -88,14 +88,15 @@ def asked(page: Page) -> list[dict[str, list[str]]]:
     """The fields of each search with a sketch, as they are sent."""
     sent: list[dict[str, list[str]]] = []
 
-    def note(request: Request) -> None:
-        if request.method == "POST" and SEARCHES.search(request.url):
+    def note(route: Route, request: Request) -> None:  # on its way it still has its body
+        if request.method == "POST":
             fields: dict[str, list[str]] = {}
             for name, value in FIELD.findall(request.post_data_buffer or b""):
                 fields.setdefault(name.decode(), []).append(value.decode())
             sent.append(fields)
+        route.continue_()
 
-    page.on("request", note)
+    page.route(SEARCHES, note)
     return sent
 
 
@@ -128,6 +129,12 @@ def calm(page: Page) -> None:
 
 def framed(answer: dict[str, Any]) -> list[dict[str, Any]]:
     return [result for result in answer["results"] if result["boxes"]]
+
+
+def opened(page: Page, index: int) -> None:
+    """A photo found, in the viewer."""
+    page.locator("#results > li[data-index] > button").nth(index).click()
+    expect(page.locator("#viewer img")).to_be_visible()
 
 
 def box_of(locator: Locator) -> FloatRect:
@@ -210,7 +217,7 @@ def test_the_viewer_frames_it_however_close_one_comes(found: Page, screen: str, 
 @pytest.mark.parametrize("screen", ["desktop", "phone"], indirect=True)
 def test_a_frame_over_anything_searches(found: Page, screen: str, answers, keep):
     page = found
-    page.locator("#results > li[data-index] > button").nth(2).click()
+    opened(page, 2)
     name = page.locator("#viewer-title").text_content() or ""
     page.locator("#viewer").get_by_role("button", name="Search in this photo").click()
     photo = box_of(page.locator("#viewer img"))
@@ -262,7 +269,7 @@ def names(page: Page) -> list[str | None]:
 @pytest.mark.parametrize("screen", ["desktop"], indirect=True)
 def test_a_frame_is_moved_and_sized(found: Page):
     page = found
-    page.locator("#results > li[data-index] > button").nth(2).click()
+    opened(page, 2)
     page.keyboard.press("s")
     photo = box_of(page.locator("#viewer img"))
     at = lambda x, y: (photo["x"] + x * photo["width"], photo["y"] + y * photo["height"])  # noqa: E731
@@ -332,7 +339,7 @@ def test_more_like_a_photo_of_the_library(sheet: Page, screen: str, answers, kee
     expect(page.locator("#results > li[data-index]").first).to_be_visible()
     keep("regions-like-a-photo")
     assert violations(page) == []
-    page.locator("#results > li[data-index] > button").first.click()
+    opened(page, 0)
     second = page.locator("#viewer-title").text_content() or ""
     expect(page.locator("#viewer").get_by_role("button", name="Less like this")).to_be_hidden()
     page.locator("#viewer").get_by_role("button", name="More like this").click()
@@ -364,7 +371,7 @@ def test_one_chosen_photo_of_the_library_searches(sheet: Page):
 @pytest.mark.parametrize("screen", ["desktop"], indirect=True)
 def test_what_narrows_a_search_narrows_one_by_a_photo(found: Page):
     page = found
-    page.locator("#results > li[data-index] > button").first.click()
+    opened(page, 0)
     page.keyboard.press("s")
     with page.expect_request(SIMILAR):
         page.locator(".framing-bar").get_by_role("button", name="More like this").click()
@@ -382,7 +389,6 @@ def test_what_narrows_a_search_narrows_one_by_a_photo(found: Page):
     assert urlsplit(page.url).query == "", "whoever draws on means the sketch"
 
 
-@pytest.mark.parametrize("screen", ["desktop"], indirect=True)
 def test_an_address_that_names_no_photo_leads_to_the_sketch(chromium: Browser, mindreader_server: Server):
     context = chromium.new_context(base_url=mindreader_server.url)  # whose console may say that there was a 404
     page = context.new_page()
@@ -412,10 +418,11 @@ def test_more_like_a_result_means_the_part_that_was_found(found: Page, asked, an
     page.locator("#viewer").get_by_role("button", name="More like this").click()
     expect(page.locator("#feedback li")).to_have_count(1)
     calm(page)
+    assert "frame" in asked[-1], asked
     photo, shares = asked[-1]["frame"][0].split(":")
     assert int(photo) == result["photo_id"]
     near(dict(zip(BOX, map(float, shares.split(",")), strict=True)), result["boxes"][0])
-    assert "like" not in asked[-1]
+    assert "like" not in asked[-1], asked
     page.get_by_title(result["filename"], exact=True).click()
     page.locator("#viewer").get_by_role("button", name="Less like this").click()
     calm(page)
@@ -463,7 +470,9 @@ def test_several_things_in_one_drawing_are_told_apart(sheet: Page, screen: str, 
         calm(page)
     answer = answers[-1]
     assert len(answer["parts"]) == 2
-    line = page.get_by_role("button", name="2 things were read in the drawing: photos with both come first.")
+    line = page.get_by_role(
+        "button", name="2 things were read in the drawing; photos found by both show them as 1 and 2."
+    )
     expect(line).to_be_visible()
     expect(page.locator(".reading.sketch .frame-number")).to_have_text(["1", "2"])
     if screen == "desktop":

@@ -8,8 +8,8 @@ import { framesOver, framesStyle } from "./found_frames.js";
 
 /** @type {Record<number, () => string>} by how many there are */
 const SENTENCES = {
-  2: () => _("2 things were read in the drawing: photos with both come first."),
-  3: () => _("3 things were read in the drawing: photos with all of them come first."),
+  2: () => _("2 things were read in the drawing; photos found by both show them as 1 and 2."),
+  3: () => _("3 things were read in the drawing; photos found by all of them show them as 1, 2 and 3."),
 };
 
 export class Parts {
