@@ -3,9 +3,12 @@
     .venv/bin/python bench/photo_index.py --points 50000 --dim 1280 --hnsw
     .venv/bin/python bench/photo_index.py --points 50000 --dim 1280 --qdrant-url http://127.0.0.1:6333
     .venv/bin/python bench/photo_index.py --points 50000 --dim 64 --local
+    .venv/bin/python bench/photo_index.py --points 100000 --dim 256 --regions 7
 
 The first measures Qdrant Edge in a temporary folder, the second a Qdrant server, the third
-qdrant-client's local mode. Vectors are drawn around 200 random centres, photos lie in 500 collections.
+qdrant-client's local mode, the fourth Qdrant Edge with the same photos once whole and once with regions, asked in turn,
+so that they can be compared whatever else the machine does. Vectors are drawn around 200 random centres, photos lie in
+500 collections.
 "stall" is the longest time for which no other Python thread could run.
 """
 
@@ -26,12 +29,14 @@ import numpy as np
 import qdrant_edge as engine
 from numpy.typing import NDArray
 
-from mindreader.photo_index import EVERYTHING, IndexFilter, IndexPoint, PhotoIndex
+from mindreader.boxes import WHOLE, Box
+from mindreader.photo_index import EVERYTHING, IndexFilter, IndexPoint, PhotoIndex, Regions
 from mindreader.photo_index.edge import EdgePhotoIndex
 
 Vectors = NDArray[np.float32]
 
 BATCH = 32  # photos an embed worker writes at once
+REGION_BATCH = 500  # so that the disk says less about the time
 COLLECTIONS = 500
 LIMIT = 20
 FILTERS = {
@@ -164,12 +169,68 @@ def bench(open_index: Callable[[], PhotoIndex], vectors: Vectors, queries: Vecto
     index.close()
 
 
+def bench_regions(folder: Path, vectors: Vectors, queries: Vectors, regions: int) -> None:
+    """Fill an index with whole photos and one with regions; ask both in turn."""
+    boxes = (WHOLE, *(Box(i / regions, 0, (i + 1) / regions, 1) for i in range(regions - 1)))
+    count, dimension = vectors.shape
+    plain = EdgePhotoIndex(folder / "plain", dimension)
+    regional = EdgePhotoIndex(folder / "regional", dimension, regions=True)
+    for name, index in (("whole photos", plain), (f"{regions} regions", regional)):
+        random = np.random.default_rng(1)
+        with measured(f"upsert {count} photos by {REGION_BATCH}, {name}", count):
+            for start in range(0, count, REGION_BATCH):
+                rows = range(start, min(start + REGION_BATCH, count))
+                index.upsert([point_of(i, vectors[i], boxes if index.has_regions else (), random) for i in rows])
+    for name, where in FILTERS.items():
+        bench_in_turn(name, plain, regional, queries, where)
+    for limit in (20, 100, 1000):
+        hits = regional.search(queries[0], limit, EVERYTHING, with_boxes=False)
+        photo_ids = [hit.photo_id for hit in hits]
+        taken = milliseconds(lambda query, photo_ids=photo_ids: regional.locate(query, photo_ids), queries[:20])
+        print(f"locate the best regions of {limit} photos: {taken}")
+    for name, index in (("whole photos", plain), (f"{regions} regions", regional)):
+        with measured(f"{len(queries)} searches with boxes, {name}"):
+            for query in queries:
+                index.search(query, LIMIT, EVERYTHING)
+        with measured(f"the whole photos' vectors of 1000, {name}"):
+            index.vectors(range(1, 1001))
+        index.close()
+
+
+def point_of(row: int, whole: Vectors, boxes: tuple[Box, ...], random: np.random.Generator) -> IndexPoint:
+    """A photo whose regions lie around it."""
+    if not boxes:
+        return IndexPoint(row + 1, whole, row % COLLECTIONS + 1)
+    noise = random.standard_normal((len(boxes), len(whole)), np.float32) / np.sqrt(len(whole))
+    vectors = whole + noise.astype(np.float32)
+    vectors[0] = whole
+    return IndexPoint(row + 1, whole, row % COLLECTIONS + 1, regions=Regions(boxes, vectors))
+
+
+def bench_in_turn(name: str, plain: PhotoIndex, regional: PhotoIndex, queries: Vectors, where: IndexFilter) -> None:
+    """Print what regions add to a search with boxes: wall clock and processor."""
+    taken: dict[str, list[tuple[float, float]]] = {"plain": [], "regional": []}
+    for query in queries:
+        for which, index in (("plain", plain), ("regional", regional)):
+            began, used = time.perf_counter(), time.process_time()
+            index.search(query, LIMIT, where)
+            taken[which].append(((time.perf_counter() - began) * 1e3, (time.process_time() - used) * 1e3))
+    (wall, cpu), (regional_wall, regional_cpu) = (np.median(each, axis=0) for each in taken.values())
+    least, regional_least = (min(each)[0] for each in taken.values())
+    print(
+        f"search {name}: {wall:.2f} ms, with regions {regional_wall:.2f} ms ({regional_wall - wall:+.2f}, "
+        f"x {regional_wall / wall:.2f}); processor {cpu:.2f}, {regional_cpu:.2f} ms; least {least:.2f}, "
+        f"{regional_least:.2f} ms"
+    )
+
+
 def main() -> None:
     """Read the command line and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--points", type=int, default=50_000)
     parser.add_argument("--dim", type=int, default=1280)
     parser.add_argument("--queries", type=int, default=50)
+    parser.add_argument("--regions", type=int, default=0, help="vectors a photo, beside an index of whole photos")
     parser.add_argument("--hnsw", action="store_true", help="then build Edge's HNSW graph, which takes long")
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--qdrant-url", default="", help="measure this Qdrant server instead of Qdrant Edge")
@@ -180,6 +241,9 @@ def main() -> None:
     print(f"{args.points} x {args.dim}; the vectors alone are {vectors.nbytes / 2**20:.0f} MB")
 
     with tempfile.TemporaryDirectory() as folder:
+        if args.regions:
+            bench_regions(Path(folder), vectors, queries, args.regions)
+            return
         if not (args.qdrant_url or args.local):
             space = Path(folder) / "space"
             bench(lambda: EdgePhotoIndex(space, args.dim), vectors, queries)

@@ -66,6 +66,30 @@ def add(bundle: Path, as_json: bool, server: str | None, token: str | None) -> N
 
 @models.command()
 @_version
+@click.argument("scheme", required=False)
+@_json
+@server_option
+@token_option
+def regions(model_version_id: int, scheme: str | None, as_json: bool, server: str | None, token: str | None) -> None:
+    """Register version ID once more, with regions: searches then look into photos too. Nothing is embedded yet.
+
+    SCHEME says which regions; without it, the best that version ID does not have yet.
+    """
+    with connected(server, token) as api:
+        addable = [each["regions"] for each in _model(api, model_version_id)["addable_regions"]]
+        if scheme is None and not addable:
+            raise click.ClickException("There are no regions to add to this version.")
+        model = api.post(f"/models/{model_version_id}/regions", json={"regions": scheme or addable[0]})
+        space = _spaces(api)[model["space_id"]]
+    if as_json:
+        click.echo(json.dumps({"model": model, "space": space}, indent=2))
+        return
+    click.echo(f"Model version {model['id']}, {model['name']}: {_readiness(space)}.")
+    click.echo(_next_step(model, space))
+
+
+@models.command()
+@_version
 @click.option("--wait", is_flag=True, help="Show its progress until it is done.")
 @_json
 @server_option
