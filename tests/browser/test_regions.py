@@ -411,7 +411,7 @@ def test_an_address_with_no_box_means_all_of_the_photo(sheet: Page):
 
 
 @pytest.mark.parametrize("screen", ["desktop"], indirect=True)
-def test_more_like_a_result_means_the_part_that_was_found(found: Page, asked, answers):
+def test_more_like_a_result_means_the_part_that_was_found(asked, found: Page, answers):
     page = found
     result = next(each for each in framed(answers[-1]) if len(each["boxes"]) == 1)
     page.get_by_title(result["filename"], exact=True).click()
@@ -431,7 +431,7 @@ def test_more_like_a_result_means_the_part_that_was_found(found: Page, asked, an
 
 
 @mainly("phone")
-def test_where_i_drew_it_is_a_switch_that_stays(found: Page, screen: str, asked):
+def test_where_i_drew_it_is_a_switch_that_stays(asked, found: Page, screen: str):
     page = found
     if screen == "phone":
         page.go_back()
@@ -445,7 +445,7 @@ def test_where_i_drew_it_is_a_switch_that_stays(found: Page, screen: str, asked)
     expect(switch).to_be_checked()
     calm(page)
     assert asked[-1]["place"] == ["true"]
-    page.evaluate("navigator.clipboard.writeText = async () => { throw new Error('refused'); }")
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('refused')); }")
     page.get_by_role("button", name="Save or share").click()
     page.get_by_role("button", name="Copy a link to it").click()
     page.wait_for_function("location.hash.startsWith('#sketch=')")
