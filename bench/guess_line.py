@@ -1,51 +1,59 @@
 """How honest it is where guesswork begins: the line within the results, and "nothing like this here".
 
-    .venv/bin/python bench/guess_line.py --data ../shared/data [--fit]
+    .venv/bin/python bench/guess_line.py --data ../shared/data [--regions corners5] [--fit]
 
 Sketches search the photos of the protocol "dev" as the product does when nobody picks a reading. The line: of the first
 20 results, those above it should be of the sketch's category far more often than those below. "Nothing like this here"
 should be said of sketches whose category has no photo (the same sketches with their category's photos taken out, and
 doodles of the 14 categories that are not Sketchy's), and seldom of those whose category has some. `--fit` prints the
-regression for `mindreader.inference.answerability`, fitted on the sketches of "dev" and "doodle".
+regression for `mindreader.inference.answerability`, fitted on the sketches of "dev" and "doodle". With `--regions` the
+space is the one with those regions: a photo is as near as its nearest region.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mindreader.bundles import default_bundle_folder, read_bundle
+from mindreader.bundles import Bundle, default_bundle_folder, read_bundle
+from mindreader.bundles.manifest import PROJECTION_FILE
+from mindreader.imaging import decode_photo, photo_array
+from mindreader.imaging.arrays import photo_pixels
 from mindreader.inference.answerability import CALIBRATIONS, Calibration, evidence
+from mindreader.inference.engines.protocol import Engine
 from mindreader.inference.engines.torch_engine import TorchEngine
 from mindreader.inference.looks import looks_at
-from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.inference.query_model import QueryModel
 from mindreader.inference.readings import LOOKED_AT, find_readings
+from mindreader.inference.regions import RegionEncoder
 from mindreader.search.score_threshold import score_threshold
 from mindreader_training.data.datasets import Item, sketch_images
 from mindreader_training.data.layouts import listed_dataset
 from mindreader_training.data.protocols import protocol
-from mindreader_training.evaluation.embed import embed_photos
 
 _FIRST = 20
 _WRONGLY_TOLD = 0.1
 """Share of the answerable sketches that may be told there is nothing."""
 
 Numbers = NDArray[np.float64]
+Regions = NDArray[np.float32]
+"""(N, R, K) of N photos."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--regions", default="none", help="Scheme of the space's regions.")
     parser.add_argument("--fit", action="store_true")
     asked = parser.parse_args()
     bundle, engine = read_bundle(default_bundle_folder()), TorchEngine.on("auto")
     dev, doodle = (protocol(asked.data, name).dataset for name in ("dev", "doodle"))
-    gallery = embed_photos(PhotoEncoder.of_bundle(bundle, engine), dev.photos)
+    gallery = _gallery(bundle, engine, dev.photos, asked.regions)
     categories = np.array([photo.category for photo in dev.photos])
     model = QueryModel(bundle, engine)
     sketches = {
@@ -59,7 +67,7 @@ def main() -> None:
     line_within_results(queries["dev"], sketches["dev"], gallery, categories)
     there = {name: _evidence(queries[name], sketches[name], gallery, categories, True) for name in ("dev", "doodle")}
     gone = {name: _evidence(queries[name], sketches[name], gallery, categories, False) for name in queries}
-    key = bundle.space.key
+    key = replace(bundle.space, regions=asked.regions).key
     calibration = fitted([*there.values()], [gone["dev"], gone["doodle"]]) if asked.fit else CALIBRATIONS[key]
     if asked.fit:
         print(f'    "{key}": Calibration({calibration.weights}, {calibration.line}),')
@@ -69,15 +77,34 @@ def main() -> None:
         print(f"{name}: told that nothing is there, where nothing is {_told(calibration, numbers):.3f}")
 
 
+def _gallery(bundle: Bundle, engine: Engine, photos: Sequence[Item], regions: str) -> Regions:
+    """Unit vectors (N, R, K) of the photos' regions; those of photos with fewer are repeated."""
+    projection = bundle.weights(PROJECTION_FILE) if bundle.space.projection else None
+    encoder = RegionEncoder(bundle.space.encoder, engine, projection, regions)
+    images = (decode_photo(photo.path, max_pixels=10**8).image for photo in photos)
+    if encoder.scheme.boxes:
+        pixels = (photo_pixels(image, encoder.scheme.pixels) for image in images)
+    else:
+        pixels = (photo_array(image, encoder.description.input_size) for image in images)
+    embedded = [encoder.embed([each])[0].vectors for each in pixels]
+    most = max(map(len, embedded))
+    return np.stack([np.resize(vectors, (most, vectors.shape[1])) for vectors in embedded])
+
+
+def _nearest_regions(gallery: Regions, query: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of each photo the region nearest to a query, (N, K)."""
+    return gallery[np.arange(len(gallery)), (gallery @ query).argmax(axis=1)]
+
+
 def _queries(model: QueryModel, items: Sequence[Item]) -> NDArray[np.float32]:
     return np.stack([model.query(looks_at(image, model.image_size)) for image in sketch_images(items)])
 
 
 def line_within_results(
-    queries: NDArray[np.float32], sketches: Sequence[Item], gallery: NDArray[np.float32], categories: NDArray[np.str_]
+    queries: NDArray[np.float32], sketches: Sequence[Item], gallery: Regions, categories: NDArray[np.str_]
 ) -> None:
     """Precision above and below the line."""
-    similarities = queries @ gallery.T
+    similarities = np.stack([(gallery @ query).max(axis=1) for query in queries])
     order = np.argsort(-similarities, axis=1)[:, :_FIRST]
     best = np.take_along_axis(similarities, order, axis=1)
     right = categories[order] == np.array([sketch.category for sketch in sketches])[:, None]
@@ -92,7 +119,7 @@ def line_within_results(
 def _evidence(
     queries: NDArray[np.float32],
     sketches: Sequence[Item],
-    gallery: NDArray[np.float32],
+    gallery: Regions,
     categories: NDArray[np.str_],
     there: bool,
 ) -> Numbers:
@@ -100,7 +127,8 @@ def _evidence(
     rows = []
     for query, sketch in zip(queries, sketches, strict=True):
         photos = gallery if there else gallery[categories != sketch.category]
-        nearest = photos[np.argsort(-(photos @ query), kind="stable")[:LOOKED_AT]]
+        seen = _nearest_regions(photos, query)
+        nearest = seen[np.argsort(-(seen @ query), kind="stable")[:LOOKED_AT]]
         rows.append(evidence(query, nearest, find_readings(query, range(LOOKED_AT), nearest)))
     return np.array(rows)
 

@@ -67,7 +67,7 @@ class PhotoFrame(_Message):
     @property
     def array(self) -> NDArray[np.uint8]:
         """The pixels (side, side, 3)."""
-        return np.frombuffer(self.pixels, np.uint8).reshape(self.side, self.side, 3)
+        return np.frombuffer(self.pixels, np.uint8).reshape(self.side, self.side, 3).copy()
 
 
 class SearchRequest(_Message):

@@ -1,11 +1,24 @@
-"""Schemes of regions: which parts of a photo get a vector of their own, by name."""
+"""Schemes of regions: which parts of a photo get a vector of their own, by name.
+
+How they were chosen, and what each is worth: docs/quality.md, "Scenes".
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-from mindreader.boxes import Box
+import numpy as np
+
+from mindreader.boxes import WHOLE, Box
 from mindreader.errors import InvalidInputError
+
+MOST_VECTORS = 8
+"""Of a photo, the whole included."""
+_PANORAMA = 2.0
+"""Longer side by shorter side above which a part of both sides would be no more than a thinner panorama."""
+_SQUARES_APART = 0.75
+"""Of their side, at most."""
 
 
 @dataclass(frozen=True)
@@ -14,45 +27,70 @@ class RegionScheme:
 
     name: str
     boxes: tuple[Box, ...]
-    """The regions."""
+    """The regions of a photo that is no panorama."""
     pixels: int
     """Shorter side, in pixels, that photos are best given with; 0: squares of the encoder's input size."""
     crop_scale: float
     """Side of the square in which the encoder sees a region, as a share of its input size."""
+    anchored: bool
+    """Whether vectors are drawn to the space's anchors."""
 
     @property
-    def most(self) -> int:
-        """Vectors of a photo at most."""
+    def vectors(self) -> int:
+        """Of a photo that is no panorama, the whole included."""
         return 1 + len(self.boxes)
 
     def passes(self, *, flexible: bool) -> float:
-        """Work of E2 on a photo, in passes over a whole photo: it grows with the pixels.
+        """Work of E2 on such a photo, in passes over a whole one: it grows with the pixels.
 
         Args:
             flexible: whether the encoder takes smaller squares too.
         """
         return 1 + len(self.boxes) * (self.crop_scale**2 if flexible else 1.0)
 
+    def regions(self, width: int, height: int) -> tuple[Box, ...]:
+        """The regions of a photo of this size, the whole first, at most `MOST_VECTORS`.
 
-_GRID6 = (
+        A panorama is looked at in squares of its shorter side, side by side.
+        """
+        if not self.boxes or max(width, height) <= _PANORAMA * min(width, height):
+            return WHOLE, *self.boxes
+        return WHOLE, *_squares(width, height)
+
+
+def _squares(width: int, height: int) -> tuple[Box, ...]:
+    aspect = max(width, height) / min(width, height)
+    count = min(math.ceil(aspect / _SQUARES_APART), MOST_VECTORS - 1)
+    side = 1 / aspect
+    starts = np.linspace(0.0, 1 - side, count).tolist()
+    if width > height:
+        return tuple(Box(start, 0.0, min(start + side, 1.0), 1.0) for start in starts)
+    return tuple(Box(0.0, start, 1.0, min(start + side, 1.0)) for start in starts)
+
+
+_CORNERS = (
     Box(0.0, 0.0, 0.6, 0.6),
     Box(0.4, 0.0, 1.0, 0.6),
     Box(0.0, 0.4, 0.6, 1.0),
     Box(0.4, 0.4, 1.0, 1.0),
-    Box(0.2, 0.2, 0.8, 0.8),
 )
+_CENTRE = Box(0.2, 0.2, 0.8, 0.8)
 
 NO_REGIONS = "none"
 """The scheme of spaces whose photos have one vector each."""
 
+BEST_REGIONS = "auto"
+"""In the place of a name: the best scheme a space can have."""
+
 REGION_SCHEMES = {
     scheme.name: scheme
     for scheme in (
-        RegionScheme(NO_REGIONS, (), pixels=0, crop_scale=1.0),
-        RegionScheme("grid6", _GRID6, pixels=300, crop_scale=0.68),
+        RegionScheme("corners5", _CORNERS, pixels=320, crop_scale=0.74, anchored=True),
+        RegionScheme("grid6", (*_CORNERS, _CENTRE), pixels=300, crop_scale=0.68, anchored=False),
+        RegionScheme(NO_REGIONS, (), pixels=0, crop_scale=1.0, anchored=False),
     )
 }
-"""By name, as an embedding space's description has it."""
+"""By name, as an embedding space's description has it; what finds most comes first."""
 
 
 def region_scheme(name: str) -> RegionScheme:

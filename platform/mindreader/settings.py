@@ -28,7 +28,7 @@ from pydantic import (
 )
 
 from mindreader.errors import ConfigurationError
-from mindreader.region_schemes import NO_REGIONS, REGION_SCHEMES
+from mindreader.region_schemes import BEST_REGIONS, REGION_SCHEMES
 
 ENV_PREFIX = "MINDREADER_"
 _FILE = "_FILE"
@@ -77,9 +77,10 @@ class Settings(BaseModel):
         default=None, description="Certificates to trust for an https Qdrant server, beside the system's; a PEM file."
     )
     regions: str = Field(
-        default=NO_REGIONS,
-        description="Regions of photos that searches look at beside the whole, in a new installation: a scheme's name "
-        f"({', '.join(REGION_SCHEMES)}). Later, regions are added to a model version on the page Models.",
+        default=BEST_REGIONS,
+        description="Regions of photos that searches look at beside the whole, in a new installation: the name of a "
+        f"scheme ({', '.join(REGION_SCHEMES)}), or auto, the best that the model can have. Later, regions are added to "
+        "a model version on the page Models.",
     )
     qdrant_quantization: Literal["none", "int8", "binary"] = Field(
         default="none",
@@ -299,8 +300,8 @@ class Settings(BaseModel):
     @field_validator("regions")
     @classmethod
     def _is_a_scheme(cls, regions: str) -> str:
-        if regions not in REGION_SCHEMES:
-            raise ValueError(f"it is one of {', '.join(REGION_SCHEMES)}")
+        if regions not in (BEST_REGIONS, *REGION_SCHEMES):
+            raise ValueError(f"it is one of {', '.join((BEST_REGIONS, *REGION_SCHEMES))}")
         return regions
 
     @field_validator("folder_roots")

@@ -21,7 +21,7 @@ def test_an_impossible_value_is_an_error_that_names_the_variable():
 
 
 def test_regions_are_those_of_a_scheme():
-    assert load_settings({}).regions == "none"
+    assert load_settings({}).regions == "auto"
     assert load_settings({"MINDREADER_REGIONS": "grid6"}).regions == "grid6"
     with pytest.raises(ConfigurationError, match=r"MINDREADER_REGIONS.*grid6"):
         load_settings({"MINDREADER_REGIONS": "grid99"})

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from mindreader.bundles import read_bundle
 from mindreader_training.commands import bundle, evaluate, train
+from mindreader_training.evaluation.disturbances import DISTURBANCES
 
 ROWS = {
     "raw_sketch",
@@ -47,6 +48,13 @@ def test_evaluate_prints_every_row_with_its_protocol(trained, drawn_data):
         assert {"map", "p@5", "p@20"} <= row.keys()
         low, high = row["interval"]["map"]
         assert low <= row["map"] <= high
+
+
+def test_disturbed_sketches_have_rows_of_their_own(trained, drawn_data):
+    printed = _invoke(evaluate, trained / "bundle", "--data", drawn_data, "--robustness", "--json")
+    rows = json.loads(printed)["rows"]
+    assert {"product", *(f"product, {name}" for name in DISTURBANCES)} <= rows.keys()
+    assert all(0 <= row["map"] <= 1 for row in rows.values())
 
 
 @pytest.mark.slow

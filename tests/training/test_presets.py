@@ -2,7 +2,7 @@ import pytest
 
 from mindreader.errors import InvalidInputError
 from mindreader_training.overrides import with_overrides
-from mindreader_training.presets import preset
+from mindreader_training.presets import continued, preset
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,20 @@ def test_an_unknown_preset_or_setting_is_an_error():
         preset("huge")
     with pytest.raises(InvalidInputError, match="stepz"):
         preset("tiny", stepz=3)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "done", "steps", "expected"),
+    [
+        ((900, 1800, 600), 0, 3300, (900, 1800, 600)),
+        ((900, 1800, 600), 0, 6600, (1800, 3600, 1200)),
+        ((900, 1800, 600), 3300, 5000, (900, 1800, 2300)),
+        ((900, 1800, 600), 2700, 3600, (900, 1800, 900)),
+        ((900, 1800, 600), 1800, 4800, (900, 2700, 1200)),
+        ((900, 1800, 600), 1800, 1800, (900, 900, 0)),
+        ((4,), 4, 6, (6,)),
+        ((2, 0, 0), 2, 5, (2, 0, 3)),
+    ],
+)
+def test_what_is_left_of_a_run_is_stretched(lengths, done, steps, expected):
+    assert continued(lengths, done, steps) == expected

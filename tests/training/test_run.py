@@ -73,20 +73,24 @@ class _KilledError(Exception):
     pass
 
 
-def test_a_run_stopped_between_two_checkpoints_goes_on_along_the_same_curve(new_run):
-    whole = new_run(name="whole")
-    whole.train()
-    stopped = new_run(name="stopped")
-    step = stopped.trainer.step
+def _stop(run, at):
+    """Train until step `at` is to be made."""
+    step = run.trainer.step
 
-    def killed_at_three(number, batch):
-        if number == 3:
+    def killed(number, batch):
+        if number == at:
             raise _KilledError
         return step(number, batch)
 
-    stopped.trainer.step = killed_at_three  # a checkpoint was written at the end of the first phase, step 2
+    run.trainer.step = killed
     with pytest.raises(_KilledError):
-        stopped.train()
+        run.train()
+
+
+def test_a_run_stopped_between_two_checkpoints_goes_on_along_the_same_curve(new_run):
+    whole = new_run(name="whole")
+    whole.train()
+    _stop(new_run(name="stopped"), at=3)  # a checkpoint was written at the end of the first phase, step 2
     resumed = new_run(name="stopped")
     resumed.resume()
     assert resumed.progress.step == 2
@@ -118,6 +122,37 @@ def _killed_after_a_checkpoint(command, folder):
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
+
+
+def test_a_finished_run_goes_on_for_longer(new_run):
+    new_run().train()
+    longer = new_run()
+    longer.resume(steps=9)
+    assert longer.trainer.preset.lengths == longer.trainer.sampler.preset.lengths == (2, 2, 5)
+    longer.train()
+    assert (longer.progress.step, longer.progress.trained) == (9, 9)
+    assert [entry["phase"] for entry in _log(longer.folder)][-1] == "joint fine-tuning"
+    again = new_run()  # with the settings it began with
+    again.resume()
+    assert again.trainer.preset.lengths == (2, 2, 5)
+
+
+def test_a_run_that_was_stopped_is_stretched_from_there(new_run):
+    _stop(new_run(), at=3)  # a checkpoint was written at the end of the first phase, step 2
+    stretched = new_run()
+    stretched.resume(steps=10)
+    assert stretched.trainer.preset.lengths == (2, 4, 4)
+    stretched.train()
+    assert stretched.progress.step == 10
+
+
+def test_a_run_cannot_be_shorter_than_it_is_and_keeps_its_phases(new_run, miniature):
+    new_run().train()
+    with pytest.raises(InvalidInputError, match="made 6 steps already"):
+        new_run().resume(steps=5)
+    other = new_run(with_overrides(miniature, ["phases.joint fine-tuning.steps=5"]))
+    with pytest.raises(InvalidInputError, match=r"2 \+ 2 \+ 2 steps in its phases, not 2 \+ 2 \+ 5"):
+        other.resume()
 
 
 def test_a_run_is_not_resumed_with_other_settings_data_or_seed(drawn_data, trained):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from mindreader_webui.commands.search import _print
 from tests.support import svgs
 from tests.support.broken_files import write_broken_files
 from tests.support.photos import write_photos
@@ -223,12 +224,23 @@ def test_search_prints_ranked_photos_and_writes_the_imaginary_image(running, tmp
     scores = [result["score"] for result in answer["results"]]
     assert len(scores) == 5
     assert scores == sorted(scores, reverse=True)
-    shown = {"photo_id", "score", "filename", "collection", "category", "also_in", "also_in_count"}
+    shown = {"photo_id", "score", "filename", "collection", "category", "boxes", "also_in", "also_in_count"}
     assert shown == set(answer["results"][0])
+    where_drawn = mindreader(running.data_dir, "search", sketch, "--where-drawn", "--json")
+    assert len(where_drawn["results"]) > 5
     assert answer["model_version"]
     assert answer["timings_ms"]["imagine"] > 0
     with Image.open(imagined) as image:
         assert image.size == (128, 128)
+
+
+def test_a_photo_found_in_a_region_says_where(capsys):
+    region = {"left": 0.4, "top": 0, "right": 1, "bottom": 0.6}
+    result = {"score": 0.5, "collection": "Trips", "filename": "a.jpg", "category": "dog", "boxes": [region]}
+    counts = {"searchable": {"indexed": 1, "total": 1}, "model_version": {"name": "first"}}
+    _print({**counts, "readings": [], "answerable": True, "results": [result]})
+    line = "  1. 0.500  Trips: a.jpg (dog), at 40-100 % from the left, 0-60 % from the top"
+    assert line in capsys.readouterr().out.splitlines()
 
 
 def test_both_work_without_a_server(tmp_path, sketch):

@@ -36,7 +36,7 @@ _device = click.option("--device", default="auto", show_default=True, help="auto
 @click.option("--sketches", type=_FOLDER, help="Queries, laid out as CATEGORY/*.")
 @click.option("--data", type=_FOLDER, help="Instead of the two: a data set with a split of its own.")
 @click.option("--scenes", type=_FOLDER, help="Instead: photos and scenes.csv, searched by --sketches, also a data set.")
-@click.option("--regions", default="grid6", show_default=True, help="With --scenes: how photos are looked at.")
+@click.option("--regions", help="With --scenes: which regions photos have; the best there are if not given.")
 @click.option("--protocol", "name", help="With --data: dev, dev-large, zero-shot or doodle. Else a name of your own.")
 @click.option("--imaginary-images", type=click.IntRange(1, 64), default=1, show_default=True, help="In each query.")
 @click.option("--imagination", is_flag=True, help="Judge the imaginary images by an outside encoder too.")
@@ -44,6 +44,9 @@ _device = click.option("--device", default="auto", show_default=True, help="auto
     "--readings",
     type=click.IntRange(1, 16),
     help="Add the rows product (as it searches, nobody picks a reading) and best_reading (the right one of so many).",
+)
+@click.option(
+    "--robustness", is_flag=True, help="Add rows of the same sketches small in a corner, half finished, thick, shifted."
 )
 @click.option("--out", type=_FOLDER, help="Write evaluation.json, evaluation.md and plots into this folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -56,11 +59,12 @@ def evaluate(
     sketches: Path | None,
     data: Path | None,
     scenes: Path | None,
-    regions: str,
+    regions: str | None,
     name: str | None,
     imaginary_images: int,
     imagination: bool,
     readings: int | None,
+    robustness: bool,
     out: Path | None,
     as_json: bool,
     device: str,
@@ -69,7 +73,7 @@ def evaluate(
 ) -> None:
     """Measure how well BUNDLE (a folder, or `default`) finds photos by sketches of the same category."""
     if scenes:
-        if photos or data or name or out or imagination or readings or not sketches:
+        if photos or data or name or out or imagination or readings or imaginary_images > 1 or not sketches:
             raise click.UsageError("--scenes goes with --sketches, and with --regions, --json and how it is computed.")
         _evaluate_scenes(_bundle(bundle), scenes, sketches, regions, _engine(device, engine, precision), as_json)
         return
@@ -89,6 +93,7 @@ def evaluate(
         imaginary_images=imaginary_images,
         imagination=imagination,
         most_readings=readings or 0,
+        robustness=robustness,
     )
     result = evaluation.as_json()
     if out:
@@ -96,12 +101,16 @@ def evaluate(
     click.echo(json.dumps(result, indent=2) if as_json else "\n".join(tables([result])))
 
 
-def _evaluate_scenes(bundle: Bundle, scenes: Path, sketches: Path, regions: str, engine: Engine, as_json: bool) -> None:
+def _evaluate_scenes(
+    bundle: Bundle, scenes: Path, sketches: Path, regions: str | None, engine: Engine, as_json: bool
+) -> None:
+    from mindreader.inference.regions import schemes_for
     from mindreader_training.data.scenes import scene_protocol
     from mindreader_training.evaluation.report import scene_tables
     from mindreader_training.evaluation.scenes import evaluate_scenes
 
-    result = evaluate_scenes(bundle, scene_protocol(scenes, sketches), engine, regions).as_json()
+    scheme = regions or schemes_for(bundle.space)[0].name
+    result = evaluate_scenes(bundle, scene_protocol(scenes, sketches), engine, scheme).as_json()
     click.echo(json.dumps(result, indent=2) if as_json else "\n".join(scene_tables(result)))
 
 
@@ -149,7 +158,7 @@ def _write_report(out: Path, bundle: Bundle, evaluation: Evaluation, engine: Eng
     "--patience", default=0, show_default=True, help="End a phase after so many without a new best; 0: never."
 )
 @click.option("--imagination", is_flag=True, help="Judge the imaginary images by an outside encoder at the end.")
-@click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
+@click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint; with more --steps, for longer.")
 @_device
 def train(data: Path, out: Path, name: str | None, terms: str, device: str, resume: bool, **asked: Any) -> None:
     """Train a model bundle and write it, with its dev evaluation, to OUT/bundle."""
@@ -163,7 +172,7 @@ def train(data: Path, out: Path, name: str | None, terms: str, device: str, resu
     with joined_world(device) as world:
         run = _run(preset, data, out, device, asked, world)
         if resume:
-            run.resume()
+            run.resume(asked["steps"])
         run.train()
     if world.is_main_process:
         bundle = _export(run, name or out.name, terms)
@@ -317,6 +326,23 @@ def measure(folder: str, data: Path, names: tuple[str, ...], device: str) -> Non
     ]
     measured = record_results(loaded, results, find_golden(loaded, data, engine))
     click.echo(f"Wrote {measured.folder}")
+
+
+@bundle.command("anchors")
+@click.argument("folder")
+@click.option("--data", type=_FOLDER, required=True, help="The data set it was trained on.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The file to write.")
+@click.option("--engine", type=click.Choice(["torch", "openvino"]), default="torch", show_default=True)
+@_device
+def anchors(folder: str, data: Path, out: Path, engine: str, device: str) -> None:
+    """Write the anchors of a bundle's embedding space, which schemes of regions use."""
+    from mindreader_training.anchors import write_anchors
+    from mindreader_training.data.layouts import read_dataset
+
+    loaded = _bundle(folder)
+    training = read_dataset(data, "train", loaded.manifest.training.seed)
+    write_anchors(loaded, training, _engine(device, engine), out)
+    click.echo(f"Wrote {out}")
 
 
 def _engine(device: str, name: str = "torch", precision: str = "float32") -> Engine:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import accumulate
 from typing import Literal
 
 from mindreader.errors import InvalidInputError
@@ -89,6 +91,16 @@ class Preset:
     def steps(self) -> int:
         """Steps of all phases."""
         return sum(phase.steps for phase in self.phases)
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Steps of each phase."""
+        return tuple(phase.steps for phase in self.phases)
+
+    def with_lengths(self, lengths: Sequence[int]) -> Preset:
+        """The same with other steps for each phase."""
+        phases = tuple(replace(phase, steps=steps) for phase, steps in zip(self.phases, lengths, strict=True))
+        return replace(self, phases=phases)
 
     def phase_at(self, step: int) -> tuple[Phase, int]:
         """The phase that step belongs to, and its number within the phase."""
@@ -230,10 +242,25 @@ def checked(chosen: Preset) -> Preset:
 
 def _stretched(chosen: Preset, steps: int) -> Preset:
     """The same phases in the same proportions, `steps` in all."""
-    ends, total = [], 0
-    for phase in chosen.phases:
-        total += phase.steps
-        ends.append(round(total * steps / chosen.steps))
-    lengths = [end - start for start, end in zip([0, *ends], ends, strict=False)]
-    phases = tuple(replace(p, steps=length) for p, length in zip(chosen.phases, lengths, strict=True))
-    return replace(chosen, phases=phases)
+    return chosen.with_lengths(continued(chosen.lengths, 0, steps))
+
+
+def continued(lengths: Sequence[int], done: int, steps: int) -> tuple[int, ...]:
+    """Steps of each phase for a run that has made `done` steps and is to make `steps` in all.
+
+    Phases that are over stay as they were. What is left is stretched, or shrunk, in its proportions; where nothing is
+    left, the last phase becomes longer.
+
+    Args:
+        lengths: steps of each phase, as they were.
+        done: at most their sum.
+        steps: at least `done`.
+    """
+    ends = list(accumulate(lengths))
+    over = [min(length, max(0, done - end + length)) for length, end in zip(lengths, ends, strict=True)]
+    left = [length - part for length, part in zip(lengths, over, strict=True)]
+    if not sum(left):
+        left[-1] = 1
+    reached = [round(part * (steps - done) / sum(left)) for part in accumulate(left)]
+    more = [end - start for start, end in zip([0, *reached], reached, strict=False)]
+    return tuple(part + extra for part, extra in zip(over, more, strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from torch import nn
 
 from mindreader.errors import InvalidInputError
 from mindreader_training.monitor import Monitor
+from mindreader_training.presets import continued
 from mindreader_training.trainer import Trainer
 
 CHECKPOINT = "checkpoint.pt"
@@ -34,6 +35,10 @@ class Progress:
     """Phases that ended early."""
     trained: int = 0
     """Steps really made; `step` jumps where a phase ends early."""
+    asked_lengths: list[int] = field(default_factory=list)
+    """Steps of each phase, as the run began."""
+    lengths: list[int] = field(default_factory=list)
+    """The same as it goes on: see `Run.resume`."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,8 @@ class Run:
 
     def __init__(self, trainer: Trainer, folder: Path, stopping: EarlyStopping | None = None) -> None:
         self.trainer, self.folder, self._stopping = trainer, folder, stopping
-        self.progress = Progress()
+        lengths = list(trainer.preset.lengths)
+        self.progress = Progress(asked_lengths=lengths, lengths=lengths)
 
     def train(self) -> None:
         """Go on to the preset's last step; logs every 10 steps, keeps a checkpoint every 100."""
@@ -125,11 +131,19 @@ class Run:
             fresh.replace(self.folder / CHECKPOINT)
         self.trainer.world.barrier()
 
-    def resume(self) -> None:
+    def resume(self, steps: int | None = None) -> None:
         """Go on from the folder's checkpoint; a run without one starts at the beginning.
 
+        A run, finished or not, can go on for longer: phases that are over stay as they were, what is left is stretched
+        to `steps` in all, and where nothing is left the last phase becomes longer. Learning rates follow the new
+        length: where they had fallen already, they rise to where the longer schedule has them (a warm restart).
+
+        Args:
+            steps: in all; None for as many as it was to make.
+
         Raises:
-            InvalidInputError: the checkpoint is of a run with other settings, data, seed or number of processes.
+            InvalidInputError: the checkpoint is of a run with other settings, data, seed or number of processes, or has
+                made more steps already.
         """
         path = self.folder / CHECKPOINT
         if not path.exists():
@@ -143,5 +157,25 @@ class Run:
             )
         for name, part in self.trainer.checkpoint_parts().items():
             part.load_state_dict(saved[name])
-        self.progress = Progress(**saved["progress"])
+        asked, self.progress = self.progress.lengths, Progress(**saved["progress"])
+        self.trainer.set_lengths(self._lengths(asked, steps))
+        self.progress.lengths = list(self.trainer.preset.lengths)
         self.trainer.broadcast_weights()
+
+    def _lengths(self, asked: list[int], steps: int | None) -> Sequence[int]:
+        """Steps of each phase with which the run goes on."""
+        progress = self.progress
+        if steps is None:
+            if asked not in (progress.asked_lengths, progress.lengths):
+                raise InvalidInputError(
+                    f"This run was to make {_listed(progress.lengths)} steps in its phases, not {_listed(asked)}. "
+                    "Resume without those settings; --steps N makes it longer."
+                )
+            return progress.lengths
+        if steps < progress.step:
+            raise InvalidInputError(f"This run has made {progress.step} steps already: --steps must not be fewer.")
+        return continued(progress.lengths, progress.step, steps)
+
+
+def _listed(lengths: Sequence[int]) -> str:
+    return " + ".join(map(str, lengths))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -275,13 +275,21 @@ class Trainer:
 
     # --- What a run asks for ---
 
+    def set_lengths(self, lengths: Sequence[int]) -> None:
+        """Let each phase have so many steps, from the next step on; learning rates follow the phase's new length."""
+        self.preset = self.sampler.preset = self.preset.with_lengths(lengths)
+
     @property
     def identity(self) -> dict[str, object]:
-        """What makes this run another than others: a checkpoint goes on only where all of it is the same."""
+        """What makes this run another than others: a checkpoint goes on only where all of it is the same.
+
+        How long it is does not count: a run may go on for longer.
+        """
         data = self._dataset
         items = [f"{i.path} {i.category} {i.source} {i.line}" for i in (*data.photos, *data.sketches)]
         digest = hashlib.sha256("\n".join(items).encode() + data.pairs.tobytes()).hexdigest()
-        return {"settings": repr(self.preset), "seed": self.seed, "processes": self.world.size, "data": digest}
+        settings = repr(self.preset.with_lengths([0] * len(self.preset.phases)))
+        return {"settings": settings, "seed": self.seed, "processes": self.world.size, "data": digest}
 
     def result(self, step: int) -> TrainedNetworks:
         """What the run has made by `step`, for `export`."""

@@ -140,8 +140,8 @@ def cost(session: Session, space: EmbeddingSpace, regions: str | None = None) ->
     vector = space.dimension * _FLOAT_BYTES
     index = in_memory = vector + INDEX_BYTES_PER_PHOTO
     if scheme.name != NO_REGIONS:
-        codes = scheme.most * space.dimension // 2
-        index += scheme.most * (vector + INDEX_BYTES_PER_REGION) + codes
+        codes = scheme.vectors * space.dimension // 2
+        index += scheme.vectors * (vector + INDEX_BYTES_PER_REGION) + codes
         in_memory = INDEX_BYTES_PER_PHOTO + codes
     rate = space.photos_per_second
     passes = scheme.passes(flexible=bool(space.description["encoder"].get("flexible", True)))

@@ -12,7 +12,7 @@ Corners = NDArray[np.float64]
 """Of a sheet of paper, (4, 2), shares of width and height, 0 to 1: upper left, upper right, lower right, lower left."""
 
 
-MOST_ELONGATED = 4.0
+MOST_ELONGATED = 8.0
 """Longer side of `photo_pixels`, in shorter sides, at most."""
 
 

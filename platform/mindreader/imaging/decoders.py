@@ -36,6 +36,7 @@ from mindreader.imaging.arrays import Corners
 from mindreader.imaging.budget import MemoryBudget, default_budget
 from mindreader.imaging.metadata.camera import Camera
 from mindreader.imaging.sketches import Reading, Sketch
+from mindreader.machine import processors
 
 if TYPE_CHECKING:
     from mindreader.settings import Settings
@@ -201,7 +202,7 @@ def decoders(settings: Settings) -> Decoders:
 
 def decode_processes(settings: Settings) -> int:
     """Photos decoded at the same time."""
-    return settings.decode_processes or min(max(os.cpu_count() or 1, 2), _MOST_PROCESSES)
+    return settings.decode_processes or min(max(processors(), 2), _MOST_PROCESSES)
 
 
 @cache

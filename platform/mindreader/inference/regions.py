@@ -1,9 +1,14 @@
-"""Regions of photos: where E2 looks besides at the whole, and its unit vectors of what it sees there."""
+"""Regions of photos: where E2 looks besides at the whole, and its unit vectors of what it sees there.
+
+How schemes were chosen, and what each is worth: docs/quality.md, "Scenes".
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +16,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mindreader.boxes import WHOLE, Box
+from mindreader.errors import InvalidInputError
+from mindreader.inference.anchors import Anchors, schemes_for
 from mindreader.inference.engines.protocol import Engine
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.networks.descriptions import EncoderDescription
-from mindreader.region_schemes import REGION_SCHEMES, RegionScheme, region_scheme
+from mindreader.region_schemes import MOST_VECTORS, REGION_SCHEMES, RegionScheme, region_scheme
 
 __all__ = [
+    "MOST_VECTORS",
     "REGION_SCHEMES",
     "PhotoRegions",
     "RegionEncoder",
@@ -24,6 +32,7 @@ __all__ = [
     "crop",
     "encoders_of",
     "region_scheme",
+    "schemes_for",
 ]
 
 Photo = NDArray[np.uint8]
@@ -63,11 +72,12 @@ class RegionEncoder:
             regions: name of a scheme.
 
         Raises:
-            InvalidInputError: there is no such scheme.
+            InvalidInputError: there is no such scheme, or it needs anchors and the space has none.
             NotReadyError, BundleError: as `PhotoEncoder`.
         """
         self.scheme = region_scheme(regions)
         self.description = encoder
+        self._anchors = _anchors(projection, self.scheme) if self.scheme.anchored else None
         self._encoders = [PhotoEncoder(each, engine, projection) for each in encoders_of(encoder, self.scheme)]
         self._whole, self._parts = self._encoders[0], self._encoders[-1]
 
@@ -96,16 +106,38 @@ class RegionEncoder:
         """
         if not photos:
             return []
+        boxes = [self.scheme.regions(photo.shape[1], photo.shape[0]) for photo in photos]
         whole = self._whole.embed(np.stack([crop(photo, WHOLE, self.description.input_size) for photo in photos]))
-        boxes, size = self.scheme.boxes, self._parts.description.input_size
-        if not boxes:
-            return [PhotoRegions((WHOLE,), vector[None]) for vector in whole]
-        crops = self._parts.embed(np.stack([crop(photo, box, size) for photo in photos for box in boxes]))
-        parts = crops.reshape(len(photos), len(boxes), -1)
+        size = self._parts.description.input_size
+        crops = [crop(photo, box, size) for photo, own in zip(photos, boxes, strict=True) for box in own[1:]]
+        vectors = np.concatenate([whole, self._parts.embed(np.stack(crops))]) if crops else whole
+        vectors = self._attracted(vectors)
+        # The whole photos come first, then the parts of each.
+        ends = len(photos) + np.cumsum([0, *(len(own) - 1 for own in boxes)])
         return [
-            PhotoRegions((WHOLE, *boxes), np.concatenate([first[None], rest]))
-            for first, rest in zip(whole, parts, strict=True)
+            PhotoRegions(own, np.concatenate([vectors[row : row + 1], vectors[start:end]]))
+            for row, (own, (start, end)) in enumerate(zip(boxes, pairwise(ends), strict=True))
         ]
+
+    def embed_squares(self, pictures: Photo) -> NDArray[np.float32]:
+        """Unit vectors (B, K) of what fills whole squares (B, S, S, 3), to be compared with what `embed` gives.
+
+        Raises:
+            NotReadyError: not even one fits into memory.
+        """
+        return self._attracted(self._whole.embed(pictures))
+
+    def _attracted(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        return vectors if self._anchors is None else self._anchors.attract(vectors)
+
+
+def _anchors(projection: Path | None, scheme: RegionScheme) -> Anchors:
+    found = projection and Anchors.of_projection(hashlib.sha256(projection.read_bytes()).hexdigest())
+    if not found:
+        raise InvalidInputError(
+            "The regions {name!r} need anchors, which this model does not have. Choose others.", name=scheme.name
+        )
+    return found
 
 
 def crop(photo: Photo, box: Box, size: int) -> Photo:

@@ -17,9 +17,10 @@ from mindreader.catalog import Catalog, EmbeddingSpace, ModelVersion, Search
 from mindreader.catalog.locks import lock_spaces
 from mindreader.embedding.spaces import is_open, open_space, request_drop, space_counts
 from mindreader.errors import ConflictError, InvalidInputError, NotFoundError, NotReadyError
+from mindreader.inference.anchors import schemes_for
 from mindreader.messages import SmokeTest
 from mindreader.networks.descriptions import SpaceDescription
-from mindreader.region_schemes import NO_REGIONS, REGION_SCHEMES, region_scheme
+from mindreader.region_schemes import BEST_REGIONS, NO_REGIONS
 from mindreader.settings import Settings
 
 _LONGEST_STEM = 75
@@ -35,15 +36,17 @@ def install(catalog: Catalog, kept: BundleStore, bundle: Bundle, regions: str = 
     """Register a bundle that is trusted; where no version answers yet, open its space and let it answer.
 
     Args:
-        regions: scheme of the space that is opened, where none answers yet.
+        regions: scheme of the space that is opened, where none answers yet; "auto" for the best it can have.
 
     Raises:
-        InvalidInputError: there is no such scheme.
+        InvalidInputError: there is no such scheme, or this space cannot have it.
     """
     kept.keep(bundle)
     with catalog.transaction() as session:
         version = register_bundle(session, bundle)
         if active_version(session) is None:
+            if regions == BEST_REGIONS:
+                regions = next(iter(_possible_regions(version.space)), NO_REGIONS)
             if regions != NO_REGIONS:
                 version = _of_space(session, version, regions) or add_regions(session, version.id, regions)
             if not is_open(version.space):
@@ -86,15 +89,20 @@ def add_regions(session: Session, model_version_id: int, regions: str) -> ModelV
 
     Raises:
         NotFoundError: there is no such version.
-        InvalidInputError: there is no such scheme.
+        InvalidInputError: there is no such scheme, or this space cannot have it.
         ConflictError: the version has regions itself, or its bundle is registered with these already.
     """
     lock_spaces(session, opening=True)
     plain = version_by_id(session, model_version_id)
-    if region_scheme(regions).name == NO_REGIONS:
-        raise InvalidInputError("Say which regions: {known}.", known=", ".join(_with_regions()))
     if plain.space.has_regions:
         raise ConflictError("{name} has regions already. Add others to the version without.", name=plain.name)
+    if regions not in (possible := _possible_regions(plain.space)):
+        raise InvalidInputError(
+            "{name} cannot have regions {regions}. It can have: {possible}.",
+            name=plain.name,
+            regions=regions,
+            possible=", ".join(possible),
+        )
     if (known := _of_space(session, plain, regions)) is not None:
         raise ConflictError("{name} has these regions already: see {other}.", name=plain.name, other=known.name)
     description = replace(SpaceDescription.from_json(plain.space.description), regions=regions)
@@ -113,14 +121,15 @@ def add_regions(session: Session, model_version_id: int, regions: str) -> ModelV
 
 
 def addable_regions(session: Session, version: ModelVersion) -> list[str]:
-    """Schemes a version's bundle is not registered with yet, the newest first; none where it has regions itself."""
+    """Schemes a version's bundle is not registered with yet, the best first; none where it has regions itself."""
     if version.space.has_regions:
         return []
-    return [name for name in _with_regions() if _of_space(session, version, name) is None]
+    return [name for name in _possible_regions(version.space) if _of_space(session, version, name) is None]
 
 
-def _with_regions() -> list[str]:
-    return [name for name in reversed(REGION_SCHEMES) if name != NO_REGIONS]
+def _possible_regions(space: EmbeddingSpace) -> list[str]:
+    schemes = schemes_for(SpaceDescription.from_json(space.description))
+    return [scheme.name for scheme in schemes if scheme.name != NO_REGIONS]
 
 
 def _of_space(session: Session, plain: ModelVersion, regions: str) -> ModelVersion | None:

@@ -22,6 +22,7 @@ from mindreader.bundles import read_bundle
 from mindreader.child_programs import packed, print_alone
 from mindreader.errors import BundleError, MindReaderError
 from mindreader.inference.engines.choose import EngineChoice
+from mindreader.machine import processors
 from mindreader.messages import SmokeTest
 
 _NICE = 10
@@ -64,7 +65,7 @@ def _limit(trial: Trial) -> None:
         return
     import resource
 
-    seconds = max(1, round(trial.seconds * max(1, (os.cpu_count() or 1) // 2)))
+    seconds = max(1, round(trial.seconds * max(1, processors() // 2)))
     memory = trial.memory_bytes + (0 if trial.engine.device == "cpu" else _DRIVER_BYTES)
     # Not RLIMIT_AS: torch's libraries and a GPU's driver map far more addresses than they use memory.
     for limit, value in (

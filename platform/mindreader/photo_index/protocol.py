@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mindreader.boxes import WHOLE, Box
+from mindreader.region_schemes import MOST_VECTORS
 
 Vector = NDArray[np.float32]
 
-MOST_REGIONS = 8
+MOST_REGIONS = MOST_VECTORS
 """Vectors of one photo at most, the whole photo's included."""
 
 

@@ -19,8 +19,8 @@ from mindreader.errors import ConflictError, IndexFailedError, NotFoundError, No
 from mindreader.inference.batching import MicroBatcher
 from mindreader.inference.engines.protocol import Engine, Rests
 from mindreader.inference.looks import drawn_box, looks_at
-from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.inference.query_model import Painting, QueryModel
+from mindreader.inference.regions import RegionEncoder
 from mindreader.inference.sketch_parts import parts_of
 from mindreader.machine import give_memory_back
 from mindreader.messages import (
@@ -68,7 +68,7 @@ class Searcher:
     ) -> None:
         self._catalog, self._kept, self._indexes = catalog, kept, indexes
         self._settings, self._engine = settings, engine
-        self._photo_encoders: dict[str, PhotoEncoder] = {}
+        self._photo_encoders: dict[str, RegionEncoder] = {}
         self._models: OrderedDict[int, _Loaded] = OrderedDict()
         self._loading = Lock()
         self._answered = self._rests = False
@@ -198,16 +198,16 @@ class Searcher:
         if not frames:
             return []
         encoder = self._photo_encoder(space)
-        return [encoder.embed(frame.array[None])[0] for frame in frames]
+        return [encoder.embed_squares(frame.array[None])[0] for frame in frames]
 
-    def _photo_encoder(self, space: EmbeddingSpace) -> PhotoEncoder:
+    def _photo_encoder(self, space: EmbeddingSpace) -> RegionEncoder:
         """E2, which sketches do not need: loaded when somebody first frames something in a photo."""
         with self._loading:
             if space.key not in self._photo_encoders:
                 with self._catalog.snapshot() as session:
                     projection = photo_projection(session, self._kept, space)
                 encoder = SpaceDescription.from_json(space.description).encoder
-                self._photo_encoders = {space.key: PhotoEncoder(encoder, self._engine, projection)}
+                self._photo_encoders = {space.key: RegionEncoder(encoder, self._engine, projection, space.regions)}
             return self._photo_encoders[space.key]
 
     def _version(self, model_version_id: int | None) -> ModelVersion:

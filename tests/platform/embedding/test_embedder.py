@@ -147,7 +147,7 @@ def test_photos_of_a_space_with_regions_are_found_by_each_of_them(
         image = decode_photo(content, max_pixels=10**8, min_side=encoder.scheme.pixels).image
         (expected,) = encoder.embed([photo_pixels(image, encoder.scheme.pixels)])
         assert stored[photo].boxes == expected.boxes
-        assert len(expected.boxes) == 6
+        assert len(expected.boxes) == (8 if max(image.size) > 2 * min(image.size) else 6)
         np.testing.assert_allclose(stored[photo].vectors, expected.vectors, atol=1e-4)
         (hit,) = index.search(expected.vectors[3], 1, EVERYTHING)
         assert (hit.photo_id, hit.box) == (photo, expected.boxes[3])

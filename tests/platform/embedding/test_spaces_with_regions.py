@@ -146,7 +146,9 @@ def test_versions_with_regions_come_back_from_a_backup(catalog, blobs, settings,
     restore(elsewhere, tmp_path / "backup")
     there = Catalog(elsewhere.catalog_url)
     with there.snapshot() as session:
-        space = registry.active_version(session).space
+        active = registry.active_version(session)
+        assert active is not None
+        space = active.space
         names = set(session.scalars(select(ModelVersion.name)))
         waiting = set(session.scalars(select(Embedding.state)))
     there.close()
@@ -188,6 +190,7 @@ def test_what_regions_cost_is_known_before(catalog, collection, photos, regional
         with pytest.raises(InvalidInputError, match="grid99"):
             cost(session, space, "grid99")
     assert plain.seconds == 1.0
+    assert dear.seconds is not None
     assert 3 < dear.seconds < 4, "five crops at 0.68 of each side beside the whole"
     assert dear.index_bytes > 7 * PHOTOS * DIMENSION * 4
     assert plain.memory_bytes < 1000 + 2 * PHOTOS * DIMENSION * 4

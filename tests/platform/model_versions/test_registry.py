@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from mindreader.blobs import BlobStore
-from mindreader.bundles import read_bundle
+from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.bundles.store import BundleStore
 from mindreader.catalog import Embedding, EmbeddingSpace, ModelVersion
 from mindreader.embedding.spaces import drop_requested, open_space
@@ -356,6 +356,21 @@ def test_a_new_installation_may_begin_with_regions(catalog, kept, make_bundle):
     with catalog.snapshot() as session:
         assert [each.name for each in models.versions(session)] == ["first · regions", "first"]
         assert [each.space.opened_at is not None for each in models.versions(session)] == [True, False]
+
+
+def test_a_new_installation_begins_with_the_best_regions_its_model_can_have(catalog, kept, make_bundle):
+    """No anchors come with MindReader for this space, so that `corners5`, which needs some, is not for it."""
+    assert models.install(catalog, kept, make_bundle("first"), "auto").space.regions == "grid6"
+
+
+def test_the_default_bundle_begins_with_anchored_regions(catalog, kept):
+    assert models.install(catalog, kept, read_bundle(default_bundle_folder()), "auto").space.regions == "corners5"
+
+
+def test_regions_a_space_cannot_have_are_not_added(catalog, make_bundle):
+    plain = register(catalog, make_bundle("first"))
+    with pytest.raises(InvalidInputError, match=r"cannot have regions corners5.*grid6"):
+        add_regions(catalog, plain, "corners5")
 
 
 def test_later_starts_open_no_space_with_regions(catalog, kept, make_bundle):

@@ -20,10 +20,12 @@ from tests.support.scenes import BALLS, write_scenes
 def test_a_photo_counts_by_its_best_region():
     corner = Box(0.0, 0.0, 0.5, 0.5)
     vectors = np.eye(3, dtype=np.float32)
-    gallery = Gallery((PhotoRegions((WHOLE, corner), vectors[[0, 1]]),)) + Gallery(
-        (PhotoRegions((WHOLE,), vectors[[2]]),)
-    )
-    np.testing.assert_array_equal(gallery.whole(vectors), [[1, 0], [0, 0], [0, 1]])
+    plain = np.full((1, 3), 0.5, np.float32)
+    one = Gallery(plain, (PhotoRegions((WHOLE, corner), vectors[[0, 1]]),))
+    gallery = one + Gallery(2 * plain, (PhotoRegions((WHOLE,), vectors[[2]]),))
+    assert gallery.most_vectors == 2
+    np.testing.assert_array_equal(gallery.whole(vectors), [[0.5, 1]] * 3)
+    np.testing.assert_array_equal(gallery.first(vectors), [[1, 0], [0, 0], [0, 1]])
     np.testing.assert_array_equal(gallery.best(vectors), [[1, 0], [1, 0], [0, 1]])
 
 
@@ -61,7 +63,8 @@ def test_the_command_has_a_row_for_each_gallery(trained, drawn_data, tmp_path):
     assert found["protocol"]["queries"] == 2
     assert found["protocol"]["gallery"] == 4
     assert found["protocol"]["distractors"] == 4
-    assert set(found["rows"]) == {"whole", "regions", "whole_one_look", "regions_one_look"}
+    names = {"whole", "whole_vector_of_regions", "regions"}
+    assert set(found["rows"]) == names | {f"{name}_one_look" for name in names}
     assert set(found["by_size"]) == {"small", "large"}
     for rows in (found["rows"], found["with_distractors"], found["dev"], *found["by_size"].values()):
         low, high = rows["regions"]["interval"]["map"]

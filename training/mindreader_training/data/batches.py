@@ -63,7 +63,8 @@ class Sampler:
         if not dataset.photos:
             raise InvalidInputError("There are no photos to train on.")
         size = preset.generator.image_size
-        self._preset, self._seed, self._pairs, self._world = preset, seed, dataset.pairs, world
+        self._seed, self._pairs, self._world = seed, dataset.pairs, world
+        self.preset = preset
         self._photos = load_photos(dataset.photos, size)
         self._sketches = load_sketches(dataset.sketches, size)
         self._photo_category = dataset.labels(dataset.photos)
@@ -92,7 +93,7 @@ class Sampler:
     def batch(self, step: int) -> Batch:
         """The batch of one step."""
         random = numpy_generator(Stream.BATCHES, self._seed, step, self._world.rank)
-        phase, _ = self._preset.phase_at(step)
+        phase, _ = self.preset.phase_at(step)
         size = max(1, phase.batch // self._world.size)
         aligned = round(size * phase.aligned_share) if len(self._sketches) else size
         rows = [self._aligned_row(random) for _ in range(aligned)]

@@ -103,7 +103,7 @@ def scene_protocol(folder: Path, sketches: Path) -> SceneProtocol:
     if (sketches / "meta.csv").exists():
         dataset = listed_dataset(sketches, lambda _: True)
         _require_known(named, dataset.categories, folder)
-        held_back = listed_dataset(sketches, _is_searched_with)
+        held_back = listed_dataset(sketches, is_searched_with)
         dev = listed_dataset(sketches, lambda row: row["source"] == "sketchy" and row["split"] == "dev")
         items, words = held_back.sketches, "dev and doodle sketches unseen in training"
     else:
@@ -116,8 +116,10 @@ def scene_protocol(folder: Path, sketches: Path) -> SceneProtocol:
     return SceneProtocol(scenes, asked, words, dev)
 
 
-def _is_searched_with(row: dict[str, str]) -> bool:
-    return row["split"] == "dev" and row["tier"] == "sketchy" and row["source"] in ("sketchy", "quickdraw")
+def is_searched_with(row: dict[str, str]) -> bool:
+    """Whether a row of a meta.csv is a sketch that the protocol searches with, if its category has enough scenes."""
+    is_held_back = row["side"] == "sketch" and row["split"] == "dev"
+    return is_held_back and row["tier"] == "sketchy" and row["source"] in ("sketchy", "quickdraw")
 
 
 def _require_known(named: Collection[str], known: Collection[str], folder: Path) -> None:

@@ -17,6 +17,7 @@ from mindreader_training.data.protocols import Protocol
 from mindreader_training.evaluation.embed import Embeddings, Pixels, embed_photos, embed_sketches, rgb
 from mindreader_training.evaluation.metrics import Scores, pair_recall, retrieval_scores
 from mindreader_training.evaluation.readings import read_sketches
+from mindreader_training.evaluation.robustness import robustness_queries
 
 _PRODUCT = "generator_and_query_encoder"
 
@@ -63,6 +64,7 @@ def evaluate(
     imaginary_images: int = 1,
     imagination: bool = False,
     most_readings: int = 0,
+    robustness: bool = False,
 ) -> Evaluation:
     """Retrieve a protocol's photos with its sketches in five ways.
 
@@ -78,6 +80,8 @@ def evaluate(
         imagination: evaluate the imaginary images by an independent encoder too, which takes longer.
         most_readings: 1 or more adds the rows `product`, two looks at each sketch as the product searches when nobody
             picks a reading, and `best_reading`, where the right one of at most so many is picked.
+        robustness: add the row `product`, and one for each way in which the same sketches are disturbed
+            (`mindreader_training.evaluation.disturbances`).
 
     Raises:
         InvalidInputError: there is no sketch whose category has a photo.
@@ -93,6 +97,8 @@ def evaluate(
         read = read_sketches(model, dataset, gallery, most_readings)
         queries |= {"product": read.product, "best_reading": read.picked}
         readings = read.as_json()
+    if robustness:
+        queries |= robustness_queries(model, dataset)
     rows = _rows(queries, gallery, dataset)
     quality: dict[str, object] = {}
     if imagination:

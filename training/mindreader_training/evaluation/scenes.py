@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from mindreader.imaging import decode_photo, photo_array
 from mindreader.inference.engines.protocol import Engine
 from mindreader.inference.looks import looks_at
 from mindreader.inference.query_model import QueryModel
-from mindreader.inference.regions import PhotoRegions, RegionEncoder, region_scheme
+from mindreader.inference.regions import PhotoRegions, RegionEncoder
 from mindreader_training.data.datasets import MAX_PIXELS, Item, sketch_images
 from mindreader_training.data.scenes import FEWEST_SCENES, Scene, SceneProtocol
 from mindreader_training.evaluation.embed import Embeddings, embed_sketches
@@ -39,13 +39,15 @@ class SceneEvaluation:
 
     protocol: dict[str, object]
     rows: dict[str, Scores]
-    """`whole` and `regions`, as the product searches; the same with one look at each sketch; gallery: the scenes."""
+    """`whole`: a space without regions; `whole_vector_of_regions`: one with them, of which only the vector of the whole
+    photo counts; `regions`: the best one counts. As the product searches, and with one look at each sketch
+    (`…_one_look`). Gallery: the scenes."""
     by_size: dict[str, dict[str, Scores]]
-    """The rows `whole` and `regions` for each of `SIZES` that anything searched for has."""
+    """The three rows for each of `SIZES` that anything searched for has."""
     with_distractors: dict[str, Scores]
-    """The same two rows, the photos of "dev" in the gallery too; empty where there are none."""
+    """The three rows, the photos of "dev" in the gallery too; empty where there are none."""
     dev: dict[str, Scores]
-    """The same two rows under the protocol "dev"; empty where there is none."""
+    """The three rows under the protocol "dev"; empty where there is none."""
 
     def as_json(self) -> dict[str, object]:
         """As `mindreader evaluate --scenes … --json` prints it."""
@@ -72,67 +74,88 @@ def evaluate_scenes(bundle: Bundle, protocol: SceneProtocol, engine: Engine, reg
         regions: name of a scheme; see `mindreader.inference.regions`.
 
     Raises:
-        InvalidInputError: there is no such scheme.
+        InvalidInputError: there is no such scheme, or the bundle's space cannot have it.
     """
-    scheme = region_scheme(regions)
-    encoder = RegionEncoder(bundle.space.encoder, engine, _projection(bundle), regions)
+    space, projection = bundle.space, _projection(bundle)
+    plain = RegionEncoder(space.encoder, engine, projection)
+    encoder = RegionEncoder(space.encoder, engine, projection, regions)
     model = QueryModel(bundle, engine)
-    scenes = Gallery.embedded(encoder, [scene.path for scene in protocol.scenes])
+    scenes = Gallery.embedded(plain, encoder, [scene.path for scene in protocol.scenes])
     sketches = protocol.sketches
     queries, one_look = _queries(model, sketches), _one_look(model, sketches)
     area = _areas(protocol.scenes, sketches)
-    rows = _rows(queries, scenes, area > 0)
-    rows |= {f"{name}_one_look": row for name, row in _rows(one_look, scenes, area > 0).items()}
+    there = area > 0
+    rows = _rows(queries, scenes, there)
+    rows |= {f"{name}_one_look": row for name, row in _rows(one_look, scenes, there).items()}
     by_size = {}
     for name, (least, below) in SIZES.items():
-        of_size = (area >= least) & (area < below) & (area > 0)
+        of_size = there & (area >= least) & (area < below)
         if of_size.any():
-            by_size[name] = _rows(queries, scenes, of_size, (area > 0) & ~of_size)
+            by_size[name] = _rows(queries, scenes, of_size, there & ~of_size)
     with_distractors: dict[str, Scores] = {}
     dev: dict[str, Scores] = {}
     if protocol.dev is not None and protocol.dev.photos:
         photos = protocol.dev.photos
-        others = Gallery.embedded(encoder, [item.path for item in photos])
+        others = Gallery.embedded(plain, encoder, [item.path for item in photos])
         same = _same_category(sketches, photos)
-        with_distractors = _rows(
-            queries,
-            scenes + others,
-            np.concatenate([area > 0, np.zeros_like(same)], axis=1),
-            np.concatenate([np.zeros(area.shape, bool), same], axis=1),
-        )
-        answerable = protocol.dev.answerable().sketches
-        dev = _rows(_queries(model, answerable), others, _same_category(answerable, photos))
-    described = _description(protocol, bundle, area, regions) | {"vectors_at_most": scheme.most}
+        relevant = np.concatenate([there, np.zeros_like(same)], axis=1)
+        ignored = np.concatenate([np.zeros_like(there), same], axis=1)
+        with_distractors = _rows(queries, scenes + others, relevant, ignored)
+        drawn = protocol.dev.answerable().sketches
+        dev = _rows(_queries(model, drawn), others, _same_category(drawn, photos))
+    described = _description(protocol, bundle, area, regions) | {"vectors_at_most": scenes.most_vectors}
     return SceneEvaluation(described, rows, by_size, with_distractors, dev)
 
 
 @dataclass(frozen=True, eq=False)
 class Gallery:
-    """N photos by their regions."""
+    """N photos as they are embedded without regions, and by their regions."""
 
+    plain: Embeddings
+    """(N, K), unit vectors."""
     photos: tuple[PhotoRegions, ...]
 
     @classmethod
-    def embedded(cls, encoder: RegionEncoder, paths: Sequence[Path]) -> Gallery:
-        """Decode and embed photos as the product does."""
-        load = _loader(encoder)
-        parts = [paths[start : start + _CHUNK] for start in range(0, len(paths), _CHUNK)]
-        return cls(tuple(regions for part in parts for regions in encoder.embed([load(path) for path in part])))
+    def embedded(cls, plain: RegionEncoder, encoder: RegionEncoder, paths: Sequence[Path]) -> Gallery:
+        """Decode and embed photos as the product does.
+
+        Args:
+            plain: without regions.
+            encoder: with them.
+        """
+        whole = np.concatenate([each.vectors for each in _embedded(plain, paths)])
+        return cls(whole, tuple(_embedded(encoder, paths)))
 
     def __add__(self, other: Gallery) -> Gallery:
         """Both together, these first."""
-        return Gallery(self.photos + other.photos)
+        return Gallery(np.concatenate([self.plain, other.plain]), self.photos + other.photos)
+
+    @property
+    def most_vectors(self) -> int:
+        """Of a photo."""
+        return max(len(photo.vectors) for photo in self.photos)
 
     def whole(self, queries: Embeddings) -> Similarity:
-        """Cosine (Q, N) of queries (Q, K) and whole photos."""
-        return queries @ np.stack([photo.vectors[0] for photo in self.photos]).T
+        """Cosine (Q, N) of queries (Q, K) and photos without regions."""
+        return queries @ self.plain.T
+
+    def first(self, queries: Embeddings) -> Similarity:
+        """Cosine (Q, N) of queries (Q, K) and the first vector of each photo with regions: that of the whole."""
+        first: Similarity = queries @ np.stack([photo.vectors[0] for photo in self.photos]).T
+        return first
 
     def best(self, queries: Embeddings) -> Similarity:
         """Cosine (Q, N) of queries (Q, K) and each photo's best region."""
         starts = np.cumsum([0, *(len(photo.vectors) for photo in self.photos[:-1])])
-        all_vectors = np.concatenate([photo.vectors for photo in self.photos])
-        best: Similarity = np.maximum.reduceat(queries @ all_vectors.T, starts, axis=1)
+        vectors = np.concatenate([photo.vectors for photo in self.photos])
+        best: Similarity = np.maximum.reduceat(queries @ vectors.T, starts, axis=1)
         return best
+
+
+def _embedded(encoder: RegionEncoder, paths: Sequence[Path]) -> Iterator[PhotoRegions]:
+    load = _loader(encoder)
+    for start in range(0, len(paths), _CHUNK):
+        yield from encoder.embed([load(path) for path in paths[start : start + _CHUNK]])
 
 
 def _loader(encoder: RegionEncoder) -> Callable[[Path], NDArray[np.uint8]]:
@@ -179,6 +202,7 @@ def _same_category(sketches: Sequence[Item], photos: Sequence[Item]) -> Mask:
 def _rows(queries: Embeddings, gallery: Gallery, relevant: Mask, ignored: Mask | None = None) -> dict[str, Scores]:
     return {
         "whole": scene_scores(gallery.whole(queries), relevant, ignored),
+        "whole_vector_of_regions": scene_scores(gallery.first(queries), relevant, ignored),
         "regions": scene_scores(gallery.best(queries), relevant, ignored),
     }
 

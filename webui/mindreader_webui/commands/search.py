@@ -14,7 +14,7 @@ from PIL import Image
 from mindreader.text import repaired
 from mindreader_webui.commands.client import connected, server_option, token_option
 
-_RESULT_FIELDS = ("photo_id", "score", "filename", "collection", "category", "also_in", "also_in_count")
+_RESULT_FIELDS = ("photo_id", "score", "filename", "collection", "category", "boxes", "also_in", "also_in_count")
 _MOST_PLACES = 3
 
 
@@ -27,12 +27,7 @@ _MOST_PLACES = 3
     help="Write the imaginary image of the reading picked, or else the most likely, here.",
 )
 @click.option("--reading", type=click.IntRange(1), help="Search with this reading of the sketch, by its number.")
-@click.option(
-    "--fit/--keep-place",
-    default=True,
-    show_default=True,
-    help="Fit the drawing to the sheet, or keep its place and size.",
-)
+@click.option("--where-drawn", is_flag=True, help="Photos that have it where it is drawn, and as large, come first.")
 @click.option(
     "--duplicates",
     type=click.Choice(["group", "all"]),
@@ -48,14 +43,14 @@ def search(
     limit: int,
     imaginary: Path | None,
     reading: int | None,
-    fit: bool,
+    where_drawn: bool,
     duplicates: str,
     as_json: bool,
     server: str | None,
     token: str | None,
 ) -> None:
     """Find the photos that SKETCH looks like: an image of a drawing, a photo of one on paper, or an SVG."""
-    form = {"limit": str(limit)} | _unless_default(duplicates, fit)
+    form = {"limit": str(limit)} | _unless_default(duplicates, where_drawn)
     with connected(server, token) as api:
 
         def ask(**more: Any) -> dict[str, Any]:
@@ -89,10 +84,10 @@ def _photos_of(readings: list[dict[str, Any]], number: int) -> list[str]:
     return [str(photo_id) for photo_id in readings[number - 1]["photo_ids"]]
 
 
-def _unless_default(duplicates: str, fit: bool) -> dict[str, str]:
+def _unless_default(duplicates: str, where_drawn: bool) -> dict[str, str]:
     """A server that is not upgraded yet refuses these fields."""
     asked = {} if duplicates == "group" else {"duplicates": duplicates}
-    return asked if fit else asked | {"fit": "false"}
+    return asked | {"place": "true"} if where_drawn else asked
 
 
 def _nothing_to_find(answer: dict[str, Any]) -> str | None:
@@ -117,7 +112,8 @@ def _print(answer: dict[str, Any]) -> None:
         click.echo("Nothing like it is here. The nearest:")
     for place, result in enumerate(answer["results"], 1):
         label = f" ({result['category']})" if result["category"] else ""
-        click.echo(f"{place:3}. {result['score']:.3f}  {result['collection']}: {result['filename']}{label}")
+        where = "".join(f", {_where(box)}" for box in result.get("boxes", ()))
+        click.echo(f"{place:3}. {result['score']:.3f}  {result['collection']}: {result['filename']}{label}{where}")
         if result.get("also_in"):
             click.echo(f"            also in {_places(result)}")
 
@@ -127,6 +123,14 @@ def _named(reading: dict[str, Any], number: int) -> str:
     nearest = next((photo["filename"] for photo in reading["photos"]), "nothing known")
     name = reading["name"] or f"like {nearest}"
     return f"{number}. {name}{' (searched with)' if reading['picked'] else ''}"
+
+
+def _where(box: dict[str, float]) -> str:
+    """A region of a photo in words: which part of it, in per cent."""
+    across, down = (
+        f"{100 * box[one]:.0f}-{100 * box[other]:.0f}" for one, other in (("left", "right"), ("top", "bottom"))
+    )
+    return f"at {across} % from the left, {down} % from the top"
 
 
 def _places(result: dict[str, Any]) -> str:
