@@ -57,10 +57,7 @@ const hasSketch = () => !sketch.empty || picture !== null;
 /** Whoever picks, narrows or asks again means the sketch as it is. */
 const searchAgain = () => loop.now({ limit: FIRST_RESULTS, live: false });
 
-function searchSketch() {
-  leaveSimilar();
-  searchAgain();
-}
+const searchSketch = () => (similar ? backToSketch() : searchAgain());
 
 function refresh() {
   toolbar.refresh();
