@@ -148,9 +148,9 @@ def test_a_phone_has_a_screen_to_draw_and_one_for_results(sheet: Page, screen: s
 @on("desktop", "phone")
 def test_a_reading_is_picked_holds_and_is_let_go(page: Page, asked, sheet: Page, screen: str):
     draw_bicycle(page, screen)
-    assert {"live": asked[-1]["live"], "fit": asked[-1]["fit"], "round": asked[-1]["round"]} == {
+    assert {"live": asked[-1]["live"], "place": asked[-1]["place"], "round": asked[-1]["round"]} == {
         "live": ["true"],
-        "fit": ["true"],
+        "place": ["false"],
         "round": ["0"],
     }
     if screen == "phone":
@@ -350,10 +350,11 @@ def test_tools_by_their_keys_wherever_the_focus_is(page: Page, asked, somebody, 
     calm(page)
     page.keyboard.press("p")
     calm(page)
-    assert asked[-1]["fit"] == ["false"]
+    assert asked[-1]["place"] == ["true"]
+    expect(page.get_by_role("checkbox", name="Where I drew it")).to_be_checked()
     page.keyboard.press("p")
     calm(page)
-    assert asked[-1]["fit"] == ["true"]
+    assert asked[-1]["place"] == ["false"]
 
 
 def strokes(page: Page) -> int:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from mindreader.bundles.archive import pack_bundle
+from tests.support.axe import violations
 from tests.support.bundles import write_untrained_bundle
 from tests.support.hands import set_up
 from tests.support.photos import write_photos
@@ -85,6 +88,33 @@ def test_a_job_is_paused_resumed_and_its_failures_looked_at(page: Page, keep, fr
     page.get_by_role("button", name="Try again", exact=True).click()
     expect(page.locator("#job")).to_contain_text("done")
     expect(page.locator("#job")).to_contain_text("1 failed")
+
+
+@mainly("desktop")
+def test_a_version_is_added_with_regions_beside_the_one_without(page: Page, keep, fresh_server, tmp_path):
+    set_up(page)
+    fill_library(fresh_server, tmp_path)
+    page.goto("/admin/models")
+    whole = page.locator("#models > li.active")
+    whole.get_by_role("button", name="Add with regions…").click()
+    dialog = page.locator("#dialog")
+    expect(dialog).to_contain_text(re.compile("That takes .* of disk and .* of memory"))
+    keep("models-regions-asked")
+    assert violations(page) == []
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#models > li")).to_have_count(1)
+    whole.get_by_role("button", name="Add with regions…").click()
+    dialog.get_by_role("button", name="Add", exact=True).click()
+    added = page.locator("#models > li", has_text="· regions")
+    expect(added).to_contain_text("with regions (")
+    expect(added).to_contain_text(f"An index with regions: {PHOTOS} photos would have to be embedded.")
+    expect(added.get_by_role("button", name="Add with regions…")).to_have_count(0)
+    keep("models-regions-added")
+    added.get_by_role("button", name="Build").click()
+    expect(added).to_contain_text(f"{PHOTOS} of {PHOTOS} photos searchable")
+    added.get_by_role("link", name="Compare").click()
+    compare(page, keep)
+    expect(page.locator("#answer .frame").first).to_be_attached()
 
 
 def search_all_the_time(page: Page) -> Page:

@@ -368,7 +368,8 @@ def test_without_motion_nothing_glides(viewed: Page):
     page.emulate_media(reduced_motion="reduce")
     look_at(page, "landscape.jpg")
     page.keyboard.press("+")
-    assert image(page).evaluate("image => getComputedStyle(image).transitionDuration") in ("0s", "")
+    duration = "photo => getComputedStyle(photo).transitionDuration"
+    assert page.locator(".viewer-photo").evaluate(duration) in ("0s", "")
     page.emulate_media(reduced_motion="no-preference")
     page.keyboard.press("+")
-    assert image(page).evaluate("image => getComputedStyle(image).transitionDuration") != "0s"
+    assert page.locator(".viewer-photo").evaluate(duration) != "0s"

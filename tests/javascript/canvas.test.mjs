@@ -177,6 +177,13 @@ test("a link brings back the sketch to a thousandth of the sheet", async () => {
   assert.deepEqual(await fromLink(link.hash), [pen([0.123, 0.5], [0.9, 0.1, 0.75]), eraser([0.2, 0.3])]);
 });
 
+test("a link says that the place of the drawing counts, and only then", async () => {
+  const placed = new URL(await toLink([pen([0.1, 0.5])], true));
+  assert.equal(placed.search, "?place=true");
+  assert.deepEqual(await fromLink(placed.hash), [pen([0.1, 0.5])]);
+  assert.equal(new URL(await toLink([pen([0.1, 0.5])], false)).search, "");
+});
+
 test("a sketch too long for an address has no link", async () => {
   let seed = 1;
   const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647;

@@ -106,3 +106,11 @@ test("a room that shrinks leaves nothing outside", () => {
   zoom.settle();
   near(zoom.x, 250);
 });
+
+test("where the photo is shown follows from room, scale and place", () => {
+  const zoom = zoomed([4000, 2000], [1000, 1000]);
+  assert.deepEqual(zoom.shown, { x: 0, y: 250, width: 1000, height: 500 });
+  zoom.by(3);
+  zoom.pan(100, -20);
+  assert.deepEqual(zoom.shown, { x: -900, y: -270, width: 3000, height: 1500 });
+});

@@ -8,13 +8,13 @@ const DIGITS = 1000;
 const LONGEST = 20000;
 const WIDEST = 50;
 
-/** A link that holds the strokes; null if it would be too long. @param {Stroke[]} strokes */
-export async function toLink(strokes) {
+/** A link that holds the strokes; null if it would be too long. @param {Stroke[]} strokes @param {boolean} [place] whether their place counts */
+export async function toLink(strokes, place = false) {
   const rows = strokes.map(toRow);
   const packed = await piped(new Blob([JSON.stringify(rows)]), new CompressionStream("deflate-raw"));
   const text = btoa(String.fromCharCode(...packed));
   const safe = text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-  return safe.length > LONGEST ? null : `${location.origin}/${HASH}${safe}`;
+  return safe.length > LONGEST ? null : `${location.origin}/${place ? "?place=true" : ""}${HASH}${safe}`;
 }
 
 /** The sketch an address holds, if it holds one. @param {string} hash @returns {Promise<Stroke[]|null>} */

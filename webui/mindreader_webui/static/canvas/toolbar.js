@@ -9,6 +9,7 @@ import { asPng } from "./strokes.js";
 
 const PNG_SIDE = 1024;
 const HASH = "#sketch=";
+const PLACE = "mindreader.place";
 const TEXT_FIELDS = "input:not([type=range], [type=radio], [type=checkbox]), select, textarea";
 
 export class Toolbar {
@@ -17,6 +18,7 @@ export class Toolbar {
     this.canvas = canvas;
     this.sketch = canvas.sketch;
     this.onoption = onoption;
+    this.place = byId("place", HTMLInputElement);
     this.widths = [...document.querySelectorAll("#widths input")].filter((input) => input instanceof HTMLInputElement);
     for (const input of this.widths) input.onchange = () => this.widen(0);
     byId("pen").onclick = () => this.use("pen");
@@ -24,7 +26,11 @@ export class Toolbar {
     byId("undo").onclick = () => this.sketch.undo();
     byId("redo").onclick = () => this.sketch.redo();
     byId("fit").onclick = () => this.fit();
-    byId("keep-place").onclick = () => this.switchPlace();
+    this.place.checked = storedPlace();
+    this.place.onchange = () => {
+      storePlace(this.placeCounts);
+      this.onoption();
+    };
     byId("help").onclick = () => byId("shortcuts", HTMLDialogElement).showModal();
     byId("full-screen").hidden = !document.fullscreenEnabled;
     byId("full-screen").onclick = () => switchFullScreen().catch(showError);
@@ -50,13 +56,8 @@ export class Toolbar {
   }
 
   /** Whether a search looks for the drawing where it is and as large as it is. */
-  get keepsPlace() {
-    return byId("keep-place").getAttribute("aria-pressed") === "true";
-  }
-
-  switchPlace() {
-    byId("keep-place").setAttribute("aria-pressed", String(!this.keepsPlace));
-    this.onoption();
+  get placeCounts() {
+    return this.place.checked;
   }
 
   /** @param {string} name */
@@ -110,13 +111,13 @@ export class Toolbar {
 
   async copyLink() {
     const { toLink } = await exporting();
-    const link = await toLink(this.sketch.strokes);
+    const link = await toLink(this.sketch.strokes, this.placeCounts);
     if (!link) return toast(_("This sketch is too long for a link. Save it as SVG instead."));
     try {
       await navigator.clipboard.writeText(link);
       toast(_("The link is copied. Whoever opens it sees this sketch, and searches what they may see."));
     } catch {
-      location.hash = new URL(link).hash;
+      history.replaceState(history.state, "", link);
       toast(_("The link stands in the address bar: copy it from there."));
     }
   }
@@ -126,8 +127,27 @@ export class Toolbar {
     if (!location.hash.startsWith(HASH)) return;
     const { fromLink } = await exporting();
     const strokes = await fromLink(location.hash);
+    this.place.checked = new URLSearchParams(location.search).get("place") === "true";
+    storePlace(this.placeCounts);
     history.replaceState(null, "", location.pathname);
     if (strokes) this.sketch.replace(strokes);
+  }
+}
+
+/** @param {boolean} counts */
+function storePlace(counts) {
+  try {
+    localStorage.setItem(PLACE, String(counts));
+  } catch {
+    // a private window keeps nothing
+  }
+}
+
+function storedPlace() {
+  try {
+    return localStorage.getItem(PLACE) === "true";
+  } catch {
+    return false;
   }
 }
 
@@ -138,7 +158,7 @@ const KEYS = {
   b: (toolbar) => toolbar.use("pen"),
   e: (toolbar) => toolbar.use("eraser"),
   f: (toolbar) => toolbar.fit(),
-  p: (toolbar) => toolbar.switchPlace(),
+  p: (toolbar) => toolbar.place.click(),
   "[": (toolbar) => toolbar.widen(-1),
   "]": (toolbar) => toolbar.widen(1),
   "?": () => byId("help").click(),

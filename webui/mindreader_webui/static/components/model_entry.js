@@ -14,7 +14,11 @@ import { jobProgress, pace } from "./job_entry.js";
  * @property {Job} [job] the newest that builds the space
  * @property {Model} [active] the version that answers searches
  */
-/** @typedef {Record<"activate"|"build"|"dropSpace"|"remove", (entry: Entry) => unknown>} Actions */
+/** @typedef {Model["addable_regions"][number]} Addable regions that the version could be added with, and what building that takes */
+/**
+ * @typedef {Record<"activate"|"build"|"dropSpace"|"remove", (entry: Entry) => unknown> &
+ *   {addRegions: (entry: Entry, addable: Addable) => unknown}} Actions
+ */
 
 /** @param {Entry} entry @param {Actions} actions */
 export function modelEntry(entry, actions) {
@@ -49,6 +53,7 @@ function stateBadge({ model, space }) {
 function facts({ model, space }) {
   const parts = [
     _("photo encoder {encoder}", { encoder: space.photo_encoder }),
+    ...(model.regions === "none" ? [] : [_("with regions ({scheme})", { scheme: model.regions })]),
     _("added {date}", { date: formatDate(model.created_at) }),
   ];
   const map = devMap(model);
@@ -69,27 +74,36 @@ function devMap(model) {
 
 /** @param {Entry} entry */
 function stateText({ model, space, active }) {
-  if (space.state === "known") return cost(space);
+  if (space.state === "known") return [newSpace(model, space), costSentence(space.cost)].join(" ");
   if (space.state === "dropping") return _("Its index is being removed.");
   if (model.active || active?.space_id !== model.space_id) return searchable(space);
   return [_("Uses the same index as the active version: switching takes a moment."), searchable(space)].join(" ");
 }
 
-/** @param {Space} space */
-function cost({ cost: { photos, seconds, index_bytes: disk, memory_bytes: memory } }) {
+/** @param {Model} model @param {Space} space */
+function newSpace({ regions }, { cost: { photos } }) {
+  if (regions === "none") {
+    return ngettext(
+      "A new photo encoder: {n} photo would have to be embedded.",
+      "A new photo encoder: {n} photos would have to be embedded.",
+      photos,
+    );
+  }
+  return ngettext(
+    "An index with regions: {n} photo would have to be embedded.",
+    "An index with regions: {n} photos would have to be embedded.",
+    photos,
+  );
+}
+
+/** What building takes. @param {Space["cost"]} cost */
+export function costSentence({ seconds, index_bytes: disk, memory_bytes: memory }) {
   const values = {
     time: seconds === null ? _("an unknown time") : _("about {duration}", { duration: formatDuration(seconds) }),
     disk: formatBytes(disk),
     memory: formatBytes(memory),
   };
-  return [
-    ngettext(
-      "A new photo encoder: {n} photo would have to be embedded.",
-      "A new photo encoder: {n} photos would have to be embedded.",
-      photos,
-    ),
-    _("That takes {time}, {disk} of disk and {memory} of memory. Searches go on meanwhile.", values),
-  ].join(" ");
+  return _("That takes {time}, {disk} of disk and {memory} of memory. Searches go on meanwhile.", values);
 }
 
 /** @param {Space} space */
@@ -123,7 +137,12 @@ function progress(job) {
 /** @param {Entry} entry @param {Actions} actions */
 function buttons(entry, actions) {
   const { model, space, active } = entry;
-  if (model.active) return [];
+  const [best] = model.addable_regions;
+  const add = best
+    ? [h("button", { class: "quiet", onclick: () => actions.addRegions(entry, best) }, _("Add with regions…"))]
+    : [];
+  if (model.active) return add;
+  /** @type {HTMLElement[]} */
   const shown = [];
   if (space.state === "known") {
     shown.push(h("button", { class: "primary", onclick: () => actions.build(entry) }, _("Build")));
@@ -137,6 +156,7 @@ function buttons(entry, actions) {
       shown.push(h("button", { class: "quiet", onclick: () => actions.dropSpace(entry) }, _("Free its index")));
     }
   }
+  shown.push(...add);
   if (space.state !== "dropping") {
     shown.push(h("button", { class: "quiet", onclick: () => actions.remove(entry) }, _("Remove")));
   }

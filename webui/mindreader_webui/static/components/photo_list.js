@@ -1,6 +1,6 @@
 // A list of photos in an order, as a timeline or by name: filters, sections, the rail beside it, and what is done with photos.
 
-import { byId, showError } from "../lib/dom.js";
+import { byId, setDisabled, showError } from "../lib/dom.js";
 import { formatDate, formatDayAndTime, formatTaken, formatTime } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 import { get } from "../lib/api.js";
@@ -11,7 +11,8 @@ import { SectionGrid } from "./section_grid.js";
 import { headingOf, markHeading } from "./section_headings.js";
 import { dayAt } from "./sections.js";
 import { Selection } from "./selection.js";
-import { idOf, openViewer, photoTile, refreshViewer, sourceOf } from "./viewer.js";
+import { openSimilar } from "./similar.js";
+import { canBeSearchedWith, idOf, openViewer, photoTile, refreshViewer, sourceOf } from "./viewer.js";
 
 /** @import { ListedPhoto } from "../../../typings/api" */
 /** @import { Contents, Part } from "./section_grid.js" */
@@ -56,9 +57,14 @@ export class PhotoList {
       indexOf: (id) => this.grid.photos.findIndex((photo) => photo?.id === id), // there may be holes
       reach: (index) => this.grid.reach(index),
       focus: (index) => this.grid.focus(index),
-      buttons: page.buttons,
+      buttons: (photo) => this.buttons(photo),
+      similar: openSimilar,
       act: this.act,
     });
+    byId("more-like").onclick = () => {
+      const [chosen] = this.toolbar.chosen();
+      if (chosen) openSimilar(chosen, null);
+    };
     /** @type {AnyPhoto[]} what the address names, if it is not in the grid */
     this.named = [];
     /** @type {{contents: Contents, ids: Set<number>, after: number}|null} before photos were taken out */
@@ -133,7 +139,19 @@ export class PhotoList {
 
   onselect() {
     this.toolbar.refresh();
+    const [chosen, another] = this.toolbar.chosen();
+    setDisabled(!chosen || another !== undefined || !canBeSearchedWith(chosen), "more-like");
     for (const heading of this.grid.headings.values()) markHeading(heading, this.grid, this.selection);
+  }
+
+  /** @param {AnyPhoto} photo */
+  buttons(photo) {
+    const more = {
+      icon: /** @type {const} */ ("more"),
+      label: _("More like this"),
+      run: () => openSimilar(photo, null),
+    };
+    return [...(canBeSearchedWith(photo) ? [more] : []), ...this.page.buttons(photo)];
   }
 
   /** @param {ListedPhoto} photo @param {number} index */
@@ -152,8 +170,7 @@ export class PhotoList {
     const [key] = this.filters.sort;
     const byDate = key === "taken";
     if (key === "name" && photo.category) return photo.filename; // its category stands above
-    if (!photo.taken_at)
-      return byDate ? _("no date") : _("uploaded {date}", { date: formatDate(photo.created_at) });
+    if (!photo.taken_at) return byDate ? _("no date") : _("uploaded {date}", { date: formatDate(photo.created_at) });
     if (!byDate) return formatTaken(photo.taken_at);
     const section = this.grid.sections[this.grid.layout.sectionOf(index)];
     return section?.kind === "month" ? formatDayAndTime(photo.taken_at) : formatTime(photo.taken_at);
@@ -245,7 +262,11 @@ export class PhotoList {
     const index = this.source.indexOf(wanted);
     if (index >= 0) return openViewer(this.source, index);
     this.named = [await get("/photos/{photo_id}", { path: { photo_id: wanted } })];
-    const source = sourceOf(() => this.named, { buttons: this.page.buttons, act: this.act });
+    const source = sourceOf(() => this.named, {
+      buttons: (photo) => this.buttons(photo),
+      similar: openSimilar,
+      act: this.act,
+    });
     return openViewer(source, 0);
   }
 }

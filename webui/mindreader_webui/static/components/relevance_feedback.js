@@ -6,15 +6,17 @@ import { _ } from "../lib/i18n.js";
 
 /** @import { SearchResult } from "../../../typings/api" */
 /** @typedef {"like"|"unlike"} Kind */
+/** @typedef {{kind: Kind, photo: SearchResult}} Feedback */
 
 const MOST = 20;
+const MOST_FRAMES = 5;
 
 export class RelevanceFeedback {
   /** @param {HTMLElement} list @param {() => void} onchange */
   constructor(list, onchange) {
     this.list = list;
     this.onchange = onchange;
-    /** @type {Map<number, {kind: Kind, photo: SearchResult}>} by id of the photo, oldest first */
+    /** @type {Map<number, Feedback>} by id of the photo, oldest first */
     this.given = new Map();
   }
 
@@ -28,7 +30,16 @@ export class RelevanceFeedback {
 
   /** @param {FormData} form of a search */
   appendTo(form) {
-    for (const [id, { kind }] of this.given) form.append(kind, String(id));
+    // Where something was found in one part of a photo, more like that part is meant.
+    const inOnePart = [...this.given.values()].filter(
+      ({ kind, photo }) => kind === "like" && photo.boxes?.length === 1,
+    );
+    const framed = new Set(inOnePart.slice(-MOST_FRAMES));
+    for (const given of this.given.values()) {
+      const { kind, photo } = given;
+      if (framed.has(given)) form.append("frame", frameOf(photo));
+      else form.append(kind, String(photo.photo_id));
+    }
   }
 
   /** None any more, without a search. */
@@ -65,3 +76,7 @@ export class RelevanceFeedback {
     );
   }
 }
+
+/** The part of a photo that is meant. @param {SearchResult} photo */
+const frameOf = ({ photo_id: id, boxes: [box] = [] }) =>
+  `${id}:${[box?.left, box?.top, box?.right, box?.bottom].map((share) => share?.toFixed(4)).join()}`;

@@ -3,9 +3,14 @@
 import { byId, setDisabled } from "../lib/dom.js";
 import { formatCategory, formatNumber } from "../lib/format.js";
 import { _ } from "../lib/i18n.js";
+import { foundSentence } from "./found_frames.js";
 import { PhotoToolbar, photoActions } from "./photo_toolbar.js";
+import { Selection } from "./selection.js";
+import { foundIn } from "./similar.js";
 import { closeViewer, idOf, openViewer, refreshViewer, sourceOf } from "./viewer.js";
 
+/** @import { Box } from "./boxes.js" */
+/** @import { Answer } from "./search_loop.js" */
 /** @import { SearchResults, Result } from "./search_results.js" */
 /** @import { AnyPhoto } from "./viewer.js" */
 
@@ -13,13 +18,14 @@ export class ResultActions {
   /** @param {SearchResults} results */
   constructor(results) {
     this.results = results;
+    this.selection = new Selection(results, () => this.refresh());
     const act = photoActions({
       onchange: () => this.arrange(results.photos),
       onmove: () => this.arrange(results.photos),
       onremove: (photos) => this.arrange(without(results.photos, photos)),
       onreturn: (photos) => this.arrange(withBack(results.photos, photos), photos[0]),
     });
-    this.toolbar = new PhotoToolbar(results.selection, () => results.photos, act);
+    this.toolbar = new PhotoToolbar(this.selection, () => results.photos, act);
     this.source = sourceOf(() => results.photos, {
       reach: async (index) => {
         if (index >= results.photos.length) results.goOn(); // they are there a moment later
@@ -27,6 +33,7 @@ export class ResultActions {
       focus: (index) => results.focus(index),
       buttons: (photo) => this.buttons(/** @type {Result} */ (photo)),
       why: (photo) => this.why(/** @type {Result} */ (photo)),
+      similar: (photo, box) => this.similar(photo, box),
       act,
     });
     byId("more-like").onclick = () => this.moreLikeChosen();
@@ -44,13 +51,27 @@ export class ResultActions {
 
   refresh() {
     this.toolbar.refresh();
-    setDisabled(!this.results.selection.chosen.size, "more-like");
+    const { size } = this.selection.chosen;
+    setDisabled(this.isByPhoto ? size !== 1 : size === 0, "more-like");
+  }
+
+  /** Whether they are like a photo, and not like a sketch that feedback could lead. */
+  get isByPhoto() {
+    return Boolean(this.results.answer?.similarTo);
   }
 
   moreLikeChosen() {
     const chosen = /** @type {Result[]} */ (this.toolbar.chosen());
-    this.results.selection.stop();
-    this.results.feedback.give(chosen, "like");
+    this.selection.stop();
+    const [first] = chosen;
+    if (!this.isByPhoto) this.results.feedback.give(chosen, "like");
+    else if (first) this.similar(first, foundIn(first));
+  }
+
+  /** @param {AnyPhoto} photo @param {Box|null} box */
+  similar(photo, box) {
+    closeViewer();
+    this.results.similar(photo, box);
   }
 
   /** @param {Result} photo */
@@ -59,24 +80,26 @@ export class ResultActions {
       closeViewer();
       this.results.feedback.give([photo], kind);
     };
+    const more = { icon: /** @type {const} */ ("more"), label: _("More like this") };
+    if (this.isByPhoto) return [{ ...more, run: () => this.similar(photo, foundIn(photo)) }];
     return [
-      { icon: /** @type {const} */ ("more"), label: _("More like this"), run: give("like") },
+      { ...more, run: give("like") },
       { icon: /** @type {const} */ ("less"), label: _("Less like this"), run: give("unlike") },
     ];
   }
 
   /** @param {Result} photo */
-  why({ id, score }) {
+  why(photo) {
+    const found = foundSentence(photo.boxes ?? []);
+    return [...this.#reasons(photo), ...(found ? [found] : [])];
+  }
+
+  /** @param {Result} photo */
+  #reasons({ id, score }) {
     const { photos, answer } = this.results;
     if (!answer) return [];
-    const { score_threshold: threshold, readings } = answer;
-    const values = { score: formatNumber(score, 2) };
-    const likeness =
-      threshold === null
-        ? _("Its similarity to the sketch is {score}.", values)
-        : score < threshold
-          ? _("Its similarity to the sketch is {score}: any photo may have that by chance.", values)
-          : _("Its similarity to the sketch is {score}, more than chance gives.", values);
+    const { readings } = answer;
+    const likeness = likenessOf(score, answer);
     const place = _("Place {n} of the {total} photos shown.", {
       n: photos.findIndex((photo) => photo.id === id) + 1,
       total: photos.length,
@@ -109,9 +132,19 @@ export class ResultActions {
     }
     for (const gone of before.values()) gone?.remove();
     results.settle();
-    results.selection.prune();
+    this.selection.prune();
     refreshViewer(back && idOf(back));
   }
+}
+
+/** @param {number} score @param {Answer} answer */
+function likenessOf(score, { score_threshold: threshold, similarTo }) {
+  const values = { score: formatNumber(score, 2) };
+  if (similarTo) return _("Its similarity to {name} is {score}.", { ...values, name: similarTo.filename });
+  if (threshold === null) return _("Its similarity to the sketch is {score}.", values);
+  return score < threshold
+    ? _("Its similarity to the sketch is {score}: any photo may have that by chance.", values)
+    : _("Its similarity to the sketch is {score}, more than chance gives.", values);
 }
 
 /** @param {Result[]} photos @param {AnyPhoto[]} gone */

@@ -64,15 +64,20 @@ export class SearchFilters {
     this.onchange();
   }
 
+  /** As the API calls them: only those that are chosen. */
+  get query() {
+    const { collection, category, takenFrom, takenUntil } = this;
+    return {
+      ...(collection.value && { collection_id: [Number(collection.value)] }),
+      ...(category.value && { category: [category.value] }),
+      ...(takenFrom.value && { taken_from: takenFrom.value }),
+      ...(takenUntil.value && { taken_until: takenUntil.value }),
+    };
+  }
+
   /** @param {FormData} form of a search */
   appendTo(form) {
-    const fields = {
-      collection_id: this.collection,
-      category: this.category,
-      taken_from: this.takenFrom,
-      taken_until: this.takenUntil,
-    };
-    for (const [name, { value }] of Object.entries(fields)) if (value) form.append(name, value);
+    for (const [name, value] of Object.entries(this.query)) form.append(name, String(value));
   }
 }
 

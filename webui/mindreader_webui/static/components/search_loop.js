@@ -1,13 +1,20 @@
 // When a sketch is searched with: soon after each stroke, one search at a time, and nothing shown that a stroke is about to change.
 
 /** @import { SearchAnswer } from "../../../typings/api" */
+/** @import { AnyPhoto } from "./viewer.js" */
+/**
+ * What was found: by a sketch all of a search's answer, by a photo (`similarTo`) its results.
+ *
+ * @typedef {Pick<SearchAnswer, "results"|"readings"|"parts"|"answerable"|"score_threshold"> &
+ *   ({similarTo: AnyPhoto}|SearchAnswer & {similarTo?: undefined})} Answer
+ */
 /** @typedef {{limit: number, live: boolean}} Asked how many photos; whether only as one draws */
 /**
  * @typedef {object} Searching
  * @property {() => boolean} ready there is something to search with
  * @property {() => boolean} drawing a stroke is half drawn
- * @property {(asked: Asked) => Promise<SearchAnswer>} ask
- * @property {(answer: SearchAnswer, asked: Asked) => void} show
+ * @property {(asked: Asked) => Promise<Answer>} ask
+ * @property {(answer: Answer, asked: Asked) => void} show
  * @property {(error: unknown) => void} onerror
  * @property {(busy: boolean) => void} onbusy
  */

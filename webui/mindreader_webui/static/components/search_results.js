@@ -6,10 +6,12 @@ import { _, ngettext } from "../lib/i18n.js";
 import { alsoIn } from "./also_in.js";
 import { awayMark } from "./away.js";
 import { RelevanceFeedback } from "./relevance_feedback.js";
-import { Selection } from "./selection.js";
 
-/** @import { SearchAnswer, SearchResult } from "../../../typings/api" */
+/** @import { SearchResult } from "../../../typings/api" */
+/** @import { Box } from "./boxes.js" */
 /** @import { ResultActions } from "./result_actions.js" */
+/** @import { Answer } from "./search_loop.js" */
+/** @import { AnyPhoto } from "./viewer.js" */
 /** @typedef {SearchResult & {id: number}} Result */
 
 export const FIRST_RESULTS = 40;
@@ -21,25 +23,33 @@ export class SearchResults {
    * @param {() => void} search search again, with other feedback
    * @param {(limit: number) => void} more search for more of the same
    * @param {() => void} onopen somebody looks at a photo found
+   * @param {(photo: AnyPhoto, box: Box|null) => unknown} similar search for photos like it, or like a part of it
    */
-  constructor(search, more, onopen) {
+  constructor(search, more, onopen, similar) {
     this.more = more;
     this.onopen = onopen;
+    this.similar = similar;
     this.list = byId("results");
     /** @type {Result[]} */
     this.photos = [];
     /** @type {Map<number, HTMLElement>} by index */
     this.tiles = new Map();
-    /** @type {SearchAnswer|null} to what they were searched with */
+    /** @type {Answer|null} */
     this.answer = null;
     this.limit = FIRST_RESULTS;
     this.complete = false;
     this.asked = 0; // how many photos are on their way
     this.watcher = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && this.goOn());
     this.feedback = new RelevanceFeedback(byId("feedback"), search);
-    this.selection = new Selection(this, () => this.actions?.refresh());
     /** @type {ResultActions|undefined} fetched with the first photos */
     this.actions = undefined;
+    /** @type {((tile: HTMLElement, photo: Result) => void)|undefined} fetched with the first photo that has a place */
+    this.frame = undefined;
+  }
+
+  /** Whether photos are being selected. */
+  get selects() {
+    return Boolean(this.actions?.selection.active);
   }
 
   get columns() {
@@ -51,13 +61,13 @@ export class SearchResults {
     this.tiles.get(index)?.querySelector("button")?.focus();
   }
 
-  /** The best of a search, or more of the search that is shown: these follow the ones that are there. @param {SearchAnswer} answer @param {number} limit how many were asked for */
+  /** The best of a search, or more of the search that is shown: these follow the ones that are there. @param {Answer} answer @param {number} limit how many were asked for */
   show(answer, limit) {
     const further = limit > FIRST_RESULTS && this.photos.length > 0;
     if (!further) this.#empty();
     this.#append(answer.results);
-    if (further) this.selection.refresh();
-    else this.selection.stop();
+    if (further) this.actions?.selection.refresh();
+    else this.actions?.selection.stop();
     this.limit = limit;
     this.answer = answer;
     this.asked = 0;
@@ -65,6 +75,7 @@ export class SearchResults {
     this.settle();
     if (further) this.actions?.showInViewer();
     this.#fetchActions().catch(showError);
+    if (answer.results.some(({ boxes }) => boxes?.length)) this.#fetchFrames().catch(showError);
   }
 
   async #fetchActions() {
@@ -75,11 +86,20 @@ export class SearchResults {
     return this.actions;
   }
 
+  async #fetchFrames() {
+    if (this.frame) return;
+    const { frameTile, framesStyle } = await import("./found_frames.js");
+    await framesStyle();
+    if (this.frame) return;
+    this.frame = frameTile;
+    for (const [index, tile] of this.tiles) this.frame(tile, /** @type {Result} */ (this.photos[index]));
+  }
+
   /** Nothing is searched with any more: neither photos nor feedback stay. */
   clear() {
     this.#empty();
     this.feedback.clear();
-    this.selection.stop();
+    this.actions?.selection.stop();
   }
 
   #empty() {
@@ -146,13 +166,14 @@ export class SearchResults {
   /** @param {Result} photo @param {number} index */
   tile(photo, index) {
     const tile = card(photo, index, (event) => {
-      if (this.selection.click(index, event)) return;
+      if (this.actions?.selection.click(index, event)) return;
       this.onopen();
       this.#fetchActions()
         .then((actions) => actions.open(index))
         .catch(showError);
     });
     tile.append(...alsoIn(photo));
+    this.frame?.(tile, photo);
     return tile;
   }
 }

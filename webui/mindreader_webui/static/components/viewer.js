@@ -5,6 +5,7 @@ import { formatCategory } from "../lib/format.js";
 import { awayMark } from "./away.js";
 
 /** @import { Photo, SearchResult } from "../../../typings/api" */
+/** @import { Box } from "./boxes.js" */
 /** @import { Act } from "./photo_toolbar.js" */
 /** @typedef {Photo|SearchResult} AnyPhoto */
 /** @typedef {{icon: import("../viewer/icons.js").IconName, label: string, run: () => unknown}} ViewerButton */
@@ -20,6 +21,8 @@ import { awayMark } from "./away.js";
  * @property {(index: number) => void} focus give the photo's tile the focus
  * @property {(photo: AnyPhoto) => ViewerButton[]} buttons what can be done with it only here
  * @property {(photo: AnyPhoto) => string[]} why it is shown
+ * @property {((photo: AnyPhoto, box: Box|null) => unknown)|null} similar search for photos like it, or like what lies in a
+ *   part of it; null where nobody searches
  * @property {Act|null} act label, move, delete …; null where nothing can be changed
  */
 
@@ -28,6 +31,9 @@ let viewer;
 
 /** @param {AnyPhoto} photo */
 export const idOf = (photo) => ("id" in photo ? photo.id : photo.photo_id);
+
+/** One that is still being prepared has nothing yet to be compared by. @param {AnyPhoto} photo */
+export const canBeSearchedWith = (photo) => !("state" in photo) || photo.state === "indexed";
 
 /**
  * Photos that are all known.
@@ -44,6 +50,7 @@ export const sourceOf = (photos, more = {}) => ({
   focus: () => {},
   buttons: () => [],
   why: () => [],
+  similar: null,
   act: null,
   ...more,
 });
@@ -66,7 +73,12 @@ export const closeViewer = async () => (await viewer)?.close();
 
 async function load() {
   const style = loadStyle(new URL("../viewer.css", import.meta.url));
-  const [{ Viewer }] = await Promise.all([import("../viewer/dialog.js"), style]);
+  const [{ Viewer }, { framesStyle }] = await Promise.all([
+    import("../viewer/dialog.js"),
+    import("./found_frames.js"),
+    style,
+  ]);
+  await framesStyle();
   return new Viewer();
 }
 

@@ -2,6 +2,7 @@
 
 import { DrawingCanvas } from "../canvas/drawing_canvas.js";
 import { Sketch, asPng } from "../canvas/strokes.js";
+import { frameTile, framesStyle } from "../components/found_frames.js";
 import { photoTile } from "../components/viewer.js";
 import { call, get } from "../lib/api.js";
 import { byId, h, setDisabled, showError } from "../lib/dom.js";
@@ -74,7 +75,8 @@ async function compare(png) {
   for (const { value } of versions) form.append("model_version_id", value);
   answer.replaceChildren(h("p", { class: "hint" }, _("Asking both…")));
   try {
-    show(await call("POST", "/comparisons", { body: form }));
+    const [comparison] = await Promise.all([call("POST", "/comparisons", { body: form }), framesStyle()]);
+    show(comparison);
   } catch (error) {
     answer.replaceChildren();
     showError(error);
@@ -120,9 +122,11 @@ const pair = ({ answers }, most) => h("div", { class: "pair" }, ...answers.map((
 /** @param {ComparedSketch["answers"][number]} answer @param {number} most */
 function column({ imaginary_url: url, results }, most) {
   const image = h("img", { class: "imagined", src: url, alt: _("Imaginary image"), width: 128, height: 128 });
-  const tiles = results
-    .slice(0, most)
-    .map((photo) => photoTile(photo, _("similarity {score}", { score: formatNumber(photo.score, 2) })));
+  const tiles = results.slice(0, most).map((photo) => {
+    const tile = photoTile(photo, _("similarity {score}", { score: formatNumber(photo.score, 2) }));
+    frameTile(tile, photo);
+    return tile;
+  });
   return h("div", {}, image, h("ol", { class: "grid small" }, ...tiles));
 }
 

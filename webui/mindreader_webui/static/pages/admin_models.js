@@ -1,12 +1,12 @@
 // The page Models: bring in a bundle, see what it costs, build, switch, go back.
 
-import { modelEntry, totalPhotos, waitingPhotos } from "../components/model_entry.js";
+import { costSentence, modelEntry, totalPhotos, waitingPhotos } from "../components/model_entry.js";
 import { call, get } from "../lib/api.js";
 import { byId, confirmDialog, h, messageOf, poll, setDisabled, showError, toast } from "../lib/dom.js";
 import { formatBytes } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 
-/** @import { Entry } from "../components/model_entry.js" */
+/** @import { Addable, Entry } from "../components/model_entry.js" */
 
 const POLL_MS = 2000;
 
@@ -22,7 +22,7 @@ async function load() {
   const entries = models.flatMap((model) => {
     const space = spaces.find(({ id }) => id === model.space_id);
     const job = jobs.find(({ space_id: id }) => id === model.space_id); // the newest come first
-    return space ? [modelEntry({ model, space, job, active }, { activate, build, dropSpace, remove })] : [];
+    return space ? [modelEntry({ model, space, job, active }, { activate, addRegions, build, dropSpace, remove })] : [];
   });
   byId("models").replaceChildren(...entries);
 }
@@ -82,6 +82,22 @@ function remove({ model }) {
   const go = () =>
     act(call("DELETE", "/models/{model_version_id}", { path: { model_version_id: model.id } }), _("Removed."));
   confirmDialog(_("Remove {name}?", { name: model.name }), h("p", {}, text), _("Remove"), go, "danger");
+}
+
+/** @param {Entry} entry @param {Addable} addable */
+function addRegions({ model }, { regions, cost }) {
+  const { name } = model;
+  const gives = _(
+    "Photos are embedded as a whole and in parts, so that what is small in them is found, and the place is framed. It becomes a version beside this one, to be built, compared and switched to as any other.",
+  );
+  const content = h("div", {}, h("p", {}, gives), h("p", {}, costSentence(cost)));
+  const path = { model_version_id: model.id };
+  const go = () =>
+    act(
+      call("POST", "/models/{model_version_id}/regions", { path, body: { regions } }),
+      _("{name} with regions is there, and nothing is embedded for it yet: build it.", { name }),
+    );
+  confirmDialog(_("Add {name} with regions?", { name }), content, _("Add"), go);
 }
 
 /** @param {File} file */

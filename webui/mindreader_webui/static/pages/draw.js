@@ -16,27 +16,30 @@ import { _, ngettext } from "../lib/i18n.js";
 
 /** @import { SearchAnswer } from "../../../typings/api" */
 /** @import { Stroke } from "../canvas/strokes.js" */
-/** @import { Asked } from "../components/search_loop.js" */
+/** @import { Answer, Asked } from "../components/search_loop.js" */
+/** @import { Similar } from "../components/similar.js" */
 
 /** As in draw.css. */
 const PHONE = matchMedia("(max-width: 40rem), (max-height: 30rem)");
 
 const sketch = new Sketch();
 const canvas = new DrawingCanvas(byId("canvas", HTMLCanvasElement), sketch);
-const toolbar = new Toolbar(canvas, () => searchAgain());
-const readings = new Readings(() => searchAgain());
+const toolbar = new Toolbar(canvas, () => searchSketch());
+const readings = new Readings(() => searchSketch());
 const filters = new SearchFilters(() => searchAgain());
 const results = new SearchResults(
-  () => searchAgain(),
+  () => searchSketch(),
   (limit) => loop.now({ limit, live: true }),
   () => keepSearch(),
+  async (photo, box) => goToSimilar((await similarModule()).similarAddress(photo, box)),
 );
 const screens = new TwoScreens(PHONE);
 const live = byId("live", HTMLInputElement);
 const loop = new SearchLoop({
-  ready: () => hasSketch(),
+  ready: () => similar !== null || hasSketch(),
   drawing: () => canvas.current !== null,
-  ask: async (asked) => call("POST", "/searches", { body: await searchForm(asked) }),
+  ask: async (asked) =>
+    similar ? similar.ask(asked, filters) : call("POST", "/searches", { body: await searchForm(asked) }),
   show,
   onerror: showError,
   onbusy: (busy) => byId("found").classList.toggle("busy", busy),
@@ -46,11 +49,15 @@ const loop = new SearchLoop({
 let picture = null;
 let pictureUrl = "";
 let inHistory = true; // whether the search shown is more than a stage of a drawing
+/** @type {Similar|null} what searches in place of the sketch */
+let similar = null;
 
 const hasSketch = () => !sketch.empty || picture !== null;
 
 /** Whoever picks, narrows or asks again means the sketch as it is. */
 const searchAgain = () => loop.now({ limit: FIRST_RESULTS, live: false });
+
+const searchSketch = () => (similar ? backToSketch() : searchAgain());
 
 function refresh() {
   toolbar.refresh();
@@ -69,6 +76,7 @@ function setPicture(file) {
 }
 
 function onSketchChange() {
+  leaveSimilar();
   setPicture(null);
   readings.beginAgain();
   canvas.redraw();
@@ -83,6 +91,7 @@ function showNothing() {
   loop.stop();
   readings.clear();
   results.clear();
+  showParts([]).catch(showError);
   byId("answered").textContent = "";
   byId("rebuilding").hidden = byId("excluded").hidden = byId("share-result").hidden = true;
   byId("empty").hidden = false;
@@ -94,24 +103,41 @@ async function searchForm(asked) {
   form.append("sketch", picture ?? (await asPng(sketch.strokes)), "sketch.png");
   form.append("limit", String(asked.limit));
   form.append("live", String(asked.live));
-  form.append("fit", String(!toolbar.keepsPlace));
+  form.append("place", String(toolbar.placeCounts));
   readings.appendTo(form);
   filters.appendTo(form);
   results.feedback.appendTo(form);
   return form;
 }
 
-/** @param {SearchAnswer} answer @param {Asked} asked */
+/** @param {Answer} answer @param {Asked} asked */
 function show(answer, { limit, live: stage }) {
-  if (limit === FIRST_RESULTS) inHistory = !stage;
   byId("empty").hidden = true;
-  readings.show(answer.readings);
   results.show(answer, limit);
-  byId("share-result").hidden = !answer.results.length;
-  byId("share-result").onclick = () => shareResult(answer).catch(showError);
-  byId("answered").textContent = summary(answer);
+  showParts(answer.parts).catch(showError);
   byId("excluded").hidden = Boolean(answer.results.length) || !filters.narrows;
+  byId("share-result").hidden = Boolean(answer.similarTo) || !answer.results.length;
+  if (answer.similarTo) {
+    byId("answered").textContent = answer.results.length ? _("Photos like this, the nearest first") : "";
+    byId("rebuilding").hidden = true;
+    return;
+  }
+  if (limit === FIRST_RESULTS) inHistory = !stage;
+  readings.show(answer.readings);
+  byId("share-result").onclick = () => shareResult(answer).catch(showError);
+  const counts = toolbar.placeCounts && answer.results.length ? [_("place and size count")] : [];
+  byId("answered").textContent = [summary(answer), ...counts].join(" · ");
   showRebuilding(answer.rebuilding);
+}
+
+/** @type {import("../components/parts.js").Parts|undefined} fetched with the first sketch of several things */
+let parts;
+
+/** @param {SearchAnswer["parts"]} read */
+async function showParts(read = []) {
+  if (!parts && read.length < 2) return;
+  const { Parts } = await import("../components/parts.js");
+  await (parts ??= new Parts()).show(read);
 }
 
 /** @param {SearchAnswer} answer */
@@ -151,11 +177,58 @@ function summary({ searchable: { indexed, total }, rebuilding, results: found })
 
 /** A search made as one drew is kept in the history once it was of use, before the next one takes its place. */
 function keepSearch() {
-  if (inHistory || !hasSketch()) return;
+  if (inHistory || similar || !hasSketch()) return;
   inHistory = true;
   searchForm({ limit: 1, live: false })
     .then((body) => call("POST", "/searches", { body }))
     .catch(showError);
+}
+
+const similarModule = () => import("../components/similar.js");
+
+/** Search with a photo in place of the sketch. @param {string} address */
+function goToSimilar(address) {
+  history.pushState(history.state, "", address);
+  screens.showResults();
+  return followAddress().catch(showError);
+}
+
+/** Search with what the address names, or with the sketch. */
+async function followAddress() {
+  const { search } = location;
+  if (!new URLSearchParams(search).has("similar")) return similar ? backToSketch() : undefined;
+  if (similar?.address === search) return; // only the screen is another one
+  try {
+    const { similarAt } = await similarModule();
+    const found = await similarAt(search);
+    const chip = await found.chip(backToSketch);
+    if (search !== location.search) return; // somebody went on meanwhile
+    byId("similar").replaceChildren(chip);
+    setSimilar(found);
+    searchAgain();
+  } catch (error) {
+    leaveSimilar();
+    throw error;
+  }
+}
+
+/** The sketch searches from now on. */
+function leaveSimilar() {
+  if (new URLSearchParams(location.search).has("similar")) history.replaceState(history.state, "", "/");
+  setSimilar(null);
+}
+
+/** @param {Similar|null} found what searches in place of the sketch, if anything does */
+function setSimilar(found) {
+  similar = found;
+  byId("similar").hidden = !found;
+  byId("draw").toggleAttribute("data-similar", found !== null);
+}
+
+function backToSketch() {
+  leaveSimilar();
+  if (hasSketch()) searchAgain();
+  else showNothing();
 }
 
 /** @param {File} file of black strokes on white */
@@ -205,7 +278,7 @@ function clear() {
 }
 
 function search() {
-  searchAgain();
+  searchSketch();
   screens.showResults();
 }
 
@@ -230,20 +303,24 @@ byId("clear").onclick = clear;
 canvas.element.addEventListener("keydown", (event) => event.key === "Enter" && search());
 document.addEventListener("keydown", (event) => {
   const open = document.querySelector("dialog[open], :popover-open");
-  if (event.key === "Escape" && !open && !results.selection.active) readings.letGo();
+  if (event.key === "Escape" && !open && !results.selects) readings.letGo();
 });
 const file = byId("file", HTMLInputElement);
 file.onchange = () => {
   openPicture(file.files?.[0]);
   file.value = "";
 };
+addEventListener("popstate", () => followAddress().catch(showError));
 dropZone(byId("sheet"), (transfer) => openPicture(transfer.files[0]));
 
 async function start() {
   refresh();
   await toolbar.openLink();
-  screens.restore(hasSketch());
+  const isSimilar = new URLSearchParams(location.search).has("similar");
+  screens.restore(hasSketch() || isSimilar);
+  if (isSimilar) screens.showResults();
   await filters.load();
+  if (isSimilar) await followAddress();
   if (new URLSearchParams(location.search).has("shared")) await openShared();
 }
 
@@ -258,4 +335,4 @@ async function openShared() {
 
 start()
   .catch(showError)
-  .then(() => live.checked && loop.now({ limit: FIRST_RESULTS, live: true }));
+  .then(() => live.checked && !similar && loop.now({ limit: FIRST_RESULTS, live: true }));

@@ -1,8 +1,9 @@
 // The viewer: one photo on the whole screen, the next and the one before, closer, and what is known of it.
 
-import { idOf } from "../components/viewer.js";
-import { h } from "../lib/dom.js";
+import { canBeSearchedWith, idOf } from "../components/viewer.js";
+import { h, showError } from "../lib/dom.js";
 import { _ } from "../lib/i18n.js";
+import { FoundInPhoto } from "./found.js";
 import { Gestures } from "./gestures.js";
 import { icon } from "./icons.js";
 import { InfoPanel } from "./info.js";
@@ -10,6 +11,7 @@ import { Picture } from "./picture.js";
 import { Zoom } from "./zoom.js";
 
 /** @import { AnyPhoto, PhotoSource } from "../components/viewer.js" */
+/** @import { FrameTool } from "./frame_tool.js" */
 /** @import { IconName } from "./icons.js" */
 /** @import { Point } from "./zoom.js" */
 
@@ -24,10 +26,15 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 export class Viewer {
   constructor() {
     this.image = h("img", { alt: "", draggable: "false" });
-    this.stage = h("div", { class: "viewer-stage", tabindex: -1 }, this.image);
+    this.sheet = h("div", { class: "viewer-photo" }, this.image);
+    this.stage = h("div", { class: "viewer-stage", tabindex: -1 }, this.sheet);
     this.title = h("h2", { id: "viewer-title" });
     this.place = h("p", {});
     this.info = new InfoPanel();
+    this.found = new FoundInPhoto(this.sheet);
+    this.foundShown = button("found", _("Frame"), "F", () => this.found.toggle());
+    this.found.onchange = (shown) => this.foundShown.setAttribute("aria-pressed", String(shown));
+    this.searchIn = button("frame", _("Search in this photo"), "S", () => this.searchInPhoto());
     this.previous = button("previous", _("Previous photo"), "←", () => this.step(-1), "viewer-step");
     this.next = button("next", _("Next photo"), "→", () => this.step(1), "viewer-step viewer-next");
     this.smaller = button("smaller", _("Smaller"), "-", () => this.zoomBy(1 / STEP), "viewer-zoom");
@@ -46,6 +53,8 @@ export class Viewer {
     this.source = undefined;
     /** @type {AnyPhoto|undefined} */
     this.photo = undefined;
+    /** @type {FrameTool|undefined} fetched when it is first needed */
+    this.tool = undefined;
     this.listen();
   }
 
@@ -55,8 +64,19 @@ export class Viewer {
       "dialog",
       { id: "viewer", class: "viewer", "aria-labelledby": "viewer-title" },
       button("close", _("Close"), _("Esc"), () => this.close(), "viewer-close"),
-      h("div", { class: "viewer-head", "aria-live": "polite" }, this.title, this.place),
-      h("div", tools, this.smaller, this.larger, this.only, this.download, this.about, this.remove),
+      h("div", { class: "viewer-head", "aria-live": "polite" }, this.title, this.place, this.found.sentence),
+      h(
+        "div",
+        tools,
+        this.smaller,
+        this.larger,
+        this.foundShown,
+        this.only,
+        this.searchIn,
+        this.download,
+        this.about,
+        this.remove,
+      ),
       this.stage,
       this.previous,
       this.next,
@@ -78,7 +98,13 @@ export class Viewer {
     });
     // Before anybody else: the keys of the page below mean other things.
     addEventListener("keydown", (event) => this.onKey(event), { capture: true });
-    this.dialog.addEventListener("close", () => this.source?.focus(this.index));
+    this.dialog.addEventListener("cancel", (event) => {
+      if (this.tool?.leave()) event.preventDefault(); // the way back of a phone comes here without a key
+    });
+    this.dialog.addEventListener("close", () => {
+      this.tool?.leave();
+      this.source?.focus(this.index);
+    });
   }
 
   /** @param {PhotoSource} source @param {number} index */
@@ -103,6 +129,7 @@ export class Viewer {
     this.photo = photo;
     this.describe(photo, source);
     if (isOther) {
+      this.tool?.leave();
       this.zoom.reset();
       this.stage.classList.remove("gliding");
       this.layOut();
@@ -120,6 +147,9 @@ export class Viewer {
     this.only.replaceChildren(
       ...source.buttons(photo).map(({ icon: name, label, run }) => button(name, label, "", run)),
     );
+    this.found.show(("boxes" in photo && photo.boxes) || []);
+    this.foundShown.hidden = !this.found.isSomewhere;
+    this.searchIn.hidden = !source.similar || !canBeSearchedWith(photo);
     this.download.href = photo.original_url;
     this.download.download = photo.filename;
     this.remove.hidden = !source.act || !photo.may_change;
@@ -179,6 +209,20 @@ export class Viewer {
     if (!panel.hidden && this.photo && this.source) this.info.show(this.photo, this.source);
   }
 
+  /** Have a frame drawn over a part of the photo, to search for more like it. */
+  async searchInPhoto() {
+    const { photo, source } = this;
+    if (!photo || !source?.similar || this.searchIn.hidden) return;
+    try {
+      const { FrameTool } = await import("./frame_tool.js");
+      this.tool ??= new FrameTool(this.dialog, this.zoom, this.searchIn);
+    } catch (error) {
+      return showError(error);
+    }
+    if (photo !== this.photo || !this.dialog.open) return;
+    this.tool.start(this.found.boxes, (box) => source.similar?.(photo, box));
+  }
+
   /** The room changed, or the photo in it. */
   layOut() {
     if (!this.photo) return;
@@ -186,17 +230,19 @@ export class Viewer {
     this.zoom.room = { width, height };
     this.zoom.photo = { width: this.photo.width, height: this.photo.height };
     this.zoom.settle();
-    this.image.style.width = `${this.zoom.fit.width}px`;
-    this.image.style.height = `${this.zoom.fit.height}px`;
+    this.sheet.style.width = `${this.zoom.fit.width}px`;
+    this.sheet.style.height = `${this.zoom.fit.height}px`;
     this.draw();
   }
 
   draw() {
     const { x, y, scale, isIn, fit, most } = this.zoom;
-    this.image.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
+    this.sheet.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
+    this.sheet.style.setProperty("--scale", String(scale));
     this.stage.classList.toggle("zoomed", isIn);
     this.smaller.setAttribute("aria-disabled", String(!isIn));
     this.larger.setAttribute("aria-disabled", String(scale >= most));
+    this.tool?.draw();
     if (isIn) this.picture.sharpen(Math.max(fit.width, fit.height) * scale * devicePixelRatio);
   }
 
@@ -221,13 +267,13 @@ export class Viewer {
   drag(dx, dy) {
     this.stage.classList.remove("gliding");
     const isDown = dy > Math.abs(dx);
-    this.image.style.translate = isDown ? `0 ${dy}px` : `${dx}px 0`;
+    this.sheet.style.translate = isDown ? `0 ${dy}px` : `${dx}px 0`;
   }
 
   /** @param {number} dx @param {number} dy */
   release(dx, dy) {
     this.stage.classList.add("gliding");
-    this.image.style.translate = "none";
+    this.sheet.style.translate = "none";
     if (dy > Math.max(CLOSING_PIXELS, Math.abs(dx))) this.close();
     else if (Math.abs(dx) > Math.max(SWIPED_PIXELS, Math.abs(dy))) this.step(dx < 0 ? 1 : -1);
   }
@@ -237,6 +283,7 @@ export class Viewer {
     const above = document.querySelectorAll("dialog:modal").length > 1;
     if (!this.dialog.open || above || event.ctrlKey || event.metaKey || event.altKey) return;
     event.stopPropagation();
+    if (this.tool?.onKey(event)) return event.preventDefault();
     const run = this.keys()[event.key] ?? this.arrow(event.key);
     if (!run) return;
     event.preventDefault();
@@ -255,6 +302,10 @@ export class Viewer {
       0: () => this.changeZoom(() => this.zoom.reset(), true),
       i: () => this.toggleInfo(),
       I: () => this.toggleInfo(),
+      f: () => !this.foundShown.hidden && this.found.toggle(),
+      F: () => !this.foundShown.hidden && this.found.toggle(),
+      s: () => this.searchInPhoto(),
+      S: () => this.searchInPhoto(),
       Delete: () => !this.remove.hidden && this.act("remove"),
     };
   }

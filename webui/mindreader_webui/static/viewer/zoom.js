@@ -27,6 +27,13 @@ export class Zoom {
     return { width: photo.width * factor, height: photo.height * factor };
   }
 
+  /** Where the photo is shown, from the upper left corner of the room: it may reach beyond it. @returns {Point & Size} */
+  get shown() {
+    const { room, fit, scale } = this;
+    const [width, height] = [fit.width * scale, fit.height * scale];
+    return { x: (room.width - width) / 2 + this.x, y: (room.height - height) / 2 + this.y, width, height };
+  }
+
   /** The scale at which a pixel of the photo is one wide. */
   get natural() {
     return this.photo.width / this.fit.width;
