@@ -15,6 +15,8 @@ from mindreader.photo_index import IndexFilter, IndexHit, PhotoIndex, Regions, V
 
 _CANDIDATES = 150
 """Photos compared by all of their regions, for each thing drawn: reading them takes a tenth of a millisecond each."""
+_HELD = 0.5
+"""A photo holds a thing where its best region is at least so near to it, of the nearest region there is."""
 _SPARE = 2
 """So many times the photos that are asked for, where those are many."""
 
@@ -109,11 +111,7 @@ class ByRegions:
         fits = [_Fits.of(thing, list(regions.values())) for thing in things]
         scores = np.mean([each.best for each in fits], axis=0)
         photo_ids = np.array(list(regions))
-        shown = fits[1:] or fits
-        self._boxes = {
-            int(photo_id): _shown(tuple(each.box(number) for each in shown))
-            for number, photo_id in enumerate(photo_ids)
-        }
+        self._boxes = {int(photo_id): _found_at(fits, number) for number, photo_id in enumerate(photo_ids)}
         ordered = np.lexsort((photo_ids, -scores))
         return [IndexHit(int(photo_ids[number]), float(scores[number])) for number in ordered]
 
@@ -142,6 +140,17 @@ class _Fits:
         own = self._scores[self._starts[number] : self._starts[number + 1]]
         best: Box = self._regions[number].boxes[int(own.argmax())]
         return best
+
+
+def _found_at(fits: Sequence[_Fits], number: int) -> tuple[Box, ...]:
+    """Where in a photo the parts are, if it holds all of them; else where the sketch as a whole is.
+
+    Args:
+        fits: of the sketch as a whole, then of each part.
+    """
+    whole, *parts = fits
+    holds_all = bool(parts) and all(each.best[number] >= _HELD * each.best.max() for each in parts)
+    return _shown(tuple(each.box(number) for each in (parts if holds_all else [whole])))
 
 
 def _shown(boxes: tuple[Box, ...]) -> tuple[Box, ...]:

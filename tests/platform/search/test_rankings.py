@@ -60,7 +60,7 @@ def test_a_photo_that_has_both_things_comes_first_with_the_place_of_each(street)
     umbrella = unit((1, UMBRELLA), (0.4, STREET))
     mean = (umbrella @ together + 2 * (umbrella @ UMBRELLA)) / 3  # the sheet as a whole, and both parts
     assert found(5)[0].score == pytest.approx(mean, abs=1e-3)
-    assert found.boxes([3]) == {3: (LEFT, RIGHT)}
+    assert found.boxes([3, 1]) == {3: (LEFT, RIGHT), 1: (LEFT,)}  # in 1 there is no dog
 
 
 def test_where_the_place_counts_what_lies_there_comes_first(index):

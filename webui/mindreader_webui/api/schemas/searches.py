@@ -105,8 +105,8 @@ class SearchResult(PhotoUrls):
     boxes: list[Region] = Field(
         default=[],
         max_length=MOST_PARTS,
-        description="Where in the photo what was drawn was found: one box, or one for each of the answer's `parts`; "
-        "none where it is the photo as a whole.",
+        description="Where in the photo what was drawn was found: one box, or one for each of the answer's `parts` "
+        "where they all were; none where it is the photo as a whole.",
     )
     also_in: list[PhotoCopy] = Field(
         default=[],
