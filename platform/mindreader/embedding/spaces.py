@@ -35,7 +35,7 @@ ONGOING = (JobState.RUNNING, JobState.PAUSED)
 _RATE_SECONDS = 60
 INDEX_BYTES_PER_PHOTO = 300
 """Of an index besides its vectors: id, payload and their indexes (measured, see docs/performance.md)."""
-INDEX_BYTES_PER_REGION = 50
+INDEX_BYTES_PER_REGION = 80
 """Of each region besides its vectors: its box and what the engine notes of it (measured, see docs/scaling.md)."""
 _FLOAT_BYTES = 4
 

@@ -236,7 +236,7 @@ def test_a_check_that_cannot_be_made_hides_no_other(library, catalog, blobs, ind
     photos, _ = library
     _original(catalog, blobs, photos[0]).write_bytes(b"")
 
-    def broken(*_):
+    def broken(*_, **__):
         raise NotReadyError("The index cannot be opened.")
 
     monkeypatch.setattr(indexes, "get", broken)

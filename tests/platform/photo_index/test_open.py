@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,30 @@ def test_one_space_cannot_have_two_dimensions(indexes: PhotoIndexes) -> None:
     indexes.get("space-a", 8)
     with pytest.raises(IndexMismatchError, match=r"8-dimensional.*9 dimensions"):
         indexes.get("space-a", 9)
+
+
+@dataclass(frozen=True)
+class Space:
+    """What of an embedding space says which index is its own."""
+
+    key: str
+    dimension: int
+    has_regions: bool
+
+
+def test_a_space_s_index_is_as_the_space_says(indexes: PhotoIndexes) -> None:
+    plain, regional = Space("plain", 8, False), Space("regional", 4, True)
+    assert indexes.of(plain) is indexes.get("plain", 8)
+    index = indexes.of(regional)
+    assert (index.dimension, index.has_regions) == (4, True)
+    assert index is indexes.get("regional", 4, regions=True)
+
+
+def test_an_open_index_is_not_given_out_as_one_of_the_other_kind(indexes: PhotoIndexes) -> None:
+    indexes.of(Space("space-a", 8, True)).upsert([POINT])
+    with pytest.raises(IndexMismatchError, match="regions of each photo, but this embedding space has none"):
+        indexes.get("space-a", 8)
+    assert indexes.of(Space("space-a", 8, True)).count() == 1
 
 
 def test_a_dropped_index_is_gone_and_its_old_handle_says_so(settings: Settings, indexes: PhotoIndexes) -> None:
