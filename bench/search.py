@@ -25,6 +25,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 from sqlalchemy import insert
 
+from mindreader.boxes import WHOLE, Box
 from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.catalog import Catalog, Photo, PhotoFingerprint
 from mindreader.imaging import Sketch
@@ -32,13 +33,16 @@ from mindreader.imaging.fingerprints import FINGERPRINT_BYTES
 from mindreader.inference.looks import looks_at
 from mindreader.inference.query_model import Painting, QueryModel
 from mindreader.inference.readings import LOOKED_AT, find_readings
-from mindreader.photo_index import IndexFilter, IndexPoint, PhotoIndex
+from mindreader.model_versions.registry import active_version
+from mindreader.photo_index import IndexFilter, IndexPoint, PhotoIndex, Regions
 from mindreader.settings import Settings, load_settings
 from mindreader_webui.server import server_in_background
 from mindreader_workers.embedded import EmbeddedWorkers
 from mindreader_workers.worker import Worker
 
 AIM = 1.25
+REGIONS = (WHOLE, WHOLE, Box(0, 0, 0.6, 0.6), Box(0.4, 0, 1, 0.6), Box(0, 0.4, 0.6, 1), Box(0.4, 0.4, 1, 1))
+"""Of each photo, in a space with regions."""
 WARM = 5
 
 
@@ -47,11 +51,12 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=10_000)
     parser.add_argument("--searches", type=int, default=40)
     parser.add_argument("--clients", type=int, default=8, help="People who search at the same time.")
+    parser.add_argument("--regions", default="none", help="As MINDREADER_REGIONS.")
     parser.add_argument("--engine", default="auto", help="As MINDREADER_ENGINE.")
     parser.add_argument("--compiled-models", default="", help="As MINDREADER_COMPILED_MODELS.")
     parser.add_argument("--json", action="store_true", help="Print seconds: `bare`, `http`, and searches `at_once`.")
     options = parser.parse_args()
-    more = {"MINDREADER_ENGINE": options.engine}
+    more = {"MINDREADER_ENGINE": options.engine, "MINDREADER_REGIONS": options.regions}
     if options.compiled_models:
         more["MINDREADER_COMPILED_MODELS"] = options.compiled_models
     with tempfile.TemporaryDirectory() as folder, Searched.started(Path(folder), options.points, **more) as searched:
@@ -81,10 +86,12 @@ class Searched:
     def __init__(self, settings: Settings, worker: Worker, http: httpx.Client, points: int) -> None:
         self.settings, self.worker, self._http = settings, worker, http
         collection = http.post("/collections", json={"name": "bench"}).json()["id"]
-        space = read_bundle(default_bundle_folder()).space
-        self._index = worker.indexes.of(space)
+        with worker.catalog.snapshot() as session:
+            version = active_version(session)
+        assert version is not None, "a new installation has one"
+        self._index = worker.indexes.of(version.space)
         add_rows(worker.catalog, points, collection)
-        fill(self._index, points, space.dimension, collection)
+        fill(self._index, points, version.space.dimension, collection)
         self._model = QueryModel(read_bundle(default_bundle_folder()), worker.engine)
         self._where, self._seeds = IndexFilter((collection,)), count()
 
@@ -139,9 +146,10 @@ def bare_search(model: QueryModel, index: PhotoIndex, sketch: bytes, where: Inde
     """The same by the networks and the index alone: a query, the photos it finds, their readings painted."""
     looks = looks_at(Sketch.read(sketch, max_bytes=10**7).image, model.image_size)
     query = model.query(looks)
-    found = [hit.photo_id for hit in index.search(query, LOOKED_AT, where)]
-    vectors = index.vectors(found)
-    readings = find_readings(query, found, np.stack([vectors[i] for i in found]), most)
+    found = [hit.photo_id for hit in index.search(query, LOOKED_AT, where, with_boxes=False)]
+    regions = index.regions(found)
+    nearest = np.stack([regions[i].vectors[(regions[i].vectors @ query).argmax()] for i in found])
+    readings = find_readings(query, found, nearest, most)
     model.paint(Painting(looks[0], np.stack([reading.vector for reading in readings]), 0))
 
 
@@ -152,8 +160,16 @@ def search(http: httpx.Client, sketch: bytes, **form: str) -> None:
 def fill(index, points: int, dimension: int, collection: int) -> None:
     random = np.random.default_rng(0)
     for start in range(0, points, 1000):
-        vectors = random.normal(size=(min(1000, points - start), dimension)).astype(np.float32)
-        index.upsert([IndexPoint(1 + start + i, vector, collection) for i, vector in enumerate(vectors)])
+        regions = REGIONS if index.has_regions else REGIONS[:1]
+        vectors = random.normal(size=(min(1000, points - start), len(regions), dimension)).astype(np.float32)
+        index.upsert(
+            [
+                IndexPoint(
+                    1 + start + i, own[0], collection, regions=Regions(regions, own) if index.has_regions else None
+                )
+                for i, own in enumerate(vectors)
+            ]
+        )
 
 
 def add_rows(catalog: Catalog, points: int, collection: int) -> None:
