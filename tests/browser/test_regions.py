@@ -38,7 +38,7 @@ Box = dict[str, float]
 @pytest.fixture(scope="module")
 def scenes_server(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Iterator[Server]:
     """One whose first space has regions, with scenes that everybody sees."""
-    settings = {"MINDREADER_REGIONS": "grid6", "MINDREADER_LOGIN_RATE": "1000/minute"}
+    settings = {"MINDREADER_REGIONS": "auto", "MINDREADER_LOGIN_RATE": "1000/minute"}
     with server(tmp_path_factory.mktemp("scenes") / "data", **settings) as started:
         setup = {"name": "Root", "password": PASSWORD}
         httpx.post(f"{started.url}/api/v1/setup", json=setup).raise_for_status()

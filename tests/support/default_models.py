@@ -11,12 +11,14 @@ from pathlib import Path
 
 from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.bundles.manifest import PROJECTION_FILE
+from mindreader.inference.anchors import schemes_for
 from mindreader.inference.engines.compiled_models import (
     CompiledModels,
     bundle_source,
     convert_in_a_program,
     photo_encoder_source,
 )
+from mindreader.inference.regions import encoders_of
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -27,11 +29,12 @@ def make_beside(folder: Path) -> None:
 
 
 def main() -> None:
-    """Make all three."""
+    """Make all of them, those for regions too."""
     bundle, models = read_bundle(default_bundle_folder()), CompiledModels(Path(sys.argv[1]), convert_in_a_program)
     models.folder_of(bundle_source("generator", bundle))
     models.folder_of(bundle_source("query_encoder", bundle))
-    models.folder_of(photo_encoder_source(bundle.space.encoder, bundle.weights(PROJECTION_FILE)))
+    for encoder in encoders_of(bundle.space.encoder, schemes_for(bundle.space)[0]):
+        models.folder_of(photo_encoder_source(encoder, bundle.weights(PROJECTION_FILE)))
 
 
 if __name__ == "__main__":
