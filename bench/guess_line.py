@@ -25,13 +25,14 @@ from mindreader.bundles.manifest import PROJECTION_FILE
 from mindreader.imaging import decode_photo, photo_array
 from mindreader.imaging.arrays import photo_pixels
 from mindreader.inference.answerability import CALIBRATIONS, Calibration, evidence
+from mindreader.inference.engines.choose import choose_engine
 from mindreader.inference.engines.protocol import Engine
-from mindreader.inference.engines.torch_engine import TorchEngine
 from mindreader.inference.looks import looks_at
 from mindreader.inference.query_model import QueryModel
 from mindreader.inference.readings import LOOKED_AT, find_readings
 from mindreader.inference.regions import RegionEncoder
 from mindreader.search.score_threshold import score_threshold
+from mindreader.settings import load_settings
 from mindreader_training.data.datasets import Item, sketch_images
 from mindreader_training.data.layouts import listed_dataset
 from mindreader_training.data.protocols import protocol
@@ -51,7 +52,7 @@ def main() -> None:
     parser.add_argument("--regions", default="none", help="Scheme of the space's regions.")
     parser.add_argument("--fit", action="store_true")
     asked = parser.parse_args()
-    bundle, engine = read_bundle(default_bundle_folder()), TorchEngine.on("auto")
+    bundle, engine = read_bundle(default_bundle_folder()), choose_engine(load_settings()).load()
     dev, doodle = (protocol(asked.data, name).dataset for name in ("dev", "doodle"))
     gallery = _gallery(bundle, engine, dev.photos, asked.regions)
     categories = np.array([photo.category for photo in dev.photos])
