@@ -96,7 +96,8 @@ def test_numbers_and_dates_are_written_in_one_place():
         for path in STATIC.rglob("*.js")
         if by_hand.search(path.read_text(encoding="utf-8"))
     }
-    for_programs = {"canvas/export.js", "components/picture_dialog.js", "components/relevance_feedback.js"}  # SVG, forms
+    # SVG, and forms.
+    for_programs = {"canvas/export.js", "components/picture_dialog.js", "components/relevance_feedback.js"}
     assert places - for_programs == {"lib/format.js", "lib/i18n.js"}, "use formatNumber and its like"
 
 
