@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mindreader.bundles import default_bundle_folder, read_bundle
+from mindreader.inference.anchors import schemes_for
 from mindreader.inference.answerability import CALIBRATIONS, Calibration, evidence, is_answerable
 from mindreader.inference.readings import find_readings
 
@@ -35,9 +38,11 @@ def test_of_few_photos_and_in_a_space_that_was_not_calibrated_nobody_can_tell(ju
     assert judged(np.linspace(0.9, 0.2, 40), "another space") is None
 
 
-def test_the_shipped_bundles_space_is_calibrated():
-    key = read_bundle(default_bundle_folder()).space.key
-    assert len(CALIBRATIONS[key].weights) == 6
+def test_the_shipped_bundles_spaces_are_calibrated():
+    """The one without regions, and the one that new installations have."""
+    space = read_bundle(default_bundle_folder()).space
+    for regions in ("none", schemes_for(space)[0].name):
+        assert len(CALIBRATIONS[replace(space, regions=regions).key].weights) == 6
 
 
 def test_the_evidence_is_finite_even_where_all_photos_are_the_same():
