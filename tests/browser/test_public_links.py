@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.support.hands import BICYCLE, draw
 from tests.support.library import jpeg
 from tests.support.screens import mainly
+from tests.support.services import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -29,6 +30,8 @@ def with_photos(page: Page, count: int, name: str = "Holidays") -> int:
         form: dict[str, Any] = {"file": file}
         sent = page.request.post(f"/api/v1/collections/{made['id']}/photos", multipart=form, headers=headers)
         assert sent.ok, sent.text()
+    of_it = f"/api/v1/collections/{made['id']}"
+    wait_until(lambda: page.request.get(of_it).json()["embedding"]["indexed"] == count, "all photos searchable")
     return int(made["id"])
 
 
