@@ -214,15 +214,24 @@ def test_the_viewer_frames_it_however_close_one_comes(found: Page, screen: str, 
     assert violations(page) == []
 
 
+def settled_box_of(locator: Locator) -> FloatRect:
+    """Where it is once it no longer moves."""
+    before, now = None, box_of(locator)
+    while now != before:
+        locator.page.wait_for_timeout(200)
+        before, now = now, box_of(locator)
+    return now
+
+
 @pytest.mark.parametrize("screen", ["desktop", "phone"], indirect=True)
 def test_a_frame_over_anything_searches(found: Page, screen: str, answers, keep):
     page = found
     opened(page, 2)
     name = page.locator("#viewer-title").text_content() or ""
     page.locator("#viewer").get_by_role("button", name="Search in this photo").click()
-    photo = box_of(page.locator("#viewer img"))
+    expect(page.locator(".framing-bar")).to_be_visible()
+    photo = settled_box_of(page.locator("#viewer img"))
     over = [(photo["x"] + x * photo["width"], photo["y"] + y * photo["height"]) for x, y in DRAGGED]
-    page.wait_for_timeout(300)
     (touch if has_touch(screen) else mouse)(page, over)
     keep("regions-framing")
     assert violations(page) == []
@@ -270,7 +279,7 @@ def test_a_frame_is_moved_and_sized(found: Page):
     page = found
     opened(page, 2)
     page.keyboard.press("s")
-    photo = box_of(page.locator("#viewer img"))
+    photo = settled_box_of(page.locator("#viewer img"))
     at = lambda x, y: (photo["x"] + x * photo["width"], photo["y"] + y * photo["height"])  # noqa: E731
     frame = page.locator(".framing-frame")
     expect(frame).to_be_focused()
