@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -110,15 +110,20 @@ def sheet(page: Page, mindreader_server: Server) -> Page:
 @pytest.fixture
 def found(sheet: Page, screen: str, answers: list[dict[str, Any]]) -> Page:
     """An umbrella is drawn, and what it found is there, with its frames."""
-    for stroke in UMBRELLA:
-        draw(sheet, screen, stroke)
-    calm(sheet)
-    if screen == "phone":
-        sheet.get_by_role("button", name="Search", exact=True).click()
-        calm(sheet)
+    search_by_drawing(sheet, screen, UMBRELLA)
     assert framed(answers[-1]), "the drawing is found in parts of photos"
     expect(sheet.locator("#results .frame").first).to_be_attached()
     return sheet
+
+
+def search_by_drawing(page: Page, screen: str, strokes: Sequence[list[tuple[float, float]]]) -> None:
+    """Draw, and go to what was found, which is on a screen of its own on a phone."""
+    for stroke in strokes:
+        draw(page, screen, stroke)
+    calm(page)
+    if screen == "phone":
+        page.get_by_role("button", name="Search", exact=True).click()
+        calm(page)
 
 
 def calm(page: Page) -> None:
@@ -470,12 +475,7 @@ def test_where_i_drew_it_is_a_switch_that_stays(asked, found: Page, screen: str)
 @mainly("desktop")
 def test_several_things_in_one_drawing_are_told_apart(sheet: Page, screen: str, answers, keep):
     page = sheet
-    for stroke in TWO_THINGS:
-        draw(page, screen, stroke)
-    calm(page)
-    if screen == "phone":
-        page.get_by_role("button", name="Search", exact=True).click()
-        calm(page)
+    search_by_drawing(page, screen, TWO_THINGS)
     answer = answers[-1]
     assert len(answer["parts"]) == 2
     line = page.get_by_role(

@@ -35,5 +35,5 @@ def place_agreement(drawn: Box, boxes: Sequence[Box]) -> NDArray[np.float32]:
 
 def _placed(boxes: Sequence[Box]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Centres and logarithms of the sizes of boxes."""
-    left, top, right, bottom = np.array([(b.left, b.top, b.right, b.bottom) for b in boxes]).reshape(-1, 4).T
+    left, top, right, bottom = np.array([box.sides for box in boxes]).reshape(-1, 4).T
     return (left + right) / 2, (top + bottom) / 2, np.log((right - left) * (bottom - top)) / 2

@@ -57,11 +57,7 @@ def add(bundle: Path, as_json: bool, server: str | None, token: str | None) -> N
         with archive.open("rb") as file:
             model = api.post("/models", files={"bundle": (repaired(archive.name), file, "application/zip")})
         space = _spaces(api)[model["space_id"]]
-    if as_json:
-        click.echo(json.dumps({"model": model, "space": space}, indent=2))
-        return
-    click.echo(f"Model version {model['id']}, {model['name']}: {_readiness(space)}.")
-    click.echo(_next_step(model, space))
+    _print_added(model, space, as_json)
 
 
 @models.command()
@@ -81,11 +77,7 @@ def regions(model_version_id: int, scheme: str | None, as_json: bool, server: st
             raise click.ClickException("There are no regions to add to this version.")
         model = api.post(f"/models/{model_version_id}/regions", json={"regions": scheme or addable[0]})
         space = _spaces(api)[model["space_id"]]
-    if as_json:
-        click.echo(json.dumps({"model": model, "space": space}, indent=2))
-        return
-    click.echo(f"Model version {model['id']}, {model['name']}: {_readiness(space)}.")
-    click.echo(_next_step(model, space))
+    _print_added(model, space, as_json)
 
 
 @models.command()
@@ -165,6 +157,15 @@ def _cost(cost: dict[str, Any]) -> str:
     time = "unknown time" if cost["seconds"] is None else f"about {timedelta(seconds=round(cost['seconds']))}"
     disk, memory = cost["index_bytes"] / 2**20, cost["memory_bytes"] / 2**20
     return f"{cost['photos']} photos, {time}, {disk:.0f} MB of disk, {memory:.0f} MB of memory"
+
+
+def _print_added(model: dict[str, Any], space: dict[str, Any], as_json: bool) -> None:
+    """A version that is registered now, and what to do next."""
+    if as_json:
+        click.echo(json.dumps({"model": model, "space": space}, indent=2))
+        return
+    click.echo(f"Model version {model['id']}, {model['name']}: {_readiness(space)}.")
+    click.echo(_next_step(model, space))
 
 
 def _next_step(model: dict[str, Any], space: dict[str, Any]) -> str:
