@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.axe import violations
-from tests.support.hands import NAME, PASSWORD
+from tests.support.hands import NAME, PASSWORD, draw
 from tests.support.pages import PAGES
 from tests.support.photos import write_photos
 from tests.support.screens import mainly
@@ -57,12 +57,7 @@ def test_no_page_keeps_anybody_out(page: Page, keep, fresh_server, tmp_path, sch
 
 def draw_a_line(page: Page):
     page.goto("/")
-    box = page.locator("#canvas").bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + 40, box["y"] + 40)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 120, box["y"] + 120, steps=5)
-    page.mouse.up()
+    draw(page, "desktop", [(0.1, 0.1), (0.3, 0.3), (0.4, 0.6)])
     expect(page.locator("#results li").first).to_be_visible()
 
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from mindreader.bundles.archive import pack_bundle
 from tests.support.axe import violations
 from tests.support.bundles import write_untrained_bundle
-from tests.support.hands import set_up
+from tests.support.hands import draw, set_up
 from tests.support.photos import write_photos
 from tests.support.screens import mainly
 from tests.support.services import wait_until
@@ -160,13 +160,9 @@ def fill_library(server, tmp_path):
 
 
 def compare(page: Page, keep):
+    expect(page.locator("#first option")).not_to_have_count(0)  # the page has read what it shows
     page.locator("#canvas").scroll_into_view_if_needed()
-    box = page.locator("#canvas").bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + 40, box["y"] + 40)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 120, box["y"] + 120, steps=5)
-    page.mouse.up()
+    draw(page, "desktop", [(0.1, 0.1), (0.3, 0.3), (0.4, 0.6)])
     page.locator("#name").fill("A line")
     page.get_by_role("button", name="Save sketch").click()
     expect(page.locator("#saved")).to_contain_text("A line")

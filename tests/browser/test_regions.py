@@ -409,7 +409,7 @@ def test_an_address_that_names_no_photo_leads_to_the_sketch(chromium: Browser, m
     for wrong in ("999999", "0", "x", ""):
         page.goto(f"/?similar={wrong}")
         expect(page.locator("#status")).to_be_visible()
-        page.wait_for_function("location.search === ''")
+        page.wait_for_function("() => location.search === ''")
         expect(page.locator("#similar")).to_be_hidden()
     context.close()
 
@@ -461,7 +461,7 @@ def test_where_i_drew_it_is_a_switch_that_stays(asked, found: Page, screen: str)
     page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('refused')); }")
     page.get_by_role("button", name="Save or share").click()
     page.get_by_role("button", name="Copy a link to it").click()
-    page.wait_for_function("location.hash.startsWith('#sketch=')")
+    page.wait_for_function("() => location.hash.startsWith('#sketch=')")
     link = page.url
     page.evaluate("localStorage.clear()")
     page.goto("/library")

@@ -180,7 +180,7 @@ def test_with_keys_and_a_mouse(viewed: Page, keep):
     fitting = size(page)
     page.mouse.move(*middle(page))
     page.mouse.wheel(0, -400)
-    page.wait_for_function("document.querySelector('.viewer-stage').classList.contains('zoomed')")
+    page.wait_for_function("() => document.querySelector('.viewer-stage').classList.contains('zoomed')")
     assert size(page)[0] > 1.4 * fitting[0]
     before = box(page)
     page.mouse.down()

@@ -47,9 +47,14 @@ BICYCLE = [circle(0.3, 0.65, 0.16), circle(0.72, 0.65, 0.16), [(0.3, 0.65), (0.4
 
 
 def on_sheet(page: Page, stroke: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Where on the screen points in 0..1 of the sheet are."""
-    box = page.locator("#canvas").bounding_box()
-    assert box is not None
+    """Where on the screen points in 0..1 of the sheet are, once scripts listen there and nothing moves it any more."""
+    sheet = page.locator("#canvas")
+    expect(sheet).to_be_visible()
+    page.wait_for_load_state()
+    box = None
+    while box is None or box != sheet.bounding_box():
+        box = sheet.bounding_box()
+        page.wait_for_timeout(50)
     return [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
 
 
