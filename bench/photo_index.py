@@ -184,14 +184,14 @@ def bench_regions(folder: Path, vectors: Vectors, queries: Vectors, regions: int
     for name, where in FILTERS.items():
         bench_in_turn(name, plain, regional, queries, where)
     for limit in (20, 100, 1000):
-        hits = regional.search(queries[0], limit, EVERYTHING, with_boxes=False)
+        hits = regional.search(queries[0], limit, EVERYTHING)
         photo_ids = [hit.photo_id for hit in hits]
-        taken = milliseconds(lambda query, photo_ids=photo_ids: regional.locate(query, photo_ids), queries[:20])
-        print(f"locate the best regions of {limit} photos: {taken}")
+        taken = milliseconds(lambda _, photo_ids=photo_ids: regional.regions(photo_ids), queries[:20])
+        print(f"read the regions of {limit} photos: {taken}")
     for name, index in (("whole photos", plain), (f"{regions} regions", regional)):
         with measured(f"{len(queries)} searches with boxes, {name}"):
             for query in queries:
-                index.search(query, LIMIT, EVERYTHING)
+                _search_with_regions(index, query, EVERYTHING)
         with measured(f"the whole photos' vectors of 1000, {name}"):
             index.vectors(range(1, 1001))
         index.close()
@@ -208,12 +208,12 @@ def point_of(row: int, whole: Vectors, boxes: tuple[Box, ...], random: np.random
 
 
 def bench_in_turn(name: str, plain: PhotoIndex, regional: PhotoIndex, queries: Vectors, where: IndexFilter) -> None:
-    """Print what regions add to a search with boxes: wall clock and processor."""
+    """Print what regions add to a search and the reading of its hits' regions: wall clock and processor."""
     taken: dict[str, list[tuple[float, float]]] = {"plain": [], "regional": []}
     for query in queries:
         for which, index in (("plain", plain), ("regional", regional)):
             began, used = time.perf_counter(), time.process_time()
-            index.search(query, LIMIT, where)
+            _search_with_regions(index, query, where)
             taken[which].append(((time.perf_counter() - began) * 1e3, (time.process_time() - used) * 1e3))
     (wall, cpu), (regional_wall, regional_cpu) = (np.median(each, axis=0) for each in taken.values())
     least, regional_least = (min(each)[0] for each in taken.values())
@@ -222,6 +222,13 @@ def bench_in_turn(name: str, plain: PhotoIndex, regional: PhotoIndex, queries: V
         f"x {regional_wall / wall:.2f}); processor {cpu:.2f}, {regional_cpu:.2f} ms; least {least:.2f}, "
         f"{regional_least:.2f} ms"
     )
+
+
+def _search_with_regions(index: PhotoIndex, query: NDArray[np.float32], where: IndexFilter) -> None:
+    """As the product searches: the photos nearest, and their regions where there are any."""
+    hits = index.search(query, LIMIT, where)
+    if index.has_regions:
+        index.regions([hit.photo_id for hit in hits])
 
 
 def main() -> None:

@@ -146,7 +146,7 @@ def bare_search(model: QueryModel, index: PhotoIndex, sketch: bytes, where: Inde
     """The same by the networks and the index alone: a query, the photos it finds, their readings painted."""
     looks = looks_at(Sketch.read(sketch, max_bytes=10**7).image, model.image_size)
     query = model.query(looks)
-    found = [hit.photo_id for hit in index.search(query, LOOKED_AT, where, with_boxes=False)]
+    found = [hit.photo_id for hit in index.search(query, LOOKED_AT, where)]
     regions = index.regions(found)
     nearest = np.stack([regions[i].vectors[(regions[i].vectors @ query).argmax()] for i in found])
     readings = find_readings(query, found, nearest, most)

@@ -35,6 +35,7 @@ from mindreader.photo_index.open import server_client
 from mindreader.photo_index.server import ServerPhotoIndex, drop_server_index
 from mindreader.settings import load_settings
 from tests.support.qdrant_server import QdrantServer
+from tests.support.regions import best_box
 
 SERVER_URL = os.environ.get("MINDREADER_TEST_QDRANT_URL", "")
 DIMENSION = 16
@@ -458,7 +459,6 @@ def test_a_closed_index_says_so_and_can_be_closed_again(backend: Backend) -> Non
         lambda: index.existing([1]),
         lambda: index.vectors([1]),
         lambda: index.regions([1]),
-        lambda: index.locate(one_hot(0), [1]),
     ]
     for call in calls:
         with pytest.raises(NotReadyError):
@@ -563,9 +563,7 @@ def regions_of(point: IndexPoint) -> Regions:
     [EVERYTHING, IndexFilter(collection_ids=(2, 4)), IndexFilter(collection_ids=(1, 2, 3), category_ids=(2, 3))],
     ids=["everything", "collections", "both"],
 )
-def test_a_photo_is_one_hit_with_the_score_and_the_box_of_its_best_region(
-    regional: PhotoIndex, where: IndexFilter
-) -> None:
+def test_a_photo_is_one_hit_with_the_score_of_its_best_region(regional: PhotoIndex, where: IndexFilter) -> None:
     points = regional_points(300)
     regional.upsert(points)
     query = random_vectors(1, seed=1)[0]
@@ -576,17 +574,8 @@ def test_a_photo_is_one_hit_with_the_score_and_the_box_of_its_best_region(
     assert [hit.photo_id for hit in hits] == expected
     np.testing.assert_allclose([hit.score for hit in hits], [scores[i].max() for i in expected], atol=1e-5)
     located = {i: regions_of(points[i - 1]).boxes[int(scores[i].argmax())] for i in expected}
-    assert {hit.photo_id: hit.box for hit in hits} == located
-    assert regional.locate(query, expected) == located
+    assert {i: best_box(regions, query) for i, regions in regional.regions(expected).items()} == located
     assert regional.count(where) == len(scores)
-
-
-def test_boxes_are_left_out_where_nobody_asks(regional: PhotoIndex) -> None:
-    regional.upsert(regional_points(30))
-    asked, unasked = (regional.search(one_hot(0), 10, EVERYTHING, with_boxes=wanted) for wanted in (True, False))
-    assert [(hit.photo_id, hit.score) for hit in asked] == [(hit.photo_id, hit.score) for hit in unasked]
-    assert {hit.box for hit in unasked} == {WHOLE}
-    assert {hit.box for hit in asked} != {WHOLE}
 
 
 def test_no_region_of_a_photo_that_may_not_be_seen_is_found(regional: PhotoIndex) -> None:
@@ -633,7 +622,7 @@ def test_counts_ids_and_deletions_are_of_photos(regional: PhotoIndex) -> None:
     assert list(regional.ids(after=42)) == list(range(43, 51))
     assert regional.existing(range(1, 51)) == set(range(41, 51))
     assert found_ids(regional, EVERYTHING) == set(range(41, 51))
-    assert set(regional.locate(one_hot(0), range(1, 51))) == set(range(41, 51))
+    assert set(regional.regions(range(1, 51))) == set(range(41, 51))
 
 
 def test_of_a_photo_written_again_only_the_last_regions_are_found(regional: PhotoIndex) -> None:
@@ -649,15 +638,11 @@ def test_a_photo_without_regions_is_found_as_a_whole(regional: PhotoIndex) -> No
     regional.upsert([IndexPoint(1, one_hot(0), 1)])
     (hit,) = regional.search(one_hot(0), 5, EVERYTHING)
     assert hit.score == pytest.approx(1)
-    assert hit.box == WHOLE
     assert regional.regions([1])[1].boxes == (WHOLE,)
 
 
 def test_without_regions_the_whole_photo_is_the_only_one(index: PhotoIndex) -> None:
     index.upsert([IndexPoint(1, one_hot(0), 1)])
-    (hit,) = index.search(one_hot(0), 5, EVERYTHING)
-    assert hit.box == WHOLE
-    assert index.locate(one_hot(0), [1, 2]) == {1: WHOLE}
     stored = index.regions([1, 2])
     assert stored[1].boxes == (WHOLE,)
     np.testing.assert_array_equal(stored[1].vectors, one_hot(0)[np.newaxis])
@@ -718,7 +703,7 @@ def test_regions_are_there_after_reopening(backend: Backend) -> None:
 
     second = backend.open(DIMENSION, regions=True)
     again = second.search(one_hot(0), 20, EVERYTHING)
-    assert [(hit.photo_id, hit.box) for hit in again] == [(hit.photo_id, hit.box) for hit in hits]
+    assert [hit.photo_id for hit in again] == [hit.photo_id for hit in hits]
     assert second.count() == 30
     second.close()
 
@@ -729,7 +714,6 @@ def test_a_closed_index_with_regions_says_so(backend: Backend) -> None:
     for call in (
         lambda: index.upsert(regional_points(1)),
         lambda: index.search(one_hot(0), 1, EVERYTHING),
-        lambda: index.locate(one_hot(0), [1]),
         lambda: index.regions([1]),
         lambda: index.vectors([1]),
     ):

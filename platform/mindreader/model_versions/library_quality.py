@@ -71,9 +71,7 @@ def _judged(
     chosen = np.random.default_rng(0).permutation(photos)[:_QUERIES]
     precisions = []
     for photo_id, vector in index.vectors([int(photo) for photo in chosen]).items():
-        found = [
-            hit.photo_id for hit in index.search(vector, FIRST + 1, where, with_boxes=False) if hit.photo_id != photo_id
-        ][:FIRST]
+        found = [hit.photo_id for hit in index.search(vector, FIRST + 1, where) if hit.photo_id != photo_id][:FIRST]
         findable = min(FIRST, len(photos) - 1)
         precisions.append(sum(kinds.get(other) == kinds[photo_id] for other in found) / findable)
     mean = float(np.mean(precisions)) if precisions else 0.0

@@ -111,11 +111,6 @@ def _checked_regions(regions: Regions | None, whole: Vector, dimension: int) -> 
     return Regions(regions.boxes, vectors)
 
 
-def best_box(regions: Regions, query: Vector) -> Box:
-    """Return where the region nearest to a unit vector ``(D,)`` lies; of equals the first."""
-    return regions.boxes[int(np.argmax(regions.vectors @ query))]
-
-
 def boxes_of(stored: Payload | None) -> tuple[Box, ...]:
     """Return the boxes a payload names."""
     return tuple(Box(*map(float, sides)) for sides in (stored or {})[BOXES_FIELD])

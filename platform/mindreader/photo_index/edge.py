@@ -24,7 +24,6 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -33,7 +32,7 @@ import numpy as np
 import qdrant_edge as engine
 from numpy.typing import NDArray
 
-from mindreader.boxes import WHOLE, Box
+from mindreader.boxes import WHOLE
 from mindreader.errors import (
     DamagedIndexError,
     FullDiskError,
@@ -52,7 +51,6 @@ from mindreader.photo_index.checks import (
     READ_AT_ONCE,
     REGION_VECTORS,
     WHOLE_VECTOR,
-    best_box,
     boxes_of,
     check_limit,
     check_regions,
@@ -139,7 +137,7 @@ class EdgePhotoIndex:
         batches = write_batches(checked, self.dimension)
         self._write(engine.UpdateOperation.upsert_points([_point(p) for p in batch]) for batch in batches)
 
-    def search(self, vector: Vector, limit: int, where: IndexFilter, *, with_boxes: bool = True) -> list[IndexHit]:
+    def search(self, vector: Vector, limit: int, where: IndexFilter) -> list[IndexHit]:
         """Find the nearest photos by a scan, without regions an exact one; see :meth:`PhotoIndex.search`."""
         check_limit(limit)
         unit = unit_vector(vector, self.dimension)
@@ -147,18 +145,7 @@ class EdgePhotoIndex:
             return []
         with self._engine_errors("be searched"):
             found = self._shard.query(_request(unit, limit, _filter(where), self.has_regions))
-        hits = [IndexHit(_photo_id(hit), hit.score) for hit in found]
-        if not (self.has_regions and with_boxes):
-            return hits
-        boxes = self.locate(unit, [hit.photo_id for hit in hits])
-        return [replace(hit, box=boxes.get(hit.photo_id, hit.box)) for hit in hits]
-
-    def locate(self, vector: Vector, photo_ids: Iterable[int]) -> dict[int, Box]:
-        """Return where the nearest regions lie; see :meth:`PhotoIndex.locate`."""
-        query = unit_vector(vector, self.dimension)
-        if not self.has_regions:
-            return dict.fromkeys(self.existing(photo_ids), WHOLE)
-        return {photo_id: best_box(regions, query) for photo_id, regions in self._stored_regions(photo_ids)}
+        return [IndexHit(_photo_id(hit), hit.score) for hit in found]
 
     def delete(self, photo_ids: Iterable[int]) -> None:
         """Remove photos; see :meth:`PhotoIndex.delete`."""

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mindreader.boxes import WHOLE, Box
+from mindreader.boxes import Box
 from mindreader.region_schemes import MOST_VECTORS
 
 Vector = NDArray[np.float32]
@@ -61,8 +61,6 @@ class IndexHit:
 
     photo_id: int
     score: float
-    box: Box = WHOLE
-    """That region: the whole photo in an index without regions, and where nobody asked for boxes."""
 
 
 @dataclass(frozen=True)
@@ -126,27 +124,14 @@ class PhotoIndex(Protocol):
                 begin with the whole photo and its vector, or have not one box for each vector.
         """
 
-    def search(self, vector: Vector, limit: int, where: IndexFilter, *, with_boxes: bool = True) -> list[IndexHit]:
+    def search(self, vector: Vector, limit: int, where: IndexFilter) -> list[IndexHit]:
         """Find the photos nearest to ``vector`` ``(D,)`` among those ``where`` lets through, best first.
 
-        One hit a photo: the best of its regions counts.
-
-        Args:
-            with_boxes: whether hits shall say where their best regions lie; see :meth:`locate` for what that costs.
+        One hit a photo: the best of its regions counts. Which one it is, :meth:`regions` tells.
 
         Raises:
             IndexMismatchError: the vector is not ``(D,)``.
             InvalidInputError: the vector is zero or not finite, or ``limit`` is below 1.
-        """
-
-    def locate(self, vector: Vector, photo_ids: Iterable[int]) -> dict[int, Box]:
-        """Return where the region nearest to ``vector`` ``(D,)`` lies in each photo; ids not there are left out.
-
-        Reads the photos' vectors, a seventh of a millisecond a photo (decision 15); of an index without regions, none.
-
-        Raises:
-            IndexMismatchError: the vector is not ``(D,)``.
-            InvalidInputError: the vector is zero or not finite.
         """
 
     def delete(self, photo_ids: Iterable[int]) -> None:
@@ -173,7 +158,8 @@ class PhotoIndex(Protocol):
     def regions(self, photo_ids: Iterable[int]) -> dict[int, Regions]:
         """Return all regions by photo id, vectors of length 1; ids that are not there are left out.
 
-        Of an index without regions, the whole photo as the only one.
+        Of an index without regions, the whole photo as the only one. Seven regions take a seventh of a millisecond a
+        photo (decision 15).
         """
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal, cast
 
@@ -14,7 +14,7 @@ from qdrant_client import QdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
-from mindreader.boxes import WHOLE, Box
+from mindreader.boxes import WHOLE
 from mindreader.errors import IndexFailedError, IndexMismatchError, NotReadyError
 from mindreader.photo_index.checks import (
     BOXES_FIELD,
@@ -24,7 +24,6 @@ from mindreader.photo_index.checks import (
     READ_AT_ONCE,
     REGION_VECTORS,
     WHOLE_VECTOR,
-    best_box,
     boxes_of,
     check_limit,
     check_regions,
@@ -120,7 +119,7 @@ class ServerPhotoIndex:
             with _server_errors(self._name):
                 self._client.upsert(self._name, [_point(point) for point in batch], wait=True)
 
-    def search(self, vector: Vector, limit: int, where: IndexFilter, *, with_boxes: bool = True) -> list[IndexHit]:
+    def search(self, vector: Vector, limit: int, where: IndexFilter) -> list[IndexHit]:
         """Find the nearest photos; see :meth:`PhotoIndex.search`. Approximate once the server built HNSW."""
         check_limit(limit)
         unit = unit_vector(vector, self.dimension)
@@ -136,18 +135,7 @@ class ServerPhotoIndex:
                 search_params=self._storage.search_params,
                 with_payload=False,
             ).points
-        hits = [IndexHit(_photo_id(hit), hit.score) for hit in found]
-        if not (self.has_regions and with_boxes):
-            return hits
-        boxes = self.locate(unit, [hit.photo_id for hit in hits])
-        return [replace(hit, box=boxes.get(hit.photo_id, hit.box)) for hit in hits]
-
-    def locate(self, vector: Vector, photo_ids: Iterable[int]) -> dict[int, Box]:
-        """Return where the nearest regions lie; see :meth:`PhotoIndex.locate`."""
-        query = unit_vector(vector, self.dimension)
-        if not self.has_regions:
-            return dict.fromkeys(self.existing(photo_ids), WHOLE)
-        return {photo_id: best_box(regions, query) for photo_id, regions in self._stored_regions(photo_ids)}
+        return [IndexHit(_photo_id(hit), hit.score) for hit in found]
 
     def delete(self, photo_ids: Iterable[int]) -> None:
         """Remove photos; see :meth:`PhotoIndex.delete`."""

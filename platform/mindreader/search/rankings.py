@@ -44,7 +44,7 @@ class Nearest:
         """As many of them, best first."""
         if most > self._asked:
             self._asked = most
-            self._hits = self._index.search(self.query, most, self._where, with_boxes=False)
+            self._hits = self._index.search(self.query, most, self._where)
         return self._hits[:most]
 
     def boxes(self, photo_ids: Iterable[int]) -> dict[int, tuple[Box, ...]]:
@@ -100,11 +100,7 @@ class ByRegions:
 
     def _ranked(self, candidates: int) -> list[IndexHit]:
         things = (self._whole, *self._parts)
-        near = {
-            hit.photo_id
-            for thing in things
-            for hit in self._index.search(thing.query, candidates, self._where, with_boxes=False)
-        }
+        near = {hit.photo_id for thing in things for hit in self._index.search(thing.query, candidates, self._where)}
         regions = self._index.regions(near)
         if not regions:
             return []

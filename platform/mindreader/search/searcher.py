@@ -110,7 +110,7 @@ class Searcher:
         if version is not None and is_open(version.space):
             space = version.space
             nowhere = np.ones(space.dimension, np.float32)
-            _asked_again(lambda: self._indexes.of(space).search(nowhere, 1, EVERYTHING, with_boxes=False))
+            _asked_again(lambda: self._indexes.of(space).search(nowhere, 1, EVERYTHING))
 
     def answer(self, request: SearchRequest) -> SearchAnswer:
         """Search; everything in the answer is of the one version that was active when it began, or that was asked.

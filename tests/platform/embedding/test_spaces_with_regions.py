@@ -29,6 +29,7 @@ from mindreader.photo_index import EVERYTHING, IndexFilter, PhotoIndexes, Region
 from mindreader.settings import load_settings
 from tests.support.damage import cut_short
 from tests.support.library import add_collection, add_photos, jpeg
+from tests.support.regions import best_box
 
 PHOTOS = 6
 DIMENSION = 1280
@@ -79,8 +80,9 @@ def photos(catalog, blobs, settings, collection, regional, embed):
 
 
 def found_on_the_left(indexes, space, number, where=EVERYTHING):
-    hits = indexes.of(space).search(left(number), 1, where)
-    return [(hit.photo_id, hit.box) for hit in hits if hit.score > 0.9]
+    index = indexes.of(space)
+    near = [hit.photo_id for hit in index.search(left(number), 1, where) if hit.score > 0.9]
+    return [(photo_id, best_box(regions, left(number))) for photo_id, regions in index.regions(near).items()]
 
 
 def set_category(catalog, collection, photo_ids, name):
