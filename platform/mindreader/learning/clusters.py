@@ -43,9 +43,7 @@ def classes_of(vectors: Vectors, categories: Sequence[str | None], random: np.ra
         _join(vectors, labels, large)
     loose = np.flatnonzero(labels == NO_CLASS)
     if len(loose) >= _LEAST_TO_CLUSTER:
-        clusters = spherical_k_means(vectors[loose], clusters_for(len(loose)), random)
-        sizes = np.bincount(clusters)
-        labels[loose] = np.where(sizes[clusters] >= LEAST_IN_CLASS, clusters + len(large), NO_CLASS)
+        labels[loose] = len(large) + _clusters(vectors[loose], random)
     return _renumbered(labels)
 
 
@@ -57,6 +55,15 @@ def _join(vectors: Vectors, labels: Labels, members: Sequence[list[int]]) -> Non
     nearest = similarity.argmax(axis=1)
     near = similarity[np.arange(len(loose)), nearest] >= typical[nearest]
     labels[loose[near]] = nearest[near]
+
+
+def _clusters(vectors: Vectors, random: np.random.Generator) -> Labels:
+    """Clusters (N,) that are large enough; photos of smaller ones are in the nearest of them."""
+    labels = spherical_k_means(vectors, clusters_for(len(vectors)), random)
+    sizes = np.bincount(labels)
+    large = np.flatnonzero(sizes >= min(LEAST_IN_CLASS, sizes.max()))
+    means = unit(np.stack([vectors[labels == label].mean(axis=0) for label in large]))
+    return np.where(np.isin(labels, large), labels, large[(vectors @ means.T).argmax(axis=1)])
 
 
 def _renumbered(labels: Labels) -> Labels:

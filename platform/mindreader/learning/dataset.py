@@ -175,7 +175,7 @@ class LibraryDataset:
         held_out = _held_out(labels, random)
         splits = {"train": (labels != NO_CLASS) & ~held_out, "dev": held_out}
         # Names of categories are nobody's business but the library's: in the data set they are numbers.
-        known = {photo.category: f"c{label}" for photo, label in zip(photos, labels, strict=True) if label != NO_CLASS}
+        known = _classes_by_category(photos, labels)
         rows = [
             [_path_of(photos[i]), "photo", f"c{labels[i]}", "library", "library", str(photos[i].id), split]
             for split, own in splits.items()
@@ -186,7 +186,7 @@ class LibraryDataset:
         (folder / "sketches").mkdir()
         counts = {"train": 0, "dev": 0}
         for category, image, source, split in sketches:
-            if category is None or category not in known:
+            if category not in known:
                 continue
             path = f"sketches/{split}-{counts[split]}.png"
             image.save(folder / path)
@@ -228,6 +228,15 @@ class LibraryDataset:
 
 def _compared(name: str | None) -> str | None:
     return None if name is None else shown_name(name).casefold()
+
+
+def _classes_by_category(photos: Sequence[_LibraryPhoto], labels: NDArray[np.int64]) -> dict[str | None, str]:
+    """The class of each category whose photos are all of one: of too few photos they may be of several clusters."""
+    found: dict[str, set[int]] = {}
+    for photo, label in zip(photos, labels, strict=True):
+        if photo.category is not None:
+            found.setdefault(photo.category, set()).add(int(label))
+    return {name: f"c{own.pop()}" for name, own in found.items() if len(own) == 1 and NO_CLASS not in own}
 
 
 def _path_of(photo: _LibraryPhoto) -> str:

@@ -80,8 +80,8 @@ def start_training(session: Session, user: User | None) -> Training:
     if ongoing_training(session) is not None:
         raise ConflictError("This library is being learned already. Wait until that is done, or cancel it.")
     seen = prospect(session)
-    if seen.hindrance is not None or seen.version is None:
-        raise ConflictError(seen.hindrance or "")
+    if seen.hindrance is not None:
+        raise ConflictError(seen.hindrance)
     training = Training(
         state=TrainingState.RUNNING,
         ongoing=True,
