@@ -41,7 +41,7 @@ def folder(trained, drawn_data, tmp_path):
     (made / "pairs.csv").write_text("sketch,photo\n")
     np.savez(made / EMBEDDINGS_FILE, **vectors)
     task = LearningTask(
-        bundle=bundle.folder, name="learned", data="16 photos", device="cpu", threads=1, overrides=MINIATURE
+        bundle=bundle.folder, name="learned", data="16 photos", device="cpu", threads=1, nice=0, overrides=MINIATURE
     )
     (made / TASK_FILE).write_text(task.model_dump_json())
     return made

@@ -45,7 +45,6 @@ from mindreader_training.run import Progress, Run
 from mindreader_training.start import Start, preset_for
 from mindreader_training.trainer import Trainer
 
-_NICE = 19
 _SAVE_EVERY = 50
 _RUN = "run"
 _SECONDS_BETWEEN_WORDS = 1.0
@@ -56,8 +55,6 @@ _STEPS_TO_TELL = 5
 def main() -> None:
     """Learn what lies in the folder that the argument names."""
     folder, stopping = Path(sys.argv[1]), Event()
-    if hasattr(os, "nice"):
-        os.nice(_NICE)
     Thread(target=_stop_at_the_end_of_input, args=[stopping], daemon=True).start()
     print_alone(lambda: _outcome(folder, stopping.is_set))
 
@@ -84,6 +81,8 @@ def learn(folder: Path, is_stopping: Callable[[], bool] = lambda: False) -> Bund
         InvalidInputError, BundleError, NotReadyError: nothing can be trained with what the folder holds.
     """
     task = LearningTask.model_validate_json((folder / TASK_FILE).read_text())
+    if task.nice and hasattr(os, "nice"):
+        os.nice(task.nice)
     compute = choose_compute(task.device, threads=task.threads)
     cv2.setNumThreads(max(1, task.threads // 2))
     start = read_bundle(task.bundle)

@@ -26,6 +26,8 @@ from mindreader.settings import Settings
 log = logging.getLogger(__name__)
 
 _FOLDER = "learning"
+_NICE = 19
+"""The lowest priority there is: whatever else this machine has to do comes first."""
 _SECONDS_BETWEEN_LOOKS = 1.0
 _SECONDS_BETWEEN_NOTES = 2.0
 _SUCCESSOR = " · library"
@@ -129,6 +131,7 @@ class Learner:
             data="",
             device=self._settings.device,
             threads=self._settings.inference_threads or processors(),
+            nice=_NICE,
             overrides=self._overrides,
         )
         library = LibraryDataset(self._catalog, self._blobs, self._indexes, self._settings, original.space)

@@ -39,6 +39,8 @@ class LearningTask(BaseModel):
     device: str = "auto"
     threads: int = 0
     """Of a processor; 0: as many as torch takes."""
+    nice: int = 19
+    """Lowers the priority of the program by this much."""
     overrides: tuple[str, ...] = ()
     """Settings of the preset that are changed, as NAME=VALUE."""
 

@@ -21,6 +21,7 @@ LONG = ("batch=2", "phases.library.steps=100000")
 def look_often(monkeypatch):
     monkeypatch.setattr(learners, "_SECONDS_BETWEEN_LOOKS", 0.05)
     monkeypatch.setattr(learners, "_SECONDS_BETWEEN_NOTES", 0.0)
+    monkeypatch.setattr(learners, "_NICE", 0)  # beside all other tests, the lowest priority would get nothing done
 
 
 @pytest.fixture
