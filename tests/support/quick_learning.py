@@ -12,13 +12,14 @@ from mindreader.learning.learner import Learner
 
 LEAST = 12
 STEPS = 3
+MINIATURE = ("batch=2", f"phases.library.steps={STEPS}")
 
 
 def main() -> None:
     for module in (trainings, dataset):
         vars(module)["LEAST_PHOTOS"] = LEAST
     vars(learner)["_NICE"] = 0
-    Learner.__init__.__defaults__ = (("batch=2", f"phases.library.steps={STEPS}"),)
+    Learner.__init__.__defaults__ = (MINIATURE,)  # of a worker's; the command line says its own
     runpy.run_module("mindreader.commands.main", run_name="__main__", alter_sys=True)
 
 

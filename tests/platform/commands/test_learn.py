@@ -8,7 +8,7 @@ from mindreader.catalog import Catalog
 from mindreader.learning.trainings import latest_training, pause_training, start_training
 from mindreader.model_versions.registry import active_version, versions
 from tests.platform.learning.conftest import few_photos_are_enough, library  # noqa: F401
-from tests.support.quick_learning import STEPS
+from tests.support.quick_learning import MINIATURE, STEPS
 from tests.support.server import mindreader
 
 QUICK = [sys.executable, "-m", "tests.support.quick_learning"]
@@ -23,6 +23,7 @@ def at_rest(catalog, indexes, settings, library):  # noqa: F811
 
 
 def train(settings, *options, status=0):
+    options += tuple(word for change in MINIATURE for word in ("--set", change))
     return mindreader(settings.data_dir, "train", "--library", *options, command=QUICK, status=status)["printed"]
 
 
