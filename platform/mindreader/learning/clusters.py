@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -74,7 +75,7 @@ def _renumbered(labels: Labels) -> Labels:
 
 def clusters_for(photos: int) -> int:
     """How many clusters so many photos are taken for: as many as a cluster then has photos in the mean."""
-    return min(_MOST_CLUSTERS, max(2, round(photos**0.5)))
+    return min(_MOST_CLUSTERS, max(2, round(math.sqrt(photos))))
 
 
 def spherical_k_means(vectors: Vectors, count: int, random: np.random.Generator) -> Labels:

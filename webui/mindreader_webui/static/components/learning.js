@@ -74,8 +74,11 @@ const bar = ({ step, steps }) =>
   h("progress", { max: steps || 1, value: steps ? step : 0, "aria-label": _("Library learned") });
 
 /** @param {Training} training @param {boolean} isServed */
-function stageText({ stage, step, steps, seconds_left: left }, isServed) {
-  if (stage === null) return isServed ? _("Waits for a worker.") : notServed();
+function stageText({ state, stage, step, steps, seconds_left: left }, isServed) {
+  if (stage === null) {
+    if (state === "paused") return "";
+    return isServed ? _("Waits for a worker.") : notServed();
+  }
   const done = { step: formatNumber(step) };
   if (stage === "preparing") return ngettext("{step} of {n} photo read", "{step} of {n} photos read", steps, done);
   if (stage === "comparing") return _("Compares it with the version it learned from, on photos it was not shown.");
@@ -129,14 +132,14 @@ function comparisonSentence({ protocol, rows, difference }) {
   };
   return protocol.name === "library"
     ? ngettext(
-        "With a drawing made of {n} photo it was not shown: mean average precision {after}, before {before} (difference, 95 %: {low} to {high})",
-        "With drawings made of {n} photos it was not shown: mean average precision {after}, before {before} (difference, 95 %: {low} to {high})",
+        "With a drawing made of {n} photo it was not shown: mean average precision {after}, before {before} (difference, 95%: {low} to {high})",
+        "With drawings made of {n} photos it was not shown: mean average precision {after}, before {before} (difference, 95%: {low} to {high})",
         protocol.queries,
         values,
       )
     : ngettext(
-        "With {n} benchmark sketch: mean average precision {after}, before {before} (difference, 95 %: {low} to {high})",
-        "With {n} benchmark sketches: mean average precision {after}, before {before} (difference, 95 %: {low} to {high})",
+        "With {n} benchmark sketch: mean average precision {after}, before {before} (difference, 95%: {low} to {high})",
+        "With {n} benchmark sketches: mean average precision {after}, before {before} (difference, 95%: {low} to {high})",
         protocol.queries,
         values,
       );
