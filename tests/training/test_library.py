@@ -39,7 +39,7 @@ def folder(trained, drawn_data, tmp_path):
     with (made / "meta.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["path", "side", "category", "tier", "source", "group", "split"], *rows])
     (made / "pairs.csv").write_text("sketch,photo\n")
-    np.savez(made / EMBEDDINGS_FILE, **vectors)
+    np.savez(made / EMBEDDINGS_FILE, train=vectors["train"], dev=vectors["dev"])
     task = LearningTask(
         bundle=bundle.folder, name="learned", data="16 photos", device="cpu", threads=1, nice=0, overrides=MINIATURE
     )
@@ -47,8 +47,15 @@ def folder(trained, drawn_data, tmp_path):
     return made
 
 
+def said(folder):
+    progress = read_progress(folder)
+    assert progress is not None
+    return progress
+
+
 def test_a_bundle_of_the_same_space_with_a_comparison_comes_of_it(folder, trained):
     made = learn(folder)
+    assert made is not None
     assert made == read_bundle(folder / RESULT_FOLDER)
     first = read_bundle(trained / "bundle")
     assert made.space.key == first.space.key
@@ -65,16 +72,17 @@ def test_a_bundle_of_the_same_space_with_a_comparison_comes_of_it(folder, traine
         assert evaluation["difference"]["map"] == pytest.approx(after - before, abs=2e-4)
     assert "Difference of mAP" in (made.folder / "model_card.md").read_text()
     assert "16 photos; trained on from tiny" in made.manifest.training.data
-    assert read_progress(folder).stage == "comparing"
+    assert said(folder).stage == "comparing"
 
 
 def test_stopped_it_keeps_what_it_has_learned_and_goes_on_from_there(folder):
     looks = iter([False, True])
     assert learn(folder, lambda: next(looks)) is None
     assert not (folder / RESULT_FOLDER).exists()
-    seen = read_progress(folder)
+    seen = said(folder)
     assert (seen.stage, seen.steps) == ("training", STEPS)
     made = learn(folder)
+    assert made is not None
     assert made.manifest.training.steps == STEPS
     log = [json.loads(line)["step"] for line in (folder / "run" / "log.jsonl").read_text().splitlines()]
     assert log == [STEPS]  # of the end; the steps before were not made twice

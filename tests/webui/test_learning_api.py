@@ -85,7 +85,7 @@ def test_how_far_it_is_and_what_came_of_it(admin, catalog, library):
 
 def test_workers_are_woken(admin, library, monkeypatch):
     learning = import_module("mindreader_webui.api.learning")  # the package calls its blueprint so
-    woken = []
+    woken: list[object] = []
     monkeypatch.setattr(learning, "wake_learners", woken.append)
     admin.post("/models/learn")
     admin.post("/models/learn/pause")

@@ -131,7 +131,8 @@ class LibraryDataset:
         return [photos[i] for i in random.permutation(len(photos))[:MOST_PHOTOS]]
 
     def _vectors(self, photos: Sequence[_LibraryPhoto]) -> dict[int, NDArray[np.float32]]:
-        index, vectors = self._indexes.of(self._space), {}
+        index = self._indexes.of(self._space)
+        vectors: dict[int, NDArray[np.float32]] = {}
         for start in range(0, len(photos), _AT_ONCE):
             vectors |= index.vectors([photo.id for photo in photos[start : start + _AT_ONCE]])
         return vectors
@@ -179,7 +180,7 @@ class LibraryDataset:
         rows = [
             [_path_of(photos[i]), "photo", f"c{labels[i]}", "library", "library", str(photos[i].id), split]
             for split, own in splits.items()
-            for i in np.flatnonzero(own)
+            for i in np.flatnonzero(own).tolist()
         ]
         with self._catalog.snapshot() as session:
             sketches = [*self._saved(session), *self._benchmark(session)]

@@ -13,6 +13,7 @@ from typing import Literal
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm.interfaces import ORMOption
 
 from mindreader.catalog import Catalog, ModelVersion, Training, TrainingState, User
 from mindreader.catalog.models import now
@@ -244,7 +245,7 @@ def _free(owner: str) -> ColumnElement[bool]:
     )
 
 
-def _loaded() -> tuple[object, ...]:
+def _loaded() -> tuple[ORMOption, ...]:
     return (
         joinedload(Training.from_version).joinedload(ModelVersion.space),
         joinedload(Training.result_version),

@@ -72,7 +72,9 @@ def test_it_ends_as_a_version_of_the_same_space_beside_the_active_one(catalog, s
     assert (ended.state, ended.problem) == ("completed", None)
     with catalog.snapshot() as session:
         version = registry.version_by_id(session, ended.result_version_id)
-        assert registry.active_version(session).id == library.version.id
+        active = registry.active_version(session)
+    assert active is not None
+    assert active.id == library.version.id
     assert version.name == f"untrained · library {training_id}"
     assert version.space_id == library.version.space_id
     assert [each["protocol"]["name"] for each in version.metrics] == ["library"]

@@ -39,7 +39,7 @@ def test_one_at_a_time_from_the_active_version(any_catalog, version):
     started = change(any_catalog, trainings.start_training, None)
     assert (started.state, started.ongoing) == ("running", True)
     with any_catalog.snapshot() as session:
-        assert trainings.ongoing_training(session).from_version.id == version.id
+        assert trainings.training_by_id(session, started.id).from_version_id == version.id
     with pytest.raises(ConflictError, match="being learned already"):
         change(any_catalog, trainings.start_training, None)
     change(any_catalog, trainings.cancel_training)
@@ -87,7 +87,7 @@ def test_pause_resume_and_cancel(any_catalog, version):
     change(any_catalog, trainings.cancel_training)
     assert change(any_catalog, trainings.lease_training, "me") is None
     with any_catalog.snapshot() as session:
-        ended = trainings.latest_training(session)
+        ended = trainings.training_by_id(session, started.id)
         assert trainings.ended_trainings(session, [started.id, 999]) == {started.id, 999}
     assert (ended.state, ended.ongoing) == ("cancelled", False)
     assert ended.finished_at is not None

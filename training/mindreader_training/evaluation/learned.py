@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,11 +38,13 @@ class LearnedFrom:
     @classmethod
     def read(cls, folder: Path) -> LearnedFrom:
         """Read the data set of a `mindreader.learning.task`."""
-        learned, held_out = (
-            listed_dataset(folder, lambda row, s=split: row["split"] == s) for split in ("train", "dev")
-        )
+        learned, held_out = (listed_dataset(folder, _of_split(split)) for split in ("train", "dev"))
         with np.load(folder / EMBEDDINGS_FILE) as stored:
             return cls(learned, held_out, stored["train"], stored["dev"])
+
+
+def _of_split(split: str) -> Callable[[dict[str, str]], bool]:
+    return lambda row: row["split"] == split
 
 
 @dataclass(frozen=True)
