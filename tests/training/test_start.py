@@ -118,3 +118,13 @@ def test_a_miniature_without_a_start_is_as_before(new_run, miniature):
     trainer = new_run(miniature).trainer
     assert "start" not in trainer.identity
     assert trainer.first_e1 is None
+
+
+def test_outlines_are_for_runs_that_train_no_generator(new_run, bundle, library, miniature):
+    trainer = new_run(replace(library, outlined=1.0, phases=library.phases), start=Start(bundle)).trainer
+    plain = new_run(library, name="plain", start=Start(bundle)).trainer
+    assert not torch.equal(trainer.sampler.batch(0).sketches, plain.sampler.batch(0).sketches)
+    with pytest.raises(InvalidInputError, match="0 where a phase trains the generator"):
+        with_overrides(miniature, ["outlined=0.5"])
+    with pytest.raises(InvalidInputError, match="kept_share must be"):
+        with_overrides(miniature, ["kept_share=1"])

@@ -86,6 +86,9 @@ class Preset:
     ema_decay: float
     sketch_weight: float
     """In a query, E1's embedding of the sketch counts this much beside that of the imaginary image."""
+    outlined: float = 0.0
+    """Share of the pseudo-sketches that are outlines of the thing in the photo alone, where it can be told; these and
+    the others are then turned, scaled and erased as drawn ones are. They no longer lie on their photo, as G needs."""
     frozen_norms: bool = False
     """E1's batch norms keep the statistics they began with, so that other drawings than those of the run fit them."""
     kept_share: float = 0.0
@@ -262,6 +265,8 @@ def checked(chosen: Preset) -> Preset:
         "batch must be at least 1, steps at least 0 and aligned_share from 0 to 1": all(
             p.batch >= 1 and p.steps >= 0 and 0 <= p.aligned_share <= 1 for p in chosen.phases
         ),
+        "outlined must be from 0 to 1, and 0 where a phase trains the generator": 0 <= chosen.outlined <= 1
+        and not (chosen.outlined and any(p.trains_generator and p.steps for p in chosen.phases)),
         "there must be a step to train": chosen.steps >= 1,
     }
     if broken := [rule for rule, kept in rules.items() if not kept]:
