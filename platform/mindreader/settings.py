@@ -196,6 +196,12 @@ class Settings(BaseModel):
         "folder whose disk is away loses none.",
     )
 
+    learn_from_use: bool = Field(
+        default=False,
+        description="A model version that learns this library (page Models) may also learn from what people did: "
+        "sketches they saved under the name of a category. Without it, from photos and their categories alone.",
+    )
+
     bundle_max_bytes: int = Field(
         default=4 * 2**30, ge=1, description="Largest model bundle that is taken, as a zip file."
     )

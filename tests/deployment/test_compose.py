@@ -24,7 +24,7 @@ from tests.support.services import PostgresServer, RedisServer, free_port, postg
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 COMPOSE = ROOT / "docker-compose.yml"
-OURS = ("migrate", "web", "search", "embed", "embed-gpu")
+OURS = ("migrate", "web", "search", "embed", "embed-gpu", "learn")
 
 
 @pytest.fixture(scope="module")

@@ -102,13 +102,13 @@ def miniature_options() -> list[str]:
 def new_run(drawn_data, trained, miniature, tmp_path) -> Callable[..., Run]:
     """Makes a run of the miniature, or of other settings, in a folder of its own."""
 
-    def make(settings: Preset = miniature, name: str = "run", stopping: EarlyStopping | None = None, **world) -> Run:
+    def make(settings: Preset = miniature, name: str = "run", stopping: EarlyStopping | None = None, **more) -> Run:
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
         # CopiedBlobs only where it is of the same photos and encoder: saves embedding them again.
         shutil.copy(trained / "photo_embeddings.npz", folder)
         compute = choose_compute("cpu", "float32")
-        trainer = Trainer(read_dataset(drawn_data, "train"), settings, compute, folder, seed=0, **world)
+        trainer = Trainer(read_dataset(drawn_data, "train"), settings, compute, folder, seed=0, **more)
         return Run(trainer, folder, stopping)
 
     return make

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from mindreader.catalog import Embedding, Photo
+from mindreader.catalog import Embedding, Photo, Training
 from mindreader.photo_index import PhotoIndexes
 from mindreader_workers.worker import Worker
 from tests.support.bundles import register_and_open, write_untrained_bundle
@@ -87,3 +87,27 @@ def test_wake_ups_behind_a_pass_that_found_nothing_wait_a_little_and_photos_do_n
         assert session.scalars(select(Embedding.state)).all() == ["indexed"]
     worker.embed_slice()
     assert len(waits.seconds) == 1  # neither the photo nor what comes right after it waits
+
+
+def test_a_slice_of_learning_goes_on_while_there_is_something_to_learn(worker, opened, catalog, tmp_path):
+    assert not worker.learn_slice()
+    version = opened(write_untrained_bundle(tmp_path / "whole"))
+    with catalog.transaction() as session:
+        session.add(Training(ongoing=True, from_version_id=version.id))
+    worker.learner.work = lambda seconds, is_stopping: not is_stopping()
+    assert worker.learn_slice()
+    with worker._learning:  # another thread is at it
+        assert not worker.learn_slice()
+    worker.stopping.set()
+    assert not worker.learn_slice()
+
+
+def test_a_library_without_photos_fails_with_a_sentence(worker, opened, catalog, tmp_path):
+    version = opened(write_untrained_bundle(tmp_path / "whole"))
+    with catalog.transaction() as session:
+        session.add(Training(ongoing=True, from_version_id=version.id))
+    worker.learn_slice()
+    with catalog.snapshot() as session:
+        training = session.scalars(select(Training)).one()
+    assert (training.state, training.lease_owner) == ("failed", None)
+    assert "Only 0 different photos" in training.problem

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 import shlex
 import sys
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from mindreader.bundles import Bundle, TrainingRecord, default_bundle_folder, read_bundle
 
@@ -141,8 +141,15 @@ def _write_report(out: Path, bundle: Bundle, evaluation: Evaluation, engine: Eng
 
 @click.command()
 @click.option("--preset", "preset_name", default="small", show_default=True, help="Which numbers to train with.")
-@click.option("--data", type=_FOLDER, required=True, help="The data set, in any layout MindReader knows.")
-@click.option("--out", type=_FOLDER, required=True, help="Folder of the run.")
+@click.option("--data", type=_FOLDER, help="The data set, in any layout MindReader knows.")
+@click.option("--out", type=_FOLDER, help="Folder of the run.")
+@click.option("--from", "start", metavar="BUNDLE", help="Start from this bundle's G and E1, in its embedding space.")
+@click.option(
+    "--library",
+    is_flag=True,
+    help="Instead of a data set: the photos of this installation. The active model version's query encoder learns "
+    "them, and a new version is registered beside it. Goes with --resume and --set alone.",
+)
 @click.option("--steps", type=click.IntRange(min=1), help="Train this many steps in all, instead of the preset's.")
 @click.option("--photo-encoder", help="Another E2: timm:NAME or torchvision:NAME, or one MindReader knows.")
 @click.option(
@@ -160,8 +167,22 @@ def _write_report(out: Path, bundle: Bundle, evaluation: Evaluation, engine: Eng
 @click.option("--imagination", is_flag=True, help="Judge the imaginary images by an outside encoder at the end.")
 @click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint; with more --steps, for longer.")
 @_device
-def train(data: Path, out: Path, name: str | None, terms: str, device: str, resume: bool, **asked: Any) -> None:
-    """Train a model bundle and write it, with its dev evaluation, to OUT/bundle."""
+def train(
+    data: Path | None,
+    out: Path | None,
+    name: str | None,
+    terms: str,
+    device: str,
+    resume: bool,
+    library: bool,
+    **asked: Any,
+) -> None:
+    """Train a model bundle and write it, with its dev evaluation, to OUT/bundle; or learn this library."""
+    if library:
+        _learn_library(resume, asked["changes"])
+        return
+    if data is None or out is None:
+        raise click.UsageError("Give --data and --out, or --library.")
     _need_training_extra()
     from mindreader_training.distributed import joined_world
 
@@ -180,11 +201,21 @@ def train(data: Path, out: Path, name: str | None, terms: str, device: str, resu
         click.echo(f"Wrote {bundle.folder}")
 
 
+def _learn_library(resume: bool, changes: tuple[str, ...]) -> None:
+    """Loaded by its name: training knows nothing of the running system, which has this package train as a program."""
+    given = click.get_current_context().get_parameter_source
+    others = {name for name in click.get_current_context().params if given(name) == ParameterSource.COMMANDLINE}
+    if others - {"library", "resume", "changes"}:
+        raise click.UsageError("--library goes with --resume and --set alone.")
+    import_module("mindreader.commands.learn").learn_library(resume, changes)
+
+
 def _run(preset: Preset, data: Path, out: Path, device: str, asked: dict[str, Any], world: Any) -> Run:
     from mindreader.networks.compute import choose_compute
     from mindreader_training.data.layouts import read_dataset
     from mindreader_training.data.protocols import zero_shot_categories
     from mindreader_training.run import Run
+    from mindreader_training.start import Start
     from mindreader_training.trainer import Trainer
 
     dataset = read_dataset(data, "train", asked["seed"])
@@ -193,7 +224,8 @@ def _run(preset: Preset, data: Path, out: Path, device: str, asked: dict[str, An
         main = dataset.only(lambda item: item.source in ("", "sketchy"))
         unseen = zero_shot_categories(main.categories)
     measured = _measured_on(data, unseen, asked)
-    trainer = Trainer(dataset.without(unseen), preset, choose_compute(device), out, asked["seed"], world)
+    start = Start(_bundle(asked["start"])) if asked["start"] else None
+    trainer = Trainer(dataset.without(unseen), preset, choose_compute(device), out, asked["seed"], world, start)
     return Run(trainer, out, _stopping(trainer, measured, asked))
 
 
@@ -227,11 +259,21 @@ def _asked_preset(asked: dict[str, Any]) -> Preset:
     settings = {name: asked[name] for name in ("steps", "photo_encoder") if asked[name]}
     if asked["untrained_encoders"]:
         settings["untrained_seed"] = asked["seed"]
-    return with_overrides(preset(asked["preset_name"], **settings), asked["changes"])
+    chosen = preset(asked["preset_name"], **settings)
+    if asked["start"]:
+        if asked["photo_encoder"] or asked["untrained_encoders"]:
+            raise click.UsageError(
+                "--from brings its own encoders: leave --photo-encoder and --untrained-encoders out."
+            )
+        from mindreader_training.start import preset_for
+
+        chosen = preset_for(_bundle(asked["start"]), chosen)
+    return with_overrides(chosen, asked["changes"])
 
 
 def _export(run: Run, name: str, terms: str) -> Bundle:
     from mindreader_training.export import export_bundle
+    from mindreader_training.hardware import hardware
 
     trainer = run.trainer
     record = TrainingRecord(
@@ -241,19 +283,10 @@ def _export(run: Run, name: str, terms: str) -> Bundle:
         steps=run.progress.trained,
         stopped_by_dev=run.progress.stopped,
         hours=round(run.progress.seconds / 3600, 3),
-        hardware=_hardware(trainer),
+        hardware=hardware(trainer),
         seed=trainer.seed,
     )
     return export_bundle(run.folder / "bundle", trainer.preset.name, trainer.result(run.progress.step), record, name)
-
-
-def _hardware(trainer: Trainer) -> str:
-    import torch
-
-    arithmetic = "bfloat16" if trainer.compute.bfloat16 else "float32"
-    if trainer.compute.device.type == "cuda":
-        return f"{trainer.world.size} × {torch.cuda.get_device_name(trainer.compute.device)}, {arithmetic}"
-    return f"{os.cpu_count()} CPU cores ({platform.machine()}), {arithmetic}"
 
 
 def _with_dev_evaluation(bundle: Bundle, data: Path, device: str, asked: dict[str, Any]) -> Bundle:

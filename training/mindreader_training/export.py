@@ -30,6 +30,8 @@ class TrainedNetworks:
     """See `Preset.sketch_weight`."""
     photo_encoder: Encoder
     """E2 with its projection, if it has one."""
+    projection_file: Path | None = None
+    """The projection as a bundle already has it: the same file is the same embedding space."""
 
 
 def export_bundle(
@@ -47,7 +49,8 @@ def export_bundle(
     }
     projected = None
     if isinstance(projection, nn.Linear):
-        weights[PROJECTION_FILE] = fp16_safetensors(projection.state_dict())
+        given = networks.projection_file
+        weights[PROJECTION_FILE] = given.read_bytes() if given else fp16_safetensors(projection.state_dict())
         projected = ProjectionDescription(projection.out_features, hashlib.sha256(weights[PROJECTION_FILE]).hexdigest())
     space = SpaceDescription(networks.photo_encoder.description, projected)
     manifest = BundleManifest(

@@ -67,6 +67,11 @@ def category(embeddings: Tensor, centroids: Tensor, labels: Tensor, temperature:
     return F.cross_entropy(embeddings @ centroids.T / temperature, labels)
 
 
+def distillation(embeddings: Tensor, known: Tensor) -> Tensor:
+    """Mean cosine distance, in [0, 2], of unit embeddings (B, K) from those of another, fixed network (B, K)."""
+    return (1 - (embeddings * known).sum(dim=1)).mean()
+
+
 def instance(
     embeddings: Tensor, bank: Tensor, photo_index: Tensor, bank_labels: Tensor, labels: Tensor, temperature: float
 ) -> Tensor:

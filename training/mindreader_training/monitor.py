@@ -6,14 +6,17 @@ import time
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import click
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from torch.utils.tensorboard import SummaryWriter
 
 from mindreader_training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 _SHOWN = 8
 _LINE_EVERY = 100
@@ -23,7 +26,7 @@ class Monitor:
     """Shows one run: a bar in a terminal, a line every 100 steps elsewhere; nothing where it is not enabled."""
 
     def __init__(self, folder: Path, steps: int, first_step: int, *, enabled: bool) -> None:
-        self._writer = SummaryWriter(folder / "tensorboard") if enabled else None
+        self._writer = _writer(folder) if enabled else None
         self._steps, self._first_step, self._started = steps, first_step, time.monotonic()
         console = Console()
         self._lines = enabled and not console.is_terminal
@@ -71,3 +74,9 @@ class Monitor:
         sketches, imaginary, photos = trainer.examples(_SHOWN)
         rows = torch.cat([sketches.expand(-1, 3, -1, -1), imaginary, photos], dim=3)
         self._writer.add_image("sketch, imaginary image, photo", torch.cat(list(rows), dim=1).clamp(0, 1), step)
+
+
+def _writer(folder: Path) -> SummaryWriter:
+    from torch.utils.tensorboard import SummaryWriter  # of the extra `training`, which a run that shows nothing lacks
+
+    return SummaryWriter(folder / "tensorboard")

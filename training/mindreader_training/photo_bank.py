@@ -16,6 +16,7 @@ from torch import Tensor
 
 from mindreader.errors import InvalidInputError
 from mindreader.inference.engines.torch_engine import TorchEngine
+from mindreader.inference.loading import load_photo_encoder
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.networks.compute import Compute
 from mindreader.networks.descriptions import EncoderDescription, SpaceDescription
@@ -26,6 +27,7 @@ from mindreader_training.distributed import SINGLE_PROCESS, World
 from mindreader_training.evaluation.embed import embed_photos
 from mindreader_training.presets import Preset, ProjectionSettings
 from mindreader_training.projection import Projection, fit_projection
+from mindreader_training.start import Start
 
 _EMBEDDINGS, _PROJECTION = "photo_embeddings.npz", "projection.npz"
 
@@ -88,6 +90,35 @@ def build_photo_bank(
     on_device = torch.from_numpy(labels).to(compute.device)
     centroids = _centroids(embeddings, on_device, len(dataset.categories))
     return PhotoBank(compute.place(encoder.requires_grad_(False)), embeddings, on_device, centroids)
+
+
+def photo_bank_of(
+    start: Start, dataset: Dataset, compute: Compute, run: Path, world: World = SINGLE_PROCESS
+) -> PhotoBank:
+    """The training photos in the space of the bundle that a run starts from.
+
+    Raises:
+        InvalidInputError: there is not one embedding for each photo.
+        NotReadyError: E2's published weights cannot be found.
+        BundleError: the projection does not fit E2.
+    """
+    description, known = start.bundle.space.encoder, start.photo_embeddings
+    encoder = load_photo_encoder(description, start.projection)
+    if known is None:
+        if not world.is_main_process:
+            world.barrier()
+        raw = _cached_embeddings(dataset, description, compute, run / _EMBEDDINGS)
+        if world.is_main_process:
+            world.barrier()
+        with torch.no_grad():
+            known = encoder.project(torch.from_numpy(raw)).numpy()
+    if len(known) != len(dataset.photos):
+        raise InvalidInputError(f"There are {len(dataset.photos)} photos, but embeddings of {len(known)}.")
+    embeddings = torch.from_numpy(known).to(compute.device)
+    labels = torch.from_numpy(dataset.labels(dataset.photos)).to(compute.device)
+    return PhotoBank(
+        compute.place(encoder), embeddings, labels, _centroids(embeddings, labels, len(dataset.categories))
+    )
 
 
 def _photo_encoder(preset: Preset) -> EncoderDescription:

@@ -29,6 +29,8 @@ class LossWeights:
     """Cross-entropy of E1's embedding against the categories' E2 centroids."""
     instance: float
     """InfoNCE of E1's embedding with its own photo's E2 embedding, against all photos of its category."""
+    distillation: float = 0.0
+    """Cosine distance between E1's embedding and that of the E1 the run started from."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,14 @@ class Preset:
     ema_decay: float
     sketch_weight: float
     """In a query, E1's embedding of the sketch counts this much beside that of the imaginary image."""
+    outlined: float = 0.0
+    """Share of the pseudo-sketches that are outlines of the thing in the photo alone, where it can be told; these and
+    the others are then turned, scaled and erased as drawn ones are. They no longer lie on their photo, as G needs."""
+    frozen_norms: bool = False
+    """E1's batch norms keep the statistics they began with, so that other drawings than those of the run fit them."""
+    kept_share: float = 0.0
+    """E1 in use is this much of the E1 the run started from, the rest of the trained one: interpolated weights
+    (WiSE-FT, Wortsman et al. 2022)."""
     untrained_seed: int | None = None
     """Random weights for E2 and E1 instead of published ones: shapes and speed are real, results mean nothing."""
 
@@ -166,6 +176,27 @@ PRESETS: dict[str, Preset] = {
             ema_decay=0.0,
             sketch_weight=0.0,
         ),
+        # E1 of a bundle trained further on somebody's own photos (docs/quality.md, "Learning a library"): it starts
+        # from a bundle, whose sizes and space take the place of those here.
+        replace(
+            _SMALL,
+            name="library",
+            weights=LossWeights(
+                gan=0.0,
+                pixel=0.0,
+                feature=0.0,
+                perceptual=0.0,
+                semantic=0.0,
+                category=1.0,
+                instance=0.25,
+                distillation=1.0,
+            ),
+            phases=(Phase("library", 300, 48, trains_generator=False, query_inputs=("sketches",), aligned_share=0.9),),
+            encoder_rate=1e-4,
+            ema_decay=0.98,
+            frozen_norms=True,
+            kept_share=0.3,
+        ),
         # The whole of `small` in miniature: for tests, and to see that a machine can train at all.
         replace(
             _SMALL,
@@ -228,11 +259,14 @@ def checked(chosen: Preset) -> Preset:
         "the weights must not be negative": min(asdict(chosen.weights).values()) >= 0,
         "temperature must be greater than 0": chosen.temperature > 0,
         "ema_decay must be at least 0 and less than 1": 0 <= chosen.ema_decay < 1,
+        "kept_share must be at least 0 and less than 1": 0 <= chosen.kept_share < 1,
         "projection.dimension must be at least 1 and projection.shrinkage from 0 to 1": chosen.projection is None
         or (chosen.projection.dimension >= 1 and 0 <= chosen.projection.shrinkage <= 1),
         "batch must be at least 1, steps at least 0 and aligned_share from 0 to 1": all(
             p.batch >= 1 and p.steps >= 0 and 0 <= p.aligned_share <= 1 for p in chosen.phases
         ),
+        "outlined must be from 0 to 1, and 0 where a phase trains the generator": 0 <= chosen.outlined <= 1
+        and not (chosen.outlined and any(p.trains_generator and p.steps for p in chosen.phases)),
         "there must be a step to train": chosen.steps >= 1,
     }
     if broken := [rule for rule, kept in rules.items() if not kept]:

@@ -39,7 +39,12 @@ def new_query_encoder(preset: Preset, photo_bank: PhotoBank) -> Encoder:
 
 
 def retrieval_terms(
-    encoder: Encoder, images: Tensor, batch: Batch, photo_bank: PhotoBank, preset: Preset
+    encoder: Encoder,
+    images: Tensor,
+    batch: Batch,
+    photo_bank: PhotoBank,
+    preset: Preset,
+    first: Encoder | None = None,
 ) -> dict[str, Tensor]:
     """What makes E1 find photos: its losses, scalars by the names of `LossWeights`.
 
@@ -47,6 +52,7 @@ def retrieval_terms(
         encoder: E1.
         images: (R·B, 3, S1, S1) in [0, 1], what E1 reads: the whole batch in each of R forms, one after the other.
         batch: of B rows.
+        first: the E1 that the run started from, where it started from one.
     """
     forms, weights = len(images) // len(batch.category), preset.weights
     features = encoder.features(images)
@@ -70,6 +76,11 @@ def retrieval_terms(
             category[is_pair],
             preset.temperature,
         )
+    if weights.distillation:
+        assert first is not None
+        with torch.no_grad():
+            known = first(images)
+        terms["distillation"] = losses.distillation(embeddings, known)
     return terms
 
 

@@ -53,25 +53,50 @@ class EarlyStopping:
     """Measurements without a new best before the phase ends; 0 measures and never ends one."""
 
 
+Watch = Callable[[Progress], bool]
+"""Told of each step that is made; the run stops where it answers False."""
+
+
 class Run:
     """Trains in a folder: log, checkpoint, TensorBoard."""
 
-    def __init__(self, trainer: Trainer, folder: Path, stopping: EarlyStopping | None = None) -> None:
+    def __init__(
+        self,
+        trainer: Trainer,
+        folder: Path,
+        stopping: EarlyStopping | None = None,
+        *,
+        watch: Watch | None = None,
+        save_every: int = _SAVE_EVERY,
+    ) -> None:
+        """Begin at step 0.
+
+        Args:
+            stopping: ends phases early.
+            watch: takes the place of the progress bar and of TensorBoard.
+            save_every: steps between two checkpoints.
+        """
         self.trainer, self.folder, self._stopping = trainer, folder, stopping
+        self._watch, self._save_every = watch, save_every
         lengths = list(trainer.preset.lengths)
         self.progress = Progress(asked_lengths=lengths, lengths=lengths)
 
-    def train(self) -> None:
-        """Go on to the preset's last step; logs every 10 steps, keeps a checkpoint every 100."""
-        preset = self.trainer.preset
-        with Monitor(
-            self.folder, preset.steps, self.progress.step, enabled=self.trainer.world.is_main_process
-        ) as monitor:
-            while self.progress.step < preset.steps:
-                self._train_phase(monitor)
+    def train(self) -> bool:
+        """Go on to the preset's last step; logs every 10 steps, keeps a checkpoint every 100 as a rule.
 
-    def _train_phase(self, monitor: Monitor) -> None:
-        """To the end of the phase, which may come early."""
+        Returns:
+            whether it came that far: else whoever watches stopped it, and a checkpoint holds what was done.
+        """
+        preset = self.trainer.preset
+        shown = self.trainer.world.is_main_process and self._watch is None
+        with Monitor(self.folder, preset.steps, self.progress.step, enabled=shown) as monitor:
+            while self.progress.step < preset.steps:
+                if not self._train_phase(monitor):
+                    return False
+        return True
+
+    def _train_phase(self, monitor: Monitor) -> bool:
+        """To the end of the phase, which may come early; whether the run goes on after it."""
         preset, progress = self.trainer.preset, self.progress
         phase, within = preset.phase_at(progress.step)
         end = progress.step - within + phase.steps
@@ -89,10 +114,12 @@ class Run:
                 progress.step = end
             if progress.step == end:
                 progress.best, progress.since_best = float("-inf"), 0
-            if progress.step % _SAVE_EVERY == 0 or progress.step == end:
+            goes_on = self._watch is None or self._watch(progress)
+            if progress.step % self._save_every == 0 or progress.step == end or not goes_on:
                 self.save()
-            if ended:
-                return
+            if ended or not goes_on:
+                return goes_on
+        return True
 
     def _should_stop(self, monitor: Monitor, end: int) -> bool:
         """Measure on the development split when it is time to; whether the phase should end."""

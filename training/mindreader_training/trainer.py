@@ -27,10 +27,11 @@ from mindreader_training.data.batches import Batch, Sampler
 from mindreader_training.data.datasets import Dataset
 from mindreader_training.distributed import SINGLE_PROCESS, World
 from mindreader_training.export import TrainedNetworks
-from mindreader_training.photo_bank import build_photo_bank, input_size
+from mindreader_training.photo_bank import build_photo_bank, input_size, photo_bank_of
 from mindreader_training.presets import Phase, Preset
 from mindreader_training.query_encoder import new_query_encoder, retrieval_terms
 from mindreader_training.seeding import Stream, torch_seed
+from mindreader_training.start import Start, check_start
 
 _BATCH_NORM_BATCHES = 40
 _WARM_UP_STEPS = 100
@@ -48,21 +49,28 @@ class Trainer:
         run: Path,
         seed: int,
         world: World = SINGLE_PROCESS,
+        start: Start | None = None,
     ) -> None:
         """Build everything at step 0.
 
         Args:
             run: folder where the photos' embeddings are kept.
             world: the processes that train together; all begin with the same weights, each has its own batches.
+            start: the bundle to start from, where it is not published weights; the preset is of `preset_for`.
 
         Raises:
             InvalidInputError: nothing can be trained with these data and settings.
         """
+        check_start(preset, start)
         torch.manual_seed(seed)
-        self.preset, self.compute, self.seed, self.world = preset, compute, seed, world
+        self.preset, self.compute, self.seed, self.world, self.start = preset, compute, seed, world, start
         self._dataset = dataset
         self.sampler = Sampler(dataset, preset, seed, world)
-        self.photo_bank = build_photo_bank(dataset, preset, compute, run, world)
+        self.photo_bank = (
+            photo_bank_of(start, dataset, compute, run, world)
+            if start
+            else build_photo_bank(dataset, preset, compute, run, world)
+        )
         # Again: whether the photos had to be embedded first must not change the weights drawn below.
         torch.manual_seed(seed)
         self._build_networks()
@@ -71,11 +79,16 @@ class Trainer:
         self.broadcast_weights()
 
     def _build_networks(self) -> None:
-        preset, compute = self.preset, self.compute
-        self.e1 = compute.place(new_query_encoder(preset, self.photo_bank))
+        preset, compute, start = self.preset, self.compute, self.start
+        self.e1 = compute.place(start.query_encoder() if start else new_query_encoder(preset, self.photo_bank))
+        self.first_e1 = copy.deepcopy(self.e1).eval().requires_grad_(False) if start else None
+        if preset.frozen_norms:
+            self.e1.eval()
         self.query_input_size = input_size(self.e1.description, preset.query_encoder_size)
         condition = self.photo_bank.dimension if preset.conditioned else 0
-        self.g = compute.place(Generator(replace(preset.generator, condition=condition)))
+        self.g = compute.place(
+            start.generator() if start else Generator(replace(preset.generator, condition=condition))
+        )
         self.adversarial: AdversarialLoss = adversarial_loss(preset, self.photo_bank, compute.device)
         self.d = compute.place(self.adversarial.discriminator)
 
@@ -195,7 +208,8 @@ class Trainer:
             if not phase.query_inputs:
                 return adversarial, {}
             images = self._query_images(batch, phase, imaginary)
-            return adversarial, retrieval_terms(self.e1, images, batch, self.photo_bank, self.preset)
+            terms = retrieval_terms(self.e1, images, batch, self.photo_bank, self.preset, self.first_e1)
+            return adversarial, terms
 
     def _condition(self, batch: Batch, phase: Phase) -> Tensor | None:
         """(B, K) unit vectors that a conditioned G gets: see `Phase.condition`."""
@@ -244,6 +258,8 @@ class Trainer:
         """G and E1 with weights averaged over the steps before `step`, as they would be used; the run's own stay."""
         generator, query_encoder = self.g_average.module, self._recalibrated(step - 1).module
         assert isinstance(generator, Generator) and isinstance(query_encoder, Encoder)
+        if self.first_e1 is not None and self.preset.kept_share:
+            query_encoder = interpolated(self.first_e1, query_encoder, self.preset.kept_share)
         return generator, query_encoder
 
     def _recalibrate_average(self, step: int) -> None:
@@ -254,6 +270,8 @@ class Trainer:
     def _recalibrated(self, step: int) -> AveragedModel:
         """A copy of the averaged E1 with batch norm statistics taken anew: those it has belong to other weights."""
         recalibrated = copy.deepcopy(self.e1_average)
+        if self.preset.frozen_norms:
+            return recalibrated
         phases = self.preset.phases
         last = phases.index(self.preset.phase_at(step)[0])
         phase = next((p for p in reversed(phases[: last + 1]) if p.query_inputs), None)
@@ -289,13 +307,19 @@ class Trainer:
         items = [f"{i.path} {i.category} {i.source} {i.line}" for i in (*data.photos, *data.sketches)]
         digest = hashlib.sha256("\n".join(items).encode() + data.pairs.tobytes()).hexdigest()
         settings = repr(self.preset.with_lengths([0] * len(self.preset.phases)))
-        return {"settings": settings, "seed": self.seed, "processes": self.world.size, "data": digest}
+        identity = {"settings": settings, "seed": self.seed, "processes": self.world.size, "data": digest}
+        return identity | ({"start": self.start.bundle.sha256} if self.start else {})
 
     def result(self, step: int) -> TrainedNetworks:
         """What the run has made by `step`, for `export`."""
         generator, query_encoder = self.averaged(step)
         return TrainedNetworks(
-            generator, query_encoder, self.query_input_size, self.preset.sketch_weight, self.photo_bank.encoder
+            generator,
+            query_encoder,
+            self.query_input_size,
+            self.preset.sketch_weight,
+            self.photo_bank.encoder,
+            self.start.projection if self.start else None,
         )
 
     def examples(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -335,3 +359,13 @@ class Trainer:
 def scaled_gradient(images: Tensor, scale: float) -> Tensor:
     """The images themselves (of any shape), but only `scale` (0 to 1) of the gradient flows back into them."""
     return images * scale + images.detach() * (1 - scale)
+
+
+def interpolated(first: Encoder, trained: Encoder, share: float) -> Encoder:
+    """An encoder whose weights are `share` (0 to 1) of the first one's and the rest of the trained one's."""
+    mixed = copy.deepcopy(trained)
+    with torch.no_grad():
+        for weight, other in zip(mixed.state_dict().values(), first.state_dict().values(), strict=True):
+            if weight.is_floating_point():
+                weight.lerp_(other, share)
+    return mixed

@@ -2,6 +2,7 @@
 
     celery -A mindreader_workers.app worker --pool solo --queues embed
     celery -A mindreader_workers.app worker --pool threads --concurrency 8 --queues search
+    celery -A mindreader_workers.app worker --pool solo --queues learn
 
 Never Celery's prefork, which CUDA does not survive; start one process for each GPU. Embedding is one long task at a
 time; searches that wait at the same time go through the networks together.
@@ -16,7 +17,7 @@ from celery.signals import setup_logging, worker_ready, worker_shutdown, worker_
 from mindreader.logs import configure
 from mindreader.settings import keep_private, load_settings
 from mindreader_workers.beat import Beat
-from mindreader_workers.celery_app import EMBED_QUEUE, SEARCH_QUEUE, make_celery
+from mindreader_workers.celery_app import EMBED_QUEUE, LEARN_QUEUE, SEARCH_QUEUE, make_celery
 from mindreader_workers.cpu_priority import lower_cpu_priority
 from mindreader_workers.folder_scans import FolderScans
 from mindreader_workers.tasks import add_tasks
@@ -44,7 +45,7 @@ def _take_up_work(sender: Any, **_: object) -> None:
         _worker.searcher.warm_up()
     elif _worker.engine.device == "cpu":
         lower_cpu_priority()
-    _beats.append(Beat(app, names & {SEARCH_QUEUE, EMBED_QUEUE}))
+    _beats.append(Beat(app, names & {SEARCH_QUEUE, EMBED_QUEUE, LEARN_QUEUE}))
     _beats[-1].start()
     if EMBED_QUEUE in names:  # these see the originals
         yields = _worker.engine.device == "cpu"

@@ -8,8 +8,8 @@ from threading import Event, Thread
 
 from celery import Celery
 
-from mindreader_workers.celery_app import EMBED_QUEUE
-from mindreader_workers.client import send_heartbeat, wake_embedders
+from mindreader_workers.celery_app import EMBED_QUEUE, LEARN_QUEUE
+from mindreader_workers.client import send_heartbeat, wake_embedders, wake_learners
 
 log = logging.getLogger(__name__)
 
@@ -47,3 +47,5 @@ class Beat:
             send_heartbeat(self._celery, queue)
             if queue == EMBED_QUEUE:
                 wake_embedders(self._celery)
+            elif queue == LEARN_QUEUE:
+                wake_learners(self._celery)

@@ -13,12 +13,15 @@ from mindreader_workers import memory_transport
 
 EMBED_QUEUE = "embed"
 SEARCH_QUEUE = "search"
+LEARN_QUEUE = "learn"
+"""A model version learns this library: nobody waits for it, so it has the lowest priority."""
 EMBED_TASK = "mindreader.embed"
 SEARCH_TASK = "mindreader.search"
 SIMILAR_TASK = "mindreader.similar"
 SMOKE_TEST_TASK = "mindreader.smoke_test"
 QUALITY_TASK = "mindreader.quality"
 WARM_UP_TASK = "mindreader.warm_up"
+LEARN_TASK = "mindreader.learn"
 HEARTBEAT_TASK = "mindreader.heartbeat"
 SEARCH_TASKS = (SEARCH_TASK, SIMILAR_TASK, SMOKE_TEST_TASK, WARM_UP_TASK, QUALITY_TASK)
 """Somebody waits for their answers."""
@@ -37,7 +40,8 @@ def make_celery(settings: Settings) -> Celery:
     broker = "memory://localhost/" if settings.embedded_workers else settings.broker_url
     app = Celery("mindreader", broker=broker, backend=settings.results_url)
     app.conf.update(
-        task_routes={EMBED_TASK: {"queue": EMBED_QUEUE}} | {task: {"queue": SEARCH_QUEUE} for task in SEARCH_TASKS},
+        task_routes={EMBED_TASK: {"queue": EMBED_QUEUE}, LEARN_TASK: {"queue": LEARN_QUEUE}}
+        | {task: {"queue": SEARCH_QUEUE} for task in SEARCH_TASKS},
         task_serializer="json",
         result_serializer="json",
         accept_content=["json"],

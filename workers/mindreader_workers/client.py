@@ -28,6 +28,8 @@ from mindreader_workers.celery_app import (
     EMBED_QUEUE,
     EMBED_TASK,
     HEARTBEAT_TASK,
+    LEARN_QUEUE,
+    LEARN_TASK,
     QUALITY_TASK,
     REQUEST_HEADER,
     SEARCH_QUEUE,
@@ -46,6 +48,12 @@ def wake_embedders(celery: Celery) -> None:
         celery.send_task(EMBED_TASK, queue=EMBED_QUEUE, ignore_result=True, retry=False)
     except OperationalError:
         return
+
+
+def wake_learners(celery: Celery) -> None:
+    """Say that a library is to be learned. A broker that is away is no error: workers also look by themselves."""
+    with suppress(OperationalError):
+        celery.send_task(LEARN_TASK, queue=LEARN_QUEUE, ignore_result=True, retry=False)
 
 
 def send_heartbeat(celery: Celery, queue: str) -> None:

@@ -13,11 +13,12 @@ from mindreader.blobs import BlobStore
 from mindreader.catalog import Catalog
 from mindreader.embedding.queue import expire_all_leases
 from mindreader.folders.lease import expire_folder_leases
+from mindreader.learning.trainings import expire_training_leases
 from mindreader.operations.worker_status import forget_workers
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings
 from mindreader_workers.beat import Beat
-from mindreader_workers.celery_app import EMBED_QUEUE, SEARCH_QUEUE, make_celery
+from mindreader_workers.celery_app import EMBED_QUEUE, LEARN_QUEUE, SEARCH_QUEUE, make_celery
 from mindreader_workers.cpu_priority import lower_cpu_priority
 from mindreader_workers.folder_scans import FolderScans
 from mindreader_workers.memory_transport import wake_consumers
@@ -26,7 +27,7 @@ from mindreader_workers.worker import Worker
 
 log = logging.getLogger(__name__)
 
-_QUEUES = (SEARCH_QUEUE, EMBED_QUEUE)
+_QUEUES = (SEARCH_QUEUE, EMBED_QUEUE, LEARN_QUEUE)
 _SEARCHES_AT_ONCE = 4
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 60.0
 """Seconds before a consumer that ended is started again; twice as many each time it ends soon."""
@@ -38,7 +39,7 @@ class EmbeddedWorkers:
     def __init__(self, celery: Celery, settings: Settings, catalog: Catalog, blobs: BlobStore) -> None:
         self._worker = Worker(settings, catalog, blobs, PhotoIndexes(settings))
         # Several take searches: those that come at the same time go through the networks together.
-        queues = [SEARCH_QUEUE] * _SEARCHES_AT_ONCE + [EMBED_QUEUE]
+        queues = [SEARCH_QUEUE] * _SEARCHES_AT_ONCE + [EMBED_QUEUE, LEARN_QUEUE]
         self._consumers = [Consumer(self._worker, queue, number) for number, queue in enumerate(queues)]
         self._beat = Beat(celery, _QUEUES)
         self._folders = FolderScans(celery, settings, catalog, blobs, yields=self._worker.engine.device == "cpu")
@@ -47,6 +48,7 @@ class EmbeddedWorkers:
         """Load the networks, then take up work; photos a killed process had leased are taken over at once."""
         expire_all_leases(self._worker.catalog)
         expire_folder_leases(self._worker.catalog)
+        expire_training_leases(self._worker.catalog)
         forget_workers(self._worker.catalog)
         self._worker.searcher.warm_up()
         for consumer in self._consumers:
@@ -55,7 +57,10 @@ class EmbeddedWorkers:
         self._folders.start()
 
     def stop(self) -> None:
-        """End embedding after the batch at hand, let other tasks finish, then close the photo indexes."""
+        """End embedding after the batch at hand, let other tasks finish, then close the photo indexes.
+
+        A program that learns keeps what it has learned.
+        """
         self._worker.stopping.set()
         self._beat.stop()
         self._folders.stop()
@@ -63,6 +68,7 @@ class EmbeddedWorkers:
             consumer.stop()
         for consumer in self._consumers:
             consumer.join(timeout=60)
+        self._worker.stop_learning()
         self._worker.indexes.close()
 
 
@@ -73,7 +79,7 @@ class Consumer:
 
     def __init__(self, worker: Worker, queue: str, number: int) -> None:
         self._worker, self._queue, self._number = worker, queue, number
-        self._yields = queue == EMBED_QUEUE and worker.engine.device == "cpu"
+        self._yields = queue == LEARN_QUEUE or (queue == EMBED_QUEUE and worker.engine.device == "cpu")
         self._stopping, self._swap = Event(), Lock()
         self._controller = _controller(worker, queue, number)
         self._thread = Thread(target=self._run, name=f"{queue}{number}", daemon=True)

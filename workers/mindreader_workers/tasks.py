@@ -17,6 +17,7 @@ from mindreader.timing import StageTimer
 from mindreader_workers.celery_app import (
     EMBED_TASK,
     HEARTBEAT_TASK,
+    LEARN_TASK,
     QUALITY_TASK,
     REQUEST_HEADER,
     SEARCH_QUEUE,
@@ -25,7 +26,7 @@ from mindreader_workers.celery_app import (
     SMOKE_TEST_TASK,
     WARM_UP_TASK,
 )
-from mindreader_workers.client import wake_embedders
+from mindreader_workers.client import wake_embedders, wake_learners
 from mindreader_workers.envelopes import envelopes_of
 from mindreader_workers.worker import Worker
 
@@ -53,6 +54,12 @@ def add_tasks(celery: Celery, worker: Worker) -> None:
     def embed() -> None:
         if worker.embed_slice():
             wake_embedders(celery)
+
+    @celery.task(name=LEARN_TASK, shared=False, ignore_result=True, soft_time_limit=_EMBED_SECONDS)
+    @_contained
+    def learn() -> None:
+        if worker.learn_slice():
+            wake_learners(celery)
 
     @celery.task(name=SEARCH_TASK, shared=False, soft_time_limit=_SEARCH_SECONDS)
     def search(request: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from mindreader.embedding.spaces import spaces as known_spaces
 from mindreader.errors import IndexMismatchError, MindReaderError, NotReadyError
 from mindreader.inference.engines.choose import choose_engine
 from mindreader.inference.regions import RegionEncoder, encoders_of, region_scheme
+from mindreader.learning.learner import Learner
 from mindreader.library.dates import read_unread
 from mindreader.library.fingerprints import Fingerprinter
 from mindreader.library.purge import purge_deleted
@@ -36,6 +37,7 @@ from mindreader.search.searcher import Searcher
 from mindreader.settings import Settings
 from mindreader_workers.celery_app import (
     EMBED_QUEUE,
+    LEARN_QUEUE,
     SEARCH_QUEUE,
 )
 
@@ -68,7 +70,9 @@ class Worker:
         self._search_problem: str | None = None
         self._engine_choice = choose_engine(settings)
         self.engine = self._engine_choice.load()
-        self.heartbeats = {queue: Heartbeat(queue, self.engine.device) for queue in (SEARCH_QUEUE, EMBED_QUEUE)}
+        queues = (SEARCH_QUEUE, EMBED_QUEUE, LEARN_QUEUE)
+        self.heartbeats = {queue: Heartbeat(queue, self.engine.device) for queue in queues}
+        self._learning = Lock()
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Worker:
@@ -80,6 +84,11 @@ class Worker:
     def searcher(self) -> Searcher:
         """Answers searches."""
         return Searcher(self.catalog, self.kept, self.indexes, self.settings, self.engine)
+
+    @cached_property
+    def learner(self) -> Learner:
+        """Has a model version learn this library, where somebody wants that."""
+        return Learner(self.catalog, self.blobs, self.indexes, self.settings)
 
     def smoke_test(self, bundle_sha256: str) -> SmokeTest:
         """Try a kept bundle in a process of its own.
@@ -112,6 +121,19 @@ class Worker:
             return True
         self._rest()
         return False
+
+    def learn_slice(self) -> bool:
+        """Go on for one time slice with the training there is, whose program goes on between slices too.
+
+        Returns:
+            whether there is more to do at once.
+        """
+        if not self._learning.acquire(blocking=False):
+            return False  # another thread of this process is at it
+        try:
+            return self.learner.work(self.settings.embed_slice_seconds, self.stopping.is_set)
+        finally:
+            self._learning.release()
 
     def _pause(self) -> None:
         """Uploads wake the worker one by one: those that wait behind a pass that found nothing more are no hurry."""
@@ -261,8 +283,15 @@ class Worker:
             self.heartbeats[SEARCH_QUEUE].record(self.catalog, tasks=tasks, error=said)
         self._search_problem = said
 
+    def stop_learning(self) -> None:
+        """Stop the program that learns, which keeps what it has learned."""
+        if "learner" in self.__dict__:
+            with self._learning:
+                self.learner.rest()
+
     def close(self) -> None:
-        """Close the photo indexes and the catalog."""
+        """Stop learning; close the photo indexes and the catalog."""
+        self.stop_learning()
         self.indexes.close()
         self.catalog.close()
 

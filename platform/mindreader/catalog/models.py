@@ -116,6 +116,16 @@ class JobState(enum.StrEnum):
     CANCELLED = "cancelled"
 
 
+class TrainingState(enum.StrEnum):
+    """Where a training stands that lets a model version learn this library."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
 def _one_of(column: str, values: type[enum.StrEnum]) -> CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=column)
@@ -586,6 +596,51 @@ class Job(Base):
     """Its photos by state when it ended: the space may be built anew, or dropped. None for what ended before 0012."""
 
     space: Mapped[EmbeddingSpace] = relationship()
+    requested_by: Mapped[User | None] = relationship()
+
+
+class Training(Base):
+    """A model version's query encoder learns this library (see `mindreader.learning`). At most one goes on."""
+
+    __tablename__ = "training"
+    __table_args__ = (
+        _one_of("state", TrainingState),
+        Index(
+            "uq_training_ongoing",
+            "ongoing",
+            unique=True,
+            sqlite_where=text("ongoing"),
+            postgresql_where=text("ongoing"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    state: Mapped[str] = mapped_column(String(16), default=TrainingState.RUNNING)
+    ongoing: Mapped[bool]
+    """It is running or paused."""
+    from_version_id: Mapped[int | None] = mapped_column(ForeignKey("model_version.id", ondelete="SET NULL"))
+    """The version that learns."""
+    result_version_id: Mapped[int | None] = mapped_column(ForeignKey("model_version.id", ondelete="SET NULL"))
+    """The version that came of it."""
+    requested_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
+    stage: Mapped[str | None] = mapped_column(String(16))
+    """What is being done: a `mindreader.learning.trainings.Stage`; None before anybody has begun."""
+    step: Mapped[int] = mapped_column(default=0)
+    steps: Mapped[int] = mapped_column(default=0)
+    """Of the stage."""
+    seconds_left: Mapped[float | None] = mapped_column(Double)
+    attempts: Mapped[int] = mapped_column(default=0)
+    """How often its program was killed since somebody started or resumed it."""
+    problem: Mapped[str | None] = mapped_column(String(1000))
+    """Why it failed."""
+    lease_owner: Mapped[str | None] = mapped_column(String(100))
+    lease_until: Mapped[datetime | None]
+    """One learner at a time is at it."""
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    finished_at: Mapped[datetime | None]
+
+    from_version: Mapped[ModelVersion | None] = relationship(foreign_keys=from_version_id)
+    result_version: Mapped[ModelVersion | None] = relationship(foreign_keys=result_version_id)
     requested_by: Mapped[User | None] = relationship()
 
 

@@ -120,6 +120,34 @@ def add_regions(session: Session, model_version_id: int, regions: str) -> ModelV
     return added
 
 
+def register_successor(session: Session, bundle: Bundle, original: ModelVersion) -> ModelVersion:
+    """Register a kept bundle that was trained on from a version's, for that version's own space, regions included.
+
+    Nothing is embedded for it, and it does not answer before somebody activates it.
+
+    Raises:
+        ConflictError: the bundle targets another space.
+    """
+    lock_spaces(session, opening=True)
+    space = original.space
+    target = replace(bundle.space, regions=space.regions)
+    if target.key != space.key:
+        raise ConflictError("{name} is not of the space of {other}.", name=bundle.manifest.name, other=original.name)
+    known = session.scalar(
+        select(ModelVersion).where(ModelVersion.bundle_sha256 == bundle.sha256, ModelVersion.space_id == space.id)
+    )
+    version = known or ModelVersion(
+        name=bundle.manifest.name,
+        bundle_sha256=bundle.sha256,
+        space_id=space.id,
+        metrics=bundle.manifest.metrics,
+        active=False,
+    )
+    session.add(version)
+    session.flush()
+    return version
+
+
 def addable_regions(session: Session, version: ModelVersion) -> list[str]:
     """Schemes a version's bundle is not registered with yet, the best first; none where it has regions itself."""
     if version.space.has_regions:

@@ -57,6 +57,7 @@ def _table(evaluation: Mapping[str, Any]) -> list[str]:
         "",
         *_rows(rows, columns),
         "",
+        *_difference(evaluation.get("difference")),
     ]
     return lines + _readings(evaluation.get("readings")) + _imagination(evaluation.get("imagination"))
 
@@ -69,6 +70,10 @@ def _left_out(protocol: Mapping[str, Any]) -> str:
 def _rows(rows: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
     head = [f"| query | {' | '.join(_COLUMNS[c] for c in columns)} |", "|---" * (len(columns) + 1) + "|"]
     return head + [f"| {name} | {' | '.join(_cell(row, c) for c in columns)} |" for name, row in rows.items()]
+
+
+def _difference(difference: Mapping[str, Any] | None) -> list[str]:
+    return [f"Difference of mAP: {_cell(difference, 'map')}.", ""] if difference else []
 
 
 def _readings(readings: Mapping[str, Any] | None) -> list[str]:

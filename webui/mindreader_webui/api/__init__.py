@@ -10,6 +10,7 @@ from mindreader_webui.api.drawing_previews import drawing_previews
 from mindreader_webui.api.folders import folders
 from mindreader_webui.api.identities import identities
 from mindreader_webui.api.jobs import jobs
+from mindreader_webui.api.learning import learning
 from mindreader_webui.api.models import models
 from mindreader_webui.api.origins import origins
 from mindreader_webui.api.photo_lists import photo_lists
@@ -40,6 +41,7 @@ BLUEPRINTS = (
     drawing_previews,
     user_sketches,
     models,
+    learning,
     similar,
     spaces,
     jobs,

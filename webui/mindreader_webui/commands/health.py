@@ -18,7 +18,10 @@ _SECONDS = 4.0
 
 @click.command()
 @click.option(
-    "--worker", "queue", type=click.Choice(["search", "embed"]), help="Ask about this machine's worker of a queue."
+    "--worker",
+    "queue",
+    type=click.Choice(["search", "embed", "learn"]),
+    help="Ask about this machine's worker of a queue.",
 )
 def health(queue: str | None) -> None:
     """Whether this machine's web server answers, or its worker has done a task lately; exit status 0 or 1.

@@ -4,6 +4,7 @@ import { h } from "../lib/dom.js";
 import { formatBytes, formatDate, formatDuration, formatPercent } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 import { jobProgress, pace } from "./job_entry.js";
+import { learnedFacts } from "./learning.js";
 
 /** @import { Job, Model, Space } from "../../../typings/api" */
 
@@ -29,6 +30,7 @@ export function modelEntry(entry, actions) {
     { class: model.active ? "active" : "" },
     h("div", { class: "row spread" }, h("h2", {}, model.name), h("span", { class: "badge" }, stateBadge(entry))),
     h("p", { class: "hint" }, facts(entry).join(" · ")),
+    ...learnedFacts(model).map((sentence) => h("p", {}, sentence)),
     h("p", {}, stateText(entry)),
     ...(isBuilding ? [progress(job)] : []),
     h("div", { class: "row" }, ...buttons(entry, actions)),

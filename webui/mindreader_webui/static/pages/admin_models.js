@@ -1,20 +1,29 @@
 // The page Models: bring in a bundle, see what it costs, build, switch, go back.
 
+import { askToLearn, isOngoing, learningEntry } from "../components/learning.js";
 import { costSentence, modelEntry, totalPhotos, waitingPhotos } from "../components/model_entry.js";
 import { call, get } from "../lib/api.js";
 import { byId, confirmDialog, h, messageOf, poll, setDisabled, showError, toast } from "../lib/dom.js";
 import { formatBytes } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 
+/** @import { Learning } from "../../../typings/api" */
 /** @import { Addable, Entry } from "../components/model_entry.js" */
 
 const POLL_MS = 2000;
 
 let shown = "";
+let learningShown = "";
 
 async function load() {
-  const [{ models }, { spaces }, { jobs }] = await Promise.all([get("/models"), get("/spaces"), get("/jobs")]);
+  const [{ models }, { spaces }, { jobs }, learning] = await Promise.all([
+    get("/models"),
+    get("/spaces"),
+    get("/jobs"),
+    get("/models/learn"),
+  ]);
   // Only what changed is drawn anew: a button must not vanish under the finger that presses it.
+  showLearning(learning);
   const news = JSON.stringify([models, spaces, jobs]);
   if (shown === news) return;
   shown = news;
@@ -26,6 +35,21 @@ async function load() {
   });
   byId("models").replaceChildren(...entries);
 }
+
+/** @param {Learning} learning */
+function showLearning(learning) {
+  const news = JSON.stringify(learning);
+  if (learningShown === news) return;
+  learningShown = news;
+  const entry = learningEntry(learning, load);
+  byId("learning").hidden = !entry.length;
+  byId("learning").replaceChildren(...entry);
+  byId("learn").onclick = () => (learning.hindrance === null ? askToLearn(learning, learn) : toast(learning.hindrance));
+  setDisabled(isOngoing(learning.training), "learn");
+}
+
+const learn = () =>
+  act(call("POST", "/models/learn", {}), _("This library is being learned. Searches go on as before."));
 
 /** @param {Promise<unknown>} request @param {string} sentence for when it is done */
 async function act(request, sentence) {

@@ -1,0 +1,130 @@
+"""A run that starts from a bundle, in its space; E1 trained further so that it keeps what it knew."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from mindreader.bundles import read_bundle
+from mindreader.bundles.manifest import PROJECTION_FILE
+from mindreader.errors import InvalidInputError
+from mindreader_training.commands import train
+from mindreader_training.overrides import with_overrides
+from mindreader_training.presets import preset
+from mindreader_training.start import Start, preset_for
+from mindreader_training.trainer import interpolated
+from tests.training.conftest import MINIATURE
+
+
+@pytest.fixture
+def bundle(trained):
+    return read_bundle(trained / "bundle")
+
+
+@pytest.fixture
+def library(bundle):
+    """The preset `library` in miniature, for that bundle."""
+    chosen = with_overrides(preset("library"), ["batch=2", "phases.library.steps=4", "ema_decay=0"])
+    return preset_for(bundle, chosen)
+
+
+def same(one, other):
+    return all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True))
+
+
+def test_sizes_and_space_are_the_bundles(bundle, library):
+    assert library.generator == preset("tiny").generator
+    assert (library.query_encoder, library.query_encoder_size) == ("efficientnet-lite0", 64)
+    assert library.conditioned
+    assert library.projection is None
+    assert library.sketch_weight == bundle.manifest.query_encoder.sketch_weight
+
+
+def test_the_networks_begin_as_the_bundles_and_only_e1_learns(new_run, bundle, library):
+    start = Start(bundle)
+    trainer = new_run(library, start=start).trainer
+    assert same(trainer.e1, start.query_encoder())
+    norms = [value.clone() for name, value in trainer.e1.state_dict().items() if "running" in name]
+    terms = trainer.step(0, trainer.sampler.batch(0))
+    assert set(terms) == {"category", "instance", "distillation"}
+    assert terms["distillation"] == pytest.approx(0, abs=1e-4)  # it is the E1 that it began with
+    assert not same(trainer.e1, start.query_encoder())
+    assert same(trainer.g, start.generator())
+    assert trainer.step(1, trainer.sampler.batch(1))["distillation"] > 0
+    kept = [value for name, value in trainer.e1.state_dict().items() if "running" in name]
+    assert all(torch.equal(a, b) for a, b in zip(norms, kept, strict=True)), "the norms are frozen"
+
+
+def test_what_is_exported_is_interpolated_and_of_the_same_space(new_run, bundle, library, tmp_path):
+    from mindreader_training.export import export_bundle
+    from tests.support.bundles import RECORD
+
+    first = Start(bundle).query_encoder()
+    trainer = new_run(replace(library, kept_share=0.5), start=Start(bundle)).trainer
+    for step in range(2):
+        trainer.step(step, trainer.sampler.batch(step))
+    made = trainer.result(2)
+    halfway = interpolated(first, trainer.e1_average.module, 0.5)
+    assert same(made.query_encoder, halfway)
+    assert not same(made.query_encoder, trainer.e1_average.module)
+    exported = export_bundle(tmp_path / "made", "library", made, RECORD, "made")
+    assert exported.space.key == bundle.space.key
+    assert exported.weights(PROJECTION_FILE).read_bytes() == bundle.weights(PROJECTION_FILE).read_bytes()
+
+
+def test_embeddings_that_are_known_are_not_made_again(new_run, bundle, library):
+    with pytest.raises(InvalidInputError, match="16 photos, but embeddings of 3"):
+        new_run(library, start=Start(bundle, torch.eye(64).numpy()[:3]))
+    known = torch.eye(64).numpy()[:16]
+    trainer = new_run(library, start=Start(bundle, known)).trainer
+    assert torch.equal(trainer.photo_bank.embeddings, torch.from_numpy(known))
+
+
+def test_a_run_of_another_start_is_not_gone_on_with(new_run, bundle, library, miniature):
+    new_run(library, start=Start(bundle)).save()
+    plain = replace(library, kept_share=0.0, weights=replace(library.weights, distillation=0.0))
+    with pytest.raises(InvalidInputError, match="other settings"):
+        new_run(plain).resume()
+
+
+def test_keeping_near_to_a_start_needs_one(new_run, library):
+    with pytest.raises(InvalidInputError, match="--from BUNDLE"):
+        new_run(library)
+
+
+def test_the_command_line_starts_from_a_bundle(trained, drawn_data, tmp_path):
+    options = ["--preset", "tiny", "--steps", "3", "--data", str(drawn_data), "--out", str(tmp_path / "run")]
+    options += ["--from", str(trained / "bundle"), "--device", "cpu", "--set", "batch=2"]
+    done = CliRunner().invoke(train, options)
+    assert done.exit_code == 0, done.output
+    made, first = read_bundle(tmp_path / "run" / "bundle"), read_bundle(trained / "bundle")
+    assert made.space.key == first.space.key
+    assert made.manifest.generator == first.manifest.generator
+    refused = CliRunner().invoke(train, [*options, "--photo-encoder", "efficientnet-lite2"])
+    assert refused.exit_code == 2
+    assert "--from brings its own encoders" in refused.output
+
+
+def test_a_data_set_or_the_library(tmp_path):
+    refused = CliRunner().invoke(train, ["--preset", "tiny"])
+    assert "--data and --out, or --library" in refused.output
+    refused = CliRunner().invoke(train, ["--library", "--out", str(tmp_path)])
+    assert "--library goes with --resume and --set alone" in refused.output
+
+
+def test_a_miniature_without_a_start_is_as_before(new_run, miniature):
+    assert MINIATURE
+    trainer = new_run(miniature).trainer
+    assert "start" not in trainer.identity
+    assert trainer.first_e1 is None
+
+
+def test_outlines_are_for_runs_that_train_no_generator(new_run, bundle, library, miniature):
+    trainer = new_run(replace(library, outlined=1.0, phases=library.phases), start=Start(bundle)).trainer
+    plain = new_run(library, name="plain", start=Start(bundle)).trainer
+    assert not torch.equal(trainer.sampler.batch(0).sketches, plain.sampler.batch(0).sketches)
+    with pytest.raises(InvalidInputError, match="0 where a phase trains the generator"):
+        with_overrides(miniature, ["outlined=0.5"])
+    with pytest.raises(InvalidInputError, match="kept_share must be"):
+        with_overrides(miniature, ["kept_share=1"])
