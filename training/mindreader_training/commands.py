@@ -143,6 +143,12 @@ def _write_report(out: Path, bundle: Bundle, evaluation: Evaluation, engine: Eng
 @click.option("--preset", "preset_name", default="small", show_default=True, help="Which numbers to train with.")
 @click.option("--data", type=_FOLDER, help="The data set, in any layout MindReader knows.")
 @click.option("--out", type=_FOLDER, help="Folder of the run.")
+@click.option(
+    "--sketches",
+    "more_sketches",
+    type=_FOLDER,
+    help="More sketches of the data set's categories, laid out as CATEGORY/*.",
+)
 @click.option("--from", "start", metavar="BUNDLE", help="Start from this bundle's G and E1, in its embedding space.")
 @click.option(
     "--library",
@@ -212,13 +218,15 @@ def _learn_library(resume: bool, changes: tuple[str, ...]) -> None:
 
 def _run(preset: Preset, data: Path, out: Path, device: str, asked: dict[str, Any], world: Any) -> Run:
     from mindreader.networks.compute import choose_compute
-    from mindreader_training.data.layouts import read_dataset
+    from mindreader_training.data.layouts import folder_items, read_dataset
     from mindreader_training.data.protocols import zero_shot_categories
     from mindreader_training.run import Run
     from mindreader_training.start import Start
     from mindreader_training.trainer import Trainer
 
     dataset = read_dataset(data, "train", asked["seed"])
+    if asked["more_sketches"]:
+        dataset = dataset.with_sketches(folder_items(asked["more_sketches"], source=asked["more_sketches"].name))
     unseen: tuple[str, ...] = ()
     if asked["zero_shot"]:
         main = dataset.only(lambda item: item.source in ("", "sketchy"))
@@ -302,6 +310,21 @@ def _with_dev_evaluation(bundle: Bundle, data: Path, device: str, asked: dict[st
     return record_results(
         bundle, [run_evaluation(bundle, held_back, engine, imagination=asked["imagination"]).as_json()]
     )
+
+
+@click.command("icon-sketches")
+@click.argument("package", type=_FOLDER)
+@click.argument("out", type=_FOLDER)
+@click.option("--data", type=_FOLDER, required=True, help="The data set whose categories are wanted.")
+def icon_sketches(package: Path, out: Path, data: Path) -> None:
+    """Draw the icons of PACKAGE, an unpacked @iconify/json of npm, as sketches to train with, into OUT."""
+    from mindreader_training.data.icons import TABLE, write_icon_sketches
+    from mindreader_training.data.layouts import read_dataset
+
+    if out.exists():
+        raise click.UsageError(f"{out} is there already. Give another folder.")
+    written = write_icon_sketches(package, read_dataset(data, "train").categories, out)
+    click.echo(f"Wrote {written} sketches to {out}; {out / TABLE} has the set, licence and author of each.")
 
 
 @click.group()

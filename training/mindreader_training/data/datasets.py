@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mindreader.errors import InvalidInputError
 from mindreader.imaging import Sketch, decode_photo, decode_sketch, photo_array, sketch_array
 from mindreader_training.data.quickdraw import drawn_png
 
@@ -54,6 +55,18 @@ class Dataset:
         kept = [i for i, sketch in enumerate(self.sketches) if keep(sketch)]
         pairs = np.array([photo_index.get(int(self.pairs[i]), NO_PAIR) for i in kept], dtype=np.int64)
         return Dataset(tuple(self.photos[i] for i in photo_index), tuple(self.sketches[i] for i in kept), pairs)
+
+    def with_sketches(self, sketches: Sequence[Item]) -> Dataset:
+        """The data set with more sketches, drawn from none of its photos; those of other categories are left out.
+
+        Raises:
+            InvalidInputError: none is of a category that has photos.
+        """
+        found = {photo.category for photo in self.photos}
+        more = tuple(sketch for sketch in sketches if sketch.category in found)
+        if not more:
+            raise InvalidInputError("None of the further sketches is of a category that has photos.")
+        return Dataset(self.photos, (*self.sketches, *more), np.append(self.pairs, np.full(len(more), NO_PAIR)))
 
     def answerable(self) -> Dataset:
         """The data set without sketches of categories that have no photo: nothing could be found for them."""
