@@ -28,7 +28,8 @@ def package(tmp_path):
 
     def write(name, icons, licence="MIT"):
         info = {"license": {"spdx": licence}, "author": {"name": "Ada"}}
-        held = {"info": info, "icons": {icon: {"body": body} for icon, body in icons.items()}, "width": 16, "height": 16}
+        bodies = {icon: {"body": body} for icon, body in icons.items()}
+        held = {"info": info, "icons": bodies, "width": 16, "height": 16}
         (tmp_path / "package" / "json" / f"{name}.json").write_text(json.dumps(held))
 
     (tmp_path / "package" / "json").mkdir(parents=True)
@@ -67,12 +68,12 @@ def test_whatever_its_style_an_icon_becomes_lines(body):
     assert not ((distance > outer * 0.5) & (distance < outer * 0.85)).any(), "what lies within it is not"
 
 
-@pytest.mark.parametrize("body", ["", '<circle cx="8" cy="8" r="6" fill="#fff"/>', "<no"], ids=["empty", "white", "torn"])
+WHITE = SURFACE.replace("currentColor", "#fff")
+
+
+@pytest.mark.parametrize("body", ["", WHITE, "<no"], ids=["empty", "white", "torn"])
 def test_an_icon_that_shows_nothing_is_none(body):
-    sketch = icon_sketch(svg(body))
-    assert sketch is None or (sketch < 128).any()
-    if body != '<circle cx="8" cy="8" r="6" fill="#fff"/>':
-        assert sketch is None
+    assert icon_sketch(svg(body)) is None
 
 
 def test_they_are_written_with_their_sources_and_once_each(package, drawn_data, tmp_path):
