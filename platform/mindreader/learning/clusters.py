@@ -101,12 +101,12 @@ def spherical_k_means(vectors: Vectors, count: int, random: np.random.Generator)
     return labels
 
 
-def _first_means(vectors: Vectors, count: int, random: np.random.Generator) -> Vectors:
-    chosen = [int(random.integers(len(vectors)))]
+def _first_means(vectors: Vectors, count: int, generator: np.random.Generator) -> Vectors:
+    chosen = [int(generator.integers(len(vectors)))]
     distances = np.ones(len(vectors))
     for _ in range(count - 1):
         distances = np.minimum(distances, np.maximum(0.0, 1.0 - vectors @ vectors[chosen[-1]]))
         total = distances.sum()
         even = np.full(len(vectors), 1.0 / len(vectors))
-        chosen.append(int(random.choice(len(vectors), p=distances / total if total > 0 else even)))
+        chosen.append(int(generator.choice(len(vectors), p=distances / total if total > 0 else even)))
     return vectors[chosen]

@@ -140,7 +140,7 @@ def _lines(pixels: Strokes) -> Strokes:
     inked, shades = ink > _PALE[0], (ink > _PALE[0]) & (ink < _PALE[1])
     is_picture = (rgb.max(axis=2).astype(int) - rgb.min(axis=2)).max() > _COLOURED
     if is_picture or shades.sum() > 0.25 * max(1, inked.sum()):
-        edges = cv2.Canny(cv2.bilateralFilter(rgb, 7, 60, 5), 40, 110) | _outline(alpha[..., 0] > 0.5, 3)
+        edges = np.maximum(cv2.Canny(cv2.bilateralFilter(rgb, 7, 60, 5), 40, 110), _outline(alpha[..., 0] > 0.5, 3))
         return np.asarray(cv2.dilate(edges, np.ones((4, 4), np.uint8)), dtype=np.uint8)
     shape = ink > 100
     # A disc fits into surfaces, and not into lines.
