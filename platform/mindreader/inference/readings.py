@@ -29,6 +29,8 @@ _CLEAR = 0.85
 """A reading that is so likely leaves no room for others."""
 _SKETCH_SHARE = 0.3
 """How much the sketch's own query counts beside the picked reading."""
+_EXPANDED_BY = 10
+"""Nearest photos that a query is expanded by."""
 
 Vectors = NDArray[np.float32]
 
@@ -91,6 +93,20 @@ def with_picked(found: Sequence[SketchReading], picked: SketchReading) -> list[S
 def query_of_picked(reading: SketchReading, query: Vectors) -> Vectors:
     """What searches for a picked reading: its own vector, moved a little by the sketch's query; (K,), of length 1."""
     return unit(reading.vector + _SKETCH_SHARE * query)
+
+
+def expanded_query(query: Vectors, vectors: Vectors) -> Vectors:
+    """What searches where nobody picked anything: the query, and as much the mean of the photos it finds first.
+
+    Query expansion (Chum et al. 2007), weighted as readings are: what a sketch finds is nearer to others of the kind
+    than the sketch itself. What it is worth: docs/quality.md, "Query expansion".
+
+    Args:
+        query: (K,), of length 1.
+        vectors: (N, K) of the photos nearest to it, best first, each of length 1; of none nothing changes.
+    """
+    near = vectors[:_EXPANDED_BY]
+    return unit(query + _mean(near, _weights(near @ query))) if len(near) else query
 
 
 def _weights(similarities: Vectors) -> Vectors:

@@ -12,6 +12,7 @@ from mindreader.inference.answerability import is_answerable
 from mindreader.inference.readings import (
     LOOKED_AT,
     SketchReading,
+    expanded_query,
     find_readings,
     further_readings,
     picked_reading,
@@ -42,7 +43,7 @@ class Retrieved:
     """What the index holds for a sketch."""
 
     query: Vector
-    """(K,), what searched: after the picked reading and relevance feedback."""
+    """(K,), what searched: after the picked reading and relevance feedback, or expanded by what the sketch found."""
     nearest: Ranking
     """Gives the photos found by it."""
     parts: tuple[Box, ...]
@@ -71,6 +72,9 @@ def retrieve(
     first = find_readings(query, photo_ids, vectors, request.most_readings)
     # What was chosen is one thing, whatever else was drawn.
     parts = sketch.parts if wanted is query else ()
+    # Regions that shall hold each part, or lie where it was drawn, are compared with what was drawn.
+    if wanted is query and not parts and sketch.whole.place is None:
+        wanted = expanded_query(query, vectors)
     return Retrieved(
         wanted,
         _ranking(index, nearest, DrawnThing(wanted, sketch.whole.place), parts, request.where),

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mindreader.inference.readings import find_readings, further_readings, picked_reading, query_of_picked, with_picked
+from mindreader.inference.readings import (
+    expanded_query,
+    find_readings,
+    further_readings,
+    picked_reading,
+    query_of_picked,
+    with_picked,
+)
 
 DIMENSION = 64
 
@@ -116,3 +123,24 @@ def test_a_picked_reading_keeps_its_own_vector_moved_a_little_by_the_sketch(quer
     assert np.linalg.norm(searched) == pytest.approx(1, abs=1e-5)
     assert searched @ picked.vector > 0.95
     assert searched @ query > picked.vector @ query
+
+
+def test_a_query_is_expanded_by_as_much_as_the_ten_nearest_photos_have_in_common(query):
+    vectors = np.concatenate([kind(query, 0, 10, 0.6), kind(query, 1, 30, 1.5)])
+    expanded = expanded_query(query, vectors)
+    assert np.linalg.norm(expanded) == pytest.approx(1, abs=1e-5)
+    others = kind(query, 0, 20, 0.6, seed=5)
+    assert (others @ expanded).min() > (others @ query).max(), "others of the kind are nearer"
+    np.testing.assert_array_equal(expanded, expanded_query(query, vectors[:10]))
+    middle = unit(vectors[:10].mean(axis=0))
+    assert expanded @ middle == pytest.approx(expanded @ query, abs=0.01), "half way"
+
+
+def test_nearer_photos_expand_a_query_more(query):
+    near, far = kind(query, 0, 1, 0.5), kind(query, 1, 1, 2.0)
+    expanded = expanded_query(query, np.concatenate([near, far]))
+    assert expanded @ near[0] > expanded @ far[0] + 0.3
+
+
+def test_of_no_photos_a_query_stays_as_it_is(query):
+    assert expanded_query(query, np.zeros((0, DIMENSION), np.float32)) is query

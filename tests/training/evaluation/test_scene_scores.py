@@ -13,7 +13,7 @@ from mindreader.boxes import WHOLE, Box
 from mindreader.errors import InvalidInputError
 from mindreader.inference.regions import PhotoRegions
 from mindreader_training.commands import evaluate
-from mindreader_training.evaluation.scenes import Gallery, scaled_array, scene_scores
+from mindreader_training.evaluation.scenes import Gallery, scaled_array, scene_scores, similarity
 from tests.support.scenes import BALLS, write_scenes
 
 
@@ -24,9 +24,25 @@ def test_a_photo_counts_by_its_best_region():
     one = Gallery(plain, (PhotoRegions((WHOLE, corner), vectors[[0, 1]]),))
     gallery = one + Gallery(2 * plain, (PhotoRegions((WHOLE,), vectors[[2]]),))
     assert gallery.most_vectors == 2
-    np.testing.assert_array_equal(gallery.whole(vectors), [[0.5, 1]] * 3)
-    np.testing.assert_array_equal(gallery.best(vectors, of_whole=True), [[1, 0], [0, 0], [0, 1]])
-    np.testing.assert_array_equal(gallery.best(vectors), [[1, 0], [1, 0], [0, 1]])
+    expected = {
+        "whole": [[0.5, 1]] * 3,
+        "whole_of_regions": [[1, 0], [0, 0], [0, 1]],
+        "regions": [[1, 0], [1, 0], [0, 1]],
+    }
+    for rows, best in expected.items():
+        np.testing.assert_array_equal(similarity(vectors, gallery.vectors(rows), None, expands=False), best)
+
+
+def test_queries_are_expanded_by_the_best_regions_of_photos_that_are_not_ignored():
+    corner = Box(0.0, 0.0, 0.5, 0.5)
+    axes = np.eye(3, dtype=np.float32)
+    photos = [PhotoRegions((WHOLE, corner), axes[[2, 1]]).vectors, axes[[0]]]
+    query = np.array([[0.0, 0.8, 0.6]], np.float32)
+    ignored = np.array([[False, True]])
+    alone = similarity(query, photos, ignored, expands=True)
+    assert alone == pytest.approx(np.array([[0.9487, 0.0]]), abs=1e-3), "half way to the corner, not to the whole"
+    both = similarity(query, photos, None, expands=True)
+    assert both[0, 1] > alone[0, 1], "the other photo counts a little"
 
 
 def test_ignored_photos_neither_help_nor_harm():

@@ -98,7 +98,7 @@ def evaluate(
         queries |= {"product": read.product, "best_reading": read.picked}
         readings = read.as_json()
     if robustness:
-        queries |= robustness_queries(model, dataset)
+        queries |= robustness_queries(model, dataset, gallery)
     rows = _rows(queries, gallery, dataset)
     quality: dict[str, object] = {}
     if imagination:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mindreader.inference.looks import looks_at
 from mindreader.inference.query_model import QueryModel
-from mindreader.inference.readings import LOOKED_AT, find_readings, query_of_picked
+from mindreader.inference.readings import LOOKED_AT, expanded_query, find_readings, query_of_picked
 from mindreader_training.data.datasets import Dataset, sketch_images
 from mindreader_training.evaluation.embed import Embeddings
 
@@ -24,7 +24,7 @@ class Read:
     most: int
     """Readings offered at most."""
     product: Embeddings
-    """(Q, K), nobody picks."""
+    """(Q, K), nobody picks: expanded by what the sketch finds."""
     picked: Embeddings
     """(Q, K), by the reading that shows the most photos of the sketch's category; as nobody where none shows one."""
     offered: NDArray[np.int64]
@@ -57,8 +57,8 @@ def read_sketches(model: QueryModel, dataset: Dataset, gallery: Embeddings, most
         found = find_readings(query, nearest.tolist(), gallery[nearest], most)
         seen = [int((gallery_labels[list(each.photo_ids[:SHOWN])] == label).sum()) for each in found]
         best = int(np.argmax(seen))
-        product.append(query)
-        picked.append(query_of_picked(found[best], query) if seen[best] else query)
+        product.append(expanded_query(query, gallery[nearest]))
+        picked.append(query_of_picked(found[best], query) if seen[best] else product[-1])
         offered.append(len(found))
         right.append(seen[best] > 0)
     return Read(most, np.stack(product), np.stack(picked), np.array(offered), np.array(right))

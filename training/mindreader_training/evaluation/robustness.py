@@ -9,20 +9,33 @@ from PIL import Image
 
 from mindreader.inference.looks import looks_at
 from mindreader.inference.query_model import QueryModel
+from mindreader.inference.readings import LOOKED_AT, expanded_query
 from mindreader_training.data.datasets import Dataset, sketch_images
 from mindreader_training.evaluation.disturbances import DISTURBANCES, disturbed
 from mindreader_training.evaluation.embed import Embeddings
 
 
-def robustness_queries(model: QueryModel, dataset: Dataset, seed: int = 0) -> dict[str, Embeddings]:
-    """The product's queries (Q, K), nobody picks a reading: `product`, and `product, DISTURBANCE` for each."""
-    rows = {"product": _queries(model, sketch_images(dataset.sketches))}
+def robustness_queries(
+    model: QueryModel, dataset: Dataset, gallery: Embeddings, seed: int = 0
+) -> dict[str, Embeddings]:
+    """The product's queries (Q, K), nobody picks a reading: `product`, and `product, DISTURBANCE` for each.
+
+    Args:
+        gallery: (N, K), E2's unit vectors of the data set's photos, by which queries are expanded.
+    """
+    rows = {"product": product_queries(model, sketch_images(dataset.sketches), gallery)}
     for name in DISTURBANCES:
         random = np.random.default_rng(seed)
         sketches = [disturbed(sketch, name, random) for sketch in sketch_images(dataset.sketches)]
-        rows[f"product, {name}"] = _queries(model, sketches)
+        rows[f"product, {name}"] = product_queries(model, sketches, gallery)
     return rows
 
 
-def _queries(model: QueryModel, sketches: Iterable[Image.Image]) -> Embeddings:
-    return np.stack([model.query(looks_at(sketch, model.image_size)) for sketch in sketches])
+def product_queries(model: QueryModel, sketches: Iterable[Image.Image], gallery: Embeddings) -> Embeddings:
+    """What the product searches with (Q, K) where nobody picks: two looks, expanded by what they find."""
+    queries = []
+    for sketch in sketches:
+        query = model.query(looks_at(sketch, model.image_size))
+        nearest = np.argsort(-(gallery @ query), kind="stable")[:LOOKED_AT]
+        queries.append(expanded_query(query, gallery[nearest]))
+    return np.stack(queries)

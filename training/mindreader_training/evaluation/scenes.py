@@ -17,6 +17,7 @@ from mindreader.imaging import decode_photo, photo_array
 from mindreader.inference.engines.protocol import Engine
 from mindreader.inference.looks import looks_at
 from mindreader.inference.query_model import QueryModel
+from mindreader.inference.readings import LOOKED_AT, expanded_query
 from mindreader.inference.regions import PhotoRegions, RegionEncoder
 from mindreader_training.data.datasets import MAX_PIXELS, Item, sketch_images
 from mindreader_training.data.scenes import FEWEST_SCENES, Scene, SceneProtocol
@@ -87,7 +88,7 @@ def evaluate_scenes(bundle: Bundle, protocol: SceneProtocol, engine: Engine, reg
     area = _areas(protocol.scenes, sketches)
     there = area > 0
     rows = _rows(queries, scenes, there)
-    rows |= {f"{name}_one_look": row for name, row in _rows(one_look, scenes, there).items()}
+    rows |= {f"{name}_one_look": row for name, row in _rows(one_look, scenes, there, expands=False).items()}
     by_size = {}
     for name, (least, below) in SIZES.items():
         of_size = there & (area >= least) & (area < below)
@@ -136,25 +137,16 @@ class Gallery:
         """Of a photo."""
         return max(len(photo.vectors) for photo in self.photos)
 
-    def whole(self, queries: Embeddings) -> Similarity:
-        """Cosine (Q, N) of queries (Q, K) and photos without regions."""
-        return queries @ self.plain.T
-
-    def best(self, queries: Embeddings, *, of_whole: bool = False) -> Similarity:
-        """Cosine (Q, N) of queries (Q, K) and each photo's best region.
-
-        Args:
-            of_whole: only vectors of the whole photo count.
-        """
-        kept = [
+    def vectors(self, rows: str) -> list[Embeddings]:
+        """Of each photo those (R, K) that count in one of the rows of `SceneEvaluation`."""
+        if rows == "whole":
+            return list(self.plain[:, None])
+        return [
             np.stack([vector for box, vector in zip(photo.boxes, photo.vectors, strict=True) if box == WHOLE])
-            if of_whole
+            if rows == "whole_of_regions"
             else photo.vectors
             for photo in self.photos
         ]
-        starts = np.cumsum([0, *(len(vectors) for vectors in kept[:-1])])
-        best: Similarity = np.maximum.reduceat(queries @ np.concatenate(kept).T, starts, axis=1)
-        return best
 
 
 def _embedded(encoder: RegionEncoder, paths: Sequence[Path]) -> Iterator[PhotoRegions]:
@@ -186,7 +178,7 @@ def _projection(bundle: Bundle) -> Path | None:
 
 
 def _queries(model: QueryModel, sketches: Sequence[Item]) -> Embeddings:
-    """What the product searches with, (Q, K): two looks at each sketch, nobody picks a reading."""
+    """Two looks at each sketch, (Q, K); the product expands them by what they find."""
     return np.stack([model.query(looks_at(image, model.image_size)) for image in sketch_images(sketches)])
 
 
@@ -204,12 +196,37 @@ def _same_category(sketches: Sequence[Item], photos: Sequence[Item]) -> Mask:
     return np.array([[photo.category == sketch.category for photo in photos] for sketch in sketches])
 
 
-def _rows(queries: Embeddings, gallery: Gallery, relevant: Mask, ignored: Mask | None = None) -> dict[str, Scores]:
+def _rows(
+    queries: Embeddings, gallery: Gallery, relevant: Mask, ignored: Mask | None = None, *, expands: bool = True
+) -> dict[str, Scores]:
+    """The three rows, with queries expanded as the product does; photos that are ignored expand none."""
     return {
-        "whole": scene_scores(gallery.whole(queries), relevant, ignored),
-        "whole_of_regions": scene_scores(gallery.best(queries, of_whole=True), relevant, ignored),
-        "regions": scene_scores(gallery.best(queries), relevant, ignored),
+        name: scene_scores(similarity(queries, gallery.vectors(name), ignored, expands=expands), relevant, ignored)
+        for name in ("whole", "whole_of_regions", "regions")
     }
+
+
+def similarity(queries: Embeddings, photos: Sequence[Embeddings], ignored: Mask | None, *, expands: bool) -> Similarity:
+    """Cosine (Q, N) of queries (Q, K) and the best of each photo's vectors (R, K)."""
+    if expands:
+        queries = np.stack(
+            [_expanded(query, photos, None if ignored is None else ignored[row]) for row, query in enumerate(queries)]
+        )
+    return _best(queries, photos)
+
+
+def _best(queries: Embeddings, photos: Sequence[Embeddings]) -> Similarity:
+    starts = np.cumsum([0, *(len(vectors) for vectors in photos[:-1])])
+    best: Similarity = np.maximum.reduceat(queries @ np.concatenate(photos).T, starts, axis=1)
+    return best
+
+
+def _expanded(query: Embeddings, photos: Sequence[Embeddings], ignored: NDArray[np.bool_] | None) -> Embeddings:
+    best = _best(query[None], photos)[0]
+    if ignored is not None:
+        best = np.where(ignored, -np.inf, best)
+    nearest = [photos[number] for number in np.argsort(-best, kind="stable")[:LOOKED_AT] if best[number] > -np.inf]
+    return expanded_query(query, np.stack([each[(each @ query).argmax()] for each in nearest]))
 
 
 def scene_scores(similarity: Similarity, relevant: Mask, ignored: Mask | None = None) -> Scores:
