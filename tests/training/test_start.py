@@ -10,6 +10,7 @@ from mindreader.bundles import read_bundle
 from mindreader.bundles.manifest import PROJECTION_FILE
 from mindreader.errors import InvalidInputError
 from mindreader_training.commands import train
+from mindreader_training.losses import attracted
 from mindreader_training.overrides import with_overrides
 from mindreader_training.presets import preset
 from mindreader_training.start import Start, preset_for
@@ -45,12 +46,23 @@ def test_the_networks_begin_as_the_bundles_and_only_e1_learns(new_run, bundle, l
     start = Start(bundle)
     trainer = new_run(library, start=start).trainer
     assert same(trainer.e1, start.query_encoder())
+    terms = trainer.step(0, trainer.sampler.batch(0))
+    assert set(terms) == {"distillation"}
+    assert terms["distillation"] > 0
+    assert not same(trainer.e1.projection, start.query_encoder().projection)
+    assert same(trainer.e1.network, start.query_encoder().network), "the projection learns alone"
+    assert same(trainer.g, start.generator())
+
+
+def test_a_whole_e1_is_held_near_to_the_one_it_began_as(new_run, bundle, library):
+    weights = replace(library.weights, category=1.0, instance=0.25)
+    whole = replace(library, weights=weights, projection_alone=False, attraction=0.0)
+    trainer = new_run(whole, start=Start(bundle)).trainer
     norms = [value.clone() for name, value in trainer.e1.state_dict().items() if "running" in name]
     terms = trainer.step(0, trainer.sampler.batch(0))
     assert set(terms) == {"category", "instance", "distillation"}
     assert terms["distillation"] == pytest.approx(0, abs=1e-4)  # it is the E1 that it began with
-    assert not same(trainer.e1, start.query_encoder())
-    assert same(trainer.g, start.generator())
+    assert not same(trainer.e1.network, Start(bundle).query_encoder().network)
     assert trainer.step(1, trainer.sampler.batch(1))["distillation"] > 0
     kept = [value for name, value in trainer.e1.state_dict().items() if "running" in name]
     assert all(torch.equal(a, b) for a, b in zip(norms, kept, strict=True)), "the norms are frozen"
@@ -83,7 +95,7 @@ def test_embeddings_that_are_known_are_not_made_again(new_run, bundle, library):
 
 def test_a_run_of_another_start_is_not_gone_on_with(new_run, bundle, library, miniature):
     new_run(library, start=Start(bundle)).save()
-    plain = replace(library, kept_share=0.0, weights=replace(library.weights, distillation=0.0))
+    plain = replace(library, projection_alone=False, weights=replace(library.weights, distillation=0.0, category=1.0))
     with pytest.raises(InvalidInputError, match="other settings"):
         new_run(plain).resume()
 
@@ -120,11 +132,15 @@ def test_a_miniature_without_a_start_is_as_before(new_run, miniature):
     assert trainer.first_e1 is None
 
 
-def test_outlines_are_for_runs_that_train_no_generator(new_run, bundle, library, miniature):
-    trainer = new_run(replace(library, outlined=1.0, phases=library.phases), start=Start(bundle)).trainer
-    plain = new_run(library, name="plain", start=Start(bundle)).trainer
-    assert not torch.equal(trainer.sampler.batch(0).sketches, plain.sampler.batch(0).sketches)
-    with pytest.raises(InvalidInputError, match="0 where a phase trains the generator"):
-        with_overrides(miniature, ["outlined=0.5"])
-    with pytest.raises(InvalidInputError, match="kept_share must be"):
-        with_overrides(miniature, ["kept_share=1"])
+def test_what_is_taught_is_drawn_to_the_nearest_centroid():
+    embeddings, centroids = torch.eye(4)[:2], torch.eye(4)[[1, 2]]
+    drawn = attracted(embeddings, centroids, 0.5, 0.01)
+    torch.testing.assert_close(drawn[1], torch.eye(4)[1])  # is one itself
+    torch.testing.assert_close(drawn[0], torch.nn.functional.normalize(torch.tensor([1.0, 0.25, 0.25, 0.0]), dim=0))
+    torch.testing.assert_close(attracted(embeddings, centroids, 0.0, 0.01), embeddings)
+
+
+def test_numbers_that_teach_nothing_are_refused(library):
+    for change, why in (("kept_share=1", "kept_share must be"), ("attraction=-1", "attraction must not be negative")):
+        with pytest.raises(InvalidInputError, match=why):
+            with_overrides(library, [change])

@@ -72,6 +72,14 @@ def distillation(embeddings: Tensor, known: Tensor) -> Tensor:
     return (1 - (embeddings * known).sum(dim=1)).mean()
 
 
+def attracted(embeddings: Tensor, centroids: Tensor, share: float, temperature: float) -> Tensor:
+    """Unit embeddings (B, K) drawn to unit centroids (C, K): each is added the mean of the centroids, weighted by the
+    softmax of their cosines over the temperature, `share` times; the sums (B, K) are of length 1.
+    """
+    weights = F.softmax(embeddings @ centroids.T / temperature, dim=1)
+    return F.normalize(embeddings + share * (weights @ centroids), dim=1)
+
+
 def instance(
     embeddings: Tensor, bank: Tensor, photo_index: Tensor, bank_labels: Tensor, labels: Tensor, temperature: float
 ) -> Tensor:

@@ -30,7 +30,8 @@ class LossWeights:
     instance: float
     """InfoNCE of E1's embedding with its own photo's E2 embedding, against all photos of its category."""
     distillation: float = 0.0
-    """Cosine distance between E1's embedding and that of the E1 the run started from."""
+    """Cosine distance between E1's embedding and that of the E1 the run started from, drawn to the centroids where
+    `Preset.attraction` says so."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,12 @@ class Preset:
     ema_decay: float
     sketch_weight: float
     """In a query, E1's embedding of the sketch counts this much beside that of the imaginary image."""
-    outlined: float = 0.0
-    """Share of the pseudo-sketches that are outlines of the thing in the photo alone, where it can be told; these and
-    the others are then turned, scaled and erased as drawn ones are. They no longer lie on their photo, as G needs."""
+    attraction: float = 0.0
+    """What E1 is taught by distillation is drawn to the categories' centroids so much (see `losses.attracted`)."""
+    attraction_temperature: float = 0.03
+    """How far away a centroid still draws, in cosine."""
+    projection_alone: bool = False
+    """Of E1 only the projection is trained, where it has one."""
     frozen_norms: bool = False
     """E1's batch norms keep the statistics they began with, so that other drawings than those of the run fit them."""
     kept_share: float = 0.0
@@ -187,15 +191,16 @@ PRESETS: dict[str, Preset] = {
                 feature=0.0,
                 perceptual=0.0,
                 semantic=0.0,
-                category=1.0,
-                instance=0.25,
+                category=0.0,
+                instance=0.0,
                 distillation=1.0,
             ),
-            phases=(Phase("library", 300, 48, trains_generator=False, query_inputs=("sketches",), aligned_share=0.9),),
-            encoder_rate=1e-4,
-            ema_decay=0.98,
+            phases=(Phase("library", 200, 32, trains_generator=False, query_inputs=("sketches",), aligned_share=0.9),),
+            encoder_rate=1e-3,
+            ema_decay=0.9,
+            attraction=0.4,
+            projection_alone=True,
             frozen_norms=True,
-            kept_share=0.3,
         ),
         # The whole of `small` in miniature: for tests, and to see that a machine can train at all.
         replace(
@@ -265,8 +270,8 @@ def checked(chosen: Preset) -> Preset:
         "batch must be at least 1, steps at least 0 and aligned_share from 0 to 1": all(
             p.batch >= 1 and p.steps >= 0 and 0 <= p.aligned_share <= 1 for p in chosen.phases
         ),
-        "outlined must be from 0 to 1, and 0 where a phase trains the generator": 0 <= chosen.outlined <= 1
-        and not (chosen.outlined and any(p.trains_generator and p.steps for p in chosen.phases)),
+        "attraction must not be negative, and attraction_temperature greater than 0": chosen.attraction >= 0
+        and chosen.attraction_temperature > 0,
         "there must be a step to train": chosen.steps >= 1,
     }
     if broken := [rule for rule, kept in rules.items() if not kept]:

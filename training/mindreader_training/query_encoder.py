@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mindreader.errors import InvalidInputError
 from mindreader.inference.weights import needs_projection, resized
 from mindreader.networks.descriptions import ENCODERS
-from mindreader.networks.encoders import Encoder
+from mindreader.networks.encoders import Encoder, Features
 from mindreader.networks.published import find_encoder
 from mindreader_training import losses
 from mindreader_training.data.batches import Batch
@@ -78,10 +78,18 @@ def retrieval_terms(
         )
     if weights.distillation:
         assert first is not None
-        with torch.no_grad():
-            known = first(images)
-        terms["distillation"] = losses.distillation(embeddings, known)
+        terms["distillation"] = losses.distillation(embeddings, _taught(first, images, features, photo_bank, preset))
     return terms
+
+
+def _taught(first: Encoder, images: Tensor, features: Features, photo_bank: PhotoBank, preset: Preset) -> Tensor:
+    """(R·B, K) unit vectors that E1 is taught: those of the E1 the run started from, drawn to the centroids."""
+    with torch.no_grad():
+        # Where the network is the first one's still, it need not read the images again.
+        known = first.project(features.embedding) if preset.projection_alone else first(images)
+        if preset.attraction:
+            known = losses.attracted(known, photo_bank.centroids, preset.attraction, preset.attraction_temperature)
+    return known
 
 
 def _photo_features(photos: Tensor, photo_bank: PhotoBank, size: int) -> list[Tensor]:

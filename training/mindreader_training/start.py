@@ -12,6 +12,7 @@ from mindreader.bundles import Bundle
 from mindreader.bundles.manifest import PROJECTION_FILE
 from mindreader.errors import InvalidInputError
 from mindreader.inference.loading import load_generator, load_query_encoder
+from mindreader.inference.weights import needs_projection
 from mindreader.networks.encoders import Encoder
 from mindreader.networks.generator import Generator
 from mindreader_training.presets import Preset
@@ -60,8 +61,16 @@ def preset_for(bundle: Bundle, chosen: Preset) -> Preset:
         generator=replace(sizes, condition=0),
         conditioned=conditioned,
         discriminator=chosen.discriminator if conditioned else "patch",
+        # An encoder that ends in no projection has nothing else to train than itself.
+        projection_alone=chosen.projection_alone and has_projection(bundle),
         sketch_weight=encoder.sketch_weight,
     )
+
+
+def has_projection(bundle: Bundle) -> bool:
+    """Whether a bundle's E1 ends in a projection."""
+    space = bundle.space
+    return needs_projection(bundle.query_encoder, space.dimension, space.projection is not None)
 
 
 def check_start(preset: Preset, start: Start | None) -> None:
@@ -70,7 +79,8 @@ def check_start(preset: Preset, start: Start | None) -> None:
     Raises:
         InvalidInputError: it has none.
     """
-    if start is None and (preset.weights.distillation or preset.kept_share):
+    keeps_near = preset.weights.distillation or preset.kept_share or preset.projection_alone
+    if start is None and keeps_near:
         raise InvalidInputError(
             f"The preset {preset.name!r} trains the query encoder of a bundle further. Say which one: --from BUNDLE."
         )

@@ -84,6 +84,8 @@ class Trainer:
         self.first_e1 = copy.deepcopy(self.e1).eval().requires_grad_(False) if start else None
         if preset.frozen_norms:
             self.e1.eval()
+        if preset.projection_alone:
+            self.e1.network.requires_grad_(False)
         self.query_input_size = input_size(self.e1.description, preset.query_encoder_size)
         condition = self.photo_bank.dimension if preset.conditioned else 0
         self.g = compute.place(
@@ -96,7 +98,8 @@ class Trainer:
         preset = self.preset
         self.g_optimizer = torch.optim.Adam(self.g.parameters(), preset.generator_rate, betas=(0.5, 0.99))
         self.d_optimizer = torch.optim.Adam(self.d.parameters(), preset.discriminator_rate, betas=(0.5, 0.99))
-        self.e1_optimizer = torch.optim.AdamW(self.e1.parameters(), preset.encoder_rate, weight_decay=0.02)
+        learning = [weights for weights in self.e1.parameters() if weights.requires_grad]
+        self.e1_optimizer = torch.optim.AdamW(learning, preset.encoder_rate, weight_decay=0.02)
 
     def _build_averages(self) -> None:
         """Exponential moving averages (EMA) of G's and E1's weights: the networks as they would be used now."""

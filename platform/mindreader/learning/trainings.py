@@ -29,8 +29,8 @@ MOST_ATTEMPTS = 3
 """So often the program may be killed before the training has failed."""
 LEASE_SECONDS = 120.0
 _LONGEST_PROBLEM = 1000
-_PASSES = 75_000
-"""Photos that E2 embeds in the time one training takes (measured: docs/quality.md, "Learning a library")."""
+_PASSES = 7_000
+"""Photos that E2 embeds in the time one training takes, roughly (docs/quality.md, "Learning a library")."""
 
 Stage = Literal["preparing", "training", "comparing"]
 

@@ -14,7 +14,6 @@ from torch import Tensor
 from mindreader.errors import InvalidInputError
 from mindreader_training.data.augmentation import augmented_photo, augmented_sketch
 from mindreader_training.data.datasets import Dataset, load_photos, load_sketches
-from mindreader_training.data.outlines import foreground, outline_sketch
 from mindreader_training.data.pseudo_sketches import pseudo_sketch
 from mindreader_training.distributed import SINGLE_PROCESS, World
 from mindreader_training.presets import Preset
@@ -66,7 +65,6 @@ class Sampler:
         size = preset.generator.image_size
         self._seed, self._pairs, self._world = seed, dataset.pairs, world
         self.preset = preset
-        self._foregrounds: dict[int, NDArray[np.uint8] | None] = {}
         self._photos = load_photos(dataset.photos, size)
         self._sketches = load_sketches(dataset.sketches, size)
         self._photo_category = dataset.labels(dataset.photos)
@@ -112,22 +110,8 @@ class Sampler:
 
     def _aligned_row(self, random: np.random.Generator) -> _Row:
         i = int(random.choice(len(self._photos), p=self._photo_probabilities))
-        if self.preset.outlined:
-            return self._outlined_row(i, random)
         photo = augmented_photo(self._photos[i], random)
         return pseudo_sketch(photo, random), photo, i, int(self._photo_category[i]), True
-
-    def _outlined_row(self, i: int, random: np.random.Generator) -> _Row:
-        """A photo drawn as people draw: the thing in it alone, anywhere on the sheet."""
-        photo = self._photos[i]
-        if i not in self._foregrounds:
-            self._foregrounds[i] = foreground(photo)
-        thing = self._foregrounds[i] if random.random() < self.preset.outlined else None
-        sketch = pseudo_sketch(photo, random) if thing is None else outline_sketch(photo, thing, random)
-        sketch = augmented_sketch(sketch, random)
-        if random.random() < 0.5:
-            sketch, photo = sketch[:, ::-1], photo[:, ::-1]
-        return sketch, photo, i, int(self._photo_category[i]), True
 
     def _drawn_row(self, random: np.random.Generator) -> _Row:
         i = int(random.choice(len(self._sketches), p=self._sketch_probabilities))
