@@ -29,7 +29,7 @@ from mindreader.inference.engines.choose import choose_engine
 from mindreader.inference.engines.protocol import Engine
 from mindreader.inference.looks import looks_at
 from mindreader.inference.query_model import QueryModel
-from mindreader.inference.readings import LOOKED_AT, find_readings
+from mindreader.inference.readings import LOOKED_AT, expanded_query, find_readings
 from mindreader.inference.regions import RegionEncoder
 from mindreader.search.score_threshold import score_threshold
 from mindreader.settings import load_settings
@@ -92,6 +92,12 @@ def _gallery(bundle: Bundle, engine: Engine, photos: Sequence[Item], regions: st
     return np.stack([np.resize(vectors, (most, vectors.shape[1])) for vectors in embedded])
 
 
+def _nearest(gallery: Regions, query: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of the nearest photos the region nearest to a query, best first: (N, K)."""
+    seen = _nearest_regions(gallery, query)
+    return seen[np.argsort(-(seen @ query), kind="stable")[:LOOKED_AT]]
+
+
 def _nearest_regions(gallery: Regions, query: NDArray[np.float32]) -> NDArray[np.float32]:
     """Of each photo the region nearest to a query, (N, K)."""
     return gallery[np.arange(len(gallery)), (gallery @ query).argmax(axis=1)]
@@ -104,8 +110,9 @@ def _queries(model: QueryModel, items: Sequence[Item]) -> NDArray[np.float32]:
 def line_within_results(
     queries: NDArray[np.float32], sketches: Sequence[Item], gallery: Regions, categories: NDArray[np.str_]
 ) -> None:
-    """Precision above and below the line."""
-    similarities = np.stack([(gallery @ query).max(axis=1) for query in queries])
+    """Precision above and below the line, of queries expanded by what they find."""
+    expanded = [expanded_query(query, _nearest(gallery, query)) for query in queries]
+    similarities = np.stack([(gallery @ query).max(axis=1) for query in expanded])
     order = np.argsort(-similarities, axis=1)[:, :_FIRST]
     best = np.take_along_axis(similarities, order, axis=1)
     right = categories[order] == np.array([sketch.category for sketch in sketches])[:, None]
@@ -127,9 +134,7 @@ def _evidence(
     """Evidence (Q, 6) of each sketch, with the photos of its category, or without them."""
     rows = []
     for query, sketch in zip(queries, sketches, strict=True):
-        photos = gallery if there else gallery[categories != sketch.category]
-        seen = _nearest_regions(photos, query)
-        nearest = seen[np.argsort(-(seen @ query), kind="stable")[:LOOKED_AT]]
+        nearest = _nearest(gallery if there else gallery[categories != sketch.category], query)
         rows.append(evidence(query, nearest, find_readings(query, range(LOOKED_AT), nearest)))
     return np.array(rows)
 
