@@ -94,7 +94,9 @@ def learn(folder: Path, is_stopping: Callable[[], bool] = lambda: False) -> Bund
     write_progress(folder, LearningProgress(stage="comparing", step=steps, steps=steps, seconds_left=None))
     made = _exported(folder, task, run)
     library = LearnedFrom.read(folder)
-    compared = compare_learned(start, made, library, TorchEngine(compute))
+    # In float32, as whatever is measured: it must not depend on the processor.
+    exact = TorchEngine(choose_compute(task.device, "float32", task.threads))
+    compared = compare_learned(start, made, library, exact)
     return record_results(made, [evaluation.as_json() for evaluation in compared])
 
 
