@@ -60,8 +60,8 @@ class Patron:
         self.record.deleted.add(photo_id)
         return True
 
-    def search(self, sketch: bytes, limit: int = 20) -> dict | None:
-        answer = self.ask("POST", "/searches", files={"sketch": sketch}, data={"limit": str(limit)})
+    def search(self, sketch: bytes, limit: int = 20, **more: str) -> dict | None:
+        answer = self.ask("POST", "/searches", files={"sketch": sketch}, data={"limit": str(limit), **more})
         return answer.raise_for_status().json() if answer is not None else None
 
     def found(self, sketch: bytes, limit: int = 20) -> set[int]:
