@@ -146,7 +146,7 @@ def test_a_real_search_shows_each_picture_once(library, sketch_png):
 def test_feedback_by_a_copy_leads_to_its_picture_once(library, sketch_png):
     with library.api() as api:
         (small,) = [each for each in find(api, sketch_png, duplicates="all") if each["filename"] == "small.webp"]
-        led = find(api, sketch_png, limit="20", like=str(small["photo_id"]))
+        plain, led = (find(api, sketch_png, limit="20", **like) for like in ({}, {"like": str(small["photo_id"])}))
     assert [each["filename"] for each in led].count("photo-00000.jpg") == 1
     assert (led[0]["filename"], led[0]["also_in_count"]) == ("photo-00000.jpg", 3)
     assert len(led) == len(plain)
