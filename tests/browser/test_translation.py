@@ -30,7 +30,7 @@ BRACKETED = re.compile(r"⟦[^⟦⟧]*⟧")
 # Names and units, which are the same in every language, and what the server names: a model, a store, a device.
 SAME_EVERYWHERE = re.compile(
     r"\b(MindReader|Qdrant Edge|SQLite|memory|cpu|[AP]M|[kMGT]?B|ms|jpg|small|quick|default|tf_efficientnet_lite\d|"
-    r"efficientnet_lite\d|Command line on \S+|search@\S+|embed@\S+|quality_1)\b|/\S+|[a-z]+:\S+"
+    r"efficientnet_lite\d|Command line on \S+|(search|embed|learn)@\S+|quality_1)\b|/\S+|[a-z]+:\S+"
 )
 
 
