@@ -49,17 +49,18 @@ async function setLanguage(language) {
   const age = language ? YEAR_SECONDS : 0;
   const secure = location.protocol === "https:" ? "; Secure" : "";
   document.cookie = `${LANGUAGE}=${language}; Path=/; Max-Age=${age}; SameSite=Lax${secure}`;
-  await translateOfflinePage().catch(() => {}); // without it that page alone stays in the language it was kept in
+  // Else that page alone stays in the language it was kept in.
+  const passed = new Promise((done) => setTimeout(done, TRANSLATED_WITHIN_MS));
+  await Promise.race([translateOfflinePage().catch(() => {}), passed]);
   location.reload();
 }
 
 /** The service worker has kept that page in the language there was. */
 async function translateOfflinePage() {
   if (!("caches" in window)) return;
-  const page = await fetch("/offline", { signal: AbortSignal.timeout(TRANSLATED_WITHIN_MS) });
+  const page = await fetch("/offline");
   if (page.ok) for (const name of await caches.keys()) await (await caches.open(name)).put("/offline", page.clone());
 }
-
 async function signOut() {
   await call("DELETE", "/session");
   location.assign("/sign-in");
