@@ -84,4 +84,4 @@ def test_it_is_given_up(page: Page, keep, mindreader_server, tmp_path):
     keep("learn-give-up")
     page.locator("#dialog").get_by_role("button", name="Give it up").click()
     expect(card).to_be_hidden()
-    expect(page.locator("#models > li")).to_have_count(1)
+    expect(page.locator("#models > li", has_text="· library")).to_have_count(0)
