@@ -26,6 +26,7 @@ def fresh_server(tmp_path) -> Iterator[Server]:
 
 
 def open_menu(page: Page):
+    page.wait_for_load_state()  # its scripts listen by then
     page.locator(".menu summary").click()
     expect(page.locator("#theme")).to_be_visible()
 
