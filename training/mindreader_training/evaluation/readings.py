@@ -53,7 +53,7 @@ def read_sketches(model: QueryModel, dataset: Dataset, gallery: Embeddings, most
     product, picked, offered, right = [], [], [], []
     for sketch, label in zip(sketch_images(dataset.sketches), labels, strict=True):
         query = model.query(looks_at(sketch, model.image_size))
-        nearest = np.argsort(-(gallery @ query), kind="stable")[:LOOKED_AT]
+        nearest = nearest_photos(query, gallery)
         found = find_readings(query, nearest.tolist(), gallery[nearest], most)
         seen = [int((gallery_labels[list(each.photo_ids[:SHOWN])] == label).sum()) for each in found]
         best = int(np.argmax(seen))
@@ -62,3 +62,8 @@ def read_sketches(model: QueryModel, dataset: Dataset, gallery: Embeddings, most
         offered.append(len(found))
         right.append(seen[best] > 0)
     return Read(most, np.stack(product), np.stack(picked), np.array(offered), np.array(right))
+
+
+def nearest_photos(query: Embeddings, gallery: Embeddings) -> NDArray[np.intp]:
+    """Places in a gallery (N, K) of the photos that a search with a query (K,) looks at, best first."""
+    return np.argsort(-(gallery @ query), kind="stable")[:LOOKED_AT]

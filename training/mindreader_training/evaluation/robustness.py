@@ -9,10 +9,11 @@ from PIL import Image
 
 from mindreader.inference.looks import looks_at
 from mindreader.inference.query_model import QueryModel
-from mindreader.inference.readings import LOOKED_AT, expanded_query
+from mindreader.inference.readings import expanded_query
 from mindreader_training.data.datasets import Dataset, sketch_images
 from mindreader_training.evaluation.disturbances import DISTURBANCES, disturbed
 from mindreader_training.evaluation.embed import Embeddings
+from mindreader_training.evaluation.readings import nearest_photos
 
 
 def robustness_queries(
@@ -36,6 +37,5 @@ def product_queries(model: QueryModel, sketches: Iterable[Image.Image], gallery:
     queries = []
     for sketch in sketches:
         query = model.query(looks_at(sketch, model.image_size))
-        nearest = np.argsort(-(gallery @ query), kind="stable")[:LOOKED_AT]
-        queries.append(expanded_query(query, gallery[nearest]))
+        queries.append(expanded_query(query, gallery[nearest_photos(query, gallery)]))
     return np.stack(queries)
