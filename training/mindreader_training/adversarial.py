@@ -71,7 +71,7 @@ class _PatchLosses:
 
     def discriminator_loss(self) -> Tensor:
         self.discriminator.requires_grad_(True)
-        sketches = self.batch.sketches
+        sketches = self.batch.small_sketches
         real = losses.log_loss(self.discriminator(sketches, self.batch.photos), real=True)
         fake = losses.log_loss(self.discriminator(sketches, self.imaginary.detach()), real=False)
         return 0.5 * (real + fake)  # half, as in pix2pix: D learns slower than G
@@ -79,7 +79,7 @@ class _PatchLosses:
     def generator_terms(self) -> dict[str, Tensor]:
         self.discriminator.requires_grad_(False)
         return {
-            "gan": losses.log_loss(self.discriminator(self.batch.sketches, self.imaginary), real=True),
+            "gan": losses.log_loss(self.discriminator(self.batch.small_sketches, self.imaginary), real=True),
             "pixel": losses.pixel(self.imaginary, self.batch.photos),
         }
 

@@ -150,6 +150,7 @@ def _write_report(out: Path, bundle: Bundle, evaluation: Evaluation, engine: Eng
     help="More sketches of the data set's categories, laid out as CATEGORY/*.",
 )
 @click.option("--from", "start", metavar="BUNDLE", help="Start from this bundle's G and E1, in its embedding space.")
+@click.option("--space", metavar="BUNDLE", help="Train G and E1 anew for this bundle's embedding space.")
 @click.option(
     "--library",
     is_flag=True,
@@ -232,7 +233,8 @@ def _run(preset: Preset, data: Path, out: Path, device: str, asked: dict[str, An
         main = dataset.only(lambda item: item.source in ("", "sketchy"))
         unseen = zero_shot_categories(main.categories)
     measured = _measured_on(data, unseen, asked)
-    start = Start(_bundle(asked["start"])) if asked["start"] else None
+    bundle = asked["start"] or asked["space"]
+    start = Start(_bundle(bundle), anew=not asked["start"]) if bundle else None
     trainer = Trainer(dataset.without(unseen), preset, choose_compute(device), out, asked["seed"], world, start)
     return Run(trainer, out, _stopping(trainer, measured, asked))
 
@@ -268,14 +270,17 @@ def _asked_preset(asked: dict[str, Any]) -> Preset:
     if asked["untrained_encoders"]:
         settings["untrained_seed"] = asked["seed"]
     chosen = preset(asked["preset_name"], **settings)
-    if asked["start"]:
+    if asked["start"] and asked["space"]:
+        raise click.UsageError("--from starts in its bundle's embedding space already: leave --space out.")
+    if asked["start"] or asked["space"]:
         if asked["photo_encoder"] or asked["untrained_encoders"]:
             raise click.UsageError(
-                "--from brings its own encoders: leave --photo-encoder and --untrained-encoders out."
+                "--from and --space bring their own encoders: leave --photo-encoder and --untrained-encoders out."
             )
-        from mindreader_training.start import preset_for
+        from mindreader_training.start import preset_for, preset_in_space
 
-        chosen = preset_for(_bundle(asked["start"]), chosen)
+        within = preset_for if asked["start"] else preset_in_space
+        chosen = within(_bundle(asked["start"] or asked["space"]), chosen)
     return with_overrides(chosen, asked["changes"])
 
 

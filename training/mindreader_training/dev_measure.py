@@ -25,7 +25,7 @@ def development_measure(trainer: Trainer, dataset: Dataset) -> Callable[[nn.Modu
     compute, preset = trainer.compute, trainer.preset
     gallery = trainer.photo_bank.embed(dataset.photos, compute)
     labels, gallery_labels = dataset.labels(dataset.sketches), dataset.labels(dataset.photos)
-    sketches = load_sketches(dataset.sketches, preset.generator.image_size)
+    sketches = load_sketches(dataset.sketches, preset.sketch_size)
 
     def measure(generator: nn.Module, query_encoder: nn.Module) -> float:
         read = TorchImageReader(query_encoder, trainer.query_input_size, compute)

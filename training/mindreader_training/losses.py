@@ -67,6 +67,22 @@ def category(embeddings: Tensor, centroids: Tensor, labels: Tensor, temperature:
     return F.cross_entropy(embeddings @ centroids.T / temperature, labels)
 
 
+def photos(embeddings: Tensor, bank: Tensor, bank_labels: Tensor, labels: Tensor, temperature: float) -> Tensor:
+    """InfoNCE of unit embeddings (B, K) with all photos of their category as positives, all others as contrasts.
+
+    As a search ranks them: the photos of other categories that are nearest count most. Categories count alike,
+    however many photos they have.
+
+    Args:
+        bank: (N, K) unit vectors of all photos.
+        bank_labels: (N,) category of each photo.
+        labels: (B,) category of each embedding.
+    """
+    logits = embeddings @ bank.T / temperature - torch.bincount(bank_labels)[bank_labels].log()
+    own = logits.masked_fill(bank_labels[None] != labels[:, None], float("-inf"))
+    return (logits.logsumexp(dim=1) - own.logsumexp(dim=1)).mean()
+
+
 def distillation(embeddings: Tensor, known: Tensor) -> Tensor:
     """Mean cosine distance, in [0, 2], of unit embeddings (B, K) from those of another, fixed network (B, K)."""
     return (1 - (embeddings * known).sum(dim=1)).mean()

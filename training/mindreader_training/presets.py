@@ -29,6 +29,8 @@ class LossWeights:
     """Cross-entropy of E1's embedding against the categories' E2 centroids."""
     instance: float
     """InfoNCE of E1's embedding with its own photo's E2 embedding, against all photos of its category."""
+    photos: float = 0.0
+    """InfoNCE of E1's embedding with all photos of its category, against all others."""
     distillation: float = 0.0
     """Cosine distance between E1's embedding and that of the E1 the run started from, drawn to the centroids where
     `Preset.attraction` says so."""
@@ -48,7 +50,9 @@ class Phase:
     condition: Literal["photos", "sketches"] = "sketches"
     """What a conditioned G is conditioned on: E2's embedding of the photo, or E1's of the sketch, as in use."""
     aligned_share: float = 0.4
-    """Share of a batch drawn from photos as pseudo-sketches; these lie exactly on their photo."""
+    """Share of a batch drawn from photos as pseudo-sketches; where G is trained these lie exactly on their photo."""
+    photo_share: float = 0.0
+    """Share of a batch that is photos themselves, in grey, in place of sketches."""
     rate: float = 1.0
     """Learning rates are multiplied by this."""
 
@@ -70,6 +74,8 @@ class Preset:
     projection: ProjectionSettings | None
     query_encoder: str
     query_encoder_size: int
+    sketch_size: int
+    """Side of the sketches in pixels; G is given them at the side of its images, E1 at its own."""
     generator: GeneratorSizes
     """Its `condition` is set when the space is known, if G is `conditioned`."""
     conditioned: bool
@@ -87,6 +93,8 @@ class Preset:
     ema_decay: float
     sketch_weight: float
     """In a query, E1's embedding of the sketch counts this much beside that of the imaginary image."""
+    drop_path: float = 0.0
+    """Stochastic depth of E1 where it begins with published weights of timm's."""
     attraction: float = 0.0
     """What E1 is taught by distillation is drawn to the categories' centroids so much (see `losses.attracted`)."""
     attraction_temperature: float = 0.03
@@ -131,6 +139,7 @@ _SMALL = Preset(
     projection=ProjectionSettings(dimension=256, shrinkage=0.3),
     query_encoder="efficientnet-lite2",
     query_encoder_size=160,
+    sketch_size=160,
     generator=GeneratorSizes(image_size=128, base_channels=32, upsampling="resize", norm="group"),
     conditioned=True,
     discriminator="features",
@@ -164,6 +173,7 @@ PRESETS: dict[str, Preset] = {
             projection=None,
             query_encoder="vgg16",
             query_encoder_size=224,
+            sketch_size=256,
             generator=GeneratorSizes(image_size=256, base_channels=64, upsampling="transposed", norm="batch"),
             conditioned=False,
             discriminator="patch",
@@ -179,6 +189,31 @@ PRESETS: dict[str, Preset] = {
             temperature=0.05,
             ema_decay=0.0,
             sketch_weight=0.0,
+        ),
+        # The shipped bundle's: the networks of `small`, for as long as a GPU takes minutes over.
+        replace(
+            _SMALL,
+            name="long",
+            query_encoder_size=192,
+            sketch_size=192,
+            phases=(
+                Phase("query encoder", 6000, 128, trains_generator=False, query_inputs=("sketches",), aligned_share=0.2),
+                Phase(
+                    "generator", 6000, 64, trains_generator=True, query_inputs=(), condition="photos", aligned_share=0.6
+                ),
+                Phase(
+                    "joint fine-tuning",
+                    1000,
+                    128,
+                    trains_generator=False,
+                    query_inputs=("sketches", "imaginary"),
+                    aligned_share=0.2,
+                    rate=0.3,
+                ),
+            ),
+            encoder_rate=8e-4,
+            ema_decay=0.995,
+            drop_path=0.1,
         ),
         # E1 of a bundle trained further on somebody's own photos (docs/quality.md, "Learning a library"): it starts
         # from a bundle, whose sizes and space take the place of those here.
@@ -209,6 +244,7 @@ PRESETS: dict[str, Preset] = {
             photo_encoder="efficientnet-lite0",
             query_encoder="efficientnet-lite0",
             query_encoder_size=64,
+            sketch_size=64,
             projection=ProjectionSettings(dimension=64, shrinkage=0.5),
             generator=GeneratorSizes(image_size=64, base_channels=8, upsampling="resize", norm="group"),
             discriminator_channels=8,
@@ -259,6 +295,9 @@ def checked(chosen: Preset) -> Preset:
         "generator.image_size must be a power of two from 32 to 1024": chosen.generator.image_size
         in (32, 64, 128, 256, 512, 1024),
         "generator.base_channels must be from 1 to 256": 1 <= chosen.generator.base_channels <= 256,
+        "sketch_size must be from generator.image_size to 1024": chosen.generator.image_size
+        <= chosen.sketch_size
+        <= 1024,
         "query_encoder_size must be from 32 to 1024": 32 <= chosen.query_encoder_size <= 1024,
         "discriminator=features needs conditioned=true": chosen.discriminator == "patch" or chosen.conditioned,
         "the weights must not be negative": min(asdict(chosen.weights).values()) >= 0,
@@ -267,9 +306,12 @@ def checked(chosen: Preset) -> Preset:
         "kept_share must be at least 0 and less than 1": 0 <= chosen.kept_share < 1,
         "projection.dimension must be at least 1 and projection.shrinkage from 0 to 1": chosen.projection is None
         or (chosen.projection.dimension >= 1 and 0 <= chosen.projection.shrinkage <= 1),
-        "batch must be at least 1, steps at least 0 and aligned_share from 0 to 1": all(
-            p.batch >= 1 and p.steps >= 0 and 0 <= p.aligned_share <= 1 for p in chosen.phases
+        "batch must be at least 1, steps at least 0, aligned_share and photo_share from 0 to 1 together": all(
+            p.batch >= 1 and p.steps >= 0 and min(p.aligned_share, p.photo_share) >= 0
+            and p.aligned_share + p.photo_share <= 1
+            for p in chosen.phases
         ),
+        "drop_path must be at least 0 and less than 1": 0 <= chosen.drop_path < 1,
         "attraction must not be negative, and attraction_temperature greater than 0": chosen.attraction >= 0
         and chosen.attraction_temperature > 0,
         "there must be a step to train": chosen.steps >= 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from timm.layers import DropPath  # type: ignore[attr-defined]
 from torch import Tensor, nn
 
 from mindreader.errors import InvalidInputError
@@ -30,12 +31,22 @@ def new_query_encoder(preset: Preset, photo_bank: PhotoBank) -> Encoder:
             f"{preset.query_encoder}."
         )
     encoder.load_published_weights()
+    if preset.drop_path:
+        _drop_paths(encoder.network, preset.drop_path)
     own, projection = encoder.description.dimension, photo_bank.encoder.projection
     if isinstance(projection, nn.Linear) and projection.in_features == own:
         encoder.add_projection(projection.weight, projection.bias)
     elif needs_projection(encoder.description, photo_bank.dimension, isinstance(projection, nn.Linear)):
         encoder.add_projection(*random_projection(own, photo_bank.dimension))
     return encoder
+
+
+def _drop_paths(network: nn.Module, rate: float) -> None:
+    """Stochastic depth (Huang et al. 2016), rising to `rate` in the last of timm's blocks with a shortcut."""
+    blocks = [block for block in network.modules() if isinstance(getattr(block, "drop_path", None), nn.Identity)]
+    for number, block in enumerate(blocks, start=1):
+        if getattr(block, "has_skip", True):
+            block.drop_path = DropPath(rate * number / len(blocks))
 
 
 def retrieval_terms(
@@ -67,6 +78,10 @@ def retrieval_terms(
         )
     if weights.category:
         terms["category"] = losses.category(embeddings, photo_bank.centroids, category, preset.temperature)
+    if weights.photos:
+        terms["photos"] = losses.photos(
+            embeddings, photo_bank.embeddings, photo_bank.labels, category, preset.temperature
+        )
     if weights.instance and is_pair.any():
         terms["instance"] = losses.instance(
             embeddings[is_pair],

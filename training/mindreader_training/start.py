@@ -1,4 +1,4 @@
-"""A run that starts from a bundle: its G and E1, in its embedding space."""
+"""A run that starts from a bundle: from its G and E1 in its embedding space, or anew in that space."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ class Start:
     bundle: Bundle
     photo_embeddings: NDArray[np.float32] | None = None
     """Unit vectors (N, K) of the training photos in the bundle's space, where they are known; else E2 makes them."""
+    anew: bool = False
+    """Only the embedding space is the bundle's: G and E1 begin as in any run."""
 
     @property
     def projection(self) -> Path | None:
@@ -58,6 +60,7 @@ def preset_for(bundle: Bundle, chosen: Preset) -> Preset:
         projection=None,  # the bundle's own, which no setting describes
         query_encoder=encoder.architecture,
         query_encoder_size=encoder.input_size,
+        sketch_size=encoder.sketch_size or sizes.image_size,
         generator=replace(sizes, condition=0),
         conditioned=conditioned,
         discriminator=chosen.discriminator if conditioned else "patch",
@@ -65,6 +68,11 @@ def preset_for(bundle: Bundle, chosen: Preset) -> Preset:
         projection_alone=chosen.projection_alone and has_projection(bundle),
         sketch_weight=encoder.sketch_weight,
     )
+
+
+def preset_in_space(bundle: Bundle, chosen: Preset) -> Preset:
+    """A preset for a run that begins anew in a bundle's embedding space."""
+    return replace(chosen, photo_encoder=bundle.space.encoder.name, projection=None)
 
 
 def has_projection(bundle: Bundle) -> bool:
@@ -80,7 +88,7 @@ def check_start(preset: Preset, start: Start | None) -> None:
         InvalidInputError: it has none.
     """
     keeps_near = preset.weights.distillation or preset.kept_share or preset.projection_alone
-    if start is None and keeps_near:
+    if (start is None or start.anew) and keeps_near:
         raise InvalidInputError(
             f"The preset {preset.name!r} trains the query encoder of a bundle further. Say which one: --from BUNDLE."
         )

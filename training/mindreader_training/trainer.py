@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from mindreader.networks.encoders import Encoder
 from mindreader.networks.generator import Generator
 from mindreader_training import losses
 from mindreader_training.adversarial import AdversarialLoss, BatchLosses, adversarial_loss
-from mindreader_training.data.batches import Batch, Sampler
+from mindreader_training.data.batches import Batch, Rows, Sampler
 from mindreader_training.data.datasets import Dataset
 from mindreader_training.distributed import SINGLE_PROCESS, World
 from mindreader_training.export import TrainedNetworks
@@ -65,7 +66,7 @@ class Trainer:
         torch.manual_seed(seed)
         self.preset, self.compute, self.seed, self.world, self.start = preset, compute, seed, world, start
         self._dataset = dataset
-        self.sampler = Sampler(dataset, preset, seed, world)
+        self.sampler = Sampler(dataset, preset, seed, world, _preparing_processes(compute, world))
         self.photo_bank = (
             photo_bank_of(start, dataset, compute, run, world)
             if start
@@ -80,8 +81,11 @@ class Trainer:
 
     def _build_networks(self) -> None:
         preset, compute, start = self.preset, self.compute, self.start
-        self.e1 = compute.place(start.query_encoder() if start else new_query_encoder(preset, self.photo_bank))
-        self.first_e1 = copy.deepcopy(self.e1).eval().requires_grad_(False) if start else None
+        goes_on = start is not None and not start.anew
+        self.e1 = compute.place(
+            start.query_encoder() if start and goes_on else new_query_encoder(preset, self.photo_bank)
+        )
+        self.first_e1 = copy.deepcopy(self.e1).eval().requires_grad_(False) if goes_on else None
         if preset.frozen_norms:
             self.e1.eval()
         if preset.projection_alone:
@@ -89,7 +93,9 @@ class Trainer:
         self.query_input_size = input_size(self.e1.description, preset.query_encoder_size)
         condition = self.photo_bank.dimension if preset.conditioned else 0
         self.g = compute.place(
-            start.generator() if start else Generator(replace(preset.generator, condition=condition))
+            start.generator()
+            if start and goes_on
+            else Generator(replace(preset.generator, condition=condition))
         )
         self.adversarial: AdversarialLoss = adversarial_loss(preset, self.photo_bank, compute.device)
         self.d = compute.place(self.adversarial.discriminator)
@@ -110,7 +116,7 @@ class Trainer:
 
     # --- One step: the paper's alternating updates ---
 
-    def step(self, number: int, batch: Batch) -> dict[str, float]:
+    def step(self, number: int, rows: Rows) -> dict[str, float]:
         """Step `number`: one update of D, then G, then E1, of each that the phase trains.
 
         G's images are made once and serve all three. In a joint phase, as in the paper, L_feat is a loss of G and of
@@ -124,7 +130,7 @@ class Trainer:
         if number > 0 and step_of_phase == 0 and phase.condition == "sketches":
             self._recalibrate_average(number)
         self._set_learning_rates(phase, step_of_phase)
-        batch = batch.to(self.compute.device)
+        batch = rows.on(self.compute.device)
         adversarial, retrieval = self._forward(batch, phase)
         terms: dict[str, Tensor] = {}
         if adversarial is not None:
@@ -229,13 +235,13 @@ class Trainer:
         return F.normalize(photo * share + centroid * (1 - share), dim=1)
 
     def _imaginary(self, batch: Batch, phase: Phase, condition: Tensor | None) -> Tensor | None:
-        """(B, 3, S, S) in [0, 1]: of G where it is trained, else of the averaged G where E1 reads them."""
+        """(B, 3, G, G) in [0, 1]: of G where it is trained, else of the averaged G where E1 reads them."""
         if phase.trains_generator:
-            imaginary: Tensor = self.g(batch.sketches, None, condition)
+            imaginary: Tensor = self.g(batch.small_sketches, None, condition)
             return imaginary.float()
         if "imaginary" in phase.query_inputs:
             with torch.no_grad():
-                imaginary = self.g_average(batch.sketches, None, condition)
+                imaginary = self.g_average(batch.small_sketches, None, condition)
             return imaginary.float()
         return None
 
@@ -288,8 +294,8 @@ class Trainer:
         first = sum(p.steps for p in self.preset.phases[: self.preset.phases.index(phase)])
         random_state = torch.get_rng_state()
         torch.manual_seed(torch_seed(Stream.BATCH_NORM, self.seed, step))
-        for batch in self.sampler.batches(first, min(first + _BATCH_NORM_BATCHES, step + 1)):
-            batch = batch.to(self.compute.device)
+        for rows in self.sampler.batches(first, min(first + _BATCH_NORM_BATCHES, step + 1)):
+            batch = rows.on(self.compute.device)
             imaginary = self._imaginary(batch, phase, self._condition(batch, phase))
             yield self._query_images(batch, phase, imaginary)
         torch.set_rng_state(random_state)
@@ -320,6 +326,7 @@ class Trainer:
             generator,
             query_encoder,
             self.query_input_size,
+            self.preset.sketch_size,
             self.preset.sketch_weight,
             self.photo_bank.encoder,
             self.start.projection if self.start else None,
@@ -329,15 +336,17 @@ class Trainer:
         """The same examples at every step.
 
         Returns:
-            sketches (N, 1, S, S), what the averaged G makes of them as in use (N, 3, S, S), and photos (N, 3, S, S),
+            sketches (N, 1, G, G), what the averaged G makes of them as in use (N, 3, G, G), and photos (N, 3, G, G),
             all in [0, 1].
         """
-        batch = self.sampler.batch(0).to(self.compute.device)
-        sketches, photos = batch.sketches[-count:], batch.photos[-count:]
+        with torch.random.fork_rng():
+            torch.manual_seed(torch_seed(Stream.TRAINING, self.seed, 0))
+            batch = self.sampler.batch(0).on(self.compute.device)
+        sketches, small, photos = batch.sketches[-count:], batch.small_sketches[-count:], batch.photos[-count:]
         with torch.no_grad(), self.compute.autocast():
             condition = self.e1_average(self._sketch_images(sketches)) if self.preset.conditioned else None
-            imaginary = self.g_average(sketches, None, condition)
-        return sketches, imaginary.float(), photos
+            imaginary = self.g_average(small, None, condition)
+        return small, imaginary.float(), photos
 
     def checkpoint_parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
         """Everything a checkpoint holds, by name."""
@@ -357,6 +366,11 @@ class Trainer:
         for part in self.checkpoint_parts().values():
             if isinstance(part, nn.Module):
                 self.world.broadcast_module(part)
+
+
+def _preparing_processes(compute: Compute, world: World) -> int:
+    """Processes that prepare batches: a GPU reads more than one thread can draw; on a processor, cores have work."""
+    return max(1, (os.cpu_count() or 1) // world.size - 1) if compute.device.type == "cuda" else 0
 
 
 def scaled_gradient(images: Tensor, scale: float) -> Tensor:

@@ -64,7 +64,8 @@ def test_photos_alone_are_enough_to_train_on(drawn_data, tmp_path):
     dataset = read_dataset(tmp_path, "train")
     batch = Sampler(dataset, preset("tiny"), seed=0).batch(0)
     assert dataset.sketches == ()
-    assert batch.aligned == len(batch.sketches) > 0
+    assert len(batch.sketches) > 0
+    assert batch.is_pair.all()
 
 
 def test_a_data_set_without_photos_is_refused(drawn_data, tmp_path):

@@ -1,4 +1,8 @@
-"""Augmentation: what a second person might have drawn instead, and from where else a photo may be seen."""
+"""Augmentation: what a second person might have drawn instead, and from where else a photo may be seen.
+
+Of whole batches, on the device they are on, by torch's own random numbers; `without_some_strokes` and `augmented_photo`
+are of one image, by numpy's.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +17,46 @@ from torch import Tensor
 
 Image = NDArray[np.uint8]
 
+_FAINT = 8
+_FEW_STROKES = 8
+"""Where no more hang together, squares are taken away, so many to a side."""
+_PENS = {1: 0.3, 2: 0.15, 3: 0.05}
+"""Share of sketches drawn with a pen so many 128ths of the sheet wider; the rest as they were."""
+_FAINTER = 0.15
+"""Share of sketches drawn softly, of those with no other pen."""
+_SMALL_DRAWINGS = 0.15
+_SLANTED = 0.3
+_RUBBED_OUT = 0.3
+_MOST_HOLES = 3
 
-def augmented_sketch(sketch: Image, random: np.random.Generator) -> Image:
-    """Turn, scale, shift, bend, thicken and partly erase a sketch (S, S), strokes 0 on white 255."""
-    strokes = 255 - sketch
-    strokes = _warped(strokes, random)
-    strokes = _restroked(strokes, random)
-    if random.random() < 0.5:
-        strokes = _partly_erased(strokes, random)
-    return 255 - strokes
+
+def augmented_sketches(sketches: Tensor) -> Tensor:
+    """Turn, slant, scale, shift, bend, thicken, fade and partly erase sketches, each in its own way.
+
+    Args:
+        sketches: (B, 1, S, S) in [0, 1], strokes 0 on white 1.
+
+    Returns:
+        the same form; torch's own random numbers of the device decide.
+    """
+    return 1 - _partly_erased(_restroked(_warped(1 - sketches)))
+
+
+def without_some_strokes(strokes: Image, random: np.random.Generator) -> Image:
+    """Take strokes (S, S), ink 255 on 0, away until 0.4 to 0.95 of the ink is left; pieces, where lines are few."""
+    ink = np.where(strokes > _FAINT, strokes, np.uint8(0))
+    count, labels = cv2.connectedComponents((ink > 0).astype(np.uint8))
+    if count <= _FEW_STROKES:
+        rows, columns = np.indices(ink.shape) * _FEW_STROKES // len(ink)
+        labels = labels * _FEW_STROKES**2 + rows * _FEW_STROKES + columns
+    amounts = np.bincount(labels.ravel(), weights=ink.ravel())
+    left, wanted = amounts.sum(), amounts.sum() * random.uniform(0.4, 0.95)
+    gone = np.zeros(len(amounts), dtype=bool)
+    for stroke in random.permutation(np.flatnonzero(amounts)):
+        if left - amounts[stroke] >= wanted:
+            gone[stroke] = True
+            left -= amounts[stroke]
+    return np.where(gone[labels], np.uint8(0), ink)
 
 
 def augmented_photo(photo: Image, random: np.random.Generator) -> Image:
@@ -55,40 +90,92 @@ def shared_view(batches: Sequence[Tensor]) -> list[Tensor]:
     return [((image - 0.5) * contrast + 0.5 + light).contiguous(memory_format=torch.channels_last) for image in seen]
 
 
-def _warped(strokes: Image, random: np.random.Generator) -> Image:
-    size = strokes.shape[0]
-    centre = (size / 2, size / 2)
-    matrix = np.asarray(cv2.getRotationMatrix2D(centre, float(random.normal(0, 8)), 1.0), dtype=np.float64)
-    matrix[:, :2] *= random.uniform(0.75, 1.15)
-    matrix[0, :2] *= random.uniform(0.85, 1.15)
-    # Scaling happened about the origin: bring the centre back, then shift.
-    moved = matrix[:, :2] @ np.array(centre)
-    matrix[:, 2] = np.array(centre) - moved + random.uniform(-0.08, 0.08, 2) * size
-    coarse = random.normal(0, 1, (2, 5, 5)).astype(np.float32) * float(random.uniform(0, 3.0)) * size / 128
-    bend = np.stack([cv2.resize(plane, (size, size), interpolation=cv2.INTER_CUBIC) for plane in coarse])
-    rows, columns = np.mgrid[0:size, 0:size].astype(np.float32)
-    inverse = cv2.invertAffineTransform(matrix).astype(np.float32)
-    map_x = inverse[0, 0] * columns + inverse[0, 1] * rows + inverse[0, 2] + bend[0]
-    map_y = inverse[1, 0] * columns + inverse[1, 1] * rows + inverse[1, 2] + bend[1]
-    return np.asarray(cv2.remap(strokes, map_x, map_y, cv2.INTER_LINEAR, borderValue=0), dtype=np.uint8)
+def _warped(ink: Tensor) -> Tensor:
+    """Ink (B, 1, S, S), 1 on 0, seen through a random affine map and bent."""
+    rows, side = len(ink), ink.shape[-1]
+    view, is_small = _affine_views(rows, ink.device)
+    bend = _bends(rows, side, 5, 3.5, ink.device) + _bends(rows, side, 12, 1.0, ink.device)
+    grid = F.affine_grid(view, list(ink.shape), align_corners=False) + bend
+    warped = F.grid_sample(ink, grid, align_corners=False)
+    # A thin stroke that shrinks must turn grey, not fall into dots.
+    shrunk = F.grid_sample(F.avg_pool2d(ink, 2), grid, align_corners=False)
+    return torch.where(is_small[:, None, None, None], shrunk, warped)
 
 
-def _restroked(strokes: Image, random: np.random.Generator) -> Image:
-    """Another pen: thicker strokes in a third of the cases, fainter ones in another third."""
-    choice = random.random()
-    if choice < 0.33:
-        return np.asarray(cv2.dilate(strokes, np.ones((2, 2), np.uint8)), dtype=np.uint8)
-    if choice < 0.66:
-        blurred = cv2.GaussianBlur(strokes, (3, 3), 0.8)
-        return np.asarray(np.clip(blurred.astype(np.float32) * random.uniform(1.0, 2.0), 0, 255), dtype=np.uint8)
-    return strokes
+def _affine_views(rows: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """(B, 2, 3) from places on the new sheet to places on the old one, both from -1 to 1; (B,) which make it small."""
+
+    def uniform(low: float, high: float) -> Tensor:
+        return torch.empty(rows, device=device).uniform_(low, high)
+
+    def some(share: float) -> Tensor:
+        return torch.rand(rows, device=device) < share
+
+    small = some(_SMALL_DRAWINGS)
+    scale = torch.where(small, uniform(0.35, 0.7), uniform(0.7, 1.15))
+    wider, angle = uniform(0.8, 1.2), torch.randn(rows, device=device) * (10 * torch.pi / 180)
+    slant = torch.where(some(_SLANTED), torch.randn(rows, device=device) * 0.12, 0.0)
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    forward = torch.stack(
+        [
+            torch.stack([cos * wider, (cos * slant - sin) * wider], dim=1),
+            torch.stack([sin, sin * slant + cos], dim=1),
+        ],
+        dim=1,
+    )
+    forward = forward * scale[:, None, None]
+    # A small drawing is moved further, as far as there is room.
+    room = torch.clamp(1 - scale, min=0.12)
+    shift = (torch.rand(rows, 2, device=device) * 2 - 1) * room[:, None]
+    back = torch.linalg.inv(forward)
+    return torch.cat([back, -(back @ shift[:, :, None])], dim=2), small
 
 
-def _partly_erased(strokes: Image, random: np.random.Generator) -> Image:
-    size = strokes.shape[0]
-    erased = strokes.copy()
-    for _ in range(int(random.integers(1, 4))):
-        side = int(random.uniform(0.08, 0.22) * size)
-        top, left = random.integers(0, size - side, 2)
-        erased[top : top + side, left : left + side] = 0
-    return erased
+def _bends(rows: int, side: int, knots: int, most: float, device: torch.device) -> Tensor:
+    """Smooth shifts (B, side, side, 2) by up to about `most` 128ths of the sheet, as a hand makes them."""
+    strength = torch.empty(rows, 1, 1, 1, device=device).uniform_(0, most * 2 / 128)
+    coarse = torch.randn(rows, 2, knots, knots, device=device) * strength
+    return F.interpolate(coarse, (side, side), mode="bicubic", align_corners=False).permute(0, 2, 3, 1)
+
+
+def _restroked(ink: Tensor) -> Tensor:
+    """Other pens: wider for some, softer for others."""
+    rows = len(ink)
+    pen = torch.rand(rows, 1, 1, 1, device=ink.device)
+    soft = F.avg_pool2d(ink, 3, stride=1, padding=1) * torch.empty(rows, 1, 1, 1, device=ink.device).uniform_(0.8, 1.6)
+    drawn = torch.where(pen > 1 - _FAINTER, soft.clamp(max=1), ink)
+    below, width = 0.0, 0
+    for wider, share in _PENS.items():
+        wanted = max(1, round(wider * ink.shape[-1] / 128))
+        ink, width = _widened(ink, width, wanted), wanted
+        drawn = torch.where((pen >= below) & (pen < below + share), ink, drawn)
+        below += share
+    return drawn
+
+
+def _widened(ink: Tensor, width: int, wanted: int) -> Tensor:
+    """Strokes that are wider by `width` pixels than they were made wider by `wanted`, with round ends."""
+    for at in range(width, wanted):
+        # Squares and crosses in turn make an octagon.
+        if at % 2:
+            across = F.max_pool2d(ink, (1, 2), stride=1)
+            down = F.max_pool2d(ink, (2, 1), stride=1)
+            ink = torch.maximum(F.pad(across, (1, 0)), F.pad(down, (0, 0, 1, 0)))
+        else:
+            ink = F.max_pool2d(F.pad(ink, (0, 1, 0, 1)), 2, stride=1)
+    return ink
+
+
+def _partly_erased(ink: Tensor) -> Tensor:
+    """Holes of a 12th to a 5th of the sheet in some."""
+    rows, side, device = len(ink), ink.shape[-1], ink.device
+    place = torch.arange(side, device=device)[None] / side
+    holes = torch.zeros(rows, side, side, dtype=torch.bool, device=device)
+    rubbed = torch.rand(rows, 1, device=device) < _RUBBED_OUT
+    for number in range(_MOST_HOLES):
+        wide = torch.empty(rows, 1, device=device).uniform_(0.08, 0.22)
+        left, top = (torch.rand(rows, 1, device=device) * (1 - wide) for _ in range(2))
+        across, down = ((place >= start) & (place < start + wide) for start in (left, top))
+        is_there = rubbed & (torch.rand(rows, 1, device=device) < 1 / (1 + number))
+        holes |= (across[:, None, :] & down[:, :, None]) & is_there[:, :, None]
+    return ink * ~holes[:, None]
