@@ -40,7 +40,14 @@ def write_untrained_bundle(folder: Path, seed: int = 0, name: str = "untrained")
     projection = nn.Linear(encoder.description.dimension, dimension)
     for network in (encoder, photo_encoder):
         network.add_projection(projection.weight, projection.bias)
-    networks = TrainedNetworks(generator, encoder, tiny.query_encoder_size, tiny.sketch_weight, photo_encoder)
+    networks = TrainedNetworks(
+        generator,
+        encoder,
+        tiny.query_encoder_size,
+        tiny.sketch_weight,
+        photo_encoder,
+        sketch_size=tiny.generator.image_size,
+    )
     return export_bundle(folder, "tiny", networks, RECORD, name)
 
 

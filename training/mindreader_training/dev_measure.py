@@ -25,13 +25,14 @@ def development_measure(trainer: Trainer, dataset: Dataset) -> Callable[[nn.Modu
     compute, preset = trainer.compute, trainer.preset
     gallery = trainer.photo_bank.embed(dataset.photos, compute)
     labels, gallery_labels = dataset.labels(dataset.sketches), dataset.labels(dataset.photos)
-    sketches = load_sketches(dataset.sketches, preset.generator.image_size)
+    sketches = load_sketches(dataset.sketches, trainer.sampler.sketch_size)
 
     def measure(generator: nn.Module, query_encoder: nn.Module) -> float:
         read = TorchImageReader(query_encoder, trainer.query_input_size, compute)
         sizes = generator.sizes
         assert isinstance(sizes, GeneratorSizes)
-        model = QueryNetworks(sizes, TorchGenerator(generator, compute), read, preset.sketch_weight)
+        imagine = TorchGenerator(generator, compute)
+        model = QueryNetworks(sizes, imagine, read, preset.sketch_weight, trainer.sampler.sketch_size)
         generator_trained = int(trainer.g_average.n_averaged) > 0
         queries = [
             model.queries(batch, [0] * len(batch)) if generator_trained else model.embed_sketches(batch)

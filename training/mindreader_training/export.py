@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import safetensors.torch
@@ -28,6 +28,8 @@ class TrainedNetworks:
     """Side of the images E1 reads, in pixels."""
     sketch_weight: float
     """See `Preset.sketch_weight`."""
+    sketch_size: int = field(kw_only=True)
+    """Side of the sketches that G and E1 are given, in pixels; at least G's image size."""
     photo_encoder: Encoder
     """E2 with its projection, if it has one."""
     projection_file: Path | None = None
@@ -62,6 +64,7 @@ def export_bundle(
             architecture=query_encoder.description.name,
             input_size=networks.query_encoder_size,
             sketch_weight=networks.sketch_weight,
+            sketch_size=None if networks.sketch_size == generator.sizes.image_size else networks.sketch_size,
         ),
         files={},
         training=training,

@@ -323,6 +323,7 @@ class Trainer:
             self.preset.sketch_weight,
             self.photo_bank.encoder,
             self.start.projection if self.start else None,
+            sketch_size=self.sampler.sketch_size,
         )
 
     def examples(self, count: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -54,7 +54,7 @@ def test_training_reads_photos_kinds_and_embeddings(write, library, quick_bundle
         assert (int(photo.path.stem) in first) == (kind == 0)
     named = {photo.category for photo in train.photos if int(photo.path.stem) in first}
     assert len(named) == 1
-    side = quick_bundle.generator.image_size
+    side = quick_bundle.sketch_size
     assert decode_photo(train.photos[0].path, max_pixels=10**6, min_side=1).image.size == (side, side)
     task = LearningTask.model_validate_json((folder / TASK_FILE).read_text())
     assert f"{len(train.photos)} photos of" in task.data

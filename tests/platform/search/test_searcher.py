@@ -272,7 +272,7 @@ def test_the_line_is_not_moved_by_the_few_that_are_meant():
 
 def test_a_sketch_searches_expanded_by_the_photos_it_finds_first(searcher, version, index, sketch_png):
     loaded = searcher._loaded(version)
-    query = loaded.query(looks_at(_request(sketch_png).sketch.image, loaded.image_size))
+    query = loaded.query(looks_at(_request(sketch_png).sketch.image, loaded.sketch_size))
     nearest = [hit.photo_id for hit in index.search(query, 10, EVERYTHING)]
     stored = index.vectors(nearest)
     expanded = expanded_query(query, np.stack([stored[photo] for photo in nearest]))
