@@ -20,9 +20,7 @@ class _Strict(BaseModel):
 class GeneratorRecord(_Strict):
     """How G is built (see `mindreader.networks.descriptions.GeneratorSizes`)."""
 
-    image_size: int = Field(
-        ge=32, le=1024, description="Side of its sketch and its imaginary image, in pixels."
-    )
+    image_size: int = Field(ge=32, le=1024, description="Side of its sketch and its imaginary image, in pixels.")
     base_channels: int = Field(ge=1, le=256)
     upsampling: Literal["transposed", "resize"]
     norm: Literal["batch", "group"]

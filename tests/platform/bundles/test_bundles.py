@@ -17,11 +17,12 @@ from mindreader.inference.engines.torch_engine import TorchEngine
 from mindreader.inference.loading import load_query_encoder
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.inference.query_model import Painting, QueryModel
+from mindreader.inference.smoke import check_bundle
 from mindreader.inference.weights import resized
 from mindreader.networks.descriptions import SpaceDescription
 from mindreader.networks.published import find_encoder
 from mindreader.vectors import unit
-from tests.support.bundles import altered_bundle, write_untrained_bundle
+from tests.support.bundles import write_untrained_bundle
 from tests.support.sketches import house_png
 
 CPU = TorchEngine.on("cpu", "float32")
@@ -64,7 +65,7 @@ def test_sketches_have_gs_size_where_a_bundle_names_none(pristine):
 
 
 def test_a_bundle_keeps_the_size_of_its_sketches(pristine, tmp_path):
-    named = altered_bundle(pristine, tmp_path / "named", manifest={"query_encoder": {"sketch_size": 96}})
+    named = write_untrained_bundle(tmp_path / "named", sketch_size=96)
     pack_bundle(named, tmp_path / "named.zip")
     unpacked = unpack_bundle(tmp_path / "named.zip", tmp_path / "unpacked")
     assert (unpacked.sketch_size, unpacked.sha256) == (96, named.sha256)
@@ -72,11 +73,11 @@ def test_a_bundle_keeps_the_size_of_its_sketches(pristine, tmp_path):
 
 
 def test_e1_reads_sketches_at_their_size_and_g_at_its_own(pristine, tmp_path):
-    wide = altered_bundle(pristine, tmp_path / "wide", manifest={"query_encoder": {"sketch_size": 96}})
+    wide = write_untrained_bundle(tmp_path / "wide", sketch_size=96)
     model, narrow = QueryModel(wide, CPU), QueryModel(pristine, CPU)
     drawn = decode_sketch(house_png(), max_bytes=10**6)
     sketch, small = sketch_array(drawn, 96), sketch_array(Image.fromarray(sketch_array(drawn, 96)), 64)
-    assert (model.sketch_size, model.image_size) == (96, 64)
+    assert (model.sketch_size, model.image_size, check_bundle(wide, CPU).image_size) == (96, 64, 64)
     images = torch.from_numpy(sketch / np.float32(255)).expand(1, 3, -1, -1)
     read = load_query_encoder(wide)(resized(images, 64)).numpy()
     np.testing.assert_allclose(model.embed_sketches(sketch[None]), read, atol=1e-6)
