@@ -87,7 +87,7 @@ def embedding(encoder: TorchPhotoEncoder, side: int, compute: Compute, batches: 
 
 def searching(model: QueryModel, batches: list[int]) -> None:
     """Searches a second: what waiting together is worth."""
-    looks = np.full((2, model.image_size, model.image_size), 255, dtype=np.uint8)
+    looks = np.full((2, model.sketch_size, model.sketch_size), 255, dtype=np.uint8)
     for size in [size for size in batches if size <= 32]:
 
         def search(size: int = size) -> None:

@@ -104,7 +104,7 @@ def _nearest_regions(gallery: Regions, query: NDArray[np.float32]) -> NDArray[np
 
 
 def _queries(model: QueryModel, items: Sequence[Item]) -> NDArray[np.float32]:
-    return np.stack([model.query(looks_at(image, model.image_size)) for image in sketch_images(items)])
+    return np.stack([model.query(looks_at(image, model.sketch_size)) for image in sketch_images(items)])
 
 
 def line_within_results(

@@ -148,7 +148,7 @@ def precisions(bundle: Bundle, dataset: Dataset, gallery: NDArray[np.float32], e
     labels, gallery_labels = dataset.labels(dataset.sketches), dataset.labels(dataset.photos)
     return {
         row: retrieval_scores(
-            embed_sketches(dataset.sketches, model.image_size, embed), labels, gallery, gallery_labels
+            embed_sketches(dataset.sketches, model.sketch_size, embed), labels, gallery, gallery_labels
         ).values["map"]
         for row, embed in asked.items()
     }

@@ -149,7 +149,7 @@ def compare_images(dataset: Dataset) -> None:
     of_readings, of_noise = [], []
     by_painting, by_vector = [], []
     for image, label in zip(sketch_images(dataset.sketches), labels, strict=True):
-        looks = looks_at(image, model.image_size)
+        looks = looks_at(image, model.sketch_size)
         query = model.query(looks)
         nearest = np.argsort(-(gallery @ query), kind="stable")[:LOOKED_AT]
         found = find_readings(query, nearest.tolist(), gallery[nearest])

@@ -78,7 +78,7 @@ class Work:
         self.anchors = Anchors.of_projection(self.bundle.space.projection.sha256)
 
     def asked(self, images: Iterable[Image.Image]) -> Vectors:
-        return np.stack([self.model.query(looks_at(image, self.model.image_size)) for image in images])
+        return np.stack([self.model.query(looks_at(image, self.model.sketch_size)) for image in images])
 
     def encoder(self, size: int) -> PhotoEncoder:
         description = replace(self.bundle.space.encoder, input_size=size)

@@ -144,7 +144,7 @@ def timed(work: Callable[[], object]) -> float:
 
 def bare_search(model: QueryModel, index: PhotoIndex, sketch: bytes, where: IndexFilter, most: int) -> None:
     """The same by the networks and the index alone: a query, the photos it finds, their readings painted."""
-    looks = looks_at(Sketch.read(sketch, max_bytes=10**7).image, model.image_size)
+    looks = looks_at(Sketch.read(sketch, max_bytes=10**7).image, model.sketch_size)
     query = model.query(looks)
     found = [hit.photo_id for hit in index.search(query, LOOKED_AT, where)]
     regions = index.regions(found)

@@ -187,7 +187,7 @@ def _check_scores(settings, bundles, sketch, searches):
     for version, bundle in bundles.items():
         model = QueryModel(bundle, engine)
         drawn = Sketch.read(sketch, max_bytes=settings.sketch_max_bytes).image
-        query = model.query(looks_at(drawn, model.image_size))
+        query = model.query(looks_at(drawn, model.sketch_size))
         of_version = [answer for answer in searches.answers if answer["model_version"]["id"] == version]
         shown = {result["photo_id"] for answer in of_version for result in answer["results"]}
         vectors = indexes.get(bundle.space.key, bundle.space.dimension).vectors(shown | {searches.liked})

@@ -30,7 +30,9 @@ from mindreader_training.presets import preset
 RECORD = TrainingRecord(command="none", data="none", steps=0, hours=0, hardware="cpu", seed=0)
 
 
-def write_untrained_bundle(folder: Path, seed: int = 0, name: str = "untrained") -> Bundle:
+def write_untrained_bundle(
+    folder: Path, seed: int = 0, name: str = "untrained", sketch_size: int | None = None
+) -> Bundle:
     torch.manual_seed(seed)
     tiny = preset("tiny")
     assert tiny.projection is not None
@@ -40,7 +42,14 @@ def write_untrained_bundle(folder: Path, seed: int = 0, name: str = "untrained")
     projection = nn.Linear(encoder.description.dimension, dimension)
     for network in (encoder, photo_encoder):
         network.add_projection(projection.weight, projection.bias)
-    networks = TrainedNetworks(generator, encoder, tiny.query_encoder_size, tiny.sketch_weight, photo_encoder)
+    networks = TrainedNetworks(
+        generator,
+        encoder,
+        tiny.query_encoder_size,
+        tiny.sketch_weight,
+        photo_encoder,
+        sketch_size=sketch_size or tiny.generator.image_size,
+    )
     return export_bundle(folder, "tiny", networks, RECORD, name)
 
 

@@ -31,7 +31,8 @@ def development_measure(trainer: Trainer, dataset: Dataset) -> Callable[[nn.Modu
         read = TorchImageReader(query_encoder, trainer.query_input_size, compute)
         sizes = generator.sizes
         assert isinstance(sizes, GeneratorSizes)
-        model = QueryNetworks(sizes, TorchGenerator(generator, compute), read, preset.sketch_weight)
+        imagine = TorchGenerator(generator, compute)
+        model = QueryNetworks(sizes, imagine, read, preset.sketch_weight, trainer.sampler.sketch_size)
         generator_trained = int(trainer.g_average.n_averaged) > 0
         queries = [
             model.queries(batch, [0] * len(batch)) if generator_trained else model.embed_sketches(batch)

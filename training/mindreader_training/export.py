@@ -26,6 +26,8 @@ class TrainedNetworks:
     query_encoder: Encoder
     query_encoder_size: int
     """Side of the images E1 reads, in pixels."""
+    sketch_size: int
+    """See `Preset.sketch_size`."""
     sketch_weight: float
     """See `Preset.sketch_weight`."""
     photo_encoder: Encoder
@@ -62,6 +64,7 @@ def export_bundle(
             architecture=query_encoder.description.name,
             input_size=networks.query_encoder_size,
             sketch_weight=networks.sketch_weight,
+            sketch_size=None if networks.sketch_size == generator.sizes.image_size else networks.sketch_size,
         ),
         files={},
         training=training,

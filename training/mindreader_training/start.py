@@ -60,7 +60,7 @@ def preset_for(bundle: Bundle, chosen: Preset) -> Preset:
         projection=None,  # the bundle's own, which no setting describes
         query_encoder=encoder.architecture,
         query_encoder_size=encoder.input_size,
-        sketch_size=encoder.sketch_size or sizes.image_size,
+        sketch_size=bundle.sketch_size,
         generator=replace(sizes, condition=0),
         conditioned=conditioned,
         discriminator=chosen.discriminator if conditioned else "patch",

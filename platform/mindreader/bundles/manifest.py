@@ -20,7 +20,7 @@ class _Strict(BaseModel):
 class GeneratorRecord(_Strict):
     """How G is built (see `mindreader.networks.descriptions.GeneratorSizes`)."""
 
-    image_size: int = Field(ge=32, le=1024, description="Side of sketch and imaginary image in pixels.")
+    image_size: int = Field(ge=32, le=1024, description="Side of its sketch and its imaginary image, in pixels.")
     base_channels: int = Field(ge=1, le=256)
     upsampling: Literal["transposed", "resize"]
     norm: Literal["batch", "group"]
@@ -41,6 +41,13 @@ class QueryEncoderRecord(_Strict):
     input_size: int = Field(ge=32, le=1024, description="Side of its square input in pixels.")
     sketch_weight: float = Field(
         ge=0, le=100, description="What E1 reads in the sketch counts this much beside the imaginary image; 0: nothing."
+    )
+    sketch_size: int | None = Field(
+        default=None,
+        ge=32,
+        le=1024,
+        exclude_if=lambda size: size is None,
+        description="Side of the sketches that G and E1 are given, in pixels; if absent, G's image size.",
     )
 
 

@@ -46,6 +46,11 @@ class Bundle:
         """What G is."""
         return GeneratorSizes(**self.manifest.generator.model_dump())
 
+    @property
+    def sketch_size(self) -> int:
+        """Side of the sketches that G and E1 are given, in pixels; at least `generator.image_size`."""
+        return self.manifest.query_encoder.sketch_size or self.manifest.generator.image_size
+
     def weights(self, name: str) -> Path:
         """Path of one of `WEIGHT_FILES`, or of `PROJECTION_FILE`."""
         return self.folder / name
@@ -153,6 +158,7 @@ def _check_space(manifest: BundleManifest) -> None:
             f"{', '.join(ENCODERS)}."
         )
     _check_query_encoder(manifest, ENCODERS.get(manifest.query_encoder.architecture, space.encoder))
+    _check_sketch_size(manifest)
     if manifest.generator.condition not in (0, space.dimension):
         raise BundleError(
             f"The generator takes conditions of length {manifest.generator.condition}; the embedding space has "
@@ -166,6 +172,15 @@ def _check_query_encoder(manifest: BundleManifest, encoder: EncoderDescription) 
         raise BundleError(
             f"The query encoder {encoder.name} takes images of {encoder.input_size} pixels only, but query_encoder."
             f"input_size is {size}. Export the bundle again."
+        )
+
+
+def _check_sketch_size(manifest: BundleManifest) -> None:
+    size, least = manifest.query_encoder.sketch_size, manifest.generator.image_size
+    if size is not None and size < least:
+        raise BundleError(
+            f"query_encoder.sketch_size is {size}, but G reads sketches of {least} pixels, and none is enlarged for "
+            "it. Export the bundle again."
         )
 
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from mindreader.bundles import Bundle
+from mindreader.imaging import sketch_array
 from mindreader.inference.engines.protocol import Engine, Imagines, ReadsImages
 from mindreader.inference.noise import draw_noise
 from mindreader.networks.descriptions import GeneratorSizes
@@ -29,7 +31,7 @@ class Painting:
     """What G is to paint from one sketch."""
 
     sketch: NDArray[np.uint8]
-    """(S, S), black strokes 0 on white 255."""
+    """(S, S), S the model's `sketch_size`, black strokes 0 on white 255."""
     subjects: NDArray[np.float32]
     """(N, K): what each imaginary image is of, as points of the embedding space. A G without condition knows none."""
     seed: int
@@ -37,9 +39,14 @@ class Painting:
 
 
 class QueryNetworks:
-    """G and E1 at work, on whichever engine and wherever their weights come from: a bundle, or a training that runs."""
+    """G and E1 at work, on whichever engine and wherever their weights come from: a bundle, or a training that runs.
 
-    def __init__(self, sizes: GeneratorSizes, imagine: Imagines, read: ReadsImages, sketch_weight: float) -> None:
+    Sketches are of `sketch_size`, as E1 reads them; G is given them at its own `image_size`, that of imaginary images.
+    """
+
+    def __init__(
+        self, sizes: GeneratorSizes, imagine: Imagines, read: ReadsImages, sketch_weight: float, sketch_size: int
+    ) -> None:
         """Use two networks as they are.
 
         Args:
@@ -47,8 +54,9 @@ class QueryNetworks:
             imagine: G.
             read: E1.
             sketch_weight: how much E1's embedding of the sketch counts beside that of the imaginary image.
+            sketch_size: side of the sketches, in pixels; at least `sizes.image_size`.
         """
-        self.image_size = sizes.image_size
+        self.sketch_size, self.image_size = sketch_size, sizes.image_size
         self._sizes, self._imagine, self._encode = sizes, imagine, read
         self._sketch_weight = np.float32(sketch_weight)
 
@@ -77,7 +85,7 @@ class QueryNetworks:
         return list(unit(np.stack(total)))
 
     def paint(self, painting: Painting) -> NDArray[np.uint8]:
-        """Imaginary images (N, S, S, 3) of one sketch, one for each subject."""
+        """Imaginary images (N, I, I, 3), I the `image_size`, of one sketch: one for each subject."""
         return self.paint_each([painting])[0]
 
     def paint_each(self, asked: Sequence[Painting]) -> list[NDArray[np.uint8]]:
@@ -96,7 +104,7 @@ class QueryNetworks:
         return seen if read is None else unit(seen + self._sketch_weight * read)
 
     def imagine_batch(self, sketches: NDArray[np.uint8], seeds: Sequence[int]) -> _Images:
-        """Imaginary images (B, 3, S, S) in [0, 1] of sketches (B, S, S), each with its own seed."""
+        """Imaginary images (B, 3, I, I) in [0, 1] of sketches (B, S, S), each with its own seed."""
         return self._imagined(sketches, self._read(sketches), seeds)
 
     def embed_sketches(self, sketches: NDArray[np.uint8]) -> _Vectors:
@@ -104,7 +112,7 @@ class QueryNetworks:
         return self._encode(_as_images(sketches))
 
     def embed(self, images: _Images) -> _Vectors:
-        """E1's unit vectors (B, K) of images (B, 3, S, S) in [0, 1]."""
+        """E1's unit vectors (B, K) of imaginary images (B, 3, I, I) in [0, 1]."""
         return self._encode(images)
 
     def rest(self) -> None:
@@ -118,7 +126,14 @@ class QueryNetworks:
         return self.embed_sketches(sketches) if wanted else None
 
     def _imagined(self, sketches: NDArray[np.uint8], read: _Vectors | None, seeds: Sequence[int]) -> _Images:
-        return self._imagine(sketches, draw_noise(self._sizes, seeds), read if self._sizes.condition else None)
+        fitting = self._at_image_size(sketches)
+        return self._imagine(fitting, draw_noise(self._sizes, seeds), read if self._sizes.condition else None)
+
+    def _at_image_size(self, sketches: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Sketches (B, S, S) as G reads them, (B, I, I)."""
+        if self.sketch_size == self.image_size:
+            return sketches
+        return np.stack([sketch_array(Image.fromarray(sketch), self.image_size) for sketch in sketches])
 
 
 class QueryModel(QueryNetworks):
@@ -133,7 +148,7 @@ class QueryModel(QueryNetworks):
         weight = bundle.manifest.query_encoder.sketch_weight
         with ThreadPoolExecutor(2) as pool:  # the first time here each may take seconds
             generator, query_encoder = pool.submit(engine.generator, bundle), pool.submit(engine.query_encoder, bundle)
-        super().__init__(bundle.generator, generator.result(), query_encoder.result(), weight)
+        super().__init__(bundle.generator, generator.result(), query_encoder.result(), weight, bundle.sketch_size)
 
 
 def _as_images(sketches: NDArray[np.uint8]) -> _Images:

@@ -29,7 +29,7 @@ class BundleCheck:
     """What a bundle that works showed of itself."""
 
     image_size: int
-    """Side of sketch and imaginary image in pixels."""
+    """Side of imaginary images in pixels."""
     dimension: int
     """K, length of the embeddings."""
     photos_per_second: float
@@ -52,7 +52,7 @@ def check_bundle(bundle: Bundle, engine: Engine, memory: int | None = None) -> B
     if memory is not None:
         _check_memory(bundle, memory)
     model, encoder = QueryModel(bundle, engine), PhotoEncoder.of_bundle(bundle, engine)
-    sketches = _sketches(model.image_size)
+    sketches = _sketches(model.sketch_size)
     queries = model.queries(np.repeat(sketches, len(_SEEDS), axis=0), [*_SEEDS] * len(sketches))
     photos = _pictures(encoder.description.input_size)
     embeddings = encoder.embed(photos)

@@ -101,7 +101,7 @@ class LibraryDataset:
         written: list[_LibraryPhoto] = []
         (folder / "photos").mkdir()
         for start in range(0, len(photos), _AT_ONCE):
-            written += self._write_photos(folder, photos[start : start + _AT_ONCE], bundle.generator.image_size)
+            written += self._write_photos(folder, photos[start : start + _AT_ONCE], bundle.sketch_size)
             yield start, len(photos)
         if len(written) < LEAST_PHOTOS:
             raise ConflictError(

@@ -55,7 +55,7 @@ class _Loaded:
     """A version's networks; several threads may ask them at once."""
 
     def __init__(self, model: QueryModel) -> None:
-        self.image_size, self.rest, self.query_together = model.image_size, model.rest, model.query_each
+        self.sketch_size, self.rest, self.query_together = model.sketch_size, model.rest, model.query_each
         self.query = MicroBatcher(model.query_each, _AT_ONCE)
         self.paint = MicroBatcher(model.paint_each, _AT_ONCE)
 
@@ -83,7 +83,7 @@ class Searcher:
             BundleError: the bundle does not fit itself.
         """
         loaded = self._loaded(self._version(model_version_id))
-        blank = np.full((2, *(loaded.image_size,) * 2), 255, dtype=np.uint8)
+        blank = np.full((2, *(loaded.sketch_size,) * 2), 255, dtype=np.uint8)
         query = loaded.query(blank)
         loaded.paint(Painting(blank[0], np.stack([query] * self._settings.imaginary_images), seed=0))
 
@@ -130,7 +130,7 @@ class Searcher:
         with timer.stage("decode"):
             # Among regions the place is a matter of its own; else it counts for E1 only where nothing is moved.
             fit = request.fit and (has_regions or not request.place)
-            looks = looks_at(request.sketch.image, loaded.image_size, fit=fit)
+            looks = looks_at(request.sketch.image, loaded.sketch_size, fit=fit)
         with timer.stage("read"):
             query = loaded.query(looks)
             sketch = SketchQuery(DrawnThing(query))
@@ -244,7 +244,7 @@ def _read_apart(loaded: _Loaded, query: Vector, request: SearchRequest) -> Sketc
     """A sketch with its parts and, where it counts, their places."""
     image = request.sketch.image
     parts = parts_of(image)
-    read = loaded.query_together([looks_at(part.sketch, loaded.image_size) for part in parts]) if parts else []
+    read = loaded.query_together([looks_at(part.sketch, loaded.sketch_size) for part in parts]) if parts else []
     place = drawn_box(image) if request.place else None
     return SketchQuery(
         DrawnThing(query, place),

@@ -7,16 +7,23 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from PIL import Image
 
 from mindreader.bundles import default_bundle_folder, pack_bundle, read_bundle, unpack_bundle
 from mindreader.bundles.manifest import WEIGHT_FILES
 from mindreader.errors import BundleError
+from mindreader.imaging import decode_sketch, sketch_array
 from mindreader.inference.engines.torch_engine import TorchEngine
+from mindreader.inference.loading import load_query_encoder
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.inference.query_model import Painting, QueryModel
+from mindreader.inference.smoke import check_bundle
+from mindreader.inference.weights import resized
 from mindreader.networks.descriptions import SpaceDescription
 from mindreader.networks.published import find_encoder
+from mindreader.vectors import unit
 from tests.support.bundles import write_untrained_bundle
+from tests.support.sketches import house_png
 
 CPU = TorchEngine.on("cpu", "float32")
 
@@ -45,17 +52,50 @@ def _nested(levels):
 
 def test_a_bundle_that_was_written_reads_back_and_imagines(folder):
     model = QueryModel(read_bundle(folder), CPU)
-    sketch = np.full((model.image_size, model.image_size), 255, dtype=np.uint8)
+    sketch = np.full((model.sketch_size, model.sketch_size), 255, dtype=np.uint8)
     query = model.query(np.stack([sketch, sketch]))
     assert query.shape == (64,)
     assert np.linalg.norm(query) == pytest.approx(1, abs=1e-4)
     assert model.paint(Painting(sketch, np.stack([query] * 3), seed=0)).shape == (3, 64, 64, 3)
 
 
+def test_sketches_have_gs_size_where_a_bundle_names_none(pristine):
+    assert "sketch_size" not in (pristine.folder / "bundle.json").read_text()
+    assert (pristine.sketch_size, QueryModel(pristine, CPU).sketch_size) == (64, 64)
+
+
+def test_a_bundle_keeps_the_size_of_its_sketches(pristine, tmp_path):
+    named = write_untrained_bundle(tmp_path / "named", sketch_size=96)
+    pack_bundle(named, tmp_path / "named.zip")
+    unpacked = unpack_bundle(tmp_path / "named.zip", tmp_path / "unpacked")
+    assert (unpacked.sketch_size, unpacked.sha256) == (96, named.sha256)
+    assert unpacked.sha256 != pristine.sha256
+
+
+def test_e1_reads_sketches_at_their_size_and_g_at_its_own(pristine, tmp_path):
+    wide = write_untrained_bundle(tmp_path / "wide", sketch_size=96)
+    model, narrow = QueryModel(wide, CPU), QueryModel(pristine, CPU)
+    drawn = decode_sketch(house_png(), max_bytes=10**6)
+    sketch, small = sketch_array(drawn, 96), sketch_array(Image.fromarray(sketch_array(drawn, 96)), 64)
+    assert (model.sketch_size, model.image_size, check_bundle(wide, CPU).image_size) == (96, 64, 64)
+    images = torch.from_numpy(sketch / np.float32(255)).expand(1, 3, -1, -1)
+    read = load_query_encoder(wide)(resized(images, 64)).numpy()
+    np.testing.assert_allclose(model.embed_sketches(sketch[None]), read, atol=1e-6)
+    assert np.abs(narrow.embed_sketches(small[None]) - read).max() > 1e-3, "smaller sketches would have passed too"
+    subjects = np.full((2, 64), 1 / 8, np.float32)
+    painted, expected = model.paint(Painting(sketch, subjects, 0)), narrow.paint(Painting(small, subjects, 0))
+    np.testing.assert_array_equal(painted, expected)
+    imagined = narrow._imagined(small[None], read, [0])
+    np.testing.assert_array_equal(model.imagine_batch(sketch[None], [0]), imagined)
+    query = unit(narrow.embed(imagined) + read)
+    np.testing.assert_allclose(model.queries(sketch[None], [0]), query, atol=1e-6)
+    np.testing.assert_allclose(model.query(sketch[None]), query[0], atol=1e-6)
+
+
 def test_sketches_asked_together_give_what_each_gives_alone(folder):
     model = QueryModel(read_bundle(folder), CPU)
     random = np.random.default_rng(0)
-    size = (model.image_size, model.image_size)
+    size = (model.sketch_size, model.sketch_size)
     sketches = [random.integers(0, 256, (looks, *size), dtype=np.uint8) for looks in (2, 1, 3)]
     for query, alone in zip(model.query_each(sketches), map(model.query, sketches), strict=True):
         np.testing.assert_allclose(query, alone, atol=1e-4)
@@ -93,6 +133,9 @@ def test_the_same_weights_give_the_same_identity(pristine, tmp_path):
         (lambda m: m["space"].update(photo_encoder="clip-9000"), "clip-9000"),
         (lambda m: m["space"].update(key="0" * 16), "0000000000000000"),
         (lambda m: m["query_encoder"].update(architecture="nobody"), "nobody"),
+        (lambda m: m["query_encoder"].update(sketch_size=63), "sketch_size is 63, but G reads sketches of 64 pixels"),
+        (lambda m: m["query_encoder"].update(sketch_size=1025), "sketch_size.*less than or equal to 1024"),
+        (lambda m: m["query_encoder"].update(sketch_size="large"), "sketch_size"),
         (lambda m: m["generator"].update(condition=32), "conditions of length 32"),
         (lambda m: m["space"]["description"].pop("encoder"), "encoder"),
         (lambda m: m["space"]["description"].update(luck=1), "luck"),

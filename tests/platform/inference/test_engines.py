@@ -34,6 +34,7 @@ from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.inference.query_model import Painting, QueryModel
 from mindreader.networks.descriptions import GeneratorSizes
 from mindreader.settings import load_settings
+from tests.support.bundles import altered_bundle
 from tests.support.photos import write_photos
 from tests.support.server import environment
 from tests.support.temporary import compiled_models as shared_models
@@ -63,7 +64,7 @@ def sketches(side: int) -> np.ndarray:
 
 def test_queries_and_imaginary_images_are_the_same_on_both_engines(shipped, openvino):
     theirs, ours = QueryModel(shipped, openvino), QueryModel(shipped, TORCH)
-    looks = sketches(ours.image_size)
+    looks = sketches(ours.sketch_size)
     bfloat16 = openvino.arithmetic == "bfloat16"
     for got, expected in zip(theirs.query_each([looks, looks[:1]]), ours.query_each([looks, looks[:1]]), strict=True):
         assert got @ expected > SAME[bfloat16]
@@ -91,9 +92,27 @@ def test_a_generator_without_condition_and_one_of_the_paper_run_on_both(quick_bu
     models = CompiledModels(tmp_path, convert_in_a_program)
     engine = OpenVINOEngine(models, False, 1, None)
     model, expected = QueryModel(quick_bundle, engine), QueryModel(quick_bundle, TORCH)
-    drawn = sketches(model.image_size)
+    drawn = sketches(model.sketch_size)
     np.testing.assert_allclose(model.queries(drawn, [0, 1]), expected.queries(drawn, [0, 1]), atol=1e-4)
     np.testing.assert_allclose(model.imagine_batch(drawn, [2, 3]), expected.imagine_batch(drawn, [2, 3]), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("sketch_size", "encoder_size"), [(96, 64), (80, 96), (96, 96), (96, 80)], ids=["shrink", "grow", "fit", "both"]
+)
+def test_sketches_larger_than_imaginary_images_are_the_same_on_both_engines(
+    quick_bundle, tmp_path, sketch_size, encoder_size
+):
+    """Imaginary images have 64 pixels: E1's own size may lie above, between and below."""
+    sizes = {"query_encoder": {"sketch_size": sketch_size, "input_size": encoder_size}}
+    bundle = altered_bundle(quick_bundle, tmp_path / "bundle", manifest=sizes)
+    engine = OpenVINOEngine(CompiledModels(tmp_path / "models", convert_in_a_program), False, 1, None)
+    model, expected = QueryModel(bundle, engine), QueryModel(bundle, TORCH)
+    drawn = sketches(sketch_size)
+    np.testing.assert_allclose(model.embed_sketches(drawn), expected.embed_sketches(drawn), atol=1e-4)
+    images = np.random.default_rng(0).random((2, 3, 64, 64), np.float32)
+    np.testing.assert_allclose(model.embed(images), expected.embed(images), atol=1e-4)
+    np.testing.assert_allclose(model.queries(drawn, [0, 1]), expected.queries(drawn, [0, 1]), atol=1e-4)
 
 
 def test_noise_is_torchs():
@@ -230,7 +249,7 @@ def test_what_failed_for_another_reason_is_tried_again(quick_bundle, copied, tmp
 def test_torch_takes_what_openvino_cannot_run(quick_bundle, tmp_path, caplog):
     engine = OpenVINOEngine(CompiledModels(tmp_path, refuses), False, 1, lambda: TORCH)
     model, expected = QueryModel(quick_bundle, engine), QueryModel(quick_bundle, TORCH)
-    drawn = sketches(model.image_size)
+    drawn = sketches(model.sketch_size)
     np.testing.assert_array_equal(model.queries(drawn, [0, 1]), expected.queries(drawn, [0, 1]))
     assert "so torch does: no such operation" in caplog.text
 
@@ -249,7 +268,7 @@ def test_torch_takes_what_openvino_cannot_load(quick_bundle, tmp_path, caplog):
 
     engine = OpenVINOEngine(CompiledModels(tmp_path, nonsense), False, 1, lambda: TORCH)
     model, expected = QueryModel(quick_bundle, engine), QueryModel(quick_bundle, TORCH)
-    drawn = sketches(model.image_size)
+    drawn = sketches(model.sketch_size)
     np.testing.assert_array_equal(model.queries(drawn, [0, 1]), expected.queries(drawn, [0, 1]))
     assert "so torch does" in caplog.text
 

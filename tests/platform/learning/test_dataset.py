@@ -16,6 +16,7 @@ from mindreader.learning.task import EMBEDDINGS_FILE, TASK_FILE, LearningTask
 from mindreader.search.benchmark_sketches import add_benchmark_sketch
 from mindreader_training.data.layouts import read_dataset
 from tests.platform.learning.conftest import EACH, LEAST
+from tests.support.bundles import write_untrained_bundle
 
 LINE = {"tool": "pen", "width": 2.0, "points": [[0.1, 0.5], [0.9, 0.5]]}
 ERASED = {"tool": "eraser", "width": 4.0, "points": [[0.5, 0.5], [0.9, 0.5]]}
@@ -23,12 +24,12 @@ ERASED = {"tool": "eraser", "width": 4.0, "points": [[0.5, 0.5], [0.9, 0.5]]}
 
 @pytest.fixture
 def write(catalog, blobs, indexes, settings, library, quick_bundle, tmp_path):
-    def write(**changes):
+    def write(bundle=quick_bundle, **changes):
         folder = tmp_path / "library"
         folder.mkdir()
         chosen = settings.model_copy(update=changes)
-        task = LearningTask(bundle=quick_bundle.folder, name="learned", data="")
-        parts = LibraryDataset(catalog, blobs, indexes, chosen, library.version.space).write(folder, quick_bundle, task)
+        task = LearningTask(bundle=bundle.folder, name="learned", data="")
+        parts = LibraryDataset(catalog, blobs, indexes, chosen, library.version.space).write(folder, bundle, task)
         assert list(parts)
         return folder
 
@@ -38,6 +39,10 @@ def write(catalog, blobs, indexes, settings, library, quick_bundle, tmp_path):
 def rows(folder):
     with (folder / "meta.csv").open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+def size_of(photo):
+    return decode_photo(photo.path, max_pixels=10**6, min_side=1).image.size
 
 
 def test_training_reads_photos_kinds_and_embeddings(write, library, quick_bundle):
@@ -55,12 +60,17 @@ def test_training_reads_photos_kinds_and_embeddings(write, library, quick_bundle
     named = {photo.category for photo in train.photos if int(photo.path.stem) in first}
     assert len(named) == 1
     side = quick_bundle.generator.image_size
-    assert decode_photo(train.photos[0].path, max_pixels=10**6, min_side=1).image.size == (side, side)
+    assert size_of(train.photos[0]) == (side, side)
     task = LearningTask.model_validate_json((folder / TASK_FILE).read_text())
     assert f"{len(train.photos)} photos of" in task.data
     assert f"kept out to compare on: {len(dev.photos)} photos, 0 benchmark sketches" in task.data
     assert not (train.sketches or dev.sketches)
     assert "Ball" not in (folder / "meta.csv").read_text(), "what somebody calls a thing goes nowhere"
+
+
+def test_photos_have_the_size_at_which_sketches_are_drawn_from_them(write, tmp_path):
+    train = read_dataset(write(write_untrained_bundle(tmp_path / "wide", sketch_size=96)), "train")
+    assert size_of(train.photos[0]) == (96, 96)
 
 
 def test_each_class_keeps_some_photos_out(write):

@@ -34,8 +34,10 @@ def searcher(catalog, blobs, indexes, settings):
 
 
 @pytest.fixture
-def version(catalog, blobs, settings, tmp_path):
-    registered = register_and_open(catalog, blobs, settings, write_untrained_bundle(tmp_path / "bundle"))
+def version(request, catalog, blobs, settings, tmp_path):
+    """The active version of a bundle whose sketches have G's size, or that of the test's parameter."""
+    bundle = write_untrained_bundle(tmp_path / "bundle", sketch_size=getattr(request, "param", None))
+    registered = register_and_open(catalog, blobs, settings, bundle)
     with catalog.transaction() as session:
         return activate(session, registered.id)
 
@@ -270,9 +272,10 @@ def test_the_line_is_not_moved_by_the_few_that_are_meant():
     assert together == pytest.approx(alone, abs=0.03)
 
 
-def test_a_sketch_searches_expanded_by_the_photos_it_finds_first(searcher, version, index, sketch_png):
+@pytest.mark.parametrize(("version", "side"), [(None, 64), (96, 96)], indirect=["version"])
+def test_a_sketch_searches_expanded_by_the_photos_it_finds_first(searcher, version, side, index, sketch_png):
     loaded = searcher._loaded(version)
-    query = loaded.query(looks_at(_request(sketch_png).sketch.image, loaded.image_size))
+    query = loaded.query(looks_at(_request(sketch_png).sketch.image, side))
     nearest = [hit.photo_id for hit in index.search(query, 10, EVERYTHING)]
     stored = index.vectors(nearest)
     expanded = expanded_query(query, np.stack([stored[photo] for photo in nearest]))

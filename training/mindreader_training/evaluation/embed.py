@@ -31,7 +31,7 @@ def imaginary_pixels(model: QueryModel, sketches: Sequence[Item], seed: int = 0)
     """One imaginary image for each sketch: pixels (N, S, S, 3)."""
     return np.concatenate(
         [
-            to_pixels(model.imagine_batch(load_sketches(chunk, model.image_size), [seed] * len(chunk)))
+            to_pixels(model.imagine_batch(load_sketches(chunk, model.sketch_size), [seed] * len(chunk)))
             for chunk in _chunks(sketches)
         ]
     )

@@ -133,9 +133,9 @@ def _queries(
         "raw_sketch": embed_sketches(
             sketches, photo_encoder.description.input_size, lambda pixels: photo_encoder.embed(rgb(pixels))
         ),
-        "query_encoder": embed_sketches(sketches, model.image_size, model.embed_sketches),
-        "imaginary_to_query_encoder": embed_sketches(sketches, model.image_size, imaginary_alone),
-        _PRODUCT: embed_sketches(sketches, model.image_size, product),
+        "query_encoder": embed_sketches(sketches, model.sketch_size, model.embed_sketches),
+        "imaginary_to_query_encoder": embed_sketches(sketches, model.sketch_size, imaginary_alone),
+        _PRODUCT: embed_sketches(sketches, model.sketch_size, product),
     }
 
 

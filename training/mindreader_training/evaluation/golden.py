@@ -66,7 +66,7 @@ def top_photos(bundle: Bundle, data: Path, dataset: Dataset, sketches: list[str]
         raise BundleError(f"{data} has no {missing[0]}: it is not the data set the golden results were found in.")
     model = QueryModel(bundle, engine)
     gallery = embed_photos(PhotoEncoder.of_bundle(bundle, engine), dataset.photos)
-    pixels = load_sketches([items[name] for name in sketches], model.image_size)
+    pixels = load_sketches([items[name] for name in sketches], model.sketch_size)
     queries = model.queries(pixels, [0] * len(sketches))
     order = np.argsort(-(queries @ gallery.T), axis=1, kind="stable")[:, :_FIRST]
     return [[str(dataset.photos[i].path.relative_to(data)) for i in row] for row in order]

@@ -75,7 +75,7 @@ def compare_learned(before: Bundle, after: Bundle, library: LearnedFrom, engine:
     held_out = library.held_out
     compared = []
     if held_out.photos:
-        drawn = _pseudo_sketches(held_out, models[BEFORE].image_size)
+        drawn = _pseudo_sketches(held_out, models[BEFORE].sketch_size)
         labels = held_out.labels(held_out.photos)
         vectors = library.held_out_vectors
         rows = {
@@ -85,7 +85,7 @@ def compare_learned(before: Bundle, after: Bundle, library: LearnedFrom, engine:
         compared.append(_learned(HELD_OUT, "pseudo-sketches of these photos", labels, labels, rows, itself=True))
     everything = Dataset((*library.learned.photos, *held_out.photos), held_out.sketches, held_out.pairs).answerable()
     if everything.sketches:
-        sketches = load_sketches(everything.sketches, models[BEFORE].image_size)
+        sketches = load_sketches(everything.sketches, models[BEFORE].sketch_size)
         labels, gallery = everything.labels(everything.sketches), everything.labels(everything.photos)
         vectors = np.concatenate([library.learned_vectors, library.held_out_vectors])
         rows = {

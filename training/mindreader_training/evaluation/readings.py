@@ -52,7 +52,7 @@ def read_sketches(model: QueryModel, dataset: Dataset, gallery: Embeddings, most
     labels, gallery_labels = dataset.labels(dataset.sketches), dataset.labels(dataset.photos)
     product, picked, offered, right = [], [], [], []
     for sketch, label in zip(sketch_images(dataset.sketches), labels, strict=True):
-        query = model.query(looks_at(sketch, model.image_size))
+        query = model.query(looks_at(sketch, model.sketch_size))
         nearest = nearest_photos(query, gallery)
         found = find_readings(query, nearest.tolist(), gallery[nearest], most)
         seen = [int((gallery_labels[list(each.photo_ids[:SHOWN])] == label).sum()) for each in found]

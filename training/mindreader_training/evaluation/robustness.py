@@ -36,6 +36,6 @@ def product_queries(model: QueryModel, sketches: Iterable[Image.Image], gallery:
     """What the product searches with (Q, K) where nobody picks: two looks, expanded by what they find."""
     queries = []
     for sketch in sketches:
-        query = model.query(looks_at(sketch, model.image_size))
+        query = model.query(looks_at(sketch, model.sketch_size))
         queries.append(expanded_query(query, gallery[nearest_photos(query, gallery)]))
     return np.stack(queries)

@@ -179,12 +179,12 @@ def _projection(bundle: Bundle) -> Path | None:
 
 def _queries(model: QueryModel, sketches: Sequence[Item]) -> Embeddings:
     """Two looks at each sketch, (Q, K); the product expands them by what they find."""
-    return np.stack([model.query(looks_at(image, model.image_size)) for image in sketch_images(sketches)])
+    return np.stack([model.query(looks_at(image, model.sketch_size)) for image in sketch_images(sketches)])
 
 
 def _one_look(model: QueryModel, sketches: Sequence[Item]) -> Embeddings:
     """The row `generator_and_query_encoder` of the other protocols, (Q, K)."""
-    return embed_sketches(sketches, model.image_size, lambda drawn: model.queries(drawn, [0] * len(drawn)))
+    return embed_sketches(sketches, model.sketch_size, lambda drawn: model.queries(drawn, [0] * len(drawn)))
 
 
 def _areas(scenes: Sequence[Scene], sketches: Sequence[Item]) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,66 +33,83 @@ _TRACED, _EXAMPLES = 2, 3
 _FARTHEST = 1e-3
 """What the converted network says from what torch says, both in float32, as a share of its length."""
 
+_Arrays = tuple[NDArray[Any], ...]
+"""One for each of a network's inputs."""
+
 
 def convert(source: NetworkSource, folder: Path) -> None:
     """Write a network's model into a folder; see `Convert`."""
-    network, examples = _network(source)
-    expected = _answer(network, examples)
+    network, tried = _network(source)
+    expected = [_answer(network, examples) for examples in tried]
     ov = openvino()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the tracer, about numbers it takes for constants
             # Not checked by the tracer, which would take seconds: what comes of it is compared below.
             traced = torch.jit.trace(  # type: ignore[no-untyped-call]
-                network, _tensors(examples, _TRACED), check_trace=False
+                network, _tensors(tried[0], _TRACED), check_trace=False
             )
-            model = ov.convert_model(traced, example_input=_tensors(examples, _TRACED))
-        for port, example in zip(model.inputs, examples, strict=True):
-            port.get_node().set_partial_shape(ov.PartialShape([-1, *example.shape[1:]]))
-            port.get_node().set_element_type(ov.Type(example.dtype))
+            model = ov.convert_model(traced, example_input=_tensors(tried[0], _TRACED))
+        for port, *examples in zip(model.inputs, *tried, strict=True):
+            port.get_node().set_partial_shape(ov.PartialShape(_shape(examples)))
+            port.get_node().set_element_type(ov.Type(examples[0].dtype))
         model.validate_nodes_and_infer_types()
         # G's weights are float16 in its bundle, and stay as they are. Those of encoders are folded with their norms.
         ov.save_model(model, folder / MODEL, compress_to_fp16=source.kind == "generator")
         compiled = ov.compile_model(folder / MODEL, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-        found = compiled(list(examples))[0]
+        found = [compiled(list(examples))[0] for examples in tried]
     except Exception as error:  # hundreds of networks, each of which fails in its own way
         raise NotConvertedError((str(error).strip().splitlines() or [type(error).__name__])[0]) from error
-    if found.shape != expected.shape or not np.linalg.norm(found - expected) < _FARTHEST * np.linalg.norm(expected):
+    if not all(map(_is_same, found, expected)):
         raise NotConvertedError("what OpenVINO makes of it is not what torch does")
 
 
-def _answer(network: nn.Module, examples: tuple[NDArray[Any], ...]) -> NDArray[np.float32]:
+def _shape(examples: Sequence[NDArray[Any]]) -> list[int]:
+    """Of an input: -1 for the batch, and for each side that is not the same in all examples."""
+    sides = zip(*(example.shape[1:] for example in examples), strict=True)
+    return [-1, *(side[0] if len(set(side)) == 1 else -1 for side in sides)]
+
+
+def _is_same(found: NDArray[np.float32], expected: NDArray[np.float32]) -> bool:
+    if found.shape != expected.shape:
+        return False
+    return bool(np.linalg.norm(found - expected) < _FARTHEST * np.linalg.norm(expected))
+
+
+def _answer(network: nn.Module, examples: _Arrays) -> NDArray[np.float32]:
     with torch.inference_mode():
         answer: Tensor = network(*_tensors(examples, _EXAMPLES))
     return answer.numpy()
 
 
-def _tensors(examples: tuple[NDArray[Any], ...], count: int) -> tuple[Tensor, ...]:
+def _tensors(examples: _Arrays, count: int) -> tuple[Tensor, ...]:
     return tuple(torch.from_numpy(each[:count].copy()) for each in examples)
 
 
-def _network(source: NetworkSource) -> tuple[nn.Module, tuple[NDArray[Any], ...]]:
-    """A network from arrays to an array, and arrays to try it with."""
+def _network(source: NetworkSource) -> tuple[nn.Module, list[_Arrays]]:
+    """A network from arrays to an array, and arrays of each size to try it with; it is traced with the first."""
     drawn = np.random.default_rng(0)
     if source.encoder is not None:
         size = source.encoder.input_size
         encoder = load_photo_encoder(source.encoder, source.projection)
-        return _PhotoEncoder(encoder), (_pixels(drawn, size, size, 3),)
+        return _PhotoEncoder(encoder), [(_pixels(drawn, size, size, 3),)]
     assert source.bundle is not None
     bundle = read_bundle(source.bundle)
     side = bundle.generator.image_size
     if source.kind == "query_encoder":
         encoder_size = bundle.manifest.query_encoder.input_size
-        images = drawn.random((_EXAMPLES, 3, side, side), np.float32)
-        return _QueryEncoder(load_query_encoder(bundle), encoder_size), (images,)
-    return _Generator(load_generator(bundle)), _generator_examples(bundle, _pixels(drawn, side, side))
+        # A trace keeps how its images are resized: shrunk ones antialiased, which changes nothing where others grow.
+        sides = sorted({side, bundle.sketch_size}, reverse=bundle.sketch_size > encoder_size)
+        images: list[_Arrays] = [(drawn.random((_EXAMPLES, 3, each, each), np.float32),) for each in sides]
+        return _QueryEncoder(load_query_encoder(bundle), encoder_size), images
+    return _Generator(load_generator(bundle)), [_generator_examples(bundle, _pixels(drawn, side, side))]
 
 
 def _pixels(drawn: np.random.Generator, *shape: int) -> NDArray[np.uint8]:
     return drawn.integers(0, 256, (_EXAMPLES, *shape), dtype=np.uint8)
 
 
-def _generator_examples(bundle: Bundle, sketches: NDArray[np.uint8]) -> tuple[NDArray[Any], ...]:
+def _generator_examples(bundle: Bundle, sketches: NDArray[np.uint8]) -> _Arrays:
     noise = draw_noise(bundle.generator, range(_EXAMPLES))
     if noise.step is None:
         return (sketches, *noise.masks)

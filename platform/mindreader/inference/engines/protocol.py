@@ -55,7 +55,7 @@ class ReadsImages(Rests, Protocol):
     """E1."""
 
     def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Unit vectors (B, K) of images (B, 3, S, S) in [0, 1], of the size G paints."""
+        """Unit vectors (B, K) of images (B, 3, S, S) in [0, 1], of the size G paints or of that of sketches."""
 
 
 class Engine(Protocol):
