@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -34,8 +35,9 @@ def engine():
 
 
 @pytest.fixture
-def bundle(tmp_path):
-    return write_untrained_bundle(tmp_path / "bundle")
+def bundle(request, tmp_path):
+    """Its sketches have G's size, or that of the test's parameter."""
+    return write_untrained_bundle(tmp_path / "bundle", sketch_size=getattr(request, "param", None))
 
 
 @pytest.fixture
@@ -117,6 +119,17 @@ def test_two_things_apart_find_the_photo_that_has_both_and_say_where(searcher, v
     assert answer.hits[0].photo_id == 3
     assert answer.hits[0].boxes == (UPPER_LEFT, LOWER_RIGHT)
     assert answer.parts == tuple(part.box for part in parts)
+
+
+@pytest.mark.parametrize("bundle", [96], indirect=True)
+def test_parts_are_drawn_at_the_size_of_the_bundles_sketches(searcher, version, index, monkeypatch):
+    add(index, 1)
+    loaded = searcher._loaded(version)
+    asked = Mock(side_effect=loaded.query_together)
+    monkeypatch.setattr(loaded, "query_together", asked)
+    searcher.answer(request(TWO))
+    ((parts,), _) = asked.call_args
+    assert [looks.shape for looks in parts] == [(2, 96, 96)] * 2
 
 
 def test_photos_chosen_as_feedback_count_for_the_whole_sketch_alone(searcher, version, index):
