@@ -32,7 +32,7 @@ def development_measure(trainer: Trainer, dataset: Dataset) -> Callable[[nn.Modu
         sizes = generator.sizes
         assert isinstance(sizes, GeneratorSizes)
         imagine = TorchGenerator(generator, compute)
-        model = QueryNetworks(sizes, imagine, read, preset.sketch_weight, trainer.sampler.sketch_size)
+        model = QueryNetworks(sizes, imagine, read, preset.sketch_weight, preset.sketch_size)
         generator_trained = int(trainer.g_average.n_averaged) > 0
         queries = [
             model.queries(batch, [0] * len(batch)) if generator_trained else model.embed_sketches(batch)

@@ -197,7 +197,9 @@ PRESETS: dict[str, Preset] = {
             query_encoder_size=192,
             sketch_size=192,
             phases=(
-                Phase("query encoder", 6000, 128, trains_generator=False, query_inputs=("sketches",), aligned_share=0.2),
+                Phase(
+                    "query encoder", 6000, 128, trains_generator=False, query_inputs=("sketches",), aligned_share=0.2
+                ),
                 Phase(
                     "generator", 6000, 64, trains_generator=True, query_inputs=(), condition="photos", aligned_share=0.6
                 ),
@@ -307,7 +309,9 @@ def checked(chosen: Preset) -> Preset:
         "projection.dimension must be at least 1 and projection.shrinkage from 0 to 1": chosen.projection is None
         or (chosen.projection.dimension >= 1 and 0 <= chosen.projection.shrinkage <= 1),
         "batch must be at least 1, steps at least 0, aligned_share and photo_share from 0 to 1 together": all(
-            p.batch >= 1 and p.steps >= 0 and min(p.aligned_share, p.photo_share) >= 0
+            p.batch >= 1
+            and p.steps >= 0
+            and min(p.aligned_share, p.photo_share) >= 0
             and p.aligned_share + p.photo_share <= 1
             for p in chosen.phases
         ),

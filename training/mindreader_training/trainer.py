@@ -93,9 +93,7 @@ class Trainer:
         self.query_input_size = input_size(self.e1.description, preset.query_encoder_size)
         condition = self.photo_bank.dimension if preset.conditioned else 0
         self.g = compute.place(
-            start.generator()
-            if start and goes_on
-            else Generator(replace(preset.generator, condition=condition))
+            start.generator() if start and goes_on else Generator(replace(preset.generator, condition=condition))
         )
         self.adversarial: AdversarialLoss = adversarial_loss(preset, self.photo_bank, compute.device)
         self.d = compute.place(self.adversarial.discriminator)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -124,10 +125,11 @@ def test_two_things_apart_find_the_photo_that_has_both_and_say_where(searcher, v
 def test_parts_are_drawn_at_the_size_of_the_bundles_sketches(searcher, version, index, monkeypatch):
     add(index, 1)
     loaded = searcher._loaded(version)
-    read, together = [], loaded.query_together
-    monkeypatch.setattr(loaded, "query_together", lambda asked: read.extend(asked) or together(asked))
+    asked = Mock(side_effect=loaded.query_together)
+    monkeypatch.setattr(loaded, "query_together", asked)
     searcher.answer(request(TWO))
-    assert [looks.shape for looks in read] == [(2, 96, 96)] * 2
+    ((parts,), _) = asked.call_args
+    assert [looks.shape for looks in parts] == [(2, 96, 96)] * 2
 
 
 def test_photos_chosen_as_feedback_count_for_the_whole_sketch_alone(searcher, version, index):

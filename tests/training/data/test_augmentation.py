@@ -29,9 +29,7 @@ def augmented(count: int, seed: int) -> torch.Tensor:
 @pytest.mark.parametrize("count", [1, 3, 20])
 def test_some_strokes_are_left_out_but_never_more_than_six_tenths(count):
     whole = strokes(count)
-    shares = [
-        float(without_some_strokes(whole, np.random.default_rng(seed)).sum() / whole.sum()) for seed in range(30)
-    ]
+    shares = [float(without_some_strokes(whole, np.random.default_rng(seed)).sum() / whole.sum()) for seed in range(30)]
     assert min(shares) >= 0.4
     assert min(shares) < 0.7, "sometimes much is left out"
     assert max(shares) <= 1

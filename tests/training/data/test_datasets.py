@@ -14,7 +14,6 @@ from mindreader_training.data.pseudo_sketches import pseudo_sketch
 from mindreader_training.overrides import with_overrides
 from mindreader_training.presets import preset
 
-
 CPU = torch.device("cpu")
 
 

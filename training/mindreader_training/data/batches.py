@@ -91,8 +91,7 @@ def shrunk(sketches: Tensor, side: int) -> Tensor:
 class _Row(NamedTuple):
     sketch: NDArray[np.uint8]
     photo: NDArray[np.uint8]
-    index: int
-    """The photo's."""
+    photo_index: int
     category: int
     is_pair: bool
     changes: bool
