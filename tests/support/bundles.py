@@ -46,9 +46,9 @@ def write_untrained_bundle(
         generator,
         encoder,
         tiny.query_encoder_size,
+        sketch_size or tiny.generator.image_size,
         tiny.sketch_weight,
         photo_encoder,
-        sketch_size=sketch_size or tiny.generator.image_size,
     )
     return export_bundle(folder, "tiny", networks, RECORD, name)
 
