@@ -20,6 +20,7 @@ import yaml
 from tests.support.patrons import Patron
 from tests.support.photos import write_photos
 from tests.support.services import PostgresServer, RedisServer, free_port, postgres_programs, wait_for_count, wait_until
+from tests.support.temporary import compiled_models
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -116,8 +117,13 @@ def port() -> int:
 def start(compose, hosts, port, tmp_path):
     """Starts a service's command as it stands in the file."""
     started: list[subprocess.Popen] = []
-    image = {"MINDREADER_DATA_DIR": str(tmp_path / "data"), "MINDREADER_PORT": str(port)}
-    image["MINDREADER_EMBED_NICE"] = "0"  # beside all other tests, a low priority would get next to nothing
+    image = {
+        "MINDREADER_DATA_DIR": str(tmp_path / "data"),
+        "MINDREADER_PORT": str(port),
+        # Beside all other tests a low priority would get next to nothing, and making models takes longest.
+        "MINDREADER_EMBED_NICE": "0",
+        "MINDREADER_COMPILED_MODELS": str(compiled_models()),
+    }
 
     def environment(service: dict) -> dict[str, str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("MINDREADER_", "AWS_"))}
