@@ -19,9 +19,9 @@ What is shared, and what each test has of its own:
   compiles, whoever starts it.
 * Ports come from `support.services.free_port`, below those the kernel gives to connections.
 
-No test fails because the machine is slow: wait for what should become true (`wait_until`), generously,
-and assert counts and states, never seconds. Figures in seconds are for bench/. What is long by nature (large
-libraries, random faults, clusters) is marked `slow`: `make test` runs a small form of it, `make test-all` the whole.
+No test fails because the machine is slow: wait for what should become true (`wait_until`, `wait_for_count`), and
+assert counts and states, never seconds. Figures in seconds are for bench/. What is long by nature (large libraries,
+random faults, clusters) is marked `slow`: `make test` runs a small form of it, `make test-all` the whole.
 `make test ARGS=--durations=20` prints the twenty slowest.
 """
 
@@ -120,6 +120,7 @@ def settings(tmp_path: Path) -> Settings:
             "MINDREADER_TRASH_DAYS": "0",
             "MINDREADER_COMPILED_MODELS": str(compiled_models()),
             "MINDREADER_INFERENCE_THREADS": "1",
+            "MINDREADER_EMBED_NICE": "0",  # a low priority would get next to nothing beside all other tests
         }
     )
 

@@ -123,6 +123,13 @@ class Settings(BaseModel):
         le=4096,
         description="Photos a worker takes up and writes together; 0 takes 32, or as many as a GPU is fastest with.",
     )
+    embed_nice: int = Field(
+        default=15,
+        ge=0,
+        le=19,
+        description="Priority of embedding and of reading folders on a processor, as nice counts it: above 0 it comes "
+        "after searches, and after whatever else runs there. Lower it where other programs keep the processors busy.",
+    )
     embed_slice_seconds: float = Field(
         default=20.0, gt=0, description="How long one embed task works before it hands over to the next one."
     )

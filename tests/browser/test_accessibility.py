@@ -10,7 +10,7 @@ from tests.support.hands import NAME, PASSWORD, draw
 from tests.support.pages import PAGES
 from tests.support.photos import write_photos
 from tests.support.screens import mainly
-from tests.support.services import wait_until
+from tests.support.services import wait_for_count
 
 pytestmark = pytest.mark.browser
 
@@ -41,7 +41,7 @@ def test_no_page_keeps_anybody_out(page: Page, keep, fresh_server, tmp_path, sch
         write_photos(tmp_path / "photos", 4, side=320)
         for path in sorted((tmp_path / "photos").rglob("*.jpg")):
             api.post(f"/collections/{collection}/photos", files={"file": (path.name, path.read_bytes())})
-        wait_until(lambda: api.get(f"/collections/{collection}").json()["embedding"]["indexed"] == 4, "embedding")
+        wait_for_count(lambda: api.get(f"/collections/{collection}").json()["embedding"]["indexed"], 4, "embedding")
     page.emulate_media(color_scheme=scheme)
     for path in PAGES:
         page.goto(path)

@@ -13,7 +13,7 @@ from tests.support.bundles import write_untrained_bundle
 from tests.support.hands import draw, set_up
 from tests.support.photos import write_photos
 from tests.support.screens import mainly
-from tests.support.services import wait_until
+from tests.support.services import wait_for_count, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -153,10 +153,8 @@ def fill_library(server, tmp_path):
         for path in sorted((tmp_path / "photos").rglob("*.jpg")):
             answer = api.post(f"/collections/{collection}/photos", files={"file": (path.name, path.read_bytes())})
             assert answer.json()["outcomes"][0]["status"] == "created"
-        wait_until(
-            lambda: api.get(f"/collections/{collection}").json()["embedding"]["indexed"] == PHOTOS,
-            "all photos searchable",
-        )
+        indexed = lambda: api.get(f"/collections/{collection}").json()["embedding"]["indexed"]  # noqa: E731
+        wait_for_count(indexed, PHOTOS, "all photos searchable")
 
 
 def compare(page: Page, keep):

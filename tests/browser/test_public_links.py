@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.support.hands import BICYCLE, draw
 from tests.support.library import jpeg
 from tests.support.screens import mainly
-from tests.support.services import wait_until
+from tests.support.services import wait_for_count
 
 pytestmark = pytest.mark.browser
 
@@ -31,7 +31,7 @@ def with_photos(page: Page, count: int, name: str = "Holidays") -> int:
         sent = page.request.post(f"/api/v1/collections/{made['id']}/photos", multipart=form, headers=headers)
         assert sent.ok, sent.text()
     of_it = f"/api/v1/collections/{made['id']}"
-    wait_until(lambda: page.request.get(of_it).json()["embedding"]["indexed"] == count, "all photos searchable")
+    wait_for_count(lambda: page.request.get(of_it).json()["embedding"]["indexed"], count, "all photos searchable")
     return int(made["id"])
 
 

@@ -17,7 +17,7 @@ from tests.support.axe import violations
 from tests.support.hands import PASSWORD, add_person, circle, draw, mouse, sign_in, touch
 from tests.support.screens import has_touch, mainly
 from tests.support.server import Server, server
-from tests.support.services import wait_until
+from tests.support.services import wait_for_count
 
 pytestmark = [pytest.mark.browser, pytest.mark.data]
 
@@ -61,7 +61,7 @@ def _fill(started: Server, photos: list[Path]) -> None:
             sent = {"file": (path.name, path.read_bytes())}
             api.post(f"/collections/{collection}/photos", files=sent).raise_for_status()
         indexed = lambda: api.get(f"/collections/{collection}").json()["embedding"]["indexed"]  # noqa: E731
-        wait_until(lambda: indexed() == len(photos), "embedding")
+        wait_for_count(indexed, len(photos), "embedding")
 
 
 @pytest.fixture

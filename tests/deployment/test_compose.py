@@ -19,7 +19,8 @@ import yaml
 
 from tests.support.patrons import Patron
 from tests.support.photos import write_photos
-from tests.support.services import PostgresServer, RedisServer, free_port, postgres_programs, wait_until
+from tests.support.services import PostgresServer, RedisServer, free_port, postgres_programs, wait_for_count, wait_until
+from tests.support.temporary import compiled_models
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -116,7 +117,13 @@ def port() -> int:
 def start(compose, hosts, port, tmp_path):
     """Starts a service's command as it stands in the file."""
     started: list[subprocess.Popen] = []
-    image = {"MINDREADER_DATA_DIR": str(tmp_path / "data"), "MINDREADER_PORT": str(port)}
+    image = {
+        "MINDREADER_DATA_DIR": str(tmp_path / "data"),
+        "MINDREADER_PORT": str(port),
+        # Beside all other tests a low priority would get next to nothing, and making models takes longest.
+        "MINDREADER_EMBED_NICE": "0",
+        "MINDREADER_COMPILED_MODELS": str(compiled_models()),
+    }
 
     def environment(service: dict) -> dict[str, str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("MINDREADER_", "AWS_"))}
@@ -153,7 +160,7 @@ def test_what_it_starts_takes_a_photo_and_finds_it(start, port, tmp_path, sketch
     with httpx.Client(base_url=f"{url}/api/v1", headers=headers, timeout=300) as api:
         patron = Patron(api)
         assert patron.upload(write_photos(tmp_path / "photos", 12))
-        wait_until(lambda: patron.indexed() == 12, "embedding")
+        wait_for_count(patron.indexed, 12, "embedding")
         assert patron.found(sketch_png) == set(patron.record.created)
     for name, service in (("web", []), ("search", ["--worker", "search"]), ("embed", ["--worker", "embed"])):
         assert start(name, "mindreader", "health", *service).wait(timeout=300) == 0

@@ -14,7 +14,7 @@ from mindreader.photo_index import PhotoIndexes
 from tests.support.disks import read_only, small_disk
 from tests.support.folders import put_photos, state_of
 from tests.support.photos import write_photos
-from tests.support.services import wait_until
+from tests.support.services import wait_for_count, wait_until
 
 PHOTOS = 60
 
@@ -50,9 +50,11 @@ def embedding(api, folder_id):
 
 def wait_for(api, folder_id, photos):
     wait_until(
-        lambda: is_done(folder := shown(api, folder_id)) and folder["photos"] == photos, f"a scan of {photos} photos"
+        lambda: is_done(folder := shown(api, folder_id)) and folder["photos"] == photos,
+        f"a scan of {photos} photos",
+        progress=lambda: shown(api, folder_id)["photos"],
     )
-    wait_until(lambda: embedding(api, folder_id)["indexed"] == photos, "the photos' embeddings")
+    wait_for_count(lambda: embedding(api, folder_id)["indexed"], photos, "the photos' embeddings")
 
 
 def ids_and_moments(settings):
@@ -164,22 +166,22 @@ def test_files_renamed_at_once_and_a_folder_renamed_keep_their_photos(deployed, 
         before = ids_and_moments(deployed.settings)
         for number in range(files):
             (folder / f"{number:04}.jpg").rename(folder / f"renamed {number:04}.jpg")
-        wait_until(lambda: has_names(deployed.settings, "renamed", files), "the new names")
+        wait_for_count(lambda: named(deployed.settings, "renamed"), files, "the new names")
         folder.rename(disk / "photos" / "2021")
-        wait_until(lambda: has_directory(deployed.settings, b"2021", files), "the new folder")
+        wait_for_count(lambda: in_directory(deployed.settings, b"2021"), files, "the new folder")
         wait_for(api, folder_id, files)
         folder = shown(api, folder_id)
         assert (folder["missing"], folder["offline"]) == (0, None)
         assert ids_and_moments(deployed.settings) == before, "a photo was embedded again"
 
 
-def has_names(settings, beginning, files):
-    return counted(settings, Photo.filename.startswith(beginning), Photo) == files
+def named(settings, beginning):
+    return counted(settings, Photo.filename.startswith(beginning), Photo)
 
 
-def has_directory(settings, directory, files):
+def in_directory(settings, directory):
     here = (FolderFile.directory == directory) & FolderFile.missing_since.is_(None) & (FolderFile.state == "photo")
-    return counted(settings, here, FolderFile) == files
+    return counted(settings, here, FolderFile)
 
 
 def counted(settings, where, table):

@@ -33,13 +33,31 @@ def free_port() -> int:
             return port
 
 
-def wait_until(ready: Callable[[], object], what: str, seconds: float = 300.0) -> None:
-    """Come back as soon as it is so. The limit is for what never happens, not for slow machines."""
-    stop_at = time.monotonic() + seconds
+def wait_until(
+    ready: Callable[[], object], what: str, seconds: float = 300.0, progress: Callable[[], object] = lambda: None
+) -> None:
+    """Come back as soon as it is so. The limit is for what never happens, not for slow machines.
+
+    Args:
+        progress: how far it is, for what goes on step by step: looked at when the limit is reached, which begins anew
+            where it is another value than the last time.
+
+    Raises:
+        TimeoutError: it is not so, and no further than when the limit began.
+    """
+    reached, stop_at = progress(), time.monotonic() + seconds
     while not ready():
         if time.monotonic() > stop_at:
-            raise TimeoutError(f"{what} took longer than {seconds} seconds")
+            before, reached, stop_at = reached, progress(), time.monotonic() + seconds
+            if reached == before:
+                where = "" if reached is None else f", and stands still at {reached}"
+                raise TimeoutError(f"{what} took longer than {seconds} seconds{where}")
         time.sleep(0.02)
+
+
+def wait_for_count(count: Callable[[], int], expected: int, what: str, seconds: float = 300.0) -> None:
+    """Come back once that many are counted; give up when the count stands still for so long."""
+    wait_until(lambda: count() == expected, what, seconds, progress=count)
 
 
 def answers(port: int) -> bool:

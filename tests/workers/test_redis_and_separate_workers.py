@@ -10,7 +10,7 @@ import pytest
 from tests.support import programs
 from tests.support.photos import write_photos
 from tests.support.server import environment, server
-from tests.support.services import wait_until
+from tests.support.services import wait_for_count, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_an_upload_is_embedded_and_a_sketch_answered_by_the_other_process(api, t
     paths = write_photos(tmp_path / "photos", 12)
     files = [("file", (path.name, path.read_bytes(), "image/jpeg")) for path in paths]
     api.post(f"/collections/{collection}/photos", files=files).raise_for_status()
-    wait_until(lambda: _indexed(api, collection) == 12, "embedding")
+    wait_for_count(lambda: _indexed(api, collection), 12, "embedding")
     answer = api.post("/searches", files={"sketch": sketch_png}, data={"limit": "5"}).raise_for_status().json()
     assert len(answer["results"]) == 5
     assert len(answer["readings"]) >= 1

@@ -44,7 +44,7 @@ def _take_up_work(sender: Any, **_: object) -> None:
     if SEARCH_QUEUE in names:
         _worker.searcher.warm_up()
     elif _worker.engine.device == "cpu":
-        lower_cpu_priority()
+        lower_cpu_priority(_settings.embed_nice)
     _beats.append(Beat(app, names & {SEARCH_QUEUE, EMBED_QUEUE, LEARN_QUEUE}))
     _beats[-1].start()
     if EMBED_QUEUE in names:  # these see the originals

@@ -105,7 +105,7 @@ class Consumer:
 
     def _run(self) -> None:
         if self._yields:
-            lower_cpu_priority()
+            lower_cpu_priority(self._worker.settings.embed_nice)
         pause = _FIRST_PAUSE
         while not self._stopping.is_set():
             began = time.monotonic()

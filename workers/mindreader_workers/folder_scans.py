@@ -30,7 +30,7 @@ class FolderScans:
         Args:
             yields: whether it keeps out of the way of people who search on the same processors.
         """
-        self._stop, self._yields = Event(), yields
+        self._stop, self._yields, self._nice = Event(), yields, settings.embed_nice
         self._scanner = FolderScanner(
             catalog, blobs, settings, lambda: wake_embedders(celery), is_stopping=self._stop.is_set
         )
@@ -47,7 +47,7 @@ class FolderScans:
 
     def _run(self) -> None:
         if self._yields:
-            lower_cpu_priority()
+            lower_cpu_priority(self._nice)
         while not self._stop.is_set():
             try:
                 self._scanner.step()

@@ -11,7 +11,7 @@ from mindreader.settings import load_settings
 from tests.support.bundles import install_bundle
 from tests.support.photos import write_photos
 from tests.support.server import MINDREADER, environment, mindreader, server
-from tests.support.services import wait_until
+from tests.support.services import wait_for_count, wait_until
 
 LATER = 40
 
@@ -52,7 +52,7 @@ def test_a_library_backed_up_while_it_runs_and_grows_comes_back_whole(tmp_path, 
         (collection,) = api.get("/collections").json()["collections"]
         assert (collection["name"], collection["photos"]) == ("Holidays", 6 + LATER)
         indexed = f"/collections/{collection['id']}"
-        wait_until(lambda: api.get(indexed).json()["embedding"]["indexed"] == 6 + LATER, "embedding")
+        wait_for_count(lambda: api.get(indexed).json()["embedding"]["indexed"], 6 + LATER, "embedding")
     assert mindreader(restored, "doctor")["printed"].startswith("Everything agrees.")
     said = mindreader(restored, "restore", backup, status=1)
     assert "holds users or photos already" in said["printed"]
