@@ -133,8 +133,11 @@ lock: develop ## write constraints.txt from what is installed now
 	@echo '# Every package at the version the tests ran with. `make lock` writes this file again.' > constraints.txt
 	@$(BIN)/pip freeze --exclude-editable --exclude mindreader | sed 's/+cpu//' >> constraints.txt
 
-train-default: develop ## train the bundle that ships with MindReader again (DATA=folder with meta.csv)
-	$(BIN)/mindreader train --preset small --data $(DATA) --out runs/small --resume
+train-default: develop ## train a bundle as the one that ships (DATA=folder with meta.csv, ICONS=npm's @iconify/json, unpacked); days without a GPU
+	test -d runs/icons || $(BIN)/mindreader icon-sketches $(ICONS) runs/icons --data $(DATA)
+	$(BIN)/mindreader train --preset long --space default --data $(DATA) --sketches runs/icons --out runs/long --resume
+	$(BIN)/mindreader train --preset small --space default --data $(DATA) --out runs/small --resume
+	$(BIN)/mindreader bundle average runs/long/bundle runs/small/bundle --share 0.4 --out runs/default
 
 clean: ## remove the virtual environment and everything made by tests
 	rm -rf $(VENV) artefacts .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

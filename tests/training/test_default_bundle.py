@@ -35,7 +35,8 @@ def test_its_card_is_the_one_its_manifest_gives(shipped):
 
 def test_its_record_says_how_to_make_it_again_and_on_what_terms(shipped):
     training = shipped.manifest.training
-    assert training.command.startswith("mindreader train --preset small")
+    assert training.command.startswith("mindreader train --preset long --space default")
+    assert "; mindreader bundle average" in training.command
     assert training.hours > 0
     assert "research use only" in training.data
 

@@ -13,8 +13,7 @@ from mindreader_training.commands import train
 from mindreader_training.losses import attracted
 from mindreader_training.overrides import with_overrides
 from mindreader_training.presets import preset
-from mindreader_training.start import Start, preset_for
-from mindreader_training.trainer import interpolated
+from mindreader_training.start import Start, preset_for, preset_in_space
 from tests.training.conftest import MINIATURE
 
 
@@ -68,18 +67,15 @@ def test_a_whole_e1_is_held_near_to_the_one_it_began_as(new_run, bundle, library
     assert all(torch.equal(a, b) for a, b in zip(norms, kept, strict=True)), "the norms are frozen"
 
 
-def test_what_is_exported_is_interpolated_and_of_the_same_space(new_run, bundle, library, tmp_path):
+def test_what_is_exported_is_of_the_same_space(new_run, bundle, library, tmp_path):
     from mindreader_training.export import export_bundle
     from tests.support.bundles import RECORD
 
-    first = Start(bundle).query_encoder()
-    trainer = new_run(replace(library, kept_share=0.5), start=Start(bundle)).trainer
+    trainer = new_run(library, start=Start(bundle)).trainer
     for step in range(2):
         trainer.step(step, trainer.sampler.batch(step))
     made = trainer.result(2)
-    halfway = interpolated(first, trainer.e1_average.module, 0.5)
-    assert same(made.query_encoder, halfway)
-    assert not same(made.query_encoder, trainer.e1_average.module)
+    assert same(made.query_encoder, trainer.e1_average.module)
     exported = export_bundle(tmp_path / "made", "library", made, RECORD, "made")
     assert exported.space.key == bundle.space.key
     assert exported.weights(PROJECTION_FILE).read_bytes() == bundle.weights(PROJECTION_FILE).read_bytes()
@@ -115,7 +111,34 @@ def test_the_command_line_starts_from_a_bundle(trained, drawn_data, tmp_path):
     assert made.manifest.generator == first.manifest.generator
     refused = CliRunner().invoke(train, [*options, "--photo-encoder", "efficientnet-lite2"])
     assert refused.exit_code == 2
-    assert "--from brings its own encoders" in refused.output
+    assert "--from and --space bring their own encoders" in refused.output
+    refused = CliRunner().invoke(train, [*options, "--space", str(trained / "bundle")])
+    assert "leave --space out" in refused.output
+
+
+def test_the_command_line_trains_anew_in_a_bundle_s_space(trained, drawn_data, tmp_path):
+    options = ["--preset", "tiny", "--steps", "3", "--data", str(drawn_data), "--out", str(tmp_path / "run")]
+    options += ["--space", str(trained / "bundle"), "--device", "cpu", *(f"--set={each}" for each in MINIATURE)]
+    done = CliRunner().invoke(train, options)
+    assert done.exit_code == 0, done.output
+    made, first = read_bundle(tmp_path / "run" / "bundle"), read_bundle(trained / "bundle")
+    assert made.space.key == first.space.key
+    assert made.weights(PROJECTION_FILE).read_bytes() == first.weights(PROJECTION_FILE).read_bytes()
+    assert made.manifest.generator.image_size == 32, "the sizes are the preset's"
+
+
+def test_networks_that_begin_anew_in_a_space_are_not_the_bundle_s(new_run, bundle, miniature):
+    trainer = new_run(preset_in_space(bundle, miniature), start=Start(bundle, anew=True)).trainer
+    assert trainer.first_e1 is None
+    assert not same(trainer.e1.network, Start(bundle).query_encoder().network)
+    assert same(trainer.e1.network, trainer.photo_bank.encoder.network), "published weights"
+    assert same(trainer.e1.projection, trainer.photo_bank.encoder.projection)
+    assert trainer.identity["start"] == bundle.sha256
+
+
+def test_nothing_is_kept_near_to_a_start_that_is_not_used(new_run, bundle, library):
+    with pytest.raises(InvalidInputError, match="--from BUNDLE"):
+        new_run(library, start=Start(bundle, anew=True))
 
 
 def test_a_data_set_or_the_library(tmp_path):
@@ -141,6 +164,6 @@ def test_what_is_taught_is_drawn_to_the_nearest_centroid():
 
 
 def test_numbers_that_teach_nothing_are_refused(library):
-    for change, why in (("kept_share=1", "kept_share must be"), ("attraction=-1", "attraction must not be negative")):
+    for change, why in (("drop_path=1", "drop_path must be"), ("attraction=-1", "attraction must not be negative")):
         with pytest.raises(InvalidInputError, match=why):
             with_overrides(library, [change])

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from timm.layers import DropPath
 
 from mindreader.errors import InvalidInputError
 from mindreader_training.overrides import with_overrides
@@ -110,3 +111,19 @@ def test_a_space_without_projection_is_trained_for(new_run, miniature):
 def test_a_projection_has_no_more_dimensions_than_the_encoder(new_run, miniature):
     with pytest.raises(InvalidInputError, match="at most that"):
         new_run(with_overrides(miniature, ["projection.dimension=5000"]))
+
+
+def test_e1_s_blocks_are_dropped_in_training_alone_where_the_preset_says_so(new_run, miniature):
+    dropping = new_run(replace(miniature, drop_path=0.5)).trainer
+    rates = [module.drop_prob for module in dropping.e1.modules() if isinstance(module, DropPath)]
+    assert rates == sorted(rates)
+    assert rates[-1] == pytest.approx(0.5, abs=0.05)
+    images = torch.rand(2, 3, 32, 32)
+    assert not torch.equal(dropping.e1.train()(images), dropping.e1(images))
+    assert torch.equal(dropping.e1.eval()(images), dropping.e1(images))
+    assert not any(isinstance(module, DropPath) for module in new_run(miniature).trainer.e1.modules())
+
+
+def test_photos_are_a_term_where_they_have_a_weight(new_run, miniature):
+    trainer = new_run(replace(miniature, weights=replace(miniature.weights, photos=0.5))).trainer
+    assert trainer.step(0, trainer.sampler.batch(0))["photos"] > 0

@@ -369,8 +369,9 @@ def check(folder: str, data: Path | None, device: str) -> None:
 @click.argument("folder")
 @click.option("--data", type=_FOLDER, required=True, help="Data set with a meta.csv.")
 @click.option("--protocol", "names", multiple=True, default=["dev"], show_default=True, help="May be given repeatedly.")
+@click.option("--engine", "engine_name", type=click.Choice(["torch", "openvino"]), default="torch", show_default=True)
 @_device
-def measure(folder: str, data: Path, names: tuple[str, ...], device: str) -> None:
+def measure(folder: str, data: Path, names: tuple[str, ...], engine_name: str, device: str) -> None:
     """Evaluate a bundle under protocols; write the results and golden ones into its manifest and model card."""
     _need_training_extra()
     from mindreader_training.data.protocols import protocol
@@ -379,7 +380,7 @@ def measure(folder: str, data: Path, names: tuple[str, ...], device: str) -> Non
     from mindreader_training.export import record_results
 
     loaded = _bundle(folder)
-    engine = _engine(device)
+    engine = _engine(device, engine_name)
     seed = loaded.manifest.training.seed
     results = [
         run_evaluation(loaded, protocol(data, name, seed), engine, imagination=name == "dev").as_json()
@@ -387,6 +388,23 @@ def measure(folder: str, data: Path, names: tuple[str, ...], device: str) -> Non
     ]
     measured = record_results(loaded, results, find_golden(loaded, data, engine))
     click.echo(f"Wrote {measured.folder}")
+
+
+@bundle.command("average")
+@click.argument("first")
+@click.argument("other")
+@click.option("--share", type=click.FloatRange(0, 1), required=True, help="Of OTHER's weights; the rest are FIRST's.")
+@click.option("--out", type=_FOLDER, required=True, help="Folder of the new bundle.")
+@click.option("--name", help="Name of the bundle; the folder's name if not given.")
+def average(first: str, other: str, share: float, out: Path, name: str | None) -> None:
+    """Write a bundle whose query encoder has the mean of two bundles' weights; its generator is FIRST's."""
+    from mindreader_training.averaging import average_bundles
+
+    if out.exists():
+        raise click.UsageError(f"{out} is there already. Give another folder.")
+    command = shlex.join(["mindreader", *sys.argv[1:]])
+    made = average_bundles(_bundle(first), _bundle(other), share, command, out, name or out.name)
+    click.echo(f"Wrote {made.folder}")
 
 
 @bundle.command("anchors")

@@ -87,7 +87,7 @@ def check_start(preset: Preset, start: Start | None) -> None:
     Raises:
         InvalidInputError: it has none.
     """
-    keeps_near = preset.weights.distillation or preset.kept_share or preset.projection_alone
+    keeps_near = preset.weights.distillation or preset.projection_alone
     if (start is None or start.anew) and keeps_near:
         raise InvalidInputError(
             f"The preset {preset.name!r} trains the query encoder of a bundle further. Say which one: --from BUNDLE."

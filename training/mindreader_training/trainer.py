@@ -265,8 +265,6 @@ class Trainer:
         """G and E1 with weights averaged over the steps before `step`, as they would be used; the run's own stay."""
         generator, query_encoder = self.g_average.module, self._recalibrated(step - 1).module
         assert isinstance(generator, Generator) and isinstance(query_encoder, Encoder)
-        if self.first_e1 is not None and self.preset.kept_share:
-            query_encoder = interpolated(self.first_e1, query_encoder, self.preset.kept_share)
         return generator, query_encoder
 
     def _recalibrate_average(self, step: int) -> None:
@@ -374,13 +372,3 @@ def _preparing_processes(compute: Compute, world: World) -> int:
 def scaled_gradient(images: Tensor, scale: float) -> Tensor:
     """The images themselves (of any shape), but only `scale` (0 to 1) of the gradient flows back into them."""
     return images * scale + images.detach() * (1 - scale)
-
-
-def interpolated(first: Encoder, trained: Encoder, share: float) -> Encoder:
-    """An encoder whose weights are `share` (0 to 1) of the first one's and the rest of the trained one's."""
-    mixed = copy.deepcopy(trained)
-    with torch.no_grad():
-        for weight, other in zip(mixed.state_dict().values(), first.state_dict().values(), strict=True):
-            if weight.is_floating_point():
-                weight.lerp_(other, share)
-    return mixed
