@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from timm.layers import DropPath
+from timm.layers.drop import DropPath
 
 from mindreader.errors import InvalidInputError
 from mindreader_training.overrides import with_overrides

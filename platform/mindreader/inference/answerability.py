@@ -29,7 +29,7 @@ class Calibration:
 
 
 CALIBRATIONS = {
-    "fd8f810cbf1bec4f": Calibration((8.4463, 18.9966, -14.357, 6.6038, -1.8902, 0.4214), 7.6051),
+    "fd8f810cbf1bec4f": Calibration((11.6003, 21.3057, -18.1025, 5.7957, -2.2325, 0.3387), 8.3916),
     # The same with the regions corners6.
     "291afdf9976253ae": Calibration((-9.9067, 29.1065, -3.4429, -7.3649, -0.8985, 3.0775), 3.5619),
 }

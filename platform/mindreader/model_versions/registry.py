@@ -58,7 +58,8 @@ def install(catalog: Catalog, kept: BundleStore, bundle: Bundle, regions: str = 
 def register_bundle(session: Session, bundle: Bundle, trial: SmokeTest | None = None) -> ModelVersion:
     """Make a kept bundle known as a model version of the space it targets; one that is known stays as it is.
 
-    A new embedding space becomes known too, but is not opened: nothing is embedded before somebody says so.
+    A new embedding space becomes known too, but is not opened: nothing is embedded before somebody says so. Where the
+    same space with regions is open, the bundle is registered for that as well: it can answer there at once.
 
     Args:
         trial: what a worker measured when it tried the bundle.
@@ -78,6 +79,9 @@ def register_bundle(session: Session, bundle: Bundle, trial: SmokeTest | None = 
             space.photos_per_second, space.encoder_bytes = trial.photos_per_second, trial.encoder_bytes
     session.add(version)
     session.flush()
+    for regions in _open_regions(session, version.space):
+        if _of_space(session, version, regions) is None:
+            add_regions(session, version.id, regions)
     return version
 
 
@@ -158,6 +162,15 @@ def addable_regions(session: Session, version: ModelVersion) -> list[str]:
 def _possible_regions(space: EmbeddingSpace) -> list[str]:
     schemes = schemes_for(SpaceDescription.from_json(space.description))
     return [scheme.name for scheme in schemes if scheme.name != NO_REGIONS]
+
+
+def _open_regions(session: Session, plain: EmbeddingSpace) -> list[str]:
+    """Schemes with which a space without regions is open, beside itself or in place of it."""
+    description = SpaceDescription.from_json(plain.description)
+    spaces = {name: replace(description, regions=name).key for name in _possible_regions(plain)}
+    known = session.scalars(select(EmbeddingSpace).where(EmbeddingSpace.key.in_(spaces.values())))
+    opened = {space.key for space in known if is_open(space)}
+    return [name for name, key in spaces.items() if key in opened]
 
 
 def _of_space(session: Session, plain: ModelVersion, regions: str) -> ModelVersion | None:

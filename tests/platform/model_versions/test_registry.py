@@ -373,6 +373,20 @@ def test_regions_a_space_cannot_have_are_not_added(catalog, make_bundle):
         add_regions(catalog, plain, "corners6")
 
 
+def test_a_newer_bundle_can_answer_at_once_in_the_space_with_regions_that_is_open(catalog, kept, make_bundle):
+    active = models.install(catalog, kept, make_bundle("first"), "grid6")
+    newer = make_bundle("newer")
+    models.install(catalog, kept, newer, "grid6")
+    with catalog.transaction() as session:
+        names = {version.name: version.id for version in models.versions(session) if version.space_id == active.space_id}
+        assert names.keys() == {"first · regions", "newer · regions"}
+        models.activate(session, names["newer · regions"])
+    models.install(catalog, kept, newer, "grid6")
+    assert active_ids(catalog) == [names["newer · regions"]]
+    with catalog.snapshot() as session:
+        assert len(models.versions(session)) == 4, "a later start adds nothing"
+
+
 def test_later_starts_open_no_space_with_regions(catalog, kept, make_bundle):
     models.install(catalog, kept, make_bundle("first"))
     models.install(catalog, kept, make_bundle("first"), "grid6")
