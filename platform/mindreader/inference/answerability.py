@@ -31,7 +31,7 @@ class Calibration:
 CALIBRATIONS = {
     "fd8f810cbf1bec4f": Calibration((11.6003, 21.3057, -18.1025, 5.7957, -2.2325, 0.3387), 8.3916),
     # The same with the regions corners6.
-    "291afdf9976253ae": Calibration((-9.9067, 29.1065, -3.4429, -7.3649, -0.8985, 3.0775), 3.5619),
+    "291afdf9976253ae": Calibration((-5.2239, 29.3321, -4.7398, -10.3744, -1.7307, 3.555), 3.9689),
 }
 """By the key of the embedding space."""
 
