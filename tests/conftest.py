@@ -121,6 +121,7 @@ def settings(tmp_path: Path) -> Settings:
             "MINDREADER_COMPILED_MODELS": str(compiled_models()),
             "MINDREADER_INFERENCE_THREADS": "1",
             "MINDREADER_EMBED_NICE": "0",  # a low priority would get next to nothing beside all other tests
+            "MINDREADER_BUNDLE_TRIAL_SECONDS": "800",  # a trial has a low priority; tests of its limit set another
         }
     )
 

@@ -55,7 +55,7 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
     ours = {"MINDREADER_DATA_DIR": str(data_dir), "MINDREADER_TRASH_DAYS": "0", "PYTHONUNBUFFERED": "1"}
     ours |= {"MINDREADER_COMPILED_MODELS": str(compiled_models()), "MINDREADER_INFERENCE_THREADS": "1"}
     # What runs at a low priority would get next to nothing of the processors beside all other tests.
-    ours["MINDREADER_EMBED_NICE"] = "0"
+    ours |= {"MINDREADER_EMBED_NICE": "0", "MINDREADER_BUNDLE_TRIAL_SECONDS": "800"}
     ours["MINDREADER_REGIONS"] = "none"  # a test of regions says so; the others need not wait for them
     return clean | ours | settings
 

@@ -147,9 +147,16 @@ def test_feedback_by_a_copy_leads_to_its_picture_once(library, sketch_png):
     with library.api() as api:
         (small,) = [each for each in find(api, sketch_png, duplicates="all") if each["filename"] == "small.webp"]
         plain, led = (find(api, sketch_png, limit="20", **like) for like in ({}, {"like": str(small["photo_id"])}))
-    assert [each["filename"] for each in led].count("photo-00000.jpg") == 1
-    assert (led[0]["filename"], led[0]["also_in_count"]) == ("photo-00000.jpg", 3)
     assert len(led) == len(plain)
+    before, after = (
+        [(at, each) for at, each in enumerate(results) if each["filename"] == "photo-00000.jpg"]
+        for results in (plain, led)
+    )
+    assert len(after) == 1
+    (rank, picture), first = after[0], before[0][0]
+    assert picture["also_in_count"] == 3
+    assert rank <= first
+    assert picture["score"] - led[-1]["score"] > before[0][1]["score"] - plain[-1]["score"], "it stands out more"
 
 
 def test_the_command_line_says_where_else_a_photo_is(library, sketch_png, tmp_path):

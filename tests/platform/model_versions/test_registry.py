@@ -378,7 +378,9 @@ def test_a_newer_bundle_can_answer_at_once_in_the_space_with_regions_that_is_ope
     newer = make_bundle("newer")
     models.install(catalog, kept, newer, "grid6")
     with catalog.transaction() as session:
-        names = {version.name: version.id for version in models.versions(session) if version.space_id == active.space_id}
+        names = {
+            version.name: version.id for version in models.versions(session) if version.space_id == active.space_id
+        }
         assert names.keys() == {"first · regions", "newer · regions"}
         models.activate(session, names["newer · regions"])
     models.install(catalog, kept, newer, "grid6")
