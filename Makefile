@@ -137,7 +137,7 @@ train-default: develop ## train a bundle as the one that ships (DATA=folder with
 	test -d runs/icons || $(BIN)/mindreader icon-sketches $(ICONS) runs/icons --data $(DATA)
 	$(BIN)/mindreader train --preset long --space default --data $(DATA) --sketches runs/icons --out runs/long --resume
 	$(BIN)/mindreader train --preset small --space default --data $(DATA) --out runs/small --resume
-	$(BIN)/mindreader bundle average runs/long/bundle runs/small/bundle --share 0.4 --out runs/default
+	$(BIN)/mindreader bundle average runs/long/bundle runs/small/bundle --share 0.5 --out runs/default
 
 clean: ## remove the virtual environment and everything made by tests
 	rm -rf $(VENV) artefacts .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
