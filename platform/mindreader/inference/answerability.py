@@ -29,9 +29,9 @@ class Calibration:
 
 
 CALIBRATIONS = {
-    "fd8f810cbf1bec4f": Calibration((11.6003, 21.3057, -18.1025, 5.7957, -2.2325, 0.3387), 8.3916),
+    "fd8f810cbf1bec4f": Calibration((12.7134, 20.5661, -17.1615, 4.2764, -2.4037, -0.0119), 7.8391),
     # The same with the regions corners6.
-    "291afdf9976253ae": Calibration((-5.2239, 29.3321, -4.7398, -10.3744, -1.7307, 3.555), 3.9689),
+    "291afdf9976253ae": Calibration((-6.6915, 28.9024, -3.7931, -9.5291, -1.312, 3.1377), 3.7132),
 }
 """By the key of the embedding space."""
 
