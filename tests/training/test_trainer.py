@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from timm.layers.drop import DropPath
 
 from mindreader.errors import InvalidInputError
 from mindreader_training.overrides import with_overrides
 from mindreader_training.presets import Phase, preset
 from mindreader_training.trainer import scaled_gradient
+
+from timm.layers.drop import DropPath  # isort: skip  # after mindreader.networks, which repairs torchvision's import
 
 NETWORKS = ("g", "d", "e1")
 JOINT = Phase("joint", 4, 2, trains_generator=True, query_inputs=("imaginary",), aligned_share=0.5)

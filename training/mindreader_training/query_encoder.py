@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from timm.layers.drop import DropPath
 from torch import Tensor, nn
 
 from mindreader.errors import InvalidInputError
@@ -16,6 +15,8 @@ from mindreader_training.data.batches import Batch
 from mindreader_training.photo_bank import PhotoBank, input_size
 from mindreader_training.presets import Preset
 from mindreader_training.projection import random_projection
+
+from timm.layers.drop import DropPath  # isort: skip  # after torchvision's shim, which the networks bring
 
 
 def new_query_encoder(preset: Preset, photo_bank: PhotoBank) -> Encoder:

@@ -80,12 +80,10 @@ class Trainer:
         self.broadcast_weights()
 
     def _build_networks(self) -> None:
-        preset, compute, start = self.preset, self.compute, self.start
-        goes_on = start is not None and not start.anew
-        self.e1 = compute.place(
-            start.query_encoder() if start and goes_on else new_query_encoder(preset, self.photo_bank)
-        )
-        self.first_e1 = copy.deepcopy(self.e1).eval().requires_grad_(False) if goes_on else None
+        preset, compute = self.preset, self.compute
+        first = self.start if self.start and not self.start.anew else None
+        self.e1 = compute.place(first.query_encoder() if first else new_query_encoder(preset, self.photo_bank))
+        self.first_e1 = copy.deepcopy(self.e1).eval().requires_grad_(False) if first else None
         if preset.frozen_norms:
             self.e1.eval()
         if preset.projection_alone:
@@ -93,7 +91,7 @@ class Trainer:
         self.query_input_size = input_size(self.e1.description, preset.query_encoder_size)
         condition = self.photo_bank.dimension if preset.conditioned else 0
         self.g = compute.place(
-            start.generator() if start and goes_on else Generator(replace(preset.generator, condition=condition))
+            first.generator() if first else Generator(replace(preset.generator, condition=condition))
         )
         self.adversarial: AdversarialLoss = adversarial_loss(preset, self.photo_bank, compute.device)
         self.d = compute.place(self.adversarial.discriminator)
