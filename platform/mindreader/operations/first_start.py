@@ -13,7 +13,9 @@ from mindreader.catalog.copying import read_snapshot
 from mindreader.errors import ConflictError
 from mindreader.settings import Settings
 
-_FILLED_BY_A_START = "user_account"
+# What a start fills first, before accounts: whatever photos and indexes there are belong to an embedding space, and
+# another process may have opened the index of one while a start is still under way.
+_FILLED_BY_A_START = "embedding_space"
 
 
 def check_not_forgotten(catalog: Catalog, blobs: BlobStore, settings: Settings) -> None:

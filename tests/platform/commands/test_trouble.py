@@ -10,10 +10,13 @@ import stat
 import pytest
 
 from mindreader.backup.folder import _LONGEST_MANIFEST
+from mindreader.photo_index import open_photo_index
+from mindreader.settings import load_settings
+from tests.support.bundles import install_bundle
 from tests.support.databases import corrupt
 from tests.support.disks import fill, read_only, small_disk
 from tests.support.photos import write_photos
-from tests.support.server import mindreader, server
+from tests.support.server import environment, mindreader, server
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +206,14 @@ def test_an_empty_catalog_beside_an_index_alone_does_not_start_either(data):
         file.unlink()
     shutil.rmtree(data / "blobs")
     assert "an index of photos lies in" in _says(data, "migrate")
+
+
+def test_a_first_start_another_process_is_already_working_beside_is_not_taken_for_a_lost_catalog(tmp_path, quick_bundle):
+    """A start makes the embedding space known before the first account; a worker may open its index in between."""
+    settings = load_settings(environment(tmp_path / "data"))
+    install_bundle(settings, quick_bundle)
+    open_photo_index(settings, quick_bundle.space.key, quick_bundle.space.dimension).close()
+    assert "up to date" in _says(tmp_path / "data", "migrate", status=0)
 
 
 def test_who_says_so_begins_anew_and_needs_to_say_it_once(data):
