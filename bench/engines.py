@@ -119,7 +119,7 @@ def rate(run: Run, batch: int, seconds: float) -> float:
 
 def runs(source: NetworkSource, model: Path, folder: Path, compiles: bool) -> Iterator[tuple[str, Run]]:
     """Each engine with a network."""
-    network, examples = _network(source)
+    network, (examples, *_) = _network(source)
     yield from torch_runs(network, examples, compiles)
     with_onnx = onnx_run(network, examples, folder / f"{source.key}.onnx")
     if with_onnx is not None:
