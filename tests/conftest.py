@@ -62,12 +62,11 @@ from tests.support.databases import (
     postgres_database,
     write_template,
 )
-from tests.support.default_models import make_beside
 from tests.support.qdrant_server import QdrantServer
 from tests.support.remembered import remember
 from tests.support.services import S3Server, postgres_programs, postgres_server, redis_server
 from tests.support.sketches import house_png
-from tests.support.temporary import compiled_models, put_files_into_memory
+from tests.support.temporary import compile_models_beside, compiled_models, put_files_into_memory
 from tests.support.web import Finder
 
 REPOSITORY = Path(__file__).parents[1]
@@ -78,7 +77,7 @@ LONG_FIRST = ("faults", "browser", "training", "deployment", "workers", "securit
 def pytest_configure(config: pytest.Config) -> None:
     put_files_into_memory()
     if config.getoption("numprocesses", None) and "PYTEST_XDIST_WORKER" not in os.environ:
-        make_beside(compiled_models())
+        compile_models_beside()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

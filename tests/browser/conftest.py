@@ -91,7 +91,7 @@ def screen_options(screen) -> dict:
 
 @pytest.fixture
 def page(chromium, mindreader_server, screen_options) -> Iterator[Page]:
-    context = chromium.new_context(base_url=mindreader_server.url, **screen_options)
+    context = chromium.new_context(base_url=mindreader_server.url, reduced_motion="reduce", **screen_options)
     context.set_default_timeout(120_000)
     page = context.new_page()
     problems = _watch(context, page, mindreader_server.url)

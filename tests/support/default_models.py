@@ -1,46 +1,57 @@
-"""The models of the bundle that ships with MindReader, made ready for OpenVINO before tests need them.
+"""The models of the bundles that most tests answer with, made ready for OpenVINO before tests need them.
 
 python -m tests.support.default_models FOLDER
+
+They are made one after the other in this one program: each program that makes one spends most of its time on importing
+what it takes.
 """
 
 from __future__ import annotations
 
-import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from mindreader.bundles import default_bundle_folder, read_bundle
+from mindreader.bundles import Bundle, default_bundle_folder, read_bundle
 from mindreader.bundles.manifest import PROJECTION_FILE
 from mindreader.inference.anchors import schemes_for
 from mindreader.inference.engines.compiled_models import (
     CompiledModels,
+    NetworkSource,
     NotConvertedError,
     bundle_source,
-    convert_in_a_program,
     photo_encoder_source,
 )
+from mindreader.inference.engines.conversion import convert
 from mindreader.inference.regions import encoders_of
-
-REPOSITORY = Path(__file__).parents[2]
-
-
-def make_beside(folder: Path) -> None:
-    """Begin now, while tests are collected; whoever needs one of them before it is there waits for it."""
-    subprocess.Popen([sys.executable, "-m", "tests.support.default_models", str(folder)], cwd=REPOSITORY)
+from mindreader.region_schemes import NO_REGIONS, REGION_SCHEMES, RegionScheme
+from tests.support.bundles import write_untrained_bundle
 
 
 def main() -> None:
     """Make all of them, those for regions too."""
-    bundle, models_folder = read_bundle(default_bundle_folder()), Path(sys.argv[1])
-    models = CompiledModels(models_folder, convert_in_a_program)
-    try:
-        models.folder_of(bundle_source("generator", bundle))
-        models.folder_of(bundle_source("query_encoder", bundle))
-        for encoder in encoders_of(bundle.space.encoder, schemes_for(bundle.space)[0]):
-            models.folder_of(photo_encoder_source(encoder, bundle.weights(PROJECTION_FILE)))
-    except NotConvertedError:
-        if models_folder.is_dir():
-            raise  # else the tests are over already
+    models_folder = Path(sys.argv[1])
+    models = CompiledModels(models_folder, convert)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            quick, shipped = write_untrained_bundle(Path(folder) / "quick"), read_bundle(default_bundle_folder())
+            for source in (
+                *_networks(quick, REGION_SCHEMES[NO_REGIONS]),
+                *_networks(shipped, schemes_for(shipped.space)[0]),
+            ):
+                models.folder_of(source)
+        except NotConvertedError:
+            if models_folder.is_dir():
+                raise  # else the tests are over already
+
+
+def _networks(bundle: Bundle, regions: RegionScheme) -> Iterator[NetworkSource]:
+    yield bundle_source("generator", bundle)
+    yield bundle_source("query_encoder", bundle)
+    projection = bundle.weights(PROJECTION_FILE) if bundle.space.projection else None
+    for encoder in encoders_of(bundle.space.encoder, regions):
+        yield photo_encoder_source(encoder, projection)
 
 
 if __name__ == "__main__":

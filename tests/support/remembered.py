@@ -15,6 +15,9 @@ import jinja2
 from sqlalchemy import Engine, create_engine
 from werkzeug.routing import Rule
 
+from mindreader.settings import Settings
+from tests.support.temporary import compiled_models
+
 
 def remember() -> None:
     """Have it so from now on, until this process ends."""
@@ -22,6 +25,8 @@ def remember() -> None:
     jinja2.Environment.compile = _templates(jinja2.Environment.compile)  # type: ignore[method-assign, assignment]
     # A client reads the certificates of all authorities, whatever it asks for: 25 ms.
     httpx._transports.default.create_ssl_context = lru_cache(httpx.create_ssl_context)  # type: ignore[attr-defined]
+    # Making a network ready for OpenVINO takes eight seconds of a core; whoever names no folder would make it again.
+    Settings.compiled_models_dir = property(lambda own: own.compiled_models or compiled_models())  # type: ignore[assignment, method-assign]
 
 
 def share_statements(engine: Engine) -> None:

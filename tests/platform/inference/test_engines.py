@@ -219,6 +219,27 @@ def test_networks_of_one_kind_have_keys_of_their_own(shipped, quick_bundle):
     assert len(keys) == 6
 
 
+def test_networks_that_bundles_have_in_common_are_made_once(quick_bundle, tmp_path):
+    named = altered_bundle(quick_bundle, tmp_path / "named", manifest={"training": {"seed": 7}})
+    assert named.sha256 != quick_bundle.sha256
+    for kind in ("generator", "query_encoder"):
+        assert bundle_source(kind, named).key == bundle_source(kind, quick_bundle).key
+
+
+@pytest.mark.parametrize(
+    ("kind", "manifest"),
+    [
+        ("generator", {"generator": {"norm": "batch"}}),
+        ("query_encoder", {"query_encoder": {"input_size": 96}}),
+        ("query_encoder", {"query_encoder": {"architecture": "efficientnet-lite2"}}),
+        ("query_encoder", {"query_encoder": {"sketch_size": 192}}),
+    ],
+)
+def test_the_same_weights_in_another_network_are_another_model(quick_bundle, tmp_path, kind, manifest):
+    other = altered_bundle(quick_bundle, tmp_path / "other", manifest=manifest)
+    assert bundle_source(kind, other).key != bundle_source(kind, quick_bundle).key
+
+
 def refuses(source, folder):
     raise NotConvertedError("no such operation")
 

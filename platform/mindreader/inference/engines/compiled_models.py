@@ -61,17 +61,17 @@ class NetworkSource(BaseModel):
     """Of a photo encoder that has one."""
     bundle: Path | None = None
     """Folder of the bundle that holds a G or an E1."""
-    bundle_sha256: str = ""
+    identity: str = ""
+    """Of a G or an E1: what makes it another network than others; bundles may have one in common."""
 
     @property
     def key(self) -> str:
         """Stable name of exactly this network."""
-        identity: dict[str, object] = {"bundle": self.bundle_sha256}
+        identity = self.identity
         if self.encoder is not None:
             projection = hashlib.sha256(self.projection.read_bytes()).hexdigest() if self.projection else None
-            identity = {"encoder": self.encoder.identity, "projection": projection}
-        text = json.dumps(identity, sort_keys=True)
-        return f"{self.kind}-{hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]}"
+            identity = _digest({"encoder": self.encoder.identity, "projection": projection})
+        return f"{self.kind}-{identity[:_DIGITS]}"
 
 
 Convert = Callable[[NetworkSource, Path], None]
@@ -90,7 +90,18 @@ def photo_encoder_source(encoder: EncoderDescription, projection: Path | None) -
 
 def bundle_source(kind: Literal["generator", "query_encoder"], bundle: Bundle) -> NetworkSource:
     """G or E1 of a bundle."""
-    return NetworkSource(kind=kind, bundle=bundle.folder.absolute(), bundle_sha256=bundle.sha256)
+    sizes = {"image": bundle.generator.image_size, "sketch": bundle.sketch_size}
+    identity: dict[str, object] = {"weights": bundle.manifest.files[f"{kind}.safetensors"], "sizes": sizes}
+    if kind == "generator":
+        identity |= {"generator": bundle.manifest.generator.model_dump()}
+    else:
+        identity |= {
+            "encoder": bundle.query_encoder.identity,
+            "input_size": bundle.manifest.query_encoder.input_size,
+            "dimension": bundle.space.dimension,
+            "is_projected": bundle.space.projection is not None,
+        }
+    return NetworkSource(kind=kind, bundle=bundle.folder.absolute(), identity=_digest(identity))
 
 
 class CompiledModels:
@@ -140,6 +151,10 @@ class CompiledModels:
             draft.rename(folder)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+
+
+def _digest(identity: dict[str, object]) -> str:
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
 def _is_sound(folder: Path) -> bool:
