@@ -17,6 +17,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _SHORT = ("--preset small", "--set batch=32", "--set query_encoder_size=128", "--seed 0")
 _READING = (
@@ -93,7 +94,7 @@ def _table(kind: str, common: tuple[str, ...], rows: dict[int, Row], data: Path,
         print(f"| {row.name} | {options} | {figures} | {manifest['training']['hours']:.2f} |", flush=True)
 
 
-def _trained(folder: Path, common: tuple[str, ...], row: Row, data: Path, out: Path) -> dict:
+def _trained(folder: Path, common: tuple[str, ...], row: Row, data: Path, out: Path) -> dict[str, Any]:
     manifest = folder / "bundle" / "bundle.json"
     if not manifest.exists():
         folder.mkdir(exist_ok=True)
@@ -109,7 +110,8 @@ def _trained(folder: Path, common: tuple[str, ...], row: Row, data: Path, out: P
             subprocess.run([*command, "--data", str(view), "--out", str(folder), *resume], check=True, stdout=log)
         shutil.copy(folder / "photo_embeddings.npz", cache)
         (folder / "checkpoint.pt").unlink()  # 200 MB each
-    return json.loads(manifest.read_text())
+    trained: dict[str, Any] = json.loads(manifest.read_text())
+    return trained
 
 
 def _only(data: Path, source: str, view: Path) -> Path:
@@ -129,7 +131,7 @@ def _only(data: Path, source: str, view: Path) -> Path:
     return view
 
 
-def _figures(kind: str, evaluation: dict) -> list[str]:
+def _figures(kind: str, evaluation: dict[str, Any]) -> list[str]:
     rows = evaluation["rows"]
     if kind == "reading":
         return [_interval(rows["query_encoder"])]
@@ -142,7 +144,7 @@ def _figures(kind: str, evaluation: dict) -> list[str]:
     ]
 
 
-def _interval(row: dict) -> str:
+def _interval(row: dict[str, Any]) -> str:
     low, high = row["interval"]["map"]
     return f"{row['map']:.3f} ({low:.3f} to {high:.3f})"
 

@@ -80,7 +80,7 @@ class Library:
         self._embedder = self.worker.embedder(fill(self.worker, files, regions))
         self._bare = PhotoEncoder.of_bundle(read_bundle(default_bundle_folder()), self.worker.engine)
         self._bare.tune()
-        side = self._embedder._input_size
+        side = self._bare.description.input_size
         decoded = (decode_photo(file, max_pixels=10**9, min_side=side) for file in files)
         self._pixels = np.stack([photo_array(each.image, side) for each in decoded])
         self.stages: dict[str, float] = {}

@@ -42,6 +42,7 @@ from mindreader.inference.engines.compiled_models import (
 from mindreader.inference.engines.conversion import _network, _tensors
 from mindreader.inference.engines.openvino_library import openvino
 from mindreader.machine import multiplies_bfloat16, processors
+from mindreader.networks.compute import choose_compute
 
 Run = Callable[[int], None]
 """Runs a network once, with a batch of so many."""
@@ -134,7 +135,7 @@ def many(examples: tuple[np.ndarray, ...], batch: int) -> list[np.ndarray]:
 
 
 def torch_runs(network: torch.nn.Module, examples: tuple[np.ndarray, ...], compiles: bool) -> Iterator[tuple[str, Run]]:
-    network = network.eval().to(memory_format=torch.channels_last)
+    network = choose_compute("cpu").place(network.eval())
     kinds = {"float32": False} | ({"bfloat16": True} if multiplies_bfloat16() else {})
     modules: dict[str, Any] = {"torch": network} | ({"torch.compile": torch.compile(network)} if compiles else {})
     for name, module in modules.items():

@@ -16,16 +16,19 @@ import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.flop_counter import FlopCounterMode
 
 from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.bundles.manifest import PROJECTION_FILE
 from mindreader.imaging import decode_photo, photo_array
 from mindreader.inference.engines.torch_engine import TorchEngine, TorchPhotoEncoder
+from mindreader.inference.loading import load_photo_encoder
 from mindreader.inference.query_model import Painting, QueryModel
 from mindreader.inference.readings import MOST_READINGS
 from mindreader.networks.compute import Compute, choose_compute
@@ -51,11 +54,12 @@ def main() -> None:
     print(f"{name}, {arithmetic}; peak of a matrix product {peak / 1e12:.2f} TFLOP/s")
     bundle = read_bundle(default_bundle_folder())
     engine, description = TorchEngine(compute), bundle.space.encoder
-    encoder, side = engine.photo_encoder(description, bundle.weights(PROJECTION_FILE)), description.input_size
+    network, side = load_photo_encoder(description, bundle.weights(PROJECTION_FILE)), description.input_size
+    encoder = TorchPhotoEncoder(compute.place(network), side, compute)
     print(f"\nE2 ({description.name}, {side} px)")
     embedding(encoder, side, compute, asked.batches, peak)
     if asked.compile:
-        encoder._network = torch.compile(encoder._network)
+        network.compile()
         print("\nE2, compiled")
         embedding(encoder, side, compute, asked.batches, peak)
     print("\nG and E1, 3 imaginary images each")
@@ -81,7 +85,7 @@ def embedding(encoder: TorchPhotoEncoder, side: int, compute: Compute, batches: 
     for size in batches:
         photos = np.random.default_rng(0).integers(0, 256, (size, side, side, 3), dtype=np.uint8)
         encoder._at_once = size
-        rate = size / timed(lambda photos=photos: encoder.embed(photos), compute)
+        rate = size / timed(partial(encoder.embed, photos), compute)
         print(f"  batch {size:5}  {rate:10,.0f} photos/s  {rate * each / peak:7.1%} of the peak")
 
 
@@ -102,7 +106,7 @@ def feeding(side: int, compute: Compute, folder: Path, threads: int) -> None:
     """Decoding, and the way to the device: what E2 must not wait for."""
     files = list(itertools.islice(sorted(path for path in folder.rglob("*") if path.is_file()), 256))
 
-    def pixels(path: Path) -> np.ndarray:
+    def pixels(path: Path) -> NDArray[np.uint8]:
         return photo_array(decode_photo(path, max_pixels=_MAX_PIXELS, min_side=side).image, side)
 
     with ThreadPoolExecutor(threads) as pool:

@@ -100,7 +100,8 @@ def _nearest(gallery: Regions, query: NDArray[np.float32]) -> NDArray[np.float32
 
 def _nearest_regions(gallery: Regions, query: NDArray[np.float32]) -> NDArray[np.float32]:
     """Of each photo the region nearest to a query, (N, K)."""
-    return gallery[np.arange(len(gallery)), (gallery @ query).argmax(axis=1)]
+    nearest: NDArray[np.float32] = gallery[np.arange(len(gallery)), (gallery @ query).argmax(axis=1)]
+    return nearest
 
 
 def _queries(model: QueryModel, items: Sequence[Item]) -> NDArray[np.float32]:

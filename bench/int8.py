@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.bundles.manifest import PROJECTION_FILE
@@ -28,6 +29,7 @@ from mindreader.inference.engines.compiled_models import (
 )
 from mindreader.inference.engines.openvino_library import openvino
 from mindreader.machine import processors
+from mindreader.vectors import unit
 from mindreader_training.data.datasets import load_photos
 from mindreader_training.data.layouts import read_dataset
 from mindreader_training.data.protocols import protocol
@@ -80,7 +82,7 @@ def options(precision: str) -> dict[str, Any]:
     }
 
 
-def quantized(nncf: Any, model: Any, photos: np.ndarray, kept: tuple[int, int]) -> Any:
+def quantized(nncf: Any, model: Any, photos: NDArray[np.uint8], kept: tuple[int, int]) -> Any:
     first, last = kept
     layers = [each.get_friendly_name() for each in model.get_ordered_ops() if each.get_type_name() in _LAYERS]
     names = layers[:first] + layers[len(layers) - last :]
@@ -93,15 +95,14 @@ def quantized(nncf: Any, model: Any, photos: np.ndarray, kept: tuple[int, int]) 
     )
 
 
-def embedded(compiled: Any, photos: np.ndarray) -> np.ndarray:
+def embedded(compiled: Any, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Unit vectors: what is quantized need not be of length 1."""
     request, starts = compiled.create_infer_request(), range(0, len(photos), _BATCH)
     parts = (request.infer([photos[i : i + _BATCH]], share_inputs=True)[0].copy() for i in starts)
-    vectors = np.concatenate(list(parts))
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit(np.concatenate(list(parts)))
 
 
-def photos_per_second(ov: Any, compiled: Any, photos: np.ndarray, seconds: float) -> float:
+def photos_per_second(ov: Any, compiled: Any, photos: NDArray[np.uint8], seconds: float) -> float:
     queue, done = ov.AsyncInferQueue(compiled, processors()), 0
     started = time.perf_counter()
     while (passed := time.perf_counter() - started) < seconds:

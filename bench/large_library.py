@@ -103,9 +103,11 @@ def scroll(page: Page, collection: int) -> str:
         page.goto(path)
         page.wait_for_load_state("networkidle")
         painted[path] = page.evaluate(PAINT)
+    screen = page.viewport_size
+    assert screen is not None, "every one of SCREENS has a size"
     started = page.evaluate("performance.now()")
     for _ in range(SCREENFULS):
-        page.mouse.wheel(0, page.viewport_size["height"])
+        page.mouse.wheel(0, screen["height"])
         page.wait_for_timeout(120)
     seconds = (page.evaluate("performance.now()") - started) / 1000
     tasks = page.evaluate("longTasks")

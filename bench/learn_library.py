@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,13 @@ Precisions = dict[str, NDArray[np.float64]]
 """Average precision of each query, by row."""
 
 
+class Mean(TypedDict):
+    """Of average precisions, with its 95 % interval."""
+
+    map: float
+    interval: list[float]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
@@ -66,7 +74,7 @@ def main() -> None:
     print(json.dumps(found, indent=2) if asked.json else in_words(found))
 
 
-def learned(settings: Settings, data: Path, start: Bundle, unlabelled: bool, changes: Sequence[str]) -> dict:
+def learned(settings: Settings, data: Path, start: Bundle, unlabelled: bool, changes: Sequence[str]) -> dict[str, Any]:
     unseen = zero_shot_categories(listed_dataset(data, lambda row: row["source"] == "sketchy").categories)
     photos = listed_dataset(data, lambda row: row["split"] == "train" and row["category"] in unseen).photos
     catalog, blobs = Catalog(settings.catalog_url), BlobStore(settings.blobs_root)
@@ -111,7 +119,7 @@ def fill(catalog: Catalog, blobs: BlobStore, settings: Settings, photos: Sequenc
 
 def learn(
     catalog: Catalog, blobs: BlobStore, indexes: PhotoIndexes, settings: Settings, changes: Sequence[str]
-) -> tuple[Bundle, list]:
+) -> tuple[Bundle, list[dict[str, Any]]]:
     with catalog.transaction() as session:
         number = start_training(session, None).id
     vars(learner_module)["_NICE"] = 0  # the clock is to say what it takes, not what else this machine does
@@ -126,7 +134,7 @@ def learn(
     return bundle_store(settings, blobs).read(version.bundle_sha256, version.name), version.metrics
 
 
-def compared(before: Bundle, after: Bundle, dataset: Dataset, engine: Engine) -> dict:
+def compared(before: Bundle, after: Bundle, dataset: Dataset, engine: Engine) -> dict[str, dict[str, Mean] | int]:
     gallery = embed_photos(PhotoEncoder.of_bundle(before, engine), dataset.photos)
     old, new = (precisions(bundle, dataset, gallery, engine) for bundle in (before, after))
     return {
@@ -154,11 +162,11 @@ def precisions(bundle: Bundle, dataset: Dataset, gallery: NDArray[np.float32], e
     }
 
 
-def described(values: NDArray[np.float64]) -> dict:
+def described(values: NDArray[np.float64]) -> Mean:
     return {"map": round(float(values.mean()), 4), "interval": bootstrap_interval(values)}
 
 
-def in_words(found: dict) -> str:
+def in_words(found: dict[str, Any]) -> str:
     lines = [
         f"{found['photos']} photos, {'clusters' if found['unlabelled'] else 'categories'}; {found['steps']} steps, "
         f"{found['hours']:.2f} hours by the clock.",
@@ -174,7 +182,7 @@ def in_words(found: dict) -> str:
     return "\n".join(lines)
 
 
-def _cell(value: dict) -> str:
+def _cell(value: Mean) -> str:
     low, high = value["interval"]
     return f"{value['map']:.3f} ({low:.3f} to {high:.3f})"
 

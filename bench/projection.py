@@ -13,15 +13,20 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mindreader.inference.engines.torch_engine import TorchEngine
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.networks.published import find_encoder
+from mindreader.vectors import unit
 from mindreader_training.data.layouts import listed_dataset
 from mindreader_training.data.protocols import zero_shot_categories
-from mindreader_training.evaluation.evaluate import embed_photos
+from mindreader_training.evaluation.embed import embed_photos
 from mindreader_training.evaluation.metrics import retrieval_scores
 from mindreader_training.projection import Projection, fit_projection
+
+Vectors = NDArray[np.float32]
+Labels = NDArray[np.int64]
 
 
 def main() -> None:
@@ -54,24 +59,38 @@ def compare(name: str, data: Path, dimensions: list[int], shrinkages: list[float
             row(name, str(dimension), str(shrinkage), whole, blind, x, y, g, gy, hidden)
 
 
-def row(name, dimension, shrinkage, whole, blind, x, y, g, gy, hidden) -> None:
+def row(
+    name: str,
+    dimension: str,
+    shrinkage: str,
+    whole: Projection,
+    blind: Projection,
+    x: Vectors,
+    y: Labels,
+    g: Vectors,
+    gy: Labels,
+    hidden: NDArray[np.bool_],
+) -> None:
     gallery, training = projected(whole, g), projected(whole, x)
     centroids = np.stack([training[y == c].mean(0) for c in np.unique(gy)])
+    unseen, labels = projected(blind, g)[hidden], gy[hidden]
     figures = (
         found(gallery, gy, gallery, gy, leave_self_out=True),
         found(centroids.astype(np.float32), np.unique(gy), gallery, gy),
-        found(*(projected(blind, g)[hidden], gy[hidden]) * 2, leave_self_out=True),
+        found(unseen, labels, unseen, labels, leave_self_out=True),
     )
     print(f"| {name} | {dimension} | {shrinkage} | " + " | ".join(f"{f:.3f}" for f in figures) + " |", flush=True)
 
 
-def found(*arguments, **options) -> float:
-    return float(retrieval_scores(*arguments, **options).values["map"].mean())
+def found(
+    queries: Vectors, labels: Labels, gallery: Vectors, gallery_labels: Labels, *, leave_self_out: bool = False
+) -> float:
+    scores = retrieval_scores(queries, labels, gallery, gallery_labels, leave_self_out=leave_self_out)
+    return float(scores.values["map"].mean())
 
 
-def projected(projection: Projection, x):
-    y = x @ projection.weight.T + projection.bias
-    return (y / np.linalg.norm(y, axis=1, keepdims=True)).astype(np.float32)
+def projected(projection: Projection, x: Vectors) -> Vectors:
+    return unit(x @ projection.weight.T + projection.bias)
 
 
 if __name__ == "__main__":

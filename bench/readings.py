@@ -40,6 +40,7 @@ from mindreader_training.data.protocols import protocol
 from mindreader_training.evaluation.embed import embed_photos
 from mindreader_training.evaluation.metrics import average_precision
 from mindreader_webui.server import running_server
+from mindreader_webui.services import Services
 from mindreader_workers.embedded import EmbeddedWorkers
 
 OUTSIDE = "efficientnet-lite0"
@@ -76,7 +77,7 @@ def serving(folder: Path, readings: int) -> Iterator[httpx.Client]:
         }
     )
 
-    def workers(services) -> EmbeddedWorkers:
+    def workers(services: Services) -> EmbeddedWorkers:
         return EmbeddedWorkers(services.celery, services.settings, services.catalog, services.blobs)
 
     with running_server(settings, workers) as server:
@@ -117,7 +118,7 @@ def upload(http: httpx.Client, photos: Sequence[Item]) -> dict[int, str]:
     by_category: dict[str, list[Item]] = defaultdict(list)
     for photo in photos:
         by_category[photo.category].append(photo)
-    categories = {}
+    categories: dict[int, str] = {}
     for category, items in by_category.items():
         files = [("file", (item.path.name, item.path.read_bytes())) for item in items]
         answer = http.post(f"/collections/{collection}/photos", files=files, data={"category": [category] * len(items)})
@@ -160,7 +161,7 @@ def compare_images(dataset: Dataset) -> None:
         seen = [int((photo_labels[list(each.photo_ids[:3])] == label).sum()) for each in found]
         if best := max(seen):
             place = seen.index(best)
-            painting = np.ascontiguousarray(images[place : place + 1].transpose(0, 3, 1, 2)) / np.float32(255)
+            painting = images[place : place + 1].transpose(0, 3, 1, 2).astype(np.float32, "C") / np.float32(255)
             relevant = photo_labels == label
             by_painting.append(ranked(gallery, model.embed(painting)[0], relevant))
             by_vector.append(ranked(gallery, query_of_picked(found[place], query), relevant))

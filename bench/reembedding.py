@@ -58,7 +58,8 @@ def measure(folder: Path, photos: list[Path], searches: int) -> None:
             with (folder / "turned.zip").open("rb") as file:
                 model = api.post("/models", files={"bundle": file}).raise_for_status().json()
             job = api.post(f"/spaces/{model['space_id']}/build").raise_for_status().json()["id"]
-            during, started = [], time.monotonic()
+            during: list[float] = []
+            started = time.monotonic()
             while api.get(f"/jobs/{job}").json()["state"] == "running":
                 during.append(timed_search(api, len(during)))
                 time.sleep(0.1)

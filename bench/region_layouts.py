@@ -19,10 +19,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import qdrant_edge as engine
 from numpy.typing import NDArray
+
+from mindreader.vectors import unit
 
 Vectors = NDArray[np.float32]
 
@@ -109,7 +112,7 @@ def photos(count: int, regions: int, dimension: int) -> Iterator[tuple[int, Vect
         size = min(BATCH, count - start)
         whole = centres[random.integers(0, 200, size)] + random.standard_normal((size, dimension), np.float32)
         each = whole[:, None] + random.standard_normal((size, regions, dimension), np.float32)
-        yield start, (each / np.linalg.norm(each, axis=2, keepdims=True)).astype(np.float32)
+        yield start, unit(each)
 
 
 def fill(layout: Layout, folder: Path, count: int, regions: int, dimension: int) -> dict[str, float]:
@@ -181,8 +184,7 @@ def among(collections: int) -> engine.Filter:
 def queries(dimension: int) -> Vectors:
     """Unit vectors (Q, D), near photos."""
     made = np.concatenate([each[:, 0] for _, each in photos(QUERIES, 1, dimension)])[:QUERIES]
-    noisy = made + 0.03 * np.random.default_rng(1).standard_normal(made.shape, np.float32)
-    return (noisy / np.linalg.norm(noisy, axis=1, keepdims=True)).astype(np.float32)
+    return unit(made + 0.03 * np.random.default_rng(1).standard_normal(made.shape, np.float32))
 
 
 def resident() -> dict[str, float]:
@@ -222,10 +224,12 @@ def main() -> None:
             print(name, {what: round(value, 4) for what, value in each.items()})
 
 
-def child(asked: argparse.Namespace, work: str, name: str, folder: Path) -> dict:
+def child(asked: argparse.Namespace, work: str, name: str, folder: Path) -> dict[str, Any]:
     sizes = [f"--{what}={getattr(asked, what)}" for what in ("photos", "regions", "dim")]
     command = [sys.executable, __file__, *sizes, "--child", work, name, str(folder)]
-    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 if __name__ == "__main__":

@@ -25,10 +25,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mindreader.vectors import unit
 
 if TYPE_CHECKING:
     from qdrant_edge import EdgeConfig
@@ -41,6 +43,22 @@ QUERIES = 200
 ONE = 7  # the collection that is searched alone
 BATCH = 1000
 HNSW_LINKS, HNSW_BUILD, HNSW_SEARCH = 16, 80, 96  # FAISS's; Qdrant's are its own defaults
+
+
+class Figures(TypedDict, total=False):
+    """What an engine's process found."""
+
+    build: float
+    """Seconds."""
+    everything: tuple[float, float]
+    """Milliseconds of a search, median and 99th percentile; so is `collection`."""
+    collection: tuple[float, float]
+    recall: float
+    bytes: int
+    """More in memory than before; `anonymous` are those of them no file holds."""
+    anonymous: int
+    disk: int
+    """Bytes."""
 
 
 def main() -> None:
@@ -73,9 +91,11 @@ def main() -> None:
             print(row(engine, json.loads(done.stdout.splitlines()[-1]), asked.points), flush=True)
 
 
-def row(engine: str, found: dict, points: int) -> str:
-    times = [f"{found[k][0]:.1f}, {found[k][1]:.1f} ms" if k in found else "–" for k in ("everything", "collection")]
-    sizes = [f"{found[k] / points:,.0f}" if k in found else "–" for k in ("bytes", "anonymous", "disk")]
+def row(engine: str, found: Figures, points: int) -> str:
+    pairs = found.get("everything"), found.get("collection")
+    times = [f"{pair[0]:.1f}, {pair[1]:.1f} ms" if pair else "–" for pair in pairs]
+    counts = found.get("bytes"), found.get("anonymous"), found.get("disk")
+    sizes = [f"{count / points:,.0f}" if count is not None else "–" for count in counts]
     return f"| {engine} | {found['build']:.0f} s | {' | '.join([*sizes, *times])} | {found['recall']:.4f} |"
 
 
@@ -88,7 +108,10 @@ def embeddings_of(data_dir: Path) -> Vectors:
 
     settings = load_settings({"MINDREADER_DATA_DIR": str(data_dir)})
     with Catalog(settings.catalog_url).snapshot() as session:
-        space = active_version(session).space
+        version = active_version(session)
+        if version is None:
+            raise SystemExit(f"The installation in {data_dir} has no active model version.")
+        space = version.space
     index = PhotoIndexes(settings).get(space.key, space.dimension)
     return np.stack(list(index.vectors(index.ids()).values()))
 
@@ -130,14 +153,10 @@ def noise_strength(real: Vectors, root: Vectors, random: np.random.Generator) ->
     return strength
 
 
-def unit(vectors: Vectors) -> Vectors:
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-
-
 # Engines: each returns seconds of building, bytes it takes, times and recall
 
 
-def edge(folder: Path) -> dict:
+def edge(folder: Path) -> Figures:
     """MindReader's own index: Qdrant Edge, exact, float32."""
     from mindreader.photo_index import EVERYTHING, IndexFilter
     from mindreader.photo_index.edge import EdgePhotoIndex
@@ -157,7 +176,7 @@ def edge(folder: Path) -> dict:
     return found | {"build": built, "disk": size(folder / "edge")}
 
 
-def edge_regions(folder: Path, regions: int = 7) -> dict:
+def edge_regions(folder: Path, regions: int = 7) -> Figures:
     """MindReader's own index of photos with regions: four bits a number scanned, the best compared again in full."""
     from mindreader.photo_index import EVERYTHING, IndexFilter
     from mindreader.photo_index.edge import EdgePhotoIndex
@@ -189,20 +208,20 @@ def regional(vectors: Vectors, regions: int) -> Iterator[Vectors]:
         noise = np.random.default_rng(start).standard_normal((len(whole), regions, whole.shape[2]), np.float32)
         each = whole + (length / np.sqrt(whole.shape[2])) * noise
         each[:, 0] = whole[:, 0]
-        yield (each / np.linalg.norm(each, axis=2, keepdims=True)).astype(np.float32)
+        yield unit(each)
 
 
-def edge_int8(folder: Path) -> dict:
+def edge_int8(folder: Path) -> Figures:
     """Qdrant's graph; one byte a number in memory, the nearest compared again by their vectors on disk."""
     return edge_with_graph(folder, "int8")
 
 
-def edge_binary(folder: Path) -> dict:
+def edge_binary(folder: Path) -> Figures:
     """Qdrant's graph; one bit a number in memory, the nearest compared again by their vectors on disk."""
     return edge_with_graph(folder, "binary")
 
 
-def edge_with_graph(folder: Path, quantization: Literal["int8", "binary"]) -> dict:
+def edge_with_graph(folder: Path, quantization: Literal["int8", "binary"]) -> Figures:
     """What `ServerStorage` asks of a Qdrant server, done by the same engine here."""
     import qdrant_edge as engine
 
@@ -215,8 +234,10 @@ def edge_with_graph(folder: Path, quantization: Literal["int8", "binary"]) -> di
     built += in_another_process(build_graph, folder, quantization)
     before = resident()
     shard = engine.EdgeShard.load(str(folder / name), graph_config(vectors.shape[1], quantization))
-    asked_of_a_server = ServerStorage(quantization=quantization).search_params.quantization
-    again = engine.QuantizationSearchParams(rescore=True, oversampling=asked_of_a_server.oversampling)
+    asked_of_a_server = ServerStorage(quantization=quantization).search_params
+    assert asked_of_a_server is not None and asked_of_a_server.quantization is not None, "it quantizes"
+    more = asked_of_a_server.quantization.oversampling
+    again = engine.QuantizationSearchParams(rescore=True, oversampling=more)
     params = engine.SearchParams(quantization=again)
     one = engine.Filter(must=[engine.FieldCondition(COLLECTION_FIELD, match=engine.MatchAny([ONE]))])
 
@@ -302,7 +323,7 @@ def in_another_process(work: Callable[..., None], *given: object) -> float:
     return time.perf_counter() - began
 
 
-def numpy_brute_force(folder: Path) -> dict:
+def numpy_brute_force(folder: Path) -> Figures:
     """One matrix product."""
     vectors, queries, best = loaded(folder)
     before = resident()
@@ -319,7 +340,7 @@ def numpy_brute_force(folder: Path) -> dict:
     return measured(before, search, lambda query: search(query, of_one), queries, best) | {"build": built}
 
 
-def faiss_hnsw(folder: Path) -> dict:
+def faiss_hnsw(folder: Path) -> Figures:
     """A graph in memory, float32; it knows no filter."""
     import faiss
 
@@ -339,7 +360,7 @@ def faiss_hnsw(folder: Path) -> dict:
     return measured(before, search, None, queries, best) | {"build": built}
 
 
-def faiss_int8(folder: Path) -> dict:
+def faiss_int8(folder: Path) -> Figures:
     """One byte a number, exact scan of those, the best 200 compared again in float32 from the disk."""
     import faiss
 
@@ -360,7 +381,7 @@ def faiss_int8(folder: Path) -> dict:
 
 
 REGIONAL = "Qdrant Edge, regions (MindReader)"
-ENGINES: dict[str, Callable[[Path], dict]] = {
+ENGINES: dict[str, Callable[[Path], Figures]] = {
     "Qdrant Edge, exact (MindReader)": edge,
     REGIONAL: edge_regions,
     "Qdrant Edge, graph, int8": edge_int8,
@@ -382,9 +403,9 @@ def measured(
     search_one: Callable[[Vectors], object] | None,
     queries: Vectors,
     best: NDArray[np.int64],
-) -> dict:
+) -> Figures:
     """Times and recall, and what is in memory after all that."""
-    found: dict = {"everything": times(search, queries), "recall": recall(search, queries, best)}
+    found: Figures = {"everything": times(search, queries), "recall": recall(search, queries, best)}
     if search_one is not None:
         found["collection"] = times(search_one, queries)
     after = resident()

@@ -14,7 +14,7 @@ import argparse
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import combinations
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from mindreader.inference.place import PLACE_WEIGHT, place_agreement
 from mindreader.inference.query_model import QueryModel
 from mindreader.inference.regions import REGION_SCHEMES, RegionEncoder, crop
 from mindreader.settings import load_settings
+from mindreader.vectors import unit
 from mindreader_training.data.datasets import Item, sketch_images
 from mindreader_training.data.layouts import listed_dataset, read_dataset
 from mindreader_training.data.protocols import protocol
@@ -75,7 +76,10 @@ class Work:
         self.model = QueryModel(self.bundle, self.engine)
         self.queries = self.asked(sketch_images(self.sketches))
         self.whole = self.encoder(260).embed(np.stack([crop(photo, WHOLE, 260) for photo in self.photos]))
-        self.anchors = Anchors.of_projection(self.bundle.space.projection.sha256)
+        projection = self.bundle.space.projection
+        own = None if projection is None else Anchors.of_projection(projection.sha256)
+        assert own is not None, "the default bundle's space has anchors"
+        self.anchors = own
 
     def asked(self, images: Iterable[Image.Image]) -> Vectors:
         return np.stack([self.model.query(looks_at(image, self.model.sketch_size)) for image in images])
@@ -84,7 +88,7 @@ class Work:
         description = replace(self.bundle.space.encoder, input_size=size)
         return PhotoEncoder(description, self.engine, self.bundle.weights(PROJECTION_FILE))
 
-    def crops(self, boxes: Callable[[Vectors], Sequence[Box]], size: int) -> list[Vectors]:
+    def crops(self, boxes: Callable[[NDArray[np.uint8]], Sequence[Box]], size: int) -> list[Vectors]:
         """E2's vectors of what lies in each photo's boxes."""
         encoder = self.encoder(size)
         return [encoder.embed(np.stack([crop(photo, box, size) for box in boxes(photo)])) for photo in self.photos]
@@ -187,7 +191,8 @@ def pooled(work: Work) -> None:
         for photo in work.photos:
             pixels = torch.from_numpy(crop(photo, WHOLE, side).copy()).permute(2, 0, 1)[None].float() / 255
             with torch.inference_mode():
-                cells = encoder.network.forward_features((pixels - encoder.mean) / encoder.std)
+                normal = (pixels - encoder.mean) / encoder.std
+                cells = encoder.network.forward_features(normal)  # type: ignore[operator]  # timm's, which has no types
                 means = torch.stack([_mean(cells[0], box) for box in grid(0.6, centre=True)])
                 parts.append(encoder.project(means).numpy())
         say(work, f"corners and centre of 0.6, of one map at {side}", work.gallery(parts))
@@ -202,13 +207,9 @@ def _mean(cells: torch.Tensor, box: Box) -> torch.Tensor:
 
 def context(work: Work) -> None:
     for share in (0.0, 0.25, 0.5, 1.0):
-        mixed = [_unit(parts + share * whole) for parts, whole in zip(work.corners, work.whole, strict=True)]
+        mixed = [unit(parts + share * whole) for parts, whole in zip(work.corners, work.whole, strict=True)]
         say(work, f"corners + {share} × whole", work.gallery(mixed))
         say(work, f"corners + {share} × whole, anchors", work.gallery(mixed, work.anchors))
-
-
-def _unit(vectors: Vectors) -> Vectors:
-    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
 @dataclass(frozen=True)
@@ -342,7 +343,7 @@ def pairs(work: Work) -> None:
         "sum of both": best + other_best,
         "the smaller of both": np.minimum(best, other_best),
         "the larger of both": np.maximum(best, other_best),
-        "mean of both queries": best_of(_unit(first + second), gallery),
+        "mean of both queries": best_of(unit(first + second), gallery),
         "sum of both and the sheet": best + other_best + together,
     }
     print(f"{len(asked)} sheets")
@@ -399,7 +400,7 @@ def cost(work: Work) -> None:
     for _ in range(5):
         rounds["whole"].append(_seconds(lambda: single.embed(squashed)))
         for name, encoder in encoders.items():
-            rounds[name].append(_seconds(lambda e=encoder, n=name: e.embed(given[n])))
+            rounds[name].append(_seconds(partial(encoder.embed, given[name])))
     least = {name: min(each[1:]) for name, each in rounds.items()}
     for name in encoders:
         passes = least[name] / least["whole"]

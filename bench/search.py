@@ -37,6 +37,7 @@ from mindreader.model_versions.registry import active_version
 from mindreader.photo_index import IndexFilter, IndexPoint, PhotoIndex, Regions
 from mindreader.settings import Settings, load_settings
 from mindreader_webui.server import server_in_background
+from mindreader_webui.services import Services
 from mindreader_workers.embedded import EmbeddedWorkers
 from mindreader_workers.worker import Worker
 
@@ -101,7 +102,7 @@ class Searched:
         """A server with settings of its own, for as long as the context lasts."""
         made: list[EmbeddedWorkers] = []
 
-        def workers(services) -> EmbeddedWorkers:
+        def workers(services: Services) -> EmbeddedWorkers:
             made.append(EmbeddedWorkers(services.celery, services.settings, services.catalog, services.blobs))
             return made[0]
 
@@ -157,7 +158,7 @@ def search(http: httpx.Client, sketch: bytes, **form: str) -> None:
     http.post("/searches", files={"sketch": sketch}, data={"limit": "40", **form}).raise_for_status()
 
 
-def fill(index, points: int, dimension: int, collection: int) -> None:
+def fill(index: PhotoIndex, points: int, dimension: int, collection: int) -> None:
     random = np.random.default_rng(0)
     for start in range(0, points, 1000):
         regions = REGIONS if index.has_regions else REGIONS[:1]

@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise, zip_longest
 from pathlib import Path
+from typing import TypedDict
 
 import httpx
 import numpy as np
@@ -52,6 +53,14 @@ class Look:
     processes: int
 
 
+class Verdict(TypedDict):
+    """The highest of the second quarter, and of the last one."""
+
+    resident_mb: list[float]
+    open_files: list[int]
+    levels_off: bool
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--uploads", type=int, default=500)
@@ -75,7 +84,7 @@ def soak(data: Path, uploads: int, searches: int, looks: int, *, aloud: bool) ->
     with server(data, MINDREADER_SEARCH_RATE="1000000/minute") as running, running.api() as api:
         collection = api.post("/collections", json={"name": "soak"}).raise_for_status().json()["id"]
         upload(api, collection, range(1_000_000, 1_000_000 + _AT_ONCE))  # searches find something throughout
-        started, done = time.monotonic(), [0, 0]
+        started, done = time.monotonic(), (0, 0)
         rounds = list(zip_longest(parts(uploads, looks), parts(searches, looks), fillvalue=range(0)))
         for some_uploads, some_searches in rounds:
             for start in range(some_uploads.start, some_uploads.stop, _AT_ONCE):
@@ -84,7 +93,7 @@ def soak(data: Path, uploads: int, searches: int, looks: int, *, aloud: bool) ->
             for seed in some_searches:
                 api.post("/searches", files={"sketch": png(seed)}, data={"limit": "20"}).raise_for_status()
             settle(api)
-            done = [done[0] + len(some_uploads), done[1] + len(some_searches)]
+            done = (done[0] + len(some_uploads), done[1] + len(some_searches))
             yield looked(running.process.pid, *done, time.monotonic() - started, aloud=aloud)
 
 
@@ -163,7 +172,7 @@ def open_files(pid: int) -> int:
         return 0
 
 
-def verdict(looks: Sequence[Look]) -> dict:
+def verdict(looks: Sequence[Look]) -> Verdict:
     """The second quarter against the last one."""
     quarter = max(1, len(looks) // 4)
     early, late = looks[quarter : 2 * quarter] or looks[:1], looks[-quarter:]
@@ -173,7 +182,7 @@ def verdict(looks: Sequence[Look]) -> dict:
     return {"resident_mb": memory, "open_files": files, "levels_off": levels_off}
 
 
-def say(found: dict) -> None:
+def say(found: Verdict) -> None:
     """The same for people."""
     for name, (early, late) in (("MB of memory", found["resident_mb"]), ("open files", found["open_files"])):
         print(f"{name:12} at most {early:8} in the second quarter, {late:8} in the last")

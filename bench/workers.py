@@ -44,12 +44,9 @@ def main() -> None:
     print(f"{photos} photos of 160 px, batches of 16")
     print("| E2 | 1 worker | 3 workers | ratio | aim |")
     print("|---|---|---|---|---|")
-    real = [rate(count, photos, slow=False) for count in (1, 3)]
-    print(
-        f"| real, 2 cores | {real[0]:.1f} photos/s | {real[1]:.1f} photos/s | {real[1] / real[0]:.2f} | 1.0 |",
-        flush=True,
-    )
-    slow = [rate(count, photos, slow=True) for count in (1, 3)]
+    real = rate(1, photos, slow=False), rate(3, photos, slow=False)
+    print(row("real, 2 cores", *real, "1.0"), flush=True)
+    slow = rate(1, photos, slow=True), rate(3, photos, slow=True)
     print(row(f"sleeps {SLEEP_SECONDS * 1000:.0f} ms a photo", *slow, "2.7"))
 
 
