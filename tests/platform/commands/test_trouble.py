@@ -208,7 +208,9 @@ def test_an_empty_catalog_beside_an_index_alone_does_not_start_either(data):
     assert "an index of photos lies in" in _says(data, "migrate")
 
 
-def test_a_first_start_another_process_is_already_working_beside_is_not_taken_for_a_lost_catalog(tmp_path, quick_bundle):
+def test_a_first_start_another_process_is_already_working_beside_is_not_taken_for_a_lost_catalog(
+    tmp_path, quick_bundle
+):
     """A start makes the embedding space known before the first account; a worker may open its index in between."""
     settings = load_settings(environment(tmp_path / "data"))
     install_bundle(settings, quick_bundle)
