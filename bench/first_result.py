@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import shutil
 import statistics
 import sys
 import tempfile
@@ -34,7 +33,7 @@ from mindreader.photo_index import EVERYTHING, IndexPoint, PhotoIndexes
 from mindreader.settings import load_settings
 from mindreader_training.data.protocols import protocol
 from tests.support.hands import circle, draw, set_up
-from tests.support.screens import CHROMIUM, SCREENS
+from tests.support.screens import SCREENS, launched
 from tests.support.server import server
 
 POINTS = 10_000
@@ -65,7 +64,7 @@ def main() -> None:
     ):
         with running.api() as http:
             upload(http, photos)
-        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
+        chromium = launched(playwright)
         context = chromium.new_context(base_url=running.url)
         set_up(context.new_page())
         state = context.storage_state()

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import shutil
 import sys
 import tempfile
 import time
@@ -29,7 +28,7 @@ from mindreader.library.collections import summary
 from mindreader.settings import load_settings
 from tests.support.hands import NAME, set_up
 from tests.support.large_library import add_large_collection, days_of, fill, lists_of, pages_of
-from tests.support.screens import CHROMIUM, SCREENS
+from tests.support.screens import SCREENS, launched
 from tests.support.server import server
 
 PAGE = 120
@@ -51,7 +50,7 @@ def main() -> None:
         server(Path(folder) / "data") as running,
         sync_playwright() as playwright,
     ):
-        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
+        chromium = launched(playwright)
         context = chromium.new_context(base_url=running.url)
         set_up(context.new_page())
         state = context.storage_state()

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import io
 import math
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -29,6 +28,7 @@ sys.path.insert(0, str(ROOT))
 from mindreader.bundles.archive import pack_bundle
 from tests.support.bundles import write_untrained_bundle
 from tests.support.hands import PASSWORD, about_it, circle, mouse, set_up
+from tests.support.screens import launched
 from tests.support.server import Server, server
 
 HEIGHT = 640
@@ -36,7 +36,6 @@ SCREENS = {"desk": {"width": 1280, "height": 900}, "phone": {"width": 405, "heig
 SCHEMES = ("light", "dark")
 EACH = 9
 SIDE = 384
-CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 BICYCLE = [
     circle(0.27, 0.63, 0.17),
     circle(0.73, 0.63, 0.17),
@@ -102,7 +101,7 @@ def fill(api: httpx.Client, photos: Path) -> None:
 @contextmanager
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
+        browser = launched(playwright)
         yield browser
         browser.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.support.hands import PASSWORD, add_person, sign_in
-from tests.support.screens import CHROMIUM, EVERY_SCREEN, SCREENS
+from tests.support.screens import EVERY_SCREEN, SCREENS, chromium_program, launched
 from tests.support.server import Server, server
 
 CATEGORIES = ("bicycle", "cat", "teapot")
@@ -22,11 +21,10 @@ expect.set_options(timeout=120_000)
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    program = shutil.which("chromium")
-    if program is None:
+    if chromium_program() is None:
         pytest.skip("Chromium is not installed: `make system-packages`")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM)
+        browser = launched(playwright)
         yield browser
         browser.close()
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Playwright
 
-CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+_PROGRAMS = ("chromium-headless-shell", "chromium")
+"""The first that is there: the shell is the same engine without the windows of a browser, at half the work."""
+_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 SCREENS: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1280, "height": 800}},
     "phone": {
@@ -24,6 +28,16 @@ MORE_SCREENS: dict[str, dict[str, Any]] = {
 }
 """Only for tests that ask for one."""
 EVERY_SCREEN = SCREENS | MORE_SCREENS
+
+
+def chromium_program() -> str | None:
+    """Chromium's program; None if it is not installed."""
+    return next(filter(None, map(shutil.which, _PROGRAMS)), None)
+
+
+def launched(playwright: Playwright) -> Browser:
+    """Chromium, without a window."""
+    return playwright.chromium.launch(executable_path=chromium_program(), args=_OPTIONS)
 
 
 def has_touch(screen: str) -> bool:

@@ -5,9 +5,19 @@ set -eu
 missing=""
 command -v redis-server >/dev/null || missing="$missing redis-server"
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null || missing="$missing postgresql"
-command -v chromium >/dev/null || missing="$missing chromium"
-[ -n "$missing" ] || exit 0
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+# The shell is Chromium without the windows of a browser: the tests of pages take half the work with it.
+command -v chromium >/dev/null || command -v chromium-headless-shell >/dev/null || missing="$missing chromium-headless-shell"
+installs=""
+[ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || installs=yes
+if [ -z "$missing" ]; then
+    # Where there is a Chromium already, the shell is welcome and not needed.
+    if [ -n "$installs" ] && ! command -v chromium-headless-shell >/dev/null && apt-cache show chromium-headless-shell >/dev/null 2>&1; then
+        DEBIAN_FRONTEND=noninteractive timeout 120 apt-get install -y -qq --no-install-recommends chromium-headless-shell >/dev/null 2>&1 ||
+            echo "chromium-headless-shell could not be installed: the tests of pages take Chromium, which is slower" >&2
+    fi
+    exit 0
+fi
+if [ -n "$installs" ]; then
     apt-get update -qq
     # shellcheck disable=SC2086  # a list of words
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null

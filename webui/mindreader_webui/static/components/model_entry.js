@@ -86,8 +86,8 @@ function stateText({ model, space, active }) {
 function newSpace({ regions }, { cost: { photos } }) {
   if (regions === "none") {
     return ngettext(
-      "A new photo encoder: {n} photo would have to be embedded.",
-      "A new photo encoder: {n} photos would have to be embedded.",
+      "An index of its own: {n} photo would have to be embedded.",
+      "An index of its own: {n} photos would have to be embedded.",
       photos,
     );
   }
