@@ -178,6 +178,12 @@ def test_no_language_is_offered_where_english_is_the_only_one(settings, services
     assert 'id="language"' not in client.get("/setup").text
 
 
+def test_translations_that_come_along_are_read_once_by_a_process(app, services, monkeypatch):
+    monkeypatch.setattr(i18n, "read_po", lambda *_, **__: pytest.fail("a translation is read again"))
+    with create_app(services).test_request_context():
+        assert "de" in i18n.languages()
+
+
 def test_values_stay_apart_from_the_sentence(translated_client, tmp_path):
     client = translated_client(german(tmp_path))
     client.post("/api/v1/setup", json={"name": "Ann", "password": "a long password"})

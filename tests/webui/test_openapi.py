@@ -9,6 +9,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
@@ -62,6 +63,12 @@ def _try(operation, headers, wrong):
         ask()
     except (AssertionError, BaseExceptionGroup) as failure:
         wrong[operation.label] = str(failure)[:2000]
+
+
+def test_a_request_does_not_describe_its_query_again(admin, monkeypatch):
+    assert admin.get("/photos?limit=1").status_code == 200
+    monkeypatch.setattr(GenerateJsonSchema, "generate", lambda *_, **__: pytest.fail("a schema is made again"))
+    assert admin.get("/photos?limit=1").status_code == 200
 
 
 def test_every_schema_has_a_name_of_its_own():

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from gettext import GNUTranslations
 from io import BytesIO
 from pathlib import Path
@@ -76,7 +77,7 @@ def init_i18n(app: Flask, folder: Path | None) -> None:
     Raises:
         ConfigurationError: a translation cannot be used.
     """
-    app.extensions[_KEY] = load_translations(FOLDER, *([folder] if folder else []))
+    app.extensions[_KEY] = _shipped(FOLDER) | (load_translations(folder) if folder else {})
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
     app.jinja_env.policies["ext.i18n.trimmed"] = True
@@ -86,16 +87,20 @@ def init_i18n(app: Flask, folder: Path | None) -> None:
     app.after_request(_with_language)
 
 
-def load_translations(*folders: Path) -> dict[str, Translation]:
-    """The translations in these folders by language; of two for one language the later folder's is taken.
+@cache
+def _shipped(folder: Path) -> dict[str, Translation]:
+    """Those that come with MindReader, read once: it takes a fifth of a second."""
+    return load_translations(folder)
+
+
+def load_translations(folder: Path) -> dict[str, Translation]:
+    """The translations in a folder by language.
 
     Raises:
         ConfigurationError: a file is no translation, is named after no language, or asks for values that the English
             sentence does not have.
     """
-    files = [path for folder in folders for path in sorted(folder.glob("*.po"))]
-    in_scripts = _messages_of_scripts() if files else frozenset[str]()
-    found = [_load(path, in_scripts) for path in files]
+    found = map(_load, sorted(folder.glob("*.po")))
     return {each.language: each for each in found}
 
 
@@ -168,6 +173,7 @@ def _with_language(response: Response) -> Response:
     return response
 
 
+@cache
 def _messages_of_scripts() -> frozenset[str]:
     with TEMPLATE.open("rb") as file:
         return frozenset(_id(message) for message in read_po(file) if any(map(_is_script, message.locations)))
@@ -181,7 +187,7 @@ def _id(message: Message) -> str:
     return str(message.id if isinstance(message.id, str) else message.id[0])
 
 
-def _load(path: Path, in_scripts: frozenset[str]) -> Translation:
+def _load(path: Path) -> Translation:
     try:
         locale = Locale.parse(path.stem.replace("-", "_"))
     except (ValueError, UnknownLocaleError):
@@ -199,11 +205,12 @@ def _load(path: Path, in_scripts: frozenset[str]) -> Translation:
     compiled.seek(0)
     messages = GNUTranslations(compiled)
     language = str(locale).replace("_", "-")
-    for_scripts = _for_scripts(catalog, messages, in_scripts)
+    for_scripts = _for_scripts(catalog, messages)
     return Translation(language, locale.text_direction, messages, Filling(locale), for_scripts)
 
 
-def _for_scripts(catalog: Catalog, messages: GNUTranslations, in_scripts: frozenset[str]) -> dict[str, Any]:
+def _for_scripts(catalog: Catalog, messages: GNUTranslations) -> dict[str, Any]:
+    in_scripts = _messages_of_scripts()
     texts = {
         _id(message): message.string
         for message in catalog

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import JSON, Connection, MetaData, Table, delete, func, insert, inspect, select, text
+from sqlalchemy import JSON, Connection, MetaData, Table, TableClause, delete, func, insert, inspect, select, text
 
 from mindreader.catalog.database import Catalog, alembic_config
 
@@ -49,8 +49,8 @@ def is_known_revision(revision: str) -> bool:
 
 def count_rows(connection: Connection) -> dict[str, int]:
     """How many rows each table has."""
-    tables = _tables(connection)
-    return {table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
+    names = _names(connection)
+    return {name: connection.scalar(select(func.count()).select_from(TableClause(name))) or 0 for name in names}
 
 
 def copy_rows(source: Connection, target: Connection, *, without: Collection[str] = ()) -> dict[str, int]:
@@ -78,11 +78,14 @@ def copy_rows(source: Connection, target: Connection, *, without: Collection[str
     return copied
 
 
+def _names(connection: Connection) -> list[str]:
+    return [name for name in inspect(connection).get_table_names() if name != _REVISION_TABLE]
+
+
 def _tables(connection: Connection, names: list[str] | None = None) -> list[Table]:
     """The tables as they are, those that others refer to first; or these, in this order."""
     metadata = MetaData()
-    present = [name for name in inspect(connection).get_table_names() if name != _REVISION_TABLE]
-    metadata.reflect(connection, only=present if names is None else names)
+    metadata.reflect(connection, only=_names(connection) if names is None else names)
     tables = metadata.sorted_tables if names is None else [metadata.tables[name] for name in names]
     for column in (column for table in tables for column in table.columns):
         if isinstance(column.type, JSON):
