@@ -25,7 +25,6 @@ from mindreader.inference.engines.compiled_models import (
 )
 from mindreader.inference.engines.conversion import convert
 from mindreader.inference.regions import encoders_of
-from mindreader.region_schemes import NO_REGIONS, REGION_SCHEMES, RegionScheme
 from tests.support.bundles import write_untrained_bundle
 
 
@@ -36,21 +35,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         try:
             quick, shipped = write_untrained_bundle(Path(folder) / "quick"), read_bundle(default_bundle_folder())
-            for source in (
-                *_networks(quick, REGION_SCHEMES[NO_REGIONS]),
-                *_networks(shipped, schemes_for(shipped.space)[0]),
-            ):
+            for source in (*_networks(quick), *_networks(shipped)):
                 models.folder_of(source)
         except NotConvertedError:
             if models_folder.is_dir():
                 raise  # else the tests are over already
 
 
-def _networks(bundle: Bundle, regions: RegionScheme) -> Iterator[NetworkSource]:
+def _networks(bundle: Bundle) -> Iterator[NetworkSource]:
     yield bundle_source("generator", bundle)
     yield bundle_source("query_encoder", bundle)
     projection = bundle.weights(PROJECTION_FILE) if bundle.space.projection else None
-    for encoder in encoders_of(bundle.space.encoder, regions):
+    for encoder in encoders_of(bundle.space.encoder, schemes_for(bundle.space)[0]):
         yield photo_encoder_source(encoder, projection)
 
 
