@@ -128,7 +128,8 @@ class Settings(BaseModel):
         ge=0,
         le=19,
         description="Priority of embedding and of reading folders on a processor, as nice counts it: above 0 it comes "
-        "after searches, and after whatever else runs there. Lower it where other programs keep the processors busy.",
+        "after searches, and after whatever else runs there. Lower it where other programs keep the processors busy. "
+        "Bundles are tried at this priority, too, but at most 10 steps down.",
     )
     embed_slice_seconds: float = Field(
         default=20.0, gt=0, description="How long one embed task works before it hands over to the next one."

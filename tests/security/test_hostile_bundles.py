@@ -221,6 +221,14 @@ def test_memory_is_limited_by_the_system(quick_bundle, tmp_path, tried, monkeypa
         tried(altered_bundle(quick_bundle, tmp_path / "bad", manifest=size))
 
 
+@pytest.mark.parametrize(("embedding", "trial"), [(15, 10), (5, 5), (0, 0)])
+def test_a_trial_comes_after_searches_as_far_as_embedding_does(quick_bundle, tried, monkeypatch, embedding, trial):
+    begun: list[Trial] = []
+    monkeypatch.setattr(trials, "_made", lambda tried, _: begun.append(tried))
+    tried(quick_bundle, embed_nice=embedding)
+    assert [each.nice for each in begun] == [trial]
+
+
 def test_time_is_limited(quick_bundle, tried):
     with pytest.raises(BundleError, match=r"longer than the 0\.2 seconds"):
         tried(quick_bundle, bundle_trial_seconds=0.2)

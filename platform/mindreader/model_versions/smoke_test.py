@@ -28,6 +28,8 @@ _LEAST_BYTES = 2 * 2**30
 """Half of a small machine's memory would not be enough for torch and two small networks."""
 _LONGEST_ANSWER = 2**16
 _SECONDS_BETWEEN_LOOKS = 0.1
+_NICE = 10
+"""Steps of priority below searches; fewer where embedding, for which nobody waits as long, is set to fewer."""
 _WANT_OF_MEMORY = ("MemoryError", "SystemError", "Cannot allocate memory", "failed to map segment")
 """How imports end, and threads that cannot be begun, where the limit is below what torch itself takes."""
 _trying = Lock()
@@ -58,6 +60,7 @@ def smoke_test(
             engine=engine,
             memory_bytes=settings.bundle_trial_memory or max(_LEAST_BYTES, memory_bytes() // 2),
             seconds=settings.bundle_trial_seconds,
+            nice=min(_NICE, settings.embed_nice),
         )
         return _made(trial, is_stopping)
     finally:

@@ -25,7 +25,6 @@ from mindreader.inference.engines.choose import EngineChoice
 from mindreader.machine import processors
 from mindreader.messages import SmokeTest
 
-_NICE = 10
 _DRIVER_BYTES = 8 * 2**30
 """What a GPU's driver may map besides, which takes no memory of the machine."""
 _OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "bad_alloc", "cannot allocate memory")
@@ -41,6 +40,8 @@ class Trial(BaseModel):
     memory_bytes: int
     seconds: float
     """Of processor time for each of half of the processors; and for each second of that, two on the clock."""
+    nice: int = 0
+    """Steps of priority below whoever tries it."""
 
     @property
     def too_large(self) -> MindReaderError:
@@ -76,7 +77,7 @@ def _limit(trial: Trial) -> None:
         with suppress(ValueError):  # the system allows less already
             resource.setrlimit(limit, (value, value))
     signal.alarm(round(2 * trial.seconds) + 1)
-    os.nice(_NICE)
+    os.nice(trial.nice)
 
 
 def _end_with_parent() -> None:
