@@ -10,9 +10,11 @@ command -v chromium >/dev/null || command -v chromium-headless-shell >/dev/null 
 installs=""
 [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || installs=yes
 if [ -z "$missing" ]; then
-    # Where there is a Chromium already, the shell is welcome and not needed.
+    # Where there is a Chromium already, the shell is welcome and not needed: nothing is removed or waited long for.
+    shell="--assume-yes --quiet=2 --no-install-recommends --no-remove chromium-headless-shell"
     if [ -n "$installs" ] && ! command -v chromium-headless-shell >/dev/null && apt-cache show chromium-headless-shell >/dev/null 2>&1; then
-        DEBIAN_FRONTEND=noninteractive timeout 120 apt-get install -y -qq --no-install-recommends chromium-headless-shell >/dev/null 2>&1 ||
+        # shellcheck disable=SC2086  # a list of words
+        { timeout 120 apt-get install --download-only $shell && DEBIAN_FRONTEND=noninteractive apt-get install --no-download $shell; } >/dev/null 2>&1 ||
             echo "chromium-headless-shell could not be installed: the tests of pages take Chromium, which is slower" >&2
     fi
     exit 0
