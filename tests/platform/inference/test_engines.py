@@ -226,6 +226,9 @@ def test_networks_that_bundles_have_in_common_are_made_once(quick_bundle, tmp_pa
     assert named.sha256 != quick_bundle.sha256
     for kind in ("generator", "query_encoder"):
         assert bundle_source(kind, named).key == bundle_source(kind, quick_bundle).key
+    # G is given sketches at the size of its images, whatever E1 reads.
+    larger = altered_bundle(quick_bundle, tmp_path / "larger", manifest={"query_encoder": {"sketch_size": 192}})
+    assert bundle_source("generator", larger).key == bundle_source("generator", quick_bundle).key
 
 
 @pytest.mark.parametrize(

@@ -90,14 +90,14 @@ def photo_encoder_source(encoder: EncoderDescription, projection: Path | None) -
 
 def bundle_source(kind: Literal["generator", "query_encoder"], bundle: Bundle) -> NetworkSource:
     """G or E1 of a bundle."""
-    sizes = {"image": bundle.generator.image_size, "sketch": bundle.sketch_size}
-    identity: dict[str, object] = {"weights": bundle.manifest.files[f"{kind}.safetensors"], "sizes": sizes}
+    identity: dict[str, object] = {"weights": bundle.manifest.files[f"{kind}.safetensors"]}
     if kind == "generator":
-        identity |= {"generator": bundle.manifest.generator.model_dump()}
+        identity["generator"] = bundle.manifest.generator.model_dump()
     else:
         identity |= {
             "encoder": bundle.query_encoder.identity,
             "input_size": bundle.manifest.query_encoder.input_size,
+            "image_sizes": [bundle.generator.image_size, bundle.sketch_size],
             "dimension": bundle.space.dimension,
             "is_projected": bundle.space.projection is not None,
         }
