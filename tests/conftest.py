@@ -66,7 +66,7 @@ from tests.support.qdrant_server import QdrantServer
 from tests.support.remembered import remember
 from tests.support.services import S3Server, postgres_programs, postgres_server, redis_server
 from tests.support.sketches import house_png
-from tests.support.temporary import compile_models_beside, compiled_models, put_files_into_memory
+from tests.support.temporary import compile_models_beside, put_files_into_memory
 from tests.support.web import Finder
 
 REPOSITORY = Path(__file__).parents[1]
@@ -117,7 +117,6 @@ def settings(tmp_path: Path) -> Settings:
             "MINDREADER_DATA_DIR": str(tmp_path / "data"),
             # Without a trash: what is deleted is purged as soon as a worker looks. tests/…/test_trash.py has one.
             "MINDREADER_TRASH_DAYS": "0",
-            "MINDREADER_COMPILED_MODELS": str(compiled_models()),
             "MINDREADER_INFERENCE_THREADS": "1",
             "MINDREADER_EMBED_NICE": "0",  # a low priority would get next to nothing beside all other tests
             "MINDREADER_BUNDLE_TRIAL_SECONDS": "800",  # a trial has a low priority; tests of its limit set another
