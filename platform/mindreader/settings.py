@@ -155,7 +155,9 @@ class Settings(BaseModel):
         gt=0,
         description="After this long without word from a worker its photos are given to another.",
     )
-    max_attempts: int = Field(default=3, ge=1, description="How often a photo is tried before it counts as failed.")
+    max_attempts: int = Field(
+        default=5, ge=1, description="After how many stopped workers a photo that each of them held counts as failed."
+    )
     search_timeout: float = Field(default=60.0, gt=0, description="Seconds the web waits for a search worker.")
     imaginary_images: int = Field(
         default=4,

@@ -6,7 +6,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -69,6 +69,28 @@ class _Embedded:
     """Photos whose originals are not there now: they wait for a scan that finds them again."""
 
 
+_Batch = tuple[list[LeasedPhoto], list[Future[Pixels]]]
+
+
+class _Writer:
+    """Writes batches on a thread of its own, one at a time."""
+
+    def __init__(self, thread: Executor, write: Callable[[_Embedded], None]) -> None:
+        self._thread, self._write = thread, write
+        self._writing: Future[None] | None = None
+
+    def write(self, embedded: _Embedded) -> None:
+        """Begin to write a batch once the one before is written; raises what that raised."""
+        self.wait()
+        self._writing = self._thread.submit(copy_context().run, self._write, embedded)
+
+    def wait(self) -> None:
+        """Wait until all is written; raises what that raised."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+
 @dataclass
 class EmbedReport:
     """What a slice of work did, and how long each stage took."""
@@ -116,33 +138,46 @@ class Embedder:
         """
         report = EmbedReport()
         stop_at = time.monotonic() + seconds
-        with ThreadPoolExecutor(decode_processes(self._settings)) as pool, ThreadPoolExecutor(1) as writer:
-            writing: Future[None] | None = None
+        with ThreadPoolExecutor(decode_processes(self._settings)) as pool, ThreadPoolExecutor(1) as thread:
+            writer = _Writer(thread, lambda embedded: self._write(embedded, report))
             try:
-                for photos, decoded in self._decoded_batches(pool, stop_at, is_stopping, report):
-                    embedded = self._infer(photos, decoded, report)
-                    if writing is not None:
-                        writing.result()
+                for photos, decoded in self._decoded_batches(pool, stop_at, is_stopping, writer, report):
                     # While this batch is written, E2 is at the next one.
-                    writing = writer.submit(copy_context().run, self._write, embedded, report)
+                    writer.write(self._infer(photos, decoded, report))
             finally:
                 try:
-                    if writing is not None:
-                        writing.result()
+                    writer.wait()
                 finally:
                     self._give_back()
         return report
 
     def _decoded_batches(
-        self, pool: ThreadPoolExecutor, stop_at: float, is_stopping: Callable[[], bool], report: EmbedReport
-    ) -> Iterator[tuple[list[LeasedPhoto], list[Future[Pixels]]]]:
-        """Leased photos with their pixels; the next batch is being decoded while E2 works on this one."""
-        ahead = self._lease_and_decode(pool, report)
-        while ahead[0]:
-            batch = ahead
-            goes_on = time.monotonic() < stop_at and not is_stopping() and not self._is_overtaken(batch[0])
-            ahead = self._lease_and_decode(pool, report) if goes_on else ([], [])
+        self,
+        pool: ThreadPoolExecutor,
+        stop_at: float,
+        is_stopping: Callable[[], bool],
+        writer: _Writer,
+        report: EmbedReport,
+    ) -> Iterator[_Batch]:
+        """Leased photos with their pixels; the next batch is being decoded while E2 works on this one.
+
+        Only a suspect has the worker for itself: it is leased when all before it is written, and nothing after it
+        until it is written too.
+        """
+
+        def goes_on() -> bool:
+            return time.monotonic() < stop_at and not is_stopping() and not self._is_overtaken(batch[0])
+
+        batch = self._lease_and_decode(pool, report)
+        while batch[0]:
+            ahead: _Batch = ([], [])
+            if not batch[0][0].is_suspect and goes_on():
+                ahead = self._lease_and_decode(pool, report, holds_others=True)
             yield batch
+            if not ahead[0] and goes_on():
+                writer.wait()
+                ahead = self._lease_and_decode(pool, report)
+            batch = ahead
 
     def _is_overtaken(self, photos: list[LeasedPhoto]) -> bool:
         if any(photo.priority >= queue.URGENT for photo in photos):
@@ -155,11 +190,10 @@ class Embedder:
         with self._catalog.snapshot() as session:
             return session.scalar(elsewhere) is not None
 
-    def _lease_and_decode(
-        self, pool: ThreadPoolExecutor, report: EmbedReport
-    ) -> tuple[list[LeasedPhoto], list[Future[Pixels]]]:
+    def _lease_and_decode(self, pool: ThreadPoolExecutor, report: EmbedReport, *, holds_others: bool = False) -> _Batch:
+        most = self._batch_size
         with report.timer.stage("lease"), self._catalog.transaction() as session:
-            photos = queue.lease(session, self._space.id, self._owner, self._settings, self._batch_size)
+            photos = queue.lease(session, self._space.id, self._owner, self._settings, most, holds_others=holds_others)
         return photos, [pool.submit(self._pixels, photo) for photo in photos]
 
     def _pixels(self, photo: LeasedPhoto) -> Pixels:

@@ -59,6 +59,8 @@ class LeasedPhoto:
     category_id: int | None
     day: int | None
     priority: int
+    is_suspect: bool
+    """A worker stopped while it held this photo: now it is the only one its worker holds."""
 
 
 # From no row, and to none.
@@ -101,10 +103,17 @@ def remove_space(session: Session, space_id: int, *, leased_too: bool) -> None:
 # What workers do.
 
 
-def lease(session: Session, space_id: int, owner: str, settings: Settings, most: int) -> list[LeasedPhoto]:
+def lease(
+    session: Session, space_id: int, owner: str, settings: Settings, most: int, *, holds_others: bool = False
+) -> list[LeasedPhoto]:
     """Lease up to `most` of the next pending photos of a space, the urgent ones first.
 
-    The last attempt at a photo is made alone, so one that kills the worker cannot fail its neighbours.
+    A photo that was leased when a worker stopped is leased alone from then on, so one that stops its worker cannot fail
+    its neighbours, and a worker that is stopped from outside fails nothing: the same photo would have to be the one it
+    holds each time.
+
+    Args:
+        holds_others: the worker has not finished what it leased before: none is leased that has to be leased alone.
     """
     reclaim_expired(session, space_id, settings)
     rows = session.execute(
@@ -122,16 +131,17 @@ def lease(session: Session, space_id: int, owner: str, settings: Settings, most:
         # Rows another worker is taking this very moment are passed over, not waited for.
         .with_for_update(skip_locked=True, of=Embedding)
     ).all()
-    last_chance = settings.max_attempts - 1
-    if rows and settings.max_attempts > 1:
-        # Neither past it nor instead of it: photos on their last attempt would else hold back all that come after them.
-        rows = list(takewhile(lambda row: row.Embedding.attempts < last_chance, rows)) or rows[:1]
+    # In their turn, neither passed over nor first: suspects would else wait for all others, or all others for them.
+    rows = list(takewhile(lambda row: not row.Embedding.attempts, rows)) or ([] if holds_others else rows[:1])
     until = now() + timedelta(seconds=settings.lease_seconds)
     for embedding, _ in rows:
         embedding.state, embedding.lease_owner, embedding.lease_until = EmbeddingState.LEASED, owner, until
         embedding.attempts += 1
         embedding.labels_stale = False  # these are read now
-    return [LeasedPhoto(p.id, p.sha256, p.collection_id, p.category_id, p.day, e.priority) for e, p in rows]
+    return [
+        LeasedPhoto(p.id, p.sha256, p.collection_id, p.category_id, p.day, e.priority, is_suspect=e.attempts > 1)
+        for e, p in rows
+    ]
 
 
 def release(session: Session, owner: str) -> None:

@@ -209,34 +209,71 @@ def test_a_photo_that_stops_the_worker_every_time_fails_and_says_so(catalog, blo
     state, error = _states(catalog)[photo]
     assert state == "failed"
     assert error is not None
-    assert "3 times" in error
+    assert f"{settings.max_attempts} times" in error
 
 
-def test_the_last_attempt_at_a_photo_is_made_alone(catalog, blobs, settings, collection, space):
+def test_a_photo_whose_worker_stopped_is_leased_alone_from_then_on(catalog, blobs, settings, collection, space):
     photos = add_photos(catalog, blobs, settings, collection, [jpeg(i) for i in range(3)])
-    for _ in range(settings.max_attempts - 1):
-        with catalog.transaction() as session:
-            assert len(lease(session, space.id, "doomed", settings, 32)) == 3
-        _expire(catalog)
     with catalog.transaction() as session:
-        assert [p.photo_id for p in lease(session, space.id, "careful", settings, 32)] == photos[:1]
+        assert [p.is_suspect for p in lease(session, space.id, "stopped", settings, 32)] == [False] * 3
+    for _ in range(settings.max_attempts - 1):
+        _expire(catalog)
+        with catalog.transaction() as session:
+            leased = lease(session, space.id, "careful", settings, 32)
+        assert [(p.photo_id, p.is_suspect) for p in leased] == [(photos[0], True)]
 
 
-def test_photos_on_their_last_attempt_hold_nobody_back(catalog, blobs, settings, collection, space):
+def test_suspects_hold_nobody_back(catalog, blobs, settings, collection, space):
     """One after the other in their turn, alone; then the others are taken as many as ever."""
     photos = add_photos(catalog, blobs, settings, collection, [jpeg(i) for i in range(6)])
-    _set_attempts(catalog, photos[:2], settings.max_attempts - 1)
+    _set_attempts(catalog, photos[:2], 1)
     with catalog.transaction() as session:
         taken = [[photo.photo_id for photo in lease(session, space.id, "worker", settings, 3)] for _ in range(4)]
     assert taken == [photos[:1], photos[1:2], photos[2:5], photos[5:]]
 
 
-def test_neighbours_before_a_last_attempt_are_taken_without_it(catalog, blobs, settings, collection, space):
+def test_neighbours_before_a_suspect_are_taken_without_it(catalog, blobs, settings, collection, space):
     photos = add_photos(catalog, blobs, settings, collection, [jpeg(i) for i in range(3)])
-    _set_attempts(catalog, photos[1:2], settings.max_attempts - 1)
+    _set_attempts(catalog, photos[1:2], 1)
     with catalog.transaction() as session:
         taken = [[photo.photo_id for photo in lease(session, space.id, "worker", settings, 3)] for _ in range(3)]
     assert taken == [photos[:1], photos[1:2], photos[2:]]
+
+
+def test_a_worker_that_holds_others_leases_no_suspect(catalog, blobs, settings, collection, space):
+    photos = add_photos(catalog, blobs, settings, collection, [jpeg(i) for i in range(3)])
+    _set_attempts(catalog, photos[1:2], 1)
+    with catalog.transaction() as session:
+        taken = [lease(session, space.id, "worker", settings, 3, holds_others=True) for _ in range(2)]
+    assert [[photo.photo_id for photo in photos] for photos in taken] == [photos[:1], []]
+
+
+class _Watching:
+    """E2, which notes how many photos are leased whenever it embeds some."""
+
+    def __init__(self, catalog: Catalog, encoder: RegionEncoder) -> None:
+        self._catalog, self._encoder = catalog, encoder
+        self.seen: list[tuple[int, int]] = []
+        """Photos in the batch, and photos leased then."""
+
+    def embed(self, photos):
+        leased = sum(state == "leased" for state, _ in _states(self._catalog).values())
+        self.seen.append((len(photos), leased))
+        return self._encoder.embed(photos)
+
+
+def test_whatever_stops_a_worker_at_a_suspect_stops_it_at_no_other_photo(
+    catalog, blobs, settings, collection, space, indexes, photo_encoder
+):
+    """Neither at one that is decoded ahead nor at one that is still being written: they would fail with it."""
+    photos = add_photos(catalog, blobs, settings, collection, [jpeg(i) for i in range(9)])
+    _set_attempts(catalog, photos[3:5], 1)
+    encoder = _Watching(catalog, photo_encoder)
+    report = Embedder(catalog, blobs, indexes, settings, space, ENCODER.input_size, encoder, 2).work(seconds=60)
+    assert report.indexed == 9
+    assert [batch for batch, _ in encoder.seen] == [2, 1, 1, 1, 2, 2]
+    assert [leased for _, leased in encoder.seen[2:4]] == [1, 1]
+    assert encoder.seen[0] == (2, 3), "the next batch is decoded ahead where nothing is suspected"
 
 
 def _set_attempts(catalog: Catalog, photos: list[int], attempts: int) -> None:
