@@ -358,10 +358,8 @@ class Settings(BaseModel):
 
     @property
     def results_url(self) -> str:
-        """Celery result backend that belongs to the broker."""
-        if self.result_backend:
-            return self.result_backend
-        return "cache+memory://" if self.embedded_workers else self.broker_url
+        """Celery result backend that belongs to the broker; `memory://` is `mindreader_workers.memory_results`."""
+        return self.result_backend or self.broker_url
 
     @property
     def embedded_workers(self) -> bool:

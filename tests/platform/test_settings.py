@@ -45,7 +45,7 @@ def test_everything_lies_in_the_data_folder_by_default(tmp_path):
 
 
 def test_results_go_where_the_broker_is():
-    assert load_settings({}).results_url == "cache+memory://"
+    assert load_settings({}).results_url == "memory://"
     assert load_settings({"MINDREADER_BROKER_URL": "redis://h/1"}).results_url == "redis://h/1"
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from redis import Redis
 
 from tests.support import programs
 from tests.support.photos import write_photos
@@ -44,7 +45,7 @@ def api(worker, redis_url):
         yield api
 
 
-def test_an_upload_is_embedded_and_a_sketch_answered_by_the_other_process(api, tmp_path, sketch_png):
+def test_an_upload_is_embedded_and_a_sketch_answered_by_the_other_process(api, tmp_path, sketch_png, redis_url):
     collection = api.post("/collections", json={"name": "Holidays"}).raise_for_status().json()["id"]
     paths = write_photos(tmp_path / "photos", 12)
     files = [("file", (path.name, path.read_bytes(), "image/jpeg")) for path in paths]
@@ -53,6 +54,8 @@ def test_an_upload_is_embedded_and_a_sketch_answered_by_the_other_process(api, t
     answer = api.post("/searches", files={"sketch": sketch_png}, data={"limit": "5"}).raise_for_status().json()
     assert len(answer["results"]) == 5
     assert len(answer["readings"]) >= 1
+    with Redis.from_url(redis_url) as redis:
+        assert redis.keys("celery-task-meta-*") == [], "an answer is kept after it was read"
 
 
 def test_the_id_of_a_request_stands_in_the_workers_log(api, folder, sketch_png):

@@ -9,7 +9,7 @@ from celery import Celery
 
 from mindreader.settings import Settings
 from mindreader.traces import start_traces
-from mindreader_workers import memory_transport
+from mindreader_workers import memory_results, memory_transport
 
 EMBED_QUEUE = "embed"
 SEARCH_QUEUE = "search"
@@ -28,8 +28,8 @@ SEARCH_TASKS = (SEARCH_TASK, SIMILAR_TASK, SMOKE_TEST_TASK, WARM_UP_TASK, QUALIT
 REQUEST_HEADER = "mindreader_request_id"
 """Header of a task that says for which request it is done."""
 
-SECONDS_BETWEEN_LOOKS = 0.002
-"""For the result of a task."""
+SECONDS_BETWEEN_LOOKS = 0.01
+"""For the result of a task, where a result backend is asked again and again: neither Redis nor our own is."""
 # Somebody waits for a result: for Redis to be started again, but not for half a minute before being told.
 _SHORT_RETRIES = {"max_retries": 5, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
 
@@ -38,7 +38,7 @@ def make_celery(settings: Settings) -> Celery:
     """The Celery app of these settings; `mindreader_workers.tasks` adds the tasks to it."""
     # Without a host, kombu warns at every connection that it takes localhost.
     broker = "memory://localhost/" if settings.embedded_workers else settings.broker_url
-    app = Celery("mindreader", broker=broker, backend=settings.results_url)
+    app = Celery("mindreader", broker=broker, backend=_results(settings.results_url))
     app.conf.update(
         task_routes={EMBED_TASK: {"queue": EMBED_QUEUE}, LEARN_TASK: {"queue": LEARN_QUEUE}}
         | {task: {"queue": SEARCH_QUEUE} for task in SEARCH_TASKS},
@@ -77,3 +77,8 @@ def _transport(broker: str) -> str | None:
     from mindreader_workers import redis_transport
 
     return redis_transport.NAME
+
+
+def _results(url: str) -> str:
+    """Within one process our own, else Celery's."""
+    return f"{memory_results.NAME}+{url}" if url.startswith("memory://") else url

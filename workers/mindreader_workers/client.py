@@ -127,8 +127,12 @@ def _ask(
             retry=False,
             headers={REQUEST_HEADER: request_id.get()},
         )
-        meanwhile()
-        reply = pending.get(timeout=timeout, disable_sync_subtasks=False, interval=SECONDS_BETWEEN_LOOKS)
+        try:
+            meanwhile()
+            reply = pending.get(timeout=timeout, disable_sync_subtasks=False, interval=SECONDS_BETWEEN_LOOKS)
+        finally:
+            with suppress(OperationalError, RedisError, RuntimeError):
+                pending.forget()  # else its images are kept for minutes
     except CeleryTimeoutError:
         raise NotReadyError(
             "No search worker answered within {seconds:g} seconds. Check that one is running, then try again.",

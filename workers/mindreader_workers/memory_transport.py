@@ -13,7 +13,7 @@ from typing import Any
 from kombu.transport import memory
 
 
-class _Bell:
+class Bell:
     """Rings for whoever waits for it."""
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class _Bell:
             self._condition.wait_for(lambda: self.rings > heard, seconds)
 
 
-_bell = _Bell()
+_bell = Bell()
 wake_consumers = _bell.ring
 """Have all consumers of this process look whether they are stopped."""
 

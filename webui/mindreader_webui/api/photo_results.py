@@ -1,5 +1,6 @@
 """Photos found by a search, as the API shows them."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,9 +41,10 @@ def grouped_results(
     Where the photo of a hit is gone or hidden since, its best copy takes its place.
     """
     found = visible_copies(session, user, [each for hit in hits for each in (hit.photo_id, *hit.copies)], where)
+    groups = _Groups(found)
     results = []
     for hit in hits:
-        group = _taken(found, hit)
+        group = groups.take(hit)
         if group:
             shown, *copies = sorted(group, key=lambda photo: photo.id != hit.photo_id)
             results.append(_result(user, shown, hit, copies))
@@ -73,13 +75,21 @@ def _most_common(names: Sequence[str]) -> str | None:
     return max(names, key=names.count, default=None)
 
 
-def _taken(found: list[Photo], hit: messages.SearchHit) -> list[Photo]:
-    """The photos of a hit and those with the bytes of one of them, taken out of what was found."""
-    named = {hit.photo_id, *hit.copies}
-    digests = {photo.sha256 for photo in found if photo.id in named}
-    group = [photo for photo in found if photo.sha256 in digests]
-    found[:] = [photo for photo in found if photo.sha256 not in digests]
-    return group
+class _Groups:
+    """Photos that were found, until they are taken with the hit they belong to."""
+
+    def __init__(self, found: Sequence[Photo]) -> None:
+        self._digests, self._places = dict[int, str](), dict[int, int]()
+        self._by_digest: defaultdict[str, list[Photo]] = defaultdict(list)
+        for place, photo in enumerate(found):
+            self._digests[photo.id], self._places[photo.id] = photo.sha256, place
+            self._by_digest[photo.sha256].append(photo)
+
+    def take(self, hit: messages.SearchHit) -> list[Photo]:
+        """The photos of a hit and those with the bytes of one of them, in the order found; no hit after it has them."""
+        digests = {self._digests[each] for each in (hit.photo_id, *hit.copies) if each in self._digests}
+        group = [photo for digest in digests for photo in self._by_digest.pop(digest, ())]
+        return sorted(group, key=lambda photo: self._places[photo.id])
 
 
 def copies_in(copies: Sequence[Photo]) -> dict[str, Any]:
