@@ -192,21 +192,24 @@ class Decoders:
 
 def decoders(settings: Settings) -> Decoders:
     """The decoders of this process: whoever has the same settings shares them and their memory."""
+    # What the machine has is read when they are made, not for each picture.
     return _shared(
-        settings.decode_memory or default_budget(),
-        settings.decode_seconds,
-        decode_processes(settings),
-        settings.image_max_pixels,
+        settings.decode_memory, settings.decode_seconds, settings.decode_processes, settings.image_max_pixels
     )
 
 
 def decode_processes(settings: Settings) -> int:
     """Photos decoded at the same time."""
-    return settings.decode_processes or min(max(processors(), 2), _MOST_PROCESSES)
+    return settings.decode_processes or _default_processes()
+
+
+def _default_processes() -> int:
+    return min(max(processors(), 2), _MOST_PROCESSES)
 
 
 @cache
 def _shared(memory: int, seconds: int, processes: int, max_pixels: int) -> Decoders:
+    memory, processes = memory or default_budget(), processes or _default_processes()
     made = Decoders(memory=memory, seconds=seconds, processes=processes, max_pixels=max_pixels)
     atexit.register(made.close)
     os.register_at_fork(after_in_child=made.forget)
