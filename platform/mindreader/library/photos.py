@@ -102,6 +102,8 @@ def sees_photos(session: Session, user: User) -> bool:
 
 def visible_photos(session: Session, user: User, photo_ids: Sequence[int]) -> list[Photo]:
     """Those of the photos that are still there and visible, in the order given."""
+    if not photo_ids:
+        return []
     found = session.scalars(
         select(Photo)
         .join(Photo.collection)
@@ -116,7 +118,9 @@ def visible_copies(session: Session, user: User, photo_ids: Sequence[int], where
     """Those of the photos that are still there and visible, and all with the same bytes as one of them that the user
     may see and the filter lets through; the larger files first, then the older photos.
     """
-    digests = session.scalars(select(Photo.sha256).where(Photo.id.in_(photo_ids)).distinct()).all()
+    digests = session.scalars(select(Photo.sha256).where(Photo.id.in_(photo_ids)).distinct()).all() if photo_ids else ()
+    if not digests:
+        return []
     found = session.scalars(
         select(Photo)
         .join(Photo.collection)
