@@ -25,9 +25,6 @@ class _Kept:
     def __init__(self) -> None:
         self._lock, self._values = Lock(), dict[str | bytes, tuple[float, bytes]]()
 
-    def __len__(self) -> int:
-        return len(self._values)
-
     def put(self, key: str | bytes, value: bytes, seconds: float) -> None:
         """Keep a value for so long, and no longer those whose time is over."""
         now = time.monotonic()
