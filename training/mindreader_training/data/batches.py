@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -133,8 +134,16 @@ class Sampler:
     def batches(self, first_step: int, steps: int) -> Iterator[Rows]:
         """Batches of the steps `first_step` to `steps`, prepared ahead."""
         if self._processes:
-            prepared = _Steps(self, first_step, steps)
-            yield from DataLoader(prepared, batch_size=None, num_workers=self._processes, prefetch_factor=4)
+            loader = DataLoader(
+                _Steps(self, first_step, steps),
+                batch_size=None,
+                num_workers=self._processes,
+                prefetch_factor=4,
+                worker_init_fn=_use_one_thread,
+            )
+            with _without_opencv_threads():
+                prepared = iter(loader)
+            yield from prepared
             return
         with ThreadPoolExecutor(max_workers=1) as pool:
             ahead = pool.submit(self.batch, first_step)
@@ -209,8 +218,27 @@ class _Steps(IndexedDataset[Rows]):
         return self._end - self._first
 
     def __getitem__(self, number: int) -> Rows:
-        cv2.setNumThreads(1)  # the processes are as many as the cores
         return self._sampler.batch(self._first + number)
+
+
+@contextmanager
+def _without_opencv_threads() -> Iterator[None]:
+    """End OpenCV's threads while processes are forked.
+
+    They are not there in the child, which would wait for them for ever as soon as it changes their number.
+    """
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def _use_one_thread(_number: int) -> None:
+    """The processes are as many as the cores. One that was forked has no more."""
+    if cv2.getNumThreads() != 1:
+        cv2.setNumThreads(1)
 
 
 def _unfinished(sketch: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
