@@ -132,7 +132,7 @@ def _ask(
             reply = pending.get(timeout=timeout, disable_sync_subtasks=False, interval=SECONDS_BETWEEN_LOOKS)
         finally:
             with suppress(OperationalError, RedisError, RuntimeError):
-                pending.forget()  # else its images are kept for minutes
+                pending.forget()  # else Redis keeps it, images and all, for minutes
     except CeleryTimeoutError:
         raise NotReadyError(
             "No search worker answered within {seconds:g} seconds. Check that one is running, then try again.",

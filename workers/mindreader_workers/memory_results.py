@@ -1,8 +1,8 @@
 """Results of tasks within one process, for callers that sleep until theirs is there.
 
 Celery's own backend of the kind is asked again and again: often, and each search in progress takes a tenth of a core;
-seldom, and its answer waits. It also keeps the last 5000 results, with their images, until others take their place.
-Results are those of the whole process, as the queues of `memory_transport` are.
+seldom, and its answer waits. Results are those of the whole process, as the queues of `memory_transport` are; those of
+searches are tickets for answers (`envelopes`).
 """
 
 from __future__ import annotations
