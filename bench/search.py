@@ -177,13 +177,12 @@ def add_rows(catalog: Catalog, points: int, collection: int) -> None:
     """A photo for each point, no two of which look alike."""
     random = np.random.default_rng(0)
     # Their dates are known: else the worker reads them, beside the searches that are measured.
-    like_all = {"filename": "a.jpg", "media_type": "image/jpeg", "size_bytes": 1, "width": 4, "height": 3} | {
-        "date_source": "file"
-    }
+    like_all = {"collection_id": collection, "filename": "a.jpg", "media_type": "image/jpeg", "size_bytes": 1}
+    like_all |= {"width": 4, "height": 3, "date_source": "file"}
     with catalog.transaction() as session:
         for first in range(1, points + 1, 1000):
             ids = range(first, min(first + 1000, points + 1))
-            photos = [{"id": i, "sha256": f"{i:064x}", "collection_id": collection} | like_all for i in ids]
+            photos = [{"id": i, "sha256": f"{i:064x}"} | like_all for i in ids]
             session.execute(insert(Photo), photos)
             light, contrast = random.uniform(70, 190, (len(ids), 1)), random.uniform(15, 60, (len(ids), 1))
             pictures = light + contrast * random.normal(size=(len(ids), FINGERPRINT_BYTES))

@@ -118,9 +118,9 @@ def visible_copies(session: Session, user: User, photo_ids: Sequence[int], where
     """Those of the photos that are still there and visible, and all with the same bytes as one of them that the user
     may see and the filter lets through; the larger files first, then the older photos.
     """
-    digests = session.scalars(select(Photo.sha256).where(Photo.id.in_(photo_ids)).distinct()).all() if photo_ids else ()
-    if not digests:
+    if not photo_ids:
         return []
+    digests = session.scalars(select(Photo.sha256).where(Photo.id.in_(photo_ids)).distinct()).all()
     found = session.scalars(
         select(Photo)
         .join(Photo.collection)
