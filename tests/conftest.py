@@ -37,7 +37,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
 from celery import Celery
 from celery.contrib.testing.worker import start_worker
 
@@ -48,7 +47,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
     sys.dont_write_bytecode = False
 
-from mindreader.accounts import passwords
 from mindreader.blobs import BlobStore
 from mindreader.bundles import Bundle
 from mindreader.catalog import Catalog
@@ -63,6 +61,7 @@ from tests.support.databases import (
     write_template,
 )
 from tests.support.qdrant_server import QdrantServer
+from tests.support.quick_hashes import hash_quickly
 from tests.support.remembered import remember
 from tests.support.services import S3Server, postgres_programs, postgres_server, redis_server
 from tests.support.sketches import house_png
@@ -101,7 +100,7 @@ def as_in_a_process_of_its_own() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def quick_hashes() -> None:
     """Of the tests' passwords in this process; tests/platform/accounts says what the product's cost."""
-    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    hash_quickly()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,6 +10,8 @@ import pytest
 from tests.faults import chaos
 
 SEED = 26
+SHORT = 2576
+"""Its first eleven actions upload, change, search and break: what 30 of another seed did at three times the price."""
 
 
 @pytest.mark.parametrize("stores", ["embedded", "services"])
@@ -20,16 +22,16 @@ def test_the_same_seed_gives_the_same_actions(stores):
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(
-    ("stores", "actions"),
+    ("stores", "seed", "actions"),
     [
-        ("embedded", 30),
-        pytest.param("embedded", 200, marks=pytest.mark.slow),
-        pytest.param("services", 120, marks=pytest.mark.slow),
+        ("embedded", SHORT, 11),
+        pytest.param("embedded", SEED, 200, marks=pytest.mark.slow),
+        pytest.param("services", SEED, 120, marks=pytest.mark.slow),
     ],
 )
-def test_nothing_is_lost_duplicated_or_stuck(tmp_path, stores, actions):
+def test_nothing_is_lost_duplicated_or_stuck(tmp_path, stores, seed, actions):
     """So many actions, however long they take: a slow machine does the same ones."""
-    outcome = chaos.chaos(stores, SEED, math.inf, tmp_path, actions)
+    outcome = chaos.chaos(stores, seed, math.inf, tmp_path, actions)
     assert outcome.wrong == []
     assert sum(outcome.actions.values()) == actions
     assert {"upload", "delete", "search", "kill_server", "damage_index", "send_bomb"} <= outcome.actions.keys()

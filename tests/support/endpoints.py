@@ -25,7 +25,7 @@ from mindreader_webui.services import Services
 from tests.support.databases import copy_template
 from tests.support.folders import put_photos
 from tests.support.library import jpeg
-from tests.support.web import Person, add_active_version, add_person, csrf_token, given, quick_hashes, web_settings
+from tests.support.web import Person, add_active_version, add_person, csrf_token, given, web_settings
 
 PASSWORD = "correct horse battery"
 
@@ -251,8 +251,8 @@ class World:
         self.nobody = Person(self.app.test_client())
         self.ann, self.bob, self.eve = (add_person(self.app, self.catalog, name) for name in ("Ann", "Bob", "Eve"))
         self.admin = add_person(self.app, self.catalog, "Root", Role.ADMIN)
-        with quick_hashes():  # first of all: another password ends the sessions there are
-            self.cookies = {person.user_id: self._signed_in(person) for person in (self.ann, self.bob, self.admin)}
+        # First of all: another password ends the sessions there are.
+        self.cookies = {person.user_id: self._signed_in(person) for person in (self.ann, self.bob, self.admin)}
         self.ids = self._fill("shared" if sharing == "other, shared" else "private")
         for name in ["Eve", "Bob"] if sharing == "other, invited" else ["Eve"]:
             self.ann.post(f"/collections/{self.ids['c']}/people", json={"name": name})

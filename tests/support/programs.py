@@ -27,6 +27,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO
 
+from tests.support.quick_hashes import hash_quickly
+
 REPOSITORY = Path(__file__).parents[2]
 SHARED = (
     "mindreader.commands.backup",
@@ -164,6 +166,7 @@ def main() -> None:
     _PATH[:] = [path for path in sys.path[1:] if path != str(REPOSITORY)]
     for name in SHARED:
         import_module(name)
+    hash_quickly()
     gc.collect()
     gc.freeze()
     asking = socket.socket(fileno=int(sys.argv[1]))

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
-from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from mindreader import messages
-from mindreader.accounts import passwords
 from mindreader.accounts.tokens import issue_token
 from mindreader.boxes import Box
 from mindreader.catalog import Catalog, EmbeddingSpace, ModelVersion, Role, User
@@ -134,16 +130,6 @@ class Finder:
             hits=tuple(self.hits),
         )
         return {"answer": envelopes.seal(found)}
-
-
-@contextmanager
-def quick_hashes() -> Iterator[None]:
-    """Hashing passwords is slow on purpose; how it is done is the subject of tests/platform/accounts."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-        passwords.decoy_hash.cache_clear()
-        yield
-    passwords.decoy_hash.cache_clear()
 
 
 def given(answer: TestResponse) -> Any:

@@ -5,7 +5,7 @@ The conftest.py of a folder that wants them imports all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from mindreader.catalog import Catalog, ModelVersion, Role
 from mindreader.settings import Settings
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
-from tests.support.web import Finder, Person, add_active_version, add_person, quick_hashes, web_settings
+from tests.support.web import Finder, Person, add_active_version, add_person, web_settings
 
 __all__ = [
     "admin",
@@ -28,18 +28,11 @@ __all__ = [
     "client",
     "finder",
     "nobody",
-    "quick_passwords",
     "services",
     "settings",
     "somebody",
     "version",
 ]
-
-
-@pytest.fixture(autouse=True)
-def quick_passwords() -> Iterator[None]:
-    with quick_hashes():
-        yield
 
 
 @pytest.fixture

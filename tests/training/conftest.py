@@ -105,8 +105,9 @@ def new_run(drawn_data, trained, miniature, tmp_path) -> Callable[..., Run]:
     def make(settings: Preset = miniature, name: str = "run", stopping: EarlyStopping | None = None, **more) -> Run:
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
-        # CopiedBlobs only where it is of the same photos and encoder: saves embedding them again.
-        shutil.copy(trained / "photo_embeddings.npz", folder)
+        # What is of the same photos, encoder and projection is not made again.
+        for made in ("photo_embeddings.npz", "projection.npz"):
+            shutil.copy(trained / made, folder)
         compute = choose_compute("cpu", "float32")
         trainer = Trainer(read_dataset(drawn_data, "train"), settings, compute, folder, seed=0, **more)
         return Run(trainer, folder, stopping)

@@ -30,14 +30,6 @@ FIREFOX = Browser("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Fire
 MONTH = timedelta(days=30)
 
 
-@pytest.fixture(autouse=True)
-def quick_passwords(monkeypatch):
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    passwords.decoy_hash.cache_clear()
-    yield
-    passwords.decoy_hash.cache_clear()
-
-
 @pytest.fixture
 def ann(any_catalog):
     return users.create_user(any_catalog, "Ann", PASSWORD, Role.MEMBER)
