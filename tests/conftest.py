@@ -34,6 +34,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -60,12 +61,13 @@ from tests.support.databases import (
     postgres_database,
     write_template,
 )
+from tests.support.programs import open_nursery, start, start_programs_quickly
 from tests.support.qdrant_server import QdrantServer
 from tests.support.quick_hashes import hash_quickly
 from tests.support.remembered import remember
 from tests.support.services import S3Server, postgres_programs, postgres_server, redis_server
 from tests.support.sketches import house_png
-from tests.support.temporary import compile_models_beside, put_files_into_memory
+from tests.support.temporary import compiled_models, put_files_into_memory
 from tests.support.web import Finder
 
 REPOSITORY = Path(__file__).parents[1]
@@ -75,8 +77,17 @@ LONG_FIRST = ("faults", "browser", "training", "deployment", "workers", "securit
 
 def pytest_configure(config: pytest.Config) -> None:
     put_files_into_memory()
+    start_programs_quickly()
     if config.getoption("numprocesses", None) and "PYTEST_XDIST_WORKER" not in os.environ:
-        compile_models_beside()
+        open_nursery()
+        # While tests are collected; whoever needs one of them before it is there waits for it.
+        Thread(target=_compile_models, args=[os.dup(2)], daemon=True).start()
+
+
+def _compile_models(output: int) -> None:
+    command = [sys.executable, "-m", "tests.support.default_models", str(compiled_models())]
+    with os.fdopen(output, "wb") as said:
+        start(command, env=os.environ, cwd=REPOSITORY, stdout=said, stderr=said)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -12,6 +12,12 @@ from mindreader.errors import BundleError, ConflictError, MindReaderError, NotRe
 from mindreader.settings import ENV_PREFIX
 
 _KINDS = (NotReadyError, ConflictError)
+_PYTHON = sys.executable
+
+
+def command(module: str, *arguments: str) -> list[str]:
+    """What starts a module of MindReader's as a program: this Python, and arguments made here."""
+    return [_PYTHON, "-m", module, *arguments]
 
 
 def environment() -> dict[str, str]:

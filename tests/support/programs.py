@@ -2,9 +2,9 @@
 
 Each `python -m module …` of the tests is a real process: it has its own environment, folder and output, and may be sent
 any signal. But importing what programs stand on takes seconds of a core each time. So a nursery process imports that
-once, and every program begins as a fork of it. Nothing of it reads the environment, opens a file or starts a thread
-when it is imported; modules that do (`mindreader_workers.app`) are left to each program. A program that bends the clock
-begins from nothing: what is imported keeps the clock it found.
+once for all processes of a run, and every program begins as a fork of it. Nothing of it reads the environment, opens a
+file or starts a thread when it is imported; modules that do (`mindreader_workers.app`) are left to each program. A
+program that bends the clock begins from nothing: what is imported keeps the clock it found.
 """
 
 from __future__ import annotations
@@ -15,18 +15,24 @@ import json
 import os
 import random
 import runpy
+import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import IO
 
+from mindreader import child_programs
+from tests.support import quick_python
 from tests.support.quick_hashes import hash_quickly
 
 REPOSITORY = Path(__file__).parents[2]
@@ -71,6 +77,9 @@ SHARED = (
 )
 FROM_NOTHING = ("tests.support.clock",)
 _REQUEST_BYTES = 2**20
+_FOLDER = "TESTS_NURSERY"
+"""Of the environment: where the nursery's socket is, and tests/support/quick_python.py as a program."""
+_SOCKET, _PYTHON = "socket", "python"
 _PATH: list[str] = []
 """Where Python looks for modules by itself."""
 
@@ -87,7 +96,8 @@ class Program:
             raise ValueError(f"only modules are run here, not {command}")
         self.returncode: int | None = None
         asked = {"run": module_and_arguments, "env": dict(env), "cwd": str(cwd or Path.cwd())}
-        pid = _nursery().ask(asked, [stdout.fileno(), stderr.fileno()])
+        with Path(os.devnull).open("rb") as nothing:
+            pid = _nursery().ask(asked, [nothing.fileno(), stdout.fileno(), stderr.fileno()])
         assert pid is not None
         self.pid = pid
 
@@ -125,19 +135,12 @@ def start(
 
 
 class Nursery:
-    """The process that programs are forks of, as this one sees it."""
+    """The process that programs are forks of, as one that asks it sees it."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str) -> None:
         self._lock = threading.Lock()
-        self._socket, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.programs", str(there.fileno())],
-            env=environment,
-            pass_fds=[there.fileno()],
-        )
-        there.close()
-        atexit.register(self.close)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._socket.connect(address)
 
     def ask(self, request: Mapping[str, object], files: Sequence[int] = ()) -> int | None:
         with self._lock:
@@ -145,20 +148,52 @@ class Nursery:
             answer: int | None = json.loads(self._socket.recv(_REQUEST_BYTES))
             return answer
 
-    def close(self) -> None:
-        self._socket.close()
-        self._process.wait()
+
+def open_nursery() -> None:
+    """Start it, for this process and those that it starts; it ends with this process."""
+    folder = Path(tempfile.mkdtemp(prefix="mindreader-nursery-"))
+    (folder / _PYTHON).write_text(f"#!{sys.executable} -SE\n{Path(quick_python.__file__).read_text()}")
+    (folder / _PYTHON).chmod(0o755)
+    os.environ[_FOLDER] = str(folder)
+    start_programs_quickly()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
+        listening.bind(str(folder / _SOCKET))
+        listening.listen()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.programs", str(listening.fileno())],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])},
+            stdin=subprocess.PIPE,
+            pass_fds=[listening.fileno()],
+        )
+
+    def close() -> None:
+        assert process.stdin
+        process.stdin.close()
+        process.wait()
+        shutil.rmtree(folder)
+
+    atexit.register(close)
 
 
-_made: list[Nursery] = []
-_making = threading.Lock()
+def start_programs_quickly() -> None:
+    """Have MindReader in this process start its own programs by a Python that need not load torch, if there is one."""
+    if _FOLDER in os.environ:
+        child_programs._PYTHON = str(Path(os.environ[_FOLDER]) / _PYTHON)
+
+
+_opening = threading.Lock()
 
 
 def _nursery() -> Nursery:
-    with _making:
-        if not _made:
-            _made.append(Nursery())
-        return _made[0]
+    with _opening:
+        return _connected()
+
+
+@cache
+def _connected() -> Nursery:
+    if _FOLDER not in os.environ:
+        open_nursery()
+    return Nursery(str(Path(os.environ[_FOLDER]) / _SOCKET))
 
 
 def main() -> None:
@@ -167,25 +202,52 @@ def main() -> None:
     for name in SHARED:
         import_module(name)
     hash_quickly()
+    start_programs_quickly()
     gc.collect()
     gc.freeze()
-    asking = socket.socket(fileno=int(sys.argv[1]))
+    listening = socket.socket(fileno=int(sys.argv[1]))
+    asking, held = {listening.fileno(): listening}, dict[int, list[int]]()
     while True:
-        message, files, _, _ = socket.recv_fds(asking, _REQUEST_BYTES, 2)
-        if not message:
-            return
-        request = json.loads(message)
-        if "ended" in request:
-            ended, status = os.waitpid(request["ended"], os.WNOHANG)
-            answer = os.waitstatus_to_exitcode(status) if ended else None
-        else:
-            answer = os.fork()
-            if not answer:
-                asking.close()
-                _become(request, files)
-            for file in files:
-                os.close(file)
-        asking.send(json.dumps(answer).encode())
+        for ready in select.select([0, *asking], [], [])[0]:
+            if ready == 0:
+                return  # nobody is left who could ask
+            if ready == listening.fileno():
+                connection, _ = listening.accept()
+                asking[connection.fileno()] = connection
+            elif not _answer(asking[ready], asking.values(), held.setdefault(ready, [])):
+                for pid in held.pop(ready):
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
+                asking.pop(ready).close()
+
+
+def _answer(asking: socket.socket, all_sockets: Iterable[socket.socket], held: list[int]) -> bool:
+    """Do what is asked next; whether there was anything.
+
+    Args:
+        held: programs that end with this connection.
+    """
+    message, files, _, _ = socket.recv_fds(asking, _REQUEST_BYTES, 3)
+    if not message:
+        return False
+    request = json.loads(message)
+    if "ended" in request:
+        ended, status = os.waitpid(request["ended"], os.WNOHANG)
+        answer = os.waitstatus_to_exitcode(status) if ended else None
+        if ended in held:
+            held.remove(ended)
+    else:
+        answer = os.fork()
+        if not answer:
+            for each in all_sockets:
+                each.close()
+            _become(request, files)
+        if request.get("held"):
+            held.append(answer)
+        for file in files:
+            os.close(file)
+    asking.send(json.dumps(answer).encode())
+    return True
 
 
 def _become(request: dict, files: list[int]) -> None:
@@ -211,8 +273,7 @@ def _become(request: dict, files: list[int]) -> None:
 
 
 def _enter(request: dict, files: list[int]) -> None:
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for number, file in enumerate([nothing, *files]):
+    for number, file in enumerate(files):
         os.dup2(file, number)
     sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1, encoding="utf-8", closefd=False) for number in (1, 2))
     os.chdir(request["cwd"])

@@ -5,8 +5,13 @@ Without it an app takes 35 ms of a core, with it 5. Processes that tests start k
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
-from functools import cache, lru_cache
+from contextlib import closing
+from functools import cache, lru_cache, wraps
+from pathlib import Path
+from ssl import SSLContext
+from tempfile import TemporaryDirectory
 from types import CodeType
 from typing import Any
 
@@ -15,6 +20,8 @@ import jinja2
 from sqlalchemy import Engine, create_engine
 from werkzeug.routing import Rule
 
+from mindreader.catalog import Catalog
+from mindreader.photo_index import open as opening
 from mindreader.settings import Settings
 from tests.support.temporary import compiled_models
 
@@ -25,8 +32,59 @@ def remember() -> None:
     jinja2.Environment.compile = _templates(jinja2.Environment.compile)  # type: ignore[method-assign, assignment]
     # A client reads the certificates of all authorities, whatever it asks for: 25 ms.
     httpx._transports.default.create_ssl_context = lru_cache(httpx.create_ssl_context)  # type: ignore[attr-defined]
+    opening._trusted = _authorities(opening._trusted)  # type: ignore[assignment]
+    Catalog.migrate = _migrations(Catalog.migrate)  # type: ignore[method-assign]
     # Making a network ready for OpenVINO takes eight seconds of a core; whoever names no folder would make it again.
     Settings.compiled_models_dir = property(lambda own: own.compiled_models or compiled_models())  # type: ignore[assignment, method-assign]
+
+
+def _authorities(read: Callable[[Settings], SSLContext]) -> Callable[[Settings], SSLContext]:
+    """The certificates of all authorities, for clients of Qdrant that name none of their own."""
+    known: list[SSLContext] = []
+
+    def trusted(settings: Settings) -> SSLContext:
+        if settings.qdrant_ca_file is not None:
+            return read(settings)
+        if not known:
+            known.append(read(settings))
+        return known[0]
+
+    return trusted
+
+
+def _migrations(migrate: Callable[[Catalog, str], None]) -> Callable[..., None]:
+    """A quarter of a second of a core from nothing to today's tables; a SQLite file without any gets a copy of those.
+
+    tests/platform/catalog, whose subject it is, takes the true one.
+    """
+
+    @cache
+    def made(revision: str) -> bytes:
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / "catalog.sqlite3"
+            catalog = Catalog(f"sqlite:///{file}")
+            migrate(catalog, revision)
+            catalog.close()
+            with closing(sqlite3.connect(file)) as connection:
+                connection.execute("PRAGMA journal_mode=DELETE")  # in memory there is no write-ahead log
+                return connection.serialize()
+
+    @wraps(migrate)
+    def migrated(self: Catalog, revision: str = "head") -> None:
+        file = self.engine.url.database
+        if self.engine.dialect.name != "sqlite" or not file or revision == "base" or _has_tables(file):
+            migrate(self, revision)
+            return
+        with closing(sqlite3.connect(":memory:")) as tables, closing(sqlite3.connect(file)) as empty:
+            tables.deserialize(made(revision))
+            tables.backup(empty)
+
+    return migrated
+
+
+def _has_tables(file: str) -> bool:
+    with closing(sqlite3.connect(file)) as connection:
+        return bool(connection.execute("SELECT EXISTS (SELECT * FROM sqlite_master)").fetchone()[0])
 
 
 def share_statements(engine: Engine) -> None:

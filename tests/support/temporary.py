@@ -9,14 +9,11 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 MEMORY = Path("/dev/shm")
 ROOM_BYTES = 8 * 2**30
-REPOSITORY = Path(__file__).parents[2]
 
 
 def put_files_into_memory() -> None:
@@ -33,11 +30,6 @@ def put_files_into_memory() -> None:
 def compiled_models() -> Path:
     """Folder of networks as OpenVINO runs them, for all processes of a run: making one takes seconds."""
     return Path(tempfile.gettempdir()) / "compiled-models"
-
-
-def compile_models_beside() -> None:
-    """Begin with them now, while tests are collected; whoever needs one before it is there waits for it."""
-    subprocess.Popen([sys.executable, "-m", "tests.support.default_models", str(compiled_models())], cwd=REPOSITORY)
 
 
 def _is_fit(folder: Path) -> bool:

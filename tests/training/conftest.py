@@ -2,7 +2,8 @@
 
 import csv
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from click.testing import CliRunner
 from PIL import Image, ImageDraw
 
+from mindreader.networks import encoders
 from mindreader.networks.compute import choose_compute
 from mindreader_training.commands import train
 from mindreader_training.data.layouts import read_dataset
@@ -67,6 +69,15 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def published_weights_once() -> Iterator[None]:
+    """Their files are looked for, summed up and read once, not several times for each run. Nobody writes to them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for reads in ("find_weights", "read_weights"):
+            patch.setattr(encoders, reads, cache(getattr(encoders, reads)))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 import logging
 import subprocess  # nosec B404  # this interpreter, and one of our modules
-import sys
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from mindreader.child_programs import environment, unpacked
+from mindreader.child_programs import command, environment, unpacked
 from mindreader.errors import MindReaderError, NotReadyError
 
 log = logging.getLogger(__name__)
@@ -48,7 +47,7 @@ class LearningProgram:
         self._folder = folder
         with (folder / _ANSWER_FILE).open("wb") as answer, (folder / _LOG_FILE).open("ab") as errors:
             self._process = subprocess.Popen(  # noqa: S603  # nosec B603  # this Python, and a folder of ours
-                [sys.executable, "-m", MODULE, str(folder)],
+                command(MODULE, str(folder)),
                 stdin=subprocess.PIPE,
                 stdout=answer,
                 stderr=errors,

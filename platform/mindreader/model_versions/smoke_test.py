@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import subprocess  # nosec B404  # this interpreter, and one of our modules
-import sys
 import time
 from collections.abc import Callable
 from tempfile import TemporaryFile
@@ -14,7 +13,7 @@ from threading import Lock
 from typing import IO
 
 from mindreader.bundles.store import BundleStore
-from mindreader.child_programs import environment, unpacked
+from mindreader.child_programs import command, environment, unpacked
 from mindreader.errors import BundleError, ConflictError, MindReaderError, NotReadyError
 from mindreader.inference.engines.choose import EngineChoice
 from mindreader.machine import memory_bytes
@@ -70,7 +69,7 @@ def smoke_test(
 def _made(trial: Trial, is_stopping: Callable[[], bool]) -> SmokeTest:
     with TemporaryFile() as answer, TemporaryFile() as errors:
         process = subprocess.Popen(  # noqa: S603  # nosec B603  # this Python, and an argument made here
-            [sys.executable, "-m", "mindreader.model_versions.trial", trial.model_dump_json()],
+            command("mindreader.model_versions.trial", trial.model_dump_json()),
             stdin=subprocess.PIPE,
             stdout=answer,
             stderr=errors,

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mindreader import child_programs
 from mindreader.bundles import Bundle, default_bundle_folder, read_bundle
 from mindreader.bundles.manifest import PROJECTION_FILE
 from mindreader.errors import BundleError, ConfigurationError, NotReadyError
@@ -396,7 +397,7 @@ def test_a_worker_on_a_processor_loads_neither_torch_nor_torchvision_nor_timm(sh
 
 
 def test_a_program_that_ends_before_its_time_is_a_reason_not_to_use_openvino(quick_bundle, tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "executable", "false")
+    monkeypatch.setattr(child_programs, "_PYTHON", "false")
     with pytest.raises(NotConvertedError, match="status 1"):
         convert_in_a_program(bundle_source("generator", quick_bundle), tmp_path)
 

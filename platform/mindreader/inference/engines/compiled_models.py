@@ -10,7 +10,6 @@ import json
 import logging
 import shutil
 import subprocess  # nosec B404  # this interpreter, and one of our modules
-import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mindreader.blobs.atomic import make_folder, sync
 from mindreader.bundles import Bundle
-from mindreader.child_programs import environment, unpacked
+from mindreader.child_programs import command, environment, unpacked
 from mindreader.inference.engines.openvino_library import version
 from mindreader.networks.descriptions import EncoderDescription
 
@@ -172,9 +171,12 @@ def _sha256(path: Path) -> str:
 
 def convert_in_a_program(source: NetworkSource, folder: Path) -> None:
     """Make a model in a program of its own, so that torch never takes memory here; see `Convert`."""
-    command = [sys.executable, "-m", "mindreader.inference.engines.conversion", source.model_dump_json(), str(folder)]
     done = subprocess.run(  # noqa: S603  # nosec B603  # this Python, and arguments made here
-        command, capture_output=True, env=environment(), stdin=subprocess.DEVNULL, check=False
+        command("mindreader.inference.engines.conversion", source.model_dump_json(), str(folder)),
+        capture_output=True,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        check=False,
     )
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines()

@@ -1,0 +1,42 @@
+"""A Python by which MindReader starts programs of its own, where tests run it.
+
+Programs that spend most of their time on loading torch begin as forks of the nursery (tests/support/programs.py), which
+has loaded it; this process stands for such a fork: who kills it kills that, and it ends as that does. All others are
+run by Python itself, in this process.
+
+It lies beside the nursery's socket and loads next to nothing, for it is started with `-S -E`.
+"""
+
+import os
+import sys
+import time
+
+FORKED = ("mindreader.inference.engines.conversion", "mindreader_training.library")
+
+
+def main(arguments: list[str]) -> None:
+    if arguments[0] != "-m" or arguments[1] not in FORKED:
+        os.execv(sys.executable, [sys.executable, *arguments])
+    import json
+    import socket
+    from pathlib import Path
+
+    nursery = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    nursery.connect(str(Path(__file__).with_name("socket")))
+
+    def ask(request: dict[str, object], files: tuple[int, ...] = ()) -> int | None:
+        socket.send_fds(nursery, [json.dumps(request).encode()], list(files))
+        answer: int | None = json.loads(nursery.recv(100))
+        return answer
+
+    # Held: it does not outlive the connection of this process.
+    pid = ask({"run": arguments[1:], "env": dict(os.environ), "cwd": str(Path.cwd()), "held": True}, (0, 1, 2))
+    while (status := ask({"ended": pid})) is None:
+        time.sleep(0.01)
+    if status < 0:
+        os.kill(os.getpid(), -status)
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
