@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session, contains_eager
 
 from mindreader.accounts.credentials import digest, new_secret, refuse_if_changed
@@ -60,11 +60,19 @@ def begin_session(session: Session, user: User, browser: Browser, lifetime: time
     return secret
 
 
+# Asked by every request of a browser: put together once, which takes as long as the database takes to answer.
+_SESSION_IN_FORCE = (
+    select(BrowserSession)
+    .where(BrowserSession.sha256 == bindparam("sha256"), BrowserSession.expires_at > bindparam("now"))
+    .join(BrowserSession.user)
+    .where(User.disabled_at.is_(None))
+    .options(contains_eager(BrowserSession.user))
+)
+
+
 def session_of(session: Session, secret: str) -> BrowserSession | None:
     """The session of this secret, with its user; none when it is unknown, ended or expired, or the user disabled."""
-    known = select(BrowserSession).where(BrowserSession.sha256 == digest(secret), BrowserSession.expires_at > now())
-    enabled = known.join(BrowserSession.user).where(User.disabled_at.is_(None))
-    return session.scalar(enabled.options(contains_eager(BrowserSession.user)))
+    return session.scalar(_SESSION_IN_FORCE, {"sha256": digest(secret), "now": now()})
 
 
 def sessions_of(session: Session, user: User) -> Sequence[BrowserSession]:

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import bindparam, delete, or_, select
 from sqlalchemy.orm import Session, contains_eager
 
 from mindreader.accounts.credentials import digest, new_secret, refuse_if_changed
@@ -51,15 +51,25 @@ def tokens_of(session: Session, user: User) -> Sequence[ApiToken]:
     return session.scalars(select(ApiToken).where(ApiToken.user_id == user.id).order_by(ApiToken.id.desc())).all()
 
 
+# Asked by every request with a token: put together once, which takes as long as the database takes to answer.
+_TOKEN_IN_FORCE = (
+    select(ApiToken)
+    .where(
+        ApiToken.sha256 == bindparam("sha256"),
+        or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > bindparam("now")),
+    )
+    .join(ApiToken.user)
+    .where(User.disabled_at.is_(None))
+    .options(contains_eager(ApiToken.user))
+)
+
+
 def token_of(session: Session, secret: str) -> ApiToken | None:
     """The token of this secret, with the user it speaks for.
 
     None when it is unknown, revoked or expired, or the user disabled.
     """
-    in_force = or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now())
-    known = select(ApiToken).where(ApiToken.sha256 == digest(secret), in_force)
-    enabled = known.join(ApiToken.user).where(User.disabled_at.is_(None))
-    return session.scalar(enabled.options(contains_eager(ApiToken.user)))
+    return session.scalar(_TOKEN_IN_FORCE, {"sha256": digest(secret), "now": now()})
 
 
 def revoke_token(session: Session, user: User, token_id: int) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -192,6 +193,7 @@ def require_loadable(library: str, architecture: str, *, untrained: bool = False
     return size
 
 
+@cache
 def _count_weights(library: str, architecture: str) -> int:
     if library == "torchvision":  # whose RegNets cannot be built without memory
         return int(torchvision.models.get_model_weights(architecture).DEFAULT.meta["num_params"])
