@@ -258,6 +258,7 @@ class World:
             self.ann.post(f"/collections/{self.ids['c']}/people", json={"name": name})
         self.catalog.close()
         shutil.copytree(self.settings.data_dir, self.untouched)
+        self._as_made = self._files()
 
     def asker(self, who: str) -> Person:
         """Who stands for a column of the matrix."""
@@ -341,6 +342,19 @@ class World:
         self.catalog.close()
 
     def restore(self) -> None:
+        """Put everything back as it was made, if anything was changed since."""
+        if self._files() == self._as_made:
+            return
         self.catalog.close()
         shutil.rmtree(self.settings.data_dir)
         shutil.copytree(self.untouched, self.settings.data_dir)
+        self._as_made = self._files()
+
+    def _files(self) -> dict[Path, tuple[int, int]]:
+        """Sizes and times of all files, but of those that SQLite makes in order to read."""
+        found = {path: path.stat() for path in self.settings.data_dir.rglob("*") if path.is_file()}
+        return {
+            path: (state.st_size, state.st_mtime_ns)
+            for path, state in found.items()
+            if not path.name.endswith("-shm") and (state.st_size or not path.name.endswith("-wal"))
+        }

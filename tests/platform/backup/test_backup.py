@@ -68,9 +68,23 @@ def fill(catalog, blobs, settings, make_bundle, photos=4):
     return ids
 
 
+@pytest.fixture(scope="module")
+def at_hand(tmp_path_factory):
+    """Where a small library and a backup of it lie, once a test has made them."""
+    return tmp_path_factory.mktemp("library")
+
+
 @pytest.fixture
-def photos(catalog, blobs, settings, make_bundle):
-    return fill(catalog, blobs, settings, make_bundle)
+def photos(catalog, blobs, settings, make_bundle, at_hand):
+    """The ids of a library's photos: it is made once, and each test has a copy."""
+    if (at_hand / "data").exists():
+        shutil.copytree(at_hand / "data", settings.data_dir, dirs_exist_ok=True)
+    else:
+        fill(catalog, blobs, settings, make_bundle)
+        catalog.close()
+        shutil.copytree(settings.data_dir, at_hand / "data")
+    with catalog.snapshot() as session:
+        return list(session.scalars(select(Photo.id).order_by(Photo.id)))
 
 
 @pytest.fixture
@@ -85,9 +99,13 @@ def elsewhere(tmp_path):
 
 
 @pytest.fixture
-def made(catalog, blobs, settings, photos, destination):
+def made(catalog, blobs, settings, photos, destination, at_hand):
     """A backup of the library."""
-    back_up(catalog, blobs, settings, destination)
+    if (at_hand / "backup").exists():
+        shutil.copytree(at_hand / "backup", destination)
+    else:
+        back_up(catalog, blobs, settings, destination)
+        shutil.copytree(destination, at_hand / "backup")
     return destination
 
 
