@@ -18,6 +18,7 @@ from tests.support.endpoints import COLUMN, IDS, MATRIX, NOWHERE, PEOPLE, World,
 from tests.support.web import Person, access_of, given
 
 SCOPES = tuple(TokenScope)
+COOKIE = "mindreader_session"
 
 
 def expected(method: str, path: str, who: str) -> int:
@@ -25,13 +26,17 @@ def expected(method: str, path: str, who: str) -> int:
 
 
 def asked(world: World, as_: Callable[[], Person], keys=tuple(MATRIX), ids=None) -> Iterator[tuple]:
-    """Every answer; each is given in the world as it was made."""
+    """Every answer; each is given in the world as it was made, where the person has just asked something."""
     person, ids = as_(), ids or world.ids
+    person.get("/session")
+    world.keep()
+    cookie = person.client.get_cookie(COOKIE)
     for method, path in keys:
         yield method, path, person.ask(method, path.format(**ids), **arguments(method, path, ids))
         if method != "GET":
             world.restore()
-            person = as_()
+            if cookie:
+                person.client.set_cookie(COOKIE, cookie.value)
 
 
 def rules_of(app):
