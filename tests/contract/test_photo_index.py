@@ -115,7 +115,10 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]
 # How an adapter goes through thousands does not depend on how it reaches its server.
 of_thousands = pytest.mark.parametrize(
     "backend",
-    [pytest.param(name, marks=pytest.mark.slow) if name in ("local", "rest") else name for name in (*BACKENDS, *REMOTE)],
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name in ("local", "rest") else name
+        for name in (*BACKENDS, *REMOTE)
+    ],
     indirect=True,
 )
 
