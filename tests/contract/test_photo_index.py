@@ -1,8 +1,9 @@
 """What every photo index promises, checked on every adapter.
 
-``edge`` is Qdrant Edge; ``local`` is the server adapter on qdrant-client's local mode, a test double of the server's
-API; ``rest`` and ``grpc`` the same over HTTP and gRPC (`tests.support.qdrant_server`); ``server`` is a real Qdrant
-server, when MINDREADER_TEST_QDRANT_URL names one.
+``edge`` is Qdrant Edge; ``rest`` and ``grpc`` are the server adapter over HTTP and gRPC, on qdrant-client's in-memory
+engine, a test double of the server (`tests.support.qdrant_server`); ``local`` is the adapter on that engine itself,
+which says nothing more and is left to `make test-all`; ``server`` is a real Qdrant server, when
+MINDREADER_TEST_QDRANT_URL names one.
 """
 
 from __future__ import annotations
@@ -98,7 +99,10 @@ if SERVER_URL:
     BACKENDS["server"] = server_backend
 
 
-@pytest.fixture(params=[*BACKENDS, *REMOTE])
+NAMES = [*(pytest.param(name, marks=pytest.mark.slow) if name == "local" else name for name in BACKENDS), *REMOTE]
+
+
+@pytest.fixture(params=NAMES)
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
     if request.param in REMOTE:
         server = request.getfixturevalue("qdrant_server")
@@ -108,10 +112,13 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]
         yield from BACKENDS[request.param](tmp_path)
 
 
-# Local mode is the slow one; the adapter it runs is the one that the others run over HTTP and gRPC.
+# How an adapter goes through thousands does not depend on how it reaches its server.
 of_thousands = pytest.mark.parametrize(
     "backend",
-    [pytest.param(name, marks=pytest.mark.slow) if name == "local" else name for name in (*BACKENDS, *REMOTE)],
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name in ("local", "rest") else name
+        for name in (*BACKENDS, *REMOTE)
+    ],
     indirect=True,
 )
 
@@ -468,26 +475,29 @@ def test_a_closed_index_says_so_and_can_be_closed_again(backend: Backend) -> Non
 # Size and threads
 
 
-def test_many_points_are_all_there_and_found(backend: Backend) -> None:
-    vectors = random_vectors(backend.many, dimension=64)
+@pytest.mark.parametrize("share", [5, pytest.param(1, marks=pytest.mark.slow)], ids=["a fifth", "all"])
+def test_many_points_are_all_there_and_found(backend: Backend, share: int) -> None:
+    many = backend.many // share
+    vectors = random_vectors(many, dimension=64)
     index = backend.open(64)
     index.upsert(points_of(vectors, collections=100))
-    assert index.count() == backend.many
-    assert list(index.ids()) == list(range(1, backend.many + 1))
-    for i in range(0, backend.many, backend.many // 20):
+    assert index.count() == many
+    assert list(index.ids()) == list(range(1, many + 1))
+    for i in range(0, many, many // 20):
         (best,) = index.search(vectors[i], 1, IndexFilter(collection_ids=(i % 100 + 1,)))
         assert best.photo_id == i + 1
         assert best.score == pytest.approx(1, abs=1e-4)
     index.close()
 
 
-def test_threads_search_while_others_write(backend: Backend) -> None:
+@pytest.mark.parametrize("many", [750, pytest.param(3000, marks=pytest.mark.slow)])
+def test_threads_search_while_others_write(backend: Backend, many: int) -> None:
     if not backend.threads:
         pytest.skip("qdrant-client's local mode is not made for several threads")
     index = backend.open(DIMENSION)
-    vectors = random_vectors(3000)
+    vectors = random_vectors(many)
     points = points_of(vectors)
-    index.upsert(points[:500])
+    index.upsert(points[:250])
     done = threading.Event()
     problems: list[object] = []
 
@@ -507,7 +517,7 @@ def test_threads_search_while_others_write(backend: Backend) -> None:
                 problems.append(error)
 
     def write(first: int) -> None:
-        for start in range(500 + first * 50, 3000, 100):
+        for start in range(250 + first * 50, many, 100):
             index.upsert(points[start : start + 50])
 
     searchers = [threading.Thread(target=search) for _ in range(3)]
@@ -520,7 +530,7 @@ def test_threads_search_while_others_write(backend: Backend) -> None:
     for thread in searchers:
         thread.join()
     assert problems == []
-    assert list(index.ids()) == list(range(1, 3001))
+    assert list(index.ids()) == list(range(1, many + 1))
     index.close()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -16,18 +18,24 @@ from tests.support.folders import put_photos, state_of
 from tests.support.photos import write_photos
 from tests.support.services import wait_for_count, wait_until
 
-PHOTOS = 60
+PHOTOS = 32
+
+
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory):
+    return tmp_path_factory.mktemp("disk")
+
+
+@pytest.fixture(scope="module")
+def deployed(deploy_for_module, disk):
+    """One that a test leaves as it found it, but for folders of its own."""
+    return deploy_for_module("embedded", MINDREADER_FOLDER_ROOTS=str(disk))
 
 
 @pytest.fixture
-def disk(tmp_path):
-    return tmp_path / "disk"
-
-
-@pytest.fixture
-def deployed(deploy, disk):
-    disk.mkdir(exist_ok=True)
-    return deploy("embedded", MINDREADER_FOLDER_ROOTS=str(disk))
+def place(disk):
+    """A part of the disk for one test."""
+    return Path(tempfile.mkdtemp(dir=disk))
 
 
 def shown(api, folder_id):
@@ -35,7 +43,7 @@ def shown(api, folder_id):
 
 
 def add(api, path, **options):
-    body = {"path": str(path), "collection": "Disk", **options}
+    body = {"path": str(path), "collection": path.parent.name, **options}
     return api.post("/folders", json=body).raise_for_status().json()["id"]
 
 
@@ -57,13 +65,14 @@ def wait_for(api, folder_id, photos):
     wait_for_count(lambda: embedding(api, folder_id)["indexed"], photos, "the photos' embeddings")
 
 
-def ids_and_moments(settings):
+def ids_and_moments(settings, collection):
     """Every photo and when it was embedded."""
     catalog = Catalog(settings.catalog_url)
     try:
         with catalog.snapshot() as session:
             rows = select(Photo.id, Embedding.updated_at).join(Embedding, Embedding.photo_id == Photo.id)
-            return dict(session.execute(rows.where(Photo.deleted_at.is_(None))).all())
+            here = Photo.deleted_at.is_(None) & (Photo.collection_id == collection)
+            return dict(session.execute(rows.where(here)).all())
     finally:
         catalog.close()
 
@@ -78,11 +87,12 @@ def findings(settings):
         catalog.close()
 
 
-def test_a_scan_that_is_killed_goes_on_and_every_photo_is_there_once(deployed, disk):
-    write_photos(disk / "photos", PHOTOS)
-    before = state_of(disk)
+def test_a_scan_that_is_killed_goes_on_and_every_photo_is_there_once(deploy, place):
+    deployed = deploy("embedded", MINDREADER_FOLDER_ROOTS=str(place))
+    write_photos(place / "photos", PHOTOS)
+    before = state_of(place)
     with deployed.api() as api:
-        folder_id = add(api, disk / "photos")
+        folder_id = add(api, place / "photos")
         wait_until(lambda: shown(api, folder_id)["photos"] > 0, "the first photos")
         deployed.kill_web()
     deployed.start()
@@ -95,39 +105,38 @@ def test_a_scan_that_is_killed_goes_on_and_every_photo_is_there_once(deployed, d
         assert session.scalar(select(func.count()).select_from(Photo)) == PHOTOS
     catalog.close()
     assert findings(deployed.settings) == []
-    assert state_of(disk) == before
+    assert state_of(place) == before
 
 
 @pytest.mark.slow
-def test_a_scanner_that_is_killed_is_followed_by_another(deploy, disk):
-    disk.mkdir()
-    deployed = deploy("services", MINDREADER_FOLDER_ROOTS=str(disk))
-    write_photos(disk / "photos", PHOTOS)
+def test_a_scanner_that_is_killed_is_followed_by_another(deploy, place):
+    deployed = deploy("services", MINDREADER_FOLDER_ROOTS=str(place))
+    write_photos(place / "photos", PHOTOS)
     with deployed.api() as api:
-        folder_id = add(api, disk / "photos", watch=True)
+        folder_id = add(api, place / "photos", watch=True)
         wait_until(lambda: shown(api, folder_id)["photos"] > 0, "the first photos")
         deployed.kill_worker()
         deployed.start_worker()
         wait_for(api, folder_id, PHOTOS)
-        write_photos(disk / "photos", 1, first=PHOTOS)
+        write_photos(place / "photos", 1, first=PHOTOS)
         wait_for(api, folder_id, PHOTOS + 1)
 
 
-def test_a_disk_that_is_unmounted_in_a_scan_loses_no_photo_and_comes_back(deployed, disk, tmp_path):
+def test_a_disk_that_is_unmounted_in_a_scan_loses_no_photo_and_comes_back(deployed, place, tmp_path):
     unplugged = tmp_path / "elsewhere"
-    with small_disk(disk / "usb", 64) as usb:
+    with small_disk(place / "usb", 64) as usb:
         write_photos(usb / "photos", PHOTOS)
         with deployed.api() as api:
             folder_id = add(api, usb, watch=True)
             wait_for(api, folder_id, PHOTOS)
-            before = ids_and_moments(deployed.settings)
+            collection = shown(api, folder_id)["collection_id"]
+            before = ids_and_moments(deployed.settings, collection)
             unplugged.mkdir()
             subprocess.run(["mount", "--bind", usb, unplugged], check=True)
             api.post(f"/folders/{folder_id}/scan").raise_for_status()
             subprocess.run(["umount", "--lazy", usb], check=True)
             wait_until(lambda: shown(api, folder_id)["offline"] is not None, "that the disk is away")
             assert shown(api, folder_id)["photos"] == PHOTOS
-            collection = shown(api, folder_id)["collection_id"]
             photos = api.get(f"/collections/{collection}/photos").json()["photos"]
             assert {photo["away"] for photo in photos} == {True}
             assert api.get(photos[0]["thumbnail_url"].removeprefix("/api/v1")).status_code == 200
@@ -135,15 +144,15 @@ def test_a_disk_that_is_unmounted_in_a_scan_loses_no_photo_and_comes_back(deploy
             subprocess.run(["mount", "--bind", unplugged, usb], check=True)
             wait_until(lambda: shown(api, folder_id)["offline"] is None, "that the disk is back")
             wait_for(api, folder_id, PHOTOS)
-            assert ids_and_moments(deployed.settings) == before, "a photo was embedded again"
+            assert ids_and_moments(deployed.settings, collection) == before, "a photo was embedded again"
             subprocess.run(["umount", "--lazy", unplugged], check=True)
 
 
-def test_a_read_only_disk_is_shown_and_stays_as_it_was(deployed, disk):
-    write_photos(disk / "photos", 8)
-    before = state_of(disk)
-    with read_only(disk / "photos"), deployed.api() as api:
-        folder_id = add(api, disk / "photos", watch=True)
+def test_a_read_only_disk_is_shown_and_stays_as_it_was(deployed, place):
+    write_photos(place / "photos", 8)
+    before = state_of(place)
+    with read_only(place / "photos"), deployed.api() as api:
+        folder_id = add(api, place / "photos", watch=True)
         wait_for(api, folder_id, 8)
         collection = shown(api, folder_id)["collection_id"]
         photos = api.get(f"/collections/{collection}/photos").json()["photos"]
@@ -153,34 +162,36 @@ def test_a_read_only_disk_is_shown_and_stays_as_it_was(deployed, disk):
         api.post(f"/folders/{folder_id}/verify").raise_for_status()
         wait_until(lambda: not shown(api, folder_id)["verify_requested"], "a verification")
         assert shown(api, folder_id)["photos"] == 7
-    assert state_of(disk) == before
+    assert state_of(place) == before
 
 
 @pytest.mark.parametrize("files", [PHOTOS, pytest.param(1000, marks=pytest.mark.slow)])
-def test_files_renamed_at_once_and_a_folder_renamed_keep_their_photos(deployed, disk, files):
-    folder = disk / "photos" / "2020"
+def test_files_renamed_at_once_and_a_folder_renamed_keep_their_photos(deployed, place, files):
+    folder = place / "photos" / "2020"
     put_photos(folder, [f"{number:04}.jpg" for number in range(files)])
     with deployed.api() as api:
-        folder_id = add(api, disk / "photos", watch=True)
+        folder_id = add(api, place / "photos", watch=True)
         wait_for(api, folder_id, files)
-        before = ids_and_moments(deployed.settings)
+        collection = shown(api, folder_id)["collection_id"]
+        before = ids_and_moments(deployed.settings, collection)
         for number in range(files):
             (folder / f"{number:04}.jpg").rename(folder / f"renamed {number:04}.jpg")
-        wait_for_count(lambda: named(deployed.settings, "renamed"), files, "the new names")
-        folder.rename(disk / "photos" / "2021")
-        wait_for_count(lambda: in_directory(deployed.settings, b"2021"), files, "the new folder")
+        wait_for_count(lambda: named(deployed.settings, collection, "renamed"), files, "the new names")
+        folder.rename(place / "photos" / "2021")
+        wait_for_count(lambda: in_directory(deployed.settings, folder_id, b"2021"), files, "the new folder")
         wait_for(api, folder_id, files)
         folder = shown(api, folder_id)
         assert (folder["missing"], folder["offline"]) == (0, None)
-        assert ids_and_moments(deployed.settings) == before, "a photo was embedded again"
+        assert ids_and_moments(deployed.settings, collection) == before, "a photo was embedded again"
 
 
-def named(settings, beginning):
-    return counted(settings, Photo.filename.startswith(beginning), Photo)
+def named(settings, collection, beginning):
+    return counted(settings, Photo.filename.startswith(beginning) & (Photo.collection_id == collection), Photo)
 
 
-def in_directory(settings, directory):
-    here = (FolderFile.directory == directory) & FolderFile.missing_since.is_(None) & (FolderFile.state == "photo")
+def in_directory(settings, folder_id, directory):
+    here = (FolderFile.folder_id == folder_id) & (FolderFile.directory == directory)
+    here &= FolderFile.missing_since.is_(None) & (FolderFile.state == "photo")
     return counted(settings, here, FolderFile)
 
 
@@ -193,15 +204,16 @@ def counted(settings, where, table):
         catalog.close()
 
 
-def test_a_new_photo_in_a_watched_folder_is_found_by_a_sketch(deployed, disk, sketch_png):
-    write_photos(disk / "photos", 3)
+def test_a_new_photo_in_a_watched_folder_is_found_by_a_sketch(deployed, place, sketch_png):
+    write_photos(place / "photos", 3)
     with deployed.api() as api:
-        folder_id = add(api, disk / "photos", watch=True)
+        folder_id = add(api, place / "photos", watch=True)
         wait_for(api, folder_id, 3)
-        write_photos(disk / "photos", 1, first=3)
+        here = {"limit": "30", "collection_id": str(shown(api, folder_id)["collection_id"])}
+        write_photos(place / "photos", 1, first=3)
 
         def is_found():
-            answer = api.post("/searches", files={"sketch": sketch_png}, data={"limit": "30"}).raise_for_status().json()
+            answer = api.post("/searches", files={"sketch": sketch_png}, data=here).raise_for_status().json()
             return any(result["filename"] == "photo-00003.jpg" for result in answer["results"])
 
         wait_until(is_found, "the new photo among what a sketch finds")

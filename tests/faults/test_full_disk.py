@@ -25,7 +25,7 @@ from mindreader.photo_index.edge import EdgePhotoIndex
 random = np.random.default_rng(0)
 try:
     index = EdgePhotoIndex(Path(sys.argv[1]), 256)
-    for number in range(1, 60_000, 32):
+    for number in range(1, int(sys.argv[2]), 32):
         index.upsert([IndexPoint(number + k, random.normal(size=256).astype("f"), 1, None) for k in range(32)])
 except NotReadyError as error:
     print(error.for_administrators)
@@ -36,11 +36,12 @@ except NotReadyError as error:
 def test_the_photo_index_refuses_with_a_sentence_before_the_engine_would_be_killed(tmp_path, megabytes):
     with small_disk(tmp_path / "disk", megabytes) as disk:
         command = [sys.executable, "-c", WRITE_UNTIL_REFUSED, str(disk / "space")]
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run([*command, "60_000"], capture_output=True, text=True)
         assert done.returncode == 0, f"ended by {done.returncode}: {done.stderr}"
         assert "are free on its disk" in done.stdout
         subprocess.run(["mount", "-o", "remount,size=300m", disk], check=True)
-        assert subprocess.run(command, capture_output=True, text=True).stdout == ""
+        again = subprocess.run([*command, "3_000"], capture_output=True, text=True)
+        assert (again.returncode, again.stdout) == (0, "")
 
 
 def test_uploads_are_refused_while_it_is_full_and_what_was_acknowledged_is_embedded_when_there_is_room(
@@ -48,20 +49,20 @@ def test_uploads_are_refused_while_it_is_full_and_what_was_acknowledged_is_embed
 ):
     with small_disk(tmp_path / "embedded" / "data", 240) as disk:
         deployment = deploy("embedded")
-        photos = write_photos(tmp_path / "photos", 60)
+        photos = write_photos(tmp_path / "photos", 24)
         with deployment.api() as api:
             patron = Patron(api)
-            assert patron.upload(photos[:20])
+            assert patron.upload(photos[:8])
             filler = fill(disk)
             acknowledged = len(patron.record.created)
-            patron.upload(photos[20:40])
+            patron.upload(photos[8:16])
             assert len(patron.record.created) == acknowledged, "it promised to keep what cannot be kept"
             assert api.get("/collections").status_code == 200, "looking needs no room"
             readiness = httpx.get(api.base_url.copy_with(path="/readyz"))
             assert (readiness.status_code, readiness.text) == (503, "the disk is full")
             filler.unlink()
-            assert patron.upload(photos[20:])
-            assert len(patron.record.present) == 60
+            assert patron.upload(photos[8:])
+            assert len(patron.record.present) == len(photos)
             settle(deployment.settings)
             assert patron.search(sketch_png) is not None
         deployment.stop()

@@ -31,7 +31,7 @@ from tests.support.services import wait_until
 
 SEARCHES_A_SECOND = 5
 SAME_SCORE = 2e-3
-BEFORE_AND_AFTER = 10
+BEFORE_AND_AFTER = 5
 
 
 @dataclass
@@ -116,7 +116,7 @@ def test_no_search_fails_or_mixes_versions_while_one_switches_and_goes_back(
 ):
     deployment, record = library
     other_bundle = write_untrained_bundle(tmp_path / "other", seed=1, name="other")
-    photos = write_photos(tmp_path / "photos", 400, side=160)
+    photos = write_photos(tmp_path / "photos", 100, side=160)
     with deployment.api() as api:
         patron = Patron(api, record)
         old = api.get("/status").json()["active_model"]["id"]

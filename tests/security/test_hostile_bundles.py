@@ -74,7 +74,8 @@ def tried(settings, blobs):
     def try_it(bundle, **changes):
         kept = bundle_store(settings, blobs)
         kept.keep(bundle)
-        return trials.smoke_test(kept, bundle.sha256, choose_engine(settings), settings.model_copy(update=changes))
+        changed = settings.model_copy(update=changes)
+        return trials.smoke_test(kept, bundle.sha256, choose_engine(changed), changed)
 
     return try_it
 
@@ -209,7 +210,7 @@ def test_a_sound_bundle_passes_its_trial(quick_bundle, tried):
 def test_what_a_trial_finds_comes_back_as_a_sentence(quick_bundle, tmp_path, tried):
     nowhere = {"weight": torch.zeros(K, D), "bias": torch.zeros(K)}
     with pytest.raises(BundleError, match="point nowhere"):
-        tried(altered_bundle(quick_bundle, tmp_path / "bad", projection=nowhere))
+        tried(altered_bundle(quick_bundle, tmp_path / "bad", projection=nowhere), engine="torch")
 
 
 def test_memory_is_limited_by_the_system(quick_bundle, tmp_path, tried, monkeypatch):

@@ -29,6 +29,9 @@ from tests.support.web import Person, add_active_version, add_person, csrf_token
 
 PASSWORD = "correct horse battery"
 
+Files = dict[Path, tuple[int, int]]
+"""Sizes, and nanoseconds when they were written."""
+
 # Expected status by who asks, with a token for everything or at a browser: nobody, the owner, another member (private
 # collection), another member (shared collection), an administrator. A member who was invited to a private one may do
 # as in a shared one.
@@ -242,7 +245,7 @@ class World:
         for name in ("shown", "other"):
             put_photos(self.disk / name, ["a.jpg"])
         more["folder_roots"] = str(self.disk)
-        self.settings, self.untouched = web_settings(folder / "data").model_copy(update=more), folder / "untouched"
+        self._folder, self.settings = folder, web_settings(folder / "data").model_copy(update=more)
         self.catalog, self.blobs = Catalog(self.settings.catalog_url), BlobStore(self.settings.blobs_root)
         if template:
             copy_template(template, self.catalog)
@@ -256,8 +259,7 @@ class World:
         self.ids = self._fill("shared" if sharing == "other, shared" else "private")
         for name in ["Eve", "Bob"] if sharing == "other, invited" else ["Eve"]:
             self.ann.post(f"/collections/{self.ids['c']}/people", json={"name": name})
-        self.catalog.close()
-        shutil.copytree(self.settings.data_dir, self.untouched)
+        self._back_to = self._as_made = self._kept(folder / "as made")
 
     def asker(self, who: str) -> Person:
         """Who stands for a column of the matrix."""
@@ -340,7 +342,34 @@ class World:
     def close(self) -> None:
         self.catalog.close()
 
+    def keep(self) -> None:
+        """From now on `restore` leads to what is there now, until `reset`."""
+        shutil.rmtree(self._folder / "kept", ignore_errors=True)
+        self._back_to = self._kept(self._folder / "kept")
+
     def restore(self) -> None:
+        """Put everything back as it was made or kept, if anything was changed since."""
+        folder, files = self._back_to
+        if self._files() != files:
+            self.catalog.close()
+            shutil.rmtree(self.settings.data_dir)
+            shutil.copytree(folder, self.settings.data_dir)
+
+    def reset(self) -> None:
+        """Put everything back as it was made."""
+        self._back_to = self._as_made
+        self.restore()
+
+    def _kept(self, folder: Path) -> tuple[Path, Files]:
         self.catalog.close()
-        shutil.rmtree(self.settings.data_dir)
-        shutil.copytree(self.untouched, self.settings.data_dir)
+        shutil.copytree(self.settings.data_dir, folder)
+        return folder, self._files()
+
+    def _files(self) -> Files:
+        """Of all files, but of those that SQLite makes in order to read."""
+        found = {path: path.stat() for path in self.settings.data_dir.rglob("*") if path.is_file()}
+        return {
+            path: (state.st_size, state.st_mtime_ns)
+            for path, state in found.items()
+            if not path.name.endswith("-shm") and (state.st_size or not path.name.endswith("-wal"))
+        }

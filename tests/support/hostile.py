@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 DEEP = 20_000
 
@@ -75,6 +77,19 @@ FORM_VALUES = (
 FILES = (b"", b"\0", b"not an image", b"\x89PNG\r\n\x1a\n", b"PK\x05\x06" + b"\0" * 18, b"\xff\xd8\xff\xe0", b"<svg/>")
 
 
+class Shares:
+    """Deals values to places, a share to each: the first place gets other ones than the second."""
+
+    def __init__(self, share: int) -> None:
+        """Deal every so manieth value; 1 is all of them."""
+        self._share, self._dealt = share, 0
+
+    def of(self, values: Sequence[T]) -> Sequence[T]:
+        """For the next place."""
+        self._dealt += 1
+        return values[self._dealt % self._share :: self._share]
+
+
 @dataclass(frozen=True)
 class Part:
     """Of a multipart body."""
@@ -119,14 +134,14 @@ def _properties(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, A
     return properties
 
 
-def json_bodies(sound: dict[str, Any], fields: dict[str, Any]) -> Iterator[bytes]:
+def json_bodies(sound: dict[str, Any], fields: dict[str, Any], shares: Shares) -> Iterator[bytes]:
     """The sound body with one hostile value at each place: each field, each thing in it, and a field nobody knows."""
     for name in [*fields, "unknown"]:
         for number, around in enumerate(_around(sound.get(name))):
             body = json.dumps(sound | {name: around("@hostile@")})
-            for value in INNER_VALUES if number else JSON_VALUES:
+            for value in shares.of(INNER_VALUES if number else JSON_VALUES):
                 yield body.replace('"@hostile@"', value).encode()
-    yield from WHOLE_BODIES
+    yield from shares.of(WHOLE_BODIES)
 
 
 def _around(sound: Any) -> Iterator[Any]:
@@ -142,11 +157,11 @@ def _around(sound: Any) -> Iterator[Any]:
                 yield lambda value, n=name, i=inner: sound | {n: i(value)}
 
 
-def form_bodies(sound: dict[str, bytes], form: dict[str, Any]) -> Iterator[list[Part]]:
+def form_bodies(sound: dict[str, bytes], form: dict[str, Any], shares: Shares) -> Iterator[list[Part]]:
     """The sound parts with one hostile value in each field."""
     for name in [*form, "unknown"]:
         others = [part(other, content) for other, content in sound.items() if other != name]
-        for value in FILES if name in ("file", "sketch", "bundle") else FORM_VALUES:
+        for value in FILES if name in ("file", "sketch", "bundle") else shares.of(FORM_VALUES):
             yield [*others, part(name, value)]
         yield others
         yield [*others, *[part(name, b"1")] * 30]

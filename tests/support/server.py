@@ -16,6 +16,8 @@ from pathlib import Path
 
 import httpx
 
+from mindreader.bundles import Bundle
+from mindreader.settings import load_settings
 from tests.support import programs
 from tests.support.programs import Program
 from tests.support.services import wait_until
@@ -58,6 +60,15 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
     ours |= {"MINDREADER_EMBED_NICE": "0", "MINDREADER_BUNDLE_TRIAL_SECONDS": "800"}
     ours["MINDREADER_REGIONS"] = "none"  # a test of regions says so; the others need not wait for them
     return clean | ours | settings
+
+
+def data_with(folder: Path, bundle: Bundle) -> Path:
+    """A data folder in which this bundle answers, in place of the one that ships with MindReader."""
+    from tests.support.bundles import install_bundle  # brings torch
+
+    data_dir = folder / "data"
+    install_bundle(load_settings(environment(data_dir)), bundle)
+    return data_dir
 
 
 def start_server(data_dir: Path, command: Sequence[str] = SERVE, **settings: str) -> Server:

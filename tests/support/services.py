@@ -22,6 +22,7 @@ import psycopg
 import redis
 
 PORTS = range(10_000, 32_768)
+_LONGEST_PAUSE = 0.2
 
 
 def free_port() -> int:
@@ -36,7 +37,9 @@ def free_port() -> int:
 def wait_until(
     ready: Callable[[], object], what: str, seconds: float = 300.0, progress: Callable[[], object] = lambda: None
 ) -> None:
-    """Come back as soon as it is so. The limit is for what never happens, not for slow machines.
+    """Come back soon after it is so. The limit is for what never happens, not for slow machines.
+
+    It looks again and again, but less often the longer it takes: who is looked at has something else to do.
 
     Args:
         progress: how far it is, for what goes on step by step: looked at when the limit is reached, which begins anew
@@ -45,14 +48,15 @@ def wait_until(
     Raises:
         TimeoutError: it is not so, and no further than when the limit began.
     """
-    reached, stop_at = progress(), time.monotonic() + seconds
+    began = time.monotonic()
+    reached, stop_at = progress(), began + seconds
     while not ready():
         if time.monotonic() > stop_at:
             before, reached, stop_at = reached, progress(), time.monotonic() + seconds
             if reached == before:
                 where = "" if reached is None else f", and stands still at {reached}"
                 raise TimeoutError(f"{what} took longer than {seconds} seconds{where}")
-        time.sleep(0.02)
+        time.sleep(min(_LONGEST_PAUSE, 0.02 + (time.monotonic() - began) / 10))
 
 
 def wait_for_count(count: Callable[[], int], expected: int, what: str, seconds: float = 300.0) -> None:

@@ -14,12 +14,12 @@ from mindreader_webui.commands.search import _print
 from tests.support import svgs
 from tests.support.broken_files import write_broken_files
 from tests.support.photos import write_photos
-from tests.support.server import mindreader, server
+from tests.support.server import data_with, mindreader, server
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with server(tmp_path_factory.mktemp("import") / "data") as started:
+def running(tmp_path_factory, quick_bundle):
+    with server(data_with(tmp_path_factory.mktemp("import"), quick_bundle)) as started:
         yield started
 
 
@@ -31,20 +31,20 @@ def sketch(tmp_path_factory, sketch_png):
 
 
 def test_every_good_photo_is_indexed_and_every_broken_file_is_named_with_its_reason(running, tmp_path):
-    write_photos(tmp_path / "lot" / "balls", 20)
-    write_photos(tmp_path / "lot" / "boxes", 20, first=20)
+    write_photos(tmp_path / "lot" / "balls", 8)
+    write_photos(tmp_path / "lot" / "boxes", 8, first=8)
     (tmp_path / "lot" / "broken").mkdir()
     broken = write_broken_files(tmp_path / "lot" / "broken")
     command = ("import", tmp_path / "lot", "--collection", "Mixed", "--categories-from-folders", "--wait", "--json")
     report = mindreader(running.data_dir, *command, status=3)
-    assert (report["created"], report["duplicate"], report["indexed"], report["failed"]) == (40, 0, 40, 0)
+    assert (report["created"], report["duplicate"], report["indexed"], report["failed"]) == (16, 0, 16, 0)
     assert {entry["file"].rsplit("/", 1)[-1] for entry in report["rejected"]} == set(broken)
     assert all(entry["reason"].endswith(".") for entry in report["rejected"])
     again = mindreader(running.data_dir, *command, status=3)
-    assert (again["created"], again["duplicate"]) == (0, 40)
+    assert (again["created"], again["duplicate"]) == (0, 16)
     with running.api() as api:
         (mixed,) = [c for c in api.get("/collections").json()["collections"] if c["name"] == "Mixed"]
-    assert {c["name"]: c["photos"] for c in mixed["categories"]} == {"balls": 20, "boxes": 20}
+    assert {c["name"]: c["photos"] for c in mixed["categories"]} == {"balls": 8, "boxes": 8}
 
 
 def test_dates_come_from_beside_the_files_from_their_names_and_their_times(running, tmp_path, sketch):
@@ -81,7 +81,7 @@ def test_dates_come_from_beside_the_files_from_their_names_and_their_times(runni
         assert found() == set(names)
 
 
-def test_a_folder_as_a_network_drive_leaves_it_is_imported_and_what_is_not_is_named(running, tmp_path):
+def test_a_folder_as_a_network_drive_leaves_it_is_imported_and_what_is_not_is_named(tmp_path, quick_bundle):
     tree, elsewhere = tmp_path / "tree", tmp_path / "elsewhere"
     write_photos(tree / "2020", 3, first=200)
     for number, name in enumerate(("@eaDir", "#recycle", ".thumbnails", "own_previews"), 210):
@@ -96,7 +96,7 @@ def test_a_folder_as_a_network_drive_leaves_it_is_imported_and_what_is_not_is_na
     (tree / "large.jpg").write_bytes(bytes(2**20))
     command = ("import", tree, "--collection", "Tree", "--categories-from-folders", "--wait")
     limits = {"MINDREADER_UPLOAD_MAX_BYTES": "1000000", "MINDREADER_SKIP_FOLDERS": "own_*"}
-    with server(tmp_path / "data", **limits) as other:
+    with server(data_with(tmp_path, quick_bundle), **limits) as other:
         report = mindreader(other.data_dir, *command, "--json", status=3)
         said = mindreader(other.data_dir, *command, status=3)["printed"]
         with other.api() as api:
@@ -169,10 +169,10 @@ def test_what_is_no_bundle_is_named_as_it_was_given(running, tmp_path):
     assert said.startswith("Error: my-model.zip cannot be read")
 
 
-def test_a_file_larger_than_a_request_stops_no_other(tmp_path):
+def test_a_file_larger_than_a_request_stops_no_other(tmp_path, quick_bundle):
     write_photos(tmp_path / "photos", 2, first=230)
     (tmp_path / "photos" / "large.jpg").write_bytes(bytes(2**20))
-    with server(tmp_path / "data", MINDREADER_REQUEST_MAX_BYTES="200000") as tight:
+    with server(data_with(tmp_path, quick_bundle), MINDREADER_REQUEST_MAX_BYTES="200000") as tight:
         report = mindreader(tight.data_dir, "import", tmp_path / "photos", "--json", status=3)
     assert report["created"] == 2
     assert [entry["file"] for entry in report["rejected"]] == ["large.jpg"]
@@ -186,8 +186,8 @@ def test_an_empty_folder_is_said_to_be_empty_and_makes_no_collection(running, tm
         assert "Nothing" not in {each["name"] for each in api.get("/collections").json()["collections"]}
 
 
-def test_a_search_where_there_is_no_photo_says_so(tmp_path, sketch):
-    data = tmp_path / "data"
+def test_a_search_where_there_is_no_photo_says_so(tmp_path, sketch, quick_bundle):
+    data = data_with(tmp_path, quick_bundle)
     said = mindreader(data, "search", sketch, status=1)["printed"]
     assert "There are no photos to search in." in said
     assert "Answered by" not in said
@@ -216,7 +216,7 @@ def test_photos_of_another_collection_are_not_sent_again_unless_they_are_wanted(
     assert mindreader(running.data_dir, *again, "--everywhere")["created"] == 2
 
 
-def test_search_prints_ranked_photos_and_writes_the_imaginary_image(running, tmp_path, sketch):
+def test_search_prints_ranked_photos_and_writes_the_imaginary_image(running, tmp_path, sketch, quick_bundle):
     write_photos(tmp_path / "photos", 8, first=100)
     mindreader(running.data_dir, "import", tmp_path / "photos", "--collection", "Search", "--wait", "--json")
     imagined = tmp_path / "imagined.png"
@@ -231,7 +231,7 @@ def test_search_prints_ranked_photos_and_writes_the_imaginary_image(running, tmp
     assert answer["model_version"]
     assert answer["timings_ms"]["imagine"] > 0
     with Image.open(imagined) as image:
-        assert image.size == (128, 128)
+        assert image.size == (quick_bundle.generator.image_size,) * 2
 
 
 def test_a_photo_found_in_a_region_says_where(capsys):
@@ -243,8 +243,8 @@ def test_a_photo_found_in_a_region_says_where(capsys):
     assert line in capsys.readouterr().out.splitlines()
 
 
-def test_both_work_without_a_server(tmp_path, sketch):
-    data = tmp_path / "data"
+def test_both_work_without_a_server(tmp_path, sketch, quick_bundle):
+    data = data_with(tmp_path, quick_bundle)
     photo = write_photos(tmp_path / "photos", 3)[0]
     report = mindreader(data, "import", photo.parent, "--json")
     assert (report["created"], report["indexed"]) == (3, 3)

@@ -7,13 +7,13 @@ import pytest
 from tests.support import programs
 from tests.support.immich import KEY, PARTNER, Asset, immich
 from tests.support.photos import write_photos
-from tests.support.server import MINDREADER, environment, mindreader, server
+from tests.support.server import MINDREADER, data_with, environment, mindreader, server
 from tests.support.services import wait_until
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with server(tmp_path_factory.mktemp("immich") / "data") as started:
+def running(tmp_path_factory, quick_bundle):
+    with server(data_with(tmp_path_factory.mktemp("immich"), quick_bundle)) as started:
         yield started
 
 

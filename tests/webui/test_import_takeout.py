@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from tests.support.photos import write_photos
-from tests.support.server import mindreader, server
+from tests.support.server import data_with, mindreader, server
 from tests.support.takeout import album_json, photo_json, write_folder, write_zip
 
 YEAR = "Fotos von 2019"
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with server(tmp_path_factory.mktemp("takeout") / "data") as started:
+def running(tmp_path_factory, quick_bundle):
+    with server(data_with(tmp_path_factory.mktemp("takeout"), quick_bundle)) as started:
         yield started
 
 

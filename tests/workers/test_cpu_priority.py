@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mindreader_workers.cpu_priority import lower_cpu_priority
-from tests.support.server import server
+from tests.support.server import data_with, server
 from tests.support.services import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere priorities do not belong to threads")
@@ -47,8 +47,8 @@ def test_no_thread_is_raised_which_only_root_may_do():
     assert after(0) == own_nice()
 
 
-def test_some_threads_of_a_server_have_the_priority_that_is_set_and_all_others_its_own(tmp_path):
-    with server(tmp_path / "data", MINDREADER_EMBED_NICE=str(NICE)) as started:
+def test_some_threads_of_a_server_have_the_priority_that_is_set_and_all_others_its_own(tmp_path, quick_bundle):
+    with server(data_with(tmp_path, quick_bundle), MINDREADER_EMBED_NICE=str(NICE)) as started:
         own = os.getpriority(os.PRIO_PROCESS, started.process.pid)
         wait_until(lambda: priorities(started.process.pid) == {own, NICE}, "threads of a low priority")
 

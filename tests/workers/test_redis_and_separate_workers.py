@@ -10,7 +10,7 @@ from redis import Redis
 
 from tests.support import programs
 from tests.support.photos import write_photos
-from tests.support.server import environment, server
+from tests.support.server import data_with, environment, server
 from tests.support.services import wait_for_count, wait_until
 
 
@@ -20,10 +20,9 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def worker(folder, redis_url):
+def worker(folder, redis_url, quick_bundle):
     """Reads and writes this data folder until the module is over."""
-    data = folder / "data"
-    data.mkdir()
+    data = data_with(folder, quick_bundle)
     # One process takes both queues: without a Qdrant server the photo index is a folder that one process opens.
     arguments = ["-A", "mindreader_workers.app", "worker", "--pool", "threads", "--concurrency", "2"]
     with (folder / "worker.log").open("w") as log:

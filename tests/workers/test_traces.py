@@ -14,16 +14,17 @@ from tests.support.collector import collecting
 from tests.support.deployments import DEPLOYMENTS
 from tests.support.patrons import Patron
 from tests.support.photos import write_photos
-from tests.support.server import environment, server
+from tests.support.server import data_with, environment, server
 from tests.support.services import free_port, wait_until
 
 STAGES = {"decode", "imagine", "query"}
 
 
 @pytest.mark.parametrize(("stores", "processes"), [("embedded", 1), ("services", 2)])
-def test_a_search_is_one_trace_from_the_request_to_the_stages(stores, processes, tmp_path, sketch_png):
+def test_a_search_is_one_trace_from_the_request_to_the_stages(stores, processes, tmp_path, quick_bundle, sketch_png):
     with collecting() as collector:
         deployment = DEPLOYMENTS[stores](tmp_path, MINDREADER_TRACES_URL=collector.url, OTEL_BSP_SCHEDULE_DELAY="100")
+        deployment.install(quick_bundle)
         deployment.start()
         try:
             with deployment.api() as api:
@@ -49,8 +50,9 @@ def of_request(collector):
     return [span for span in collector.spans if span.attributes.get("mindreader.request_id") == "request-of-a-test"]
 
 
-def test_a_collector_that_is_away_disturbs_nobody(tmp_path, sketch_png):
-    with server(tmp_path / "data", MINDREADER_TRACES_URL=f"http://127.0.0.1:{free_port()}") as web, web.api() as api:
+def test_a_collector_that_is_away_disturbs_nobody(tmp_path, quick_bundle, sketch_png):
+    data, away = data_with(tmp_path, quick_bundle), f"http://127.0.0.1:{free_port()}"
+    with server(data, MINDREADER_TRACES_URL=away) as web, web.api() as api:
         assert api.post("/searches", files={"sketch": sketch_png}).status_code == 200
 
 

@@ -63,7 +63,9 @@ def copy_rows(source: Connection, target: Connection, *, without: Collection[str
         How many rows each table has now.
     """
     tables = _tables(target)
-    sources = _tables(source, [table.name for table in tables])
+    # The same database system describes tables of the same revision alike, and takes its time for it.
+    is_alike = source.dialect.name == target.dialect.name
+    sources = tables if is_alike else _tables(source, [table.name for table in tables])
     for table in reversed(tables):
         target.execute(delete(table))
     copied = {

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
-from sqlalchemy import MetaData, Table, create_engine, delete, func, inspect, select, text, update
+from sqlalchemy import Connection, MetaData, Table, create_engine, delete, func, inspect, select, text, update
 
 from mindreader.backup import create as backup_module
 from mindreader.backup import restore as restore_module
@@ -25,6 +25,7 @@ from mindreader.catalog import (
     Search,
     User,
     WorkerProcess,
+    copying,
 )
 from mindreader.catalog.copying import copy_rows, read_snapshot
 from mindreader.catalog.models import now
@@ -68,9 +69,23 @@ def fill(catalog, blobs, settings, make_bundle, photos=4):
     return ids
 
 
+@pytest.fixture(scope="module")
+def at_hand(tmp_path_factory):
+    """Where a small library and a backup of it lie, once a test has made them."""
+    return tmp_path_factory.mktemp("library")
+
+
 @pytest.fixture
-def photos(catalog, blobs, settings, make_bundle):
-    return fill(catalog, blobs, settings, make_bundle)
+def photos(catalog, blobs, settings, make_bundle, at_hand):
+    """The ids of a library's photos: it is made once, and each test has a copy."""
+    if (at_hand / "data").exists():
+        shutil.copytree(at_hand / "data", settings.data_dir, dirs_exist_ok=True)
+    else:
+        fill(catalog, blobs, settings, make_bundle)
+        catalog.close()
+        shutil.copytree(settings.data_dir, at_hand / "data")
+    with catalog.snapshot() as session:
+        return list(session.scalars(select(Photo.id).order_by(Photo.id)))
 
 
 @pytest.fixture
@@ -85,9 +100,13 @@ def elsewhere(tmp_path):
 
 
 @pytest.fixture
-def made(catalog, blobs, settings, photos, destination):
+def made(catalog, blobs, settings, photos, destination, at_hand):
     """A backup of the library."""
-    back_up(catalog, blobs, settings, destination)
+    if (at_hand / "backup").exists():
+        shutil.copytree(at_hand / "backup", destination)
+    else:
+        back_up(catalog, blobs, settings, destination)
+        shutil.copytree(destination, at_hand / "backup")
     return destination
 
 
@@ -240,6 +259,24 @@ def test_an_empty_json_field_stays_empty_and_not_the_word_null(tmp_path):
         assert writing.execute(text("SELECT id, notes IS NULL, more FROM later")).all() == [(7, 1, '{"a": 1}')]
 
 
+def test_tables_of_one_database_system_are_looked_up_once(catalog, tmp_path, migrated_file, monkeypatch):
+    """It takes a sixth of a second."""
+    looked: list[Connection] = []
+    tables = copying._tables
+
+    def look_up(connection, *names):
+        looked.append(connection)
+        return tables(connection, *names)
+
+    monkeypatch.setattr(copying, "_tables", look_up)
+    add_collection(catalog)
+    shutil.copyfile(migrated_file, tmp_path / "other.sqlite3")
+    target = create_engine(f"sqlite:///{tmp_path}/other.sqlite3")
+    with catalog.engine.connect() as reading, target.begin() as writing:
+        assert copy_rows(reading, writing)["collection"] == 1
+        assert looked == [writing]
+
+
 def test_a_backup_of_the_first_version_is_migrated(elsewhere, settings, blobs, destination):
     old = Catalog(settings.catalog_url)
     old.migrate("0001")
@@ -322,12 +359,12 @@ def test_uploads_go_on_and_the_backup_is_one_moment_of_them(
     uploading = Thread(target=upload)
     uploading.start()
     try:
-        reports = [backed_up_after(photos) for photos in (1, 3, 5, 7)]
+        reports = [backed_up_after(photos) for photos in (1, 4)]
     finally:
         stop.set()
         uploading.join()
     assert {outcome.status for outcome in outcomes} == {"created"}
-    assert [report.problems for report in reports] == [()] * 4
+    assert [report.problems for report in reports] == [(), ()]
     assert reports[-1].photos > reports[0].photos
     assert restore(elsewhere, destination).photos == reports[-1].photos
     there = opened(elsewhere)

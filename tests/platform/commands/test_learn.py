@@ -27,8 +27,13 @@ def train(settings, *options, status=0):
     return mindreader(settings.data_dir, "train", "--library", *options, command=QUICK, status=status)["printed"]
 
 
-def test_it_ends_as_a_version_beside_the_active_one(at_rest, settings):
-    printed = train(settings)
+@pytest.mark.parametrize("is_paused", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["paused", "anew"])
+def test_it_ends_as_a_version_beside_the_active_one(at_rest, settings, is_paused):
+    """One that is paused is gone on with only when that is said."""
+    if is_paused:
+        pause_one(settings)
+        assert "--resume goes on with it" in train(settings, status=1)
+    printed = train(settings, *(["--resume"] if is_paused else []))
     assert "stands beside the active one. It does not answer before you switch to it" in printed
     assert "library: mean average precision" in printed
     catalog = Catalog(settings.catalog_url)
@@ -42,14 +47,12 @@ def test_it_ends_as_a_version_beside_the_active_one(at_rest, settings):
     assert "no training is there" in train(settings, "--resume", status=1).lower()
 
 
-def test_one_that_is_paused_is_gone_on_with_only_when_that_is_said(at_rest, settings):
+def pause_one(settings):
     catalog = Catalog(settings.catalog_url)
     with catalog.transaction() as session:
         start_training(session, None)
         pause_training(session)
     catalog.close()
-    assert "--resume goes on with it" in train(settings, status=1)
-    assert "stands beside the active one" in train(settings, "--resume")
 
 
 def test_while_a_server_runs_it_says_so(at_rest, settings):

@@ -20,8 +20,8 @@ def database(request):
 
 @pytest.fixture
 def many(root):
-    """Forty files in all."""
-    put_photos(root / "more", [f"{number:02}.jpg" for number in range(36)], first=100)
+    """Twenty files in all."""
+    put_photos(root / "more", [f"{number:02}.jpg" for number in range(16)], first=100)
 
 
 def ids(shown):
@@ -72,7 +72,7 @@ def test_a_folder_that_loses_more_than_a_tenth_at_once_is_away_until_somebody_sa
     assert shown.row.offline_reason == "lost"
     assert forget(catalog, settings, shown.id) == 10
     assert shown.row.offline_reason is None
-    assert len(shown.photos()) == 30
+    assert len(shown.photos()) == 10
 
 
 def test_files_that_come_back_end_a_loss(shown, many, root, tmp_path):
@@ -81,7 +81,7 @@ def test_files_that_come_back_end_a_loss(shown, many, root, tmp_path):
     shown.scan()
     assert shown.row.offline_reason == "lost"
     (tmp_path / "more").rename(root / "more")
-    assert shown.scan().back == 36
+    assert shown.scan().back == 16
     assert shown.row.offline_reason is None
     assert away(shown) == {False}
 
@@ -92,7 +92,7 @@ def test_a_folder_renamed_inside_is_no_loss_and_nothing_is_read_as_new(shown, ma
     (root / "more").rename(root / "renamed")
     report = shown.scan()
     assert shown.row.offline_reason is None
-    assert (report.moved, report.photos, report.missing) == (36, 0, 0)
+    assert (report.moved, report.photos, report.missing) == (16, 0, 0)
     assert ids(shown) == before
 
 

@@ -29,7 +29,7 @@ def world_for(worlds: dict[str, World], search_worker: list[Finder]) -> Callable
 
     def restored(who: str) -> World:
         world = worlds[who if who in worlds else "other, private"]
-        world.restore()
+        world.reset()
         search_worker.append(Finder(world.version))
         return world
 

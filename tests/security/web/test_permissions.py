@@ -18,20 +18,28 @@ from tests.support.endpoints import COLUMN, IDS, MATRIX, NOWHERE, PEOPLE, World,
 from tests.support.web import Person, access_of, given
 
 SCOPES = tuple(TokenScope)
+COOKIE = "mindreader_session"
 
 
 def expected(method: str, path: str, who: str) -> int:
     return MATRIX[method, path][COLUMN.get(who, PEOPLE.index(who))]
 
 
-def asked(world: World, as_: Callable[[], Person], keys=tuple(MATRIX), ids=None) -> Iterator[tuple]:
-    """Every answer; each is given in the world as it was made."""
-    person, ids = as_(), ids or world.ids
-    for method, path in keys:
+def asked(world: World, person: Person, questions=None) -> Iterator[tuple]:
+    """Every answer; each is given in the world as it was made, where the person has just asked something.
+
+    Args:
+        questions: method, path and ids of each; by default whatever the matrix knows.
+    """
+    person.get("/session")
+    world.keep()
+    cookie = person.client.get_cookie(COOKIE)
+    for method, path, ids in questions or [(*key, world.ids) for key in MATRIX]:
         yield method, path, person.ask(method, path.format(**ids), **arguments(method, path, ids))
         if method != "GET":
             world.restore()
-            person = as_()
+            if cookie:
+                person.client.set_cookie(COOKIE, cookie.value)
 
 
 def rules_of(app):
@@ -50,14 +58,14 @@ def wrong_ones(answers, right: Callable[[str, str], int]) -> dict:
 @pytest.mark.parametrize("who", PEOPLE)
 def test_who_may_do_what(world_for, who):
     world = world_for(who)
-    answers = asked(world, lambda: world.asker(who))
+    answers = asked(world, world.asker(who))
     assert wrong_ones(answers, lambda method, path: expected(method, path, who)) == {}
 
 
 @pytest.mark.parametrize("who", [each for each in PEOPLE if each != "nobody"])
 def test_at_a_browser_people_may_do_the_same(world_for, who):
     world = world_for(who)
-    answers = asked(world, lambda: world.at_browser(world.asker(who)))
+    answers = asked(world, world.at_browser(world.asker(who)))
     assert wrong_ones(answers, lambda method, path: expected(method, path, who)) == {}
 
 
@@ -73,7 +81,7 @@ def test_a_token_does_what_its_scope_and_its_person_may(world_for, who, scope):
         least = rules[method, path].least_scope(method)
         return expected(method, path, person) if SCOPES.index(scope) >= SCOPES.index(least) else 403
 
-    answers = asked(world, lambda: world.token(world.asker(who), scope))
+    answers = asked(world, world.token(world.asker(who), scope))
     assert wrong_ones(answers, right) == {}
 
 
@@ -101,14 +109,15 @@ WITH_THINGS = [key for key in MATRIX if named(*key) or key in IN_BODY]
 @pytest.mark.parametrize("who", ["owner", "admin", "other, private"])
 def test_what_does_not_exist_is_not_found_by_anybody(world_for, who):
     world = world_for(who)
+    named_there = [(*key, letter) for key in WITH_THINGS for letter in named(*key) or [IN_BODY[key]]]
+    questions = [(method, path, world.ids | {letter: NOWHERE}) for method, path, letter in named_there]
     wrong = {}
-    for method, path in WITH_THINGS:
-        for letter in named(method, path) or [IN_BODY[method, path]]:
-            ids = world.ids | {letter: NOWHERE}
-            ((_, _, answer),) = asked(world, lambda: world.asker(who), [(method, path)], ids)
-            refused = MATRIX[method, path][1] == 403 and who != "admin"
-            if answer.status_code != (403 if refused else NOT_THERE.get((path, letter), 404)):
-                wrong[method, path, letter] = (answer.status_code, answer.text[:300])
+    for (*_, letter), (method, path, answer) in zip(
+        named_there, asked(world, world.asker(who), questions), strict=True
+    ):
+        refused = MATRIX[method, path][1] == 403 and who != "admin"
+        if answer.status_code != (403 if refused else NOT_THERE.get((path, letter), 404)):
+            wrong[method, path, letter] = (answer.status_code, answer.text[:300])
     assert wrong == {}
 
 
@@ -116,13 +125,13 @@ def test_a_stranger_cannot_tell_what_is_kept_from_her_from_what_is_not_there(wor
     """Word for word, on every endpoint that names a thing."""
     hidden = [key for key in WITH_THINGS if MATRIX[key][PEOPLE.index("other, private")] == 404]
     assert len(hidden) > 20
-    nothing = dict.fromkeys(world.ids, NOWHERE)
+    hers = asked(world, world.bob, [(*key, world.ids) for key in hidden])
+    told = {(method, path): answer for method, path, answer in hers}
+    nothing = asked(world, world.bob, [(*key, dict.fromkeys(world.ids, NOWHERE)) for key in hidden])
     wrong = {}
-    for key in hidden:
-        ((*_, hers),) = asked(world, lambda: world.bob, [key])
-        ((*_, none),) = asked(world, lambda: world.bob, [key], nothing)
-        if words(hers) != words(none):
-            wrong[key] = (hers.text, none.text)
+    for method, path, answer in nothing:
+        if words(told[method, path]) != words(answer):
+            wrong[method, path] = (told[method, path].text, answer.text)
     assert wrong == {}
 
 
