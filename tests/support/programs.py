@@ -2,9 +2,10 @@
 
 Each `python -m module …` of the tests is a real process: it has its own environment, folder and output, and may be sent
 any signal. But importing what programs stand on takes seconds of a core each time. So a nursery process imports that
-once for all processes of a run, and every program begins as a fork of it. Nothing of it reads the environment, opens a
-file or starts a thread when it is imported; modules that do (`mindreader_workers.app`) are left to each program. A
-program that bends the clock begins from nothing: what is imported keeps the clock it found.
+once for all processes of a run; every program begins as a fork of it, and ends with the process that asked for it.
+Nothing of what is imported reads the environment, opens a file or starts a thread; modules that do
+(`mindreader_workers.app`) are left to each program. A program that bends the clock begins from nothing: what is
+imported keeps the clock it found.
 """
 
 from __future__ import annotations
@@ -205,26 +206,27 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     listening = socket.socket(fileno=int(sys.argv[1]))
-    asking, held = {listening.fileno(): listening}, dict[int, list[int]]()
+    asking = {listening.fileno(): listening}
+    started: dict[int, list[int]] = {}
     while True:
         for ready in select.select([0, *asking], [], [])[0]:
             if ready == 0:
+                for programs in started.values():
+                    _end(programs)
                 return  # nobody is left who could ask
             if ready == listening.fileno():
                 connection, _ = listening.accept()
-                asking[connection.fileno()] = connection
-            elif not _answer(asking[ready], asking.values(), held.setdefault(ready, [])):
-                for pid in held.pop(ready):
-                    os.kill(pid, signal.SIGKILL)
-                    os.waitpid(pid, 0)
+                asking[connection.fileno()], started[connection.fileno()] = connection, []
+            elif not _answer(asking[ready], asking.values(), started[ready]):
+                _end(started.pop(ready))
                 asking.pop(ready).close()
 
 
-def _answer(asking: socket.socket, all_sockets: Iterable[socket.socket], held: list[int]) -> bool:
+def _answer(asking: socket.socket, all_sockets: Iterable[socket.socket], started: list[int]) -> bool:
     """Do what is asked next; whether there was anything.
 
     Args:
-        held: programs that end with this connection.
+        started: for whoever is at the other end, and not known to have ended.
     """
     message, files, _, _ = socket.recv_fds(asking, _REQUEST_BYTES, 3)
     if not message:
@@ -233,20 +235,26 @@ def _answer(asking: socket.socket, all_sockets: Iterable[socket.socket], held: l
     if "ended" in request:
         ended, status = os.waitpid(request["ended"], os.WNOHANG)
         answer = os.waitstatus_to_exitcode(status) if ended else None
-        if ended in held:
-            held.remove(ended)
+        if ended:
+            started.remove(ended)
     else:
         answer = os.fork()
         if not answer:
             for each in all_sockets:
                 each.close()
             _become(request, files)
-        if request.get("held"):
-            held.append(answer)
+        started.append(answer)
         for file in files:
             os.close(file)
     asking.send(json.dumps(answer).encode())
     return True
+
+
+def _end(programs: Sequence[int]) -> None:
+    """Of somebody who is gone."""
+    for pid in programs:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
 
 
 def _know_what_all_need() -> None:

@@ -29,8 +29,7 @@ def main(arguments: list[str]) -> None:
         answer: int | None = json.loads(nursery.recv(100))
         return answer
 
-    # Held: it does not outlive the connection of this process.
-    pid = ask({"run": arguments[1:], "env": dict(os.environ), "cwd": str(Path.cwd()), "held": True}, (0, 1, 2))
+    pid = ask({"run": arguments[1:], "env": dict(os.environ), "cwd": str(Path.cwd())}, (0, 1, 2))
     while (status := ask({"ended": pid})) is None:
         time.sleep(0.01)
     if status < 0:
