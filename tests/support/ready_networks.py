@@ -12,8 +12,8 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from mindreader.inference.engines import openvino_engine
 from mindreader.inference.engines.openvino_engine import OpenVINOEngine
+from mindreader.inference.engines.openvino_library import openvino
 
 
 def keep_networks_ready() -> None:
@@ -24,7 +24,7 @@ def keep_networks_ready() -> None:
         begin(self, *arguments, **named)
         self._core = _KeptNetworks(self._core)
 
-    openvino_engine.openvino()
+    openvino()
     OpenVINOEngine.__init__ = begin_with_kept  # type: ignore[method-assign]
 
 
