@@ -12,7 +12,7 @@ from tests.support.patrons import Patron
 from tests.support.photos import write_photos
 from tests.support.services import wait_until
 
-PHOTOS = 12
+PHOTOS = 6
 
 
 @pytest.mark.parametrize("stores", ["embedded", pytest.param("services", marks=pytest.mark.slow)])

@@ -49,7 +49,9 @@ def fill(catalog: Catalog, collection_id: int, count: int, years: int = 0) -> No
                 }
                 for number in range(start, min(count, start + _BATCH))
             ]
-            ids = session.scalars(insert(Photo).returning(Photo.id), rows).all()
+            # Nulls as values: else each row without a date would begin a statement of its own.
+            adding = insert(Photo).returning(Photo.id).execution_options(render_nulls=True)
+            ids = session.scalars(adding, rows).all()
             states = [{"photo_id": i, "space_id": s, "state": EmbeddingState.INDEXED} for i in ids for s in spaces]
             session.execute(insert(Embedding), states)
 

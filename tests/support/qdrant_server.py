@@ -70,8 +70,8 @@ def app(engine: QdrantClient, one_at_a_time: Lock, key: str, heard: list[dict[st
 
     @web.get("/heard")
     def tell() -> Response:
-        """What was asked so far, for tests of the very requests."""
-        return _result(heard)
+        """What was asked so far of a collection, for tests of the very requests."""
+        return _result([each for each in heard if request.args["collection"] in str(each["path"])])
 
     @web.get("/collections/<name>/exists")
     def exists(name: str) -> Response:

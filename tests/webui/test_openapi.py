@@ -34,7 +34,8 @@ CHECKS = (
 LEFT_OUT = {"POST /api/v1/setup", "POST /api/v1/session", "DELETE /api/v1/session"}
 
 
-def test_no_operation_answers_what_its_document_does_not_say(services, admin, finder):
+@pytest.mark.parametrize("examples", [3, pytest.param(6, marks=pytest.mark.slow)])
+def test_no_operation_answers_what_its_document_does_not_say(services, admin, finder, examples):
     quick = services.settings.model_copy(update={"search_rate": "100000/minute"})
     app = create_app(Services(quick, services.catalog, services.blobs, services.celery))
     wrong: dict[str, str] = {}
@@ -42,13 +43,13 @@ def test_no_operation_answers_what_its_document_does_not_say(services, admin, fi
         assert isinstance(found, Ok)
         operation = found.ok()
         if operation.label not in LEFT_OUT:
-            _try(operation, admin.headers, wrong)
+            _try(operation, admin.headers, wrong, examples)
     assert wrong == {}
 
 
-def _try(operation, headers, wrong):
+def _try(operation, headers, wrong, examples):
     @settings(
-        max_examples=6,
+        max_examples=examples,
         deadline=None,
         derandomize=True,
         database=None,

@@ -46,11 +46,10 @@ def open_index(qdrant_server, tmp_path):
         index = open_photo_index(settings, key, 8, regions=regions)
 
         def heard(method: str, end: str) -> dict:
-            answer = httpx.get(f"{qdrant_server.url}/heard", headers={"api-key": qdrant_server.key}).json()["result"]
+            asked_of = f"{qdrant_server.url}/heard?collection={key}"
+            answer = httpx.get(asked_of, headers={"api-key": qdrant_server.key}).json()["result"]
             bodies: list[dict] = [
-                each["body"]
-                for each in answer
-                if each["method"] == method and key in each["path"] and each["path"].endswith(end or key)
+                each["body"] for each in answer if each["method"] == method and each["path"].endswith(end or key)
             ]
             (asked,) = bodies
             return asked
