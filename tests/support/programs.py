@@ -166,6 +166,7 @@ def main() -> None:
     _PATH[:] = [path for path in sys.path[1:] if path != str(REPOSITORY)]
     for name in SHARED:
         import_module(name)
+    _load_what_servers_load()
     hash_quickly()
     gc.collect()
     gc.freeze()
@@ -186,6 +187,15 @@ def main() -> None:
             for file in files:
                 os.close(file)
         asking.send(json.dumps(answer).encode())
+
+
+def _load_what_servers_load() -> None:
+    """Translations, which are the same for all of them, and OpenVINO: half a second for each."""
+    from mindreader.inference.engines.openvino_library import openvino
+    from mindreader_webui import i18n
+
+    i18n._shipped(i18n.FOLDER)
+    openvino()
 
 
 def _become(request: dict, files: list[int]) -> None:
