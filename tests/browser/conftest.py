@@ -1,20 +1,28 @@
-"""A real server and a real Chromium. Nothing may be asked of another host, and no page may log an error."""
+"""A real server and a real Chromium. Nothing may be asked of another host, and no page may log an error.
+
+`KEEP_PICTURES=1` has tests keep pictures of their pages in `artefacts/`.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.support.hands import PASSWORD, add_person, sign_in
+from tests.support.people import add_collection, signed_in
 from tests.support.screens import EVERY_SCREEN, SCREENS, chromium_program, launched
 from tests.support.server import Server, server
 
 CATEGORIES = ("bicycle", "cat", "teapot")
 ARTEFACTS = Path(__file__).parents[2] / "artefacts"
+FRUGAL = {"MINDREADER_IMAGINARY_IMAGES": "2", "MINDREADER_DECODE_PROCESSES": "1"}
+"""For servers of tests that count neither: each imaginary image is painted again with every search."""
 # Generous: what is waited for comes, sooner or later.
 expect.set_options(timeout=120_000)
 
@@ -33,7 +41,7 @@ def chromium() -> Iterator[Browser]:
 def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One for all tests in which people keep to themselves; each test's page belongs to `somebody` new."""
     settings = {"MINDREADER_TRASH_DAYS": "30", "MINDREADER_LOGIN_RATE": "1000/minute"}
-    with server(tmp_path_factory.mktemp("shared") / "data", **settings) as started:
+    with server(tmp_path_factory.mktemp("shared") / "data", **FRUGAL, **settings) as started:
         setup = {"name": "Root", "password": PASSWORD}
         httpx.post(f"{started.url}/api/v1/setup", json=setup).raise_for_status()
         yield started
@@ -42,7 +50,7 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def fresh_server(tmp_path: Path) -> Iterator[Server]:
     """One that nobody has set up, for tests that see everything there is."""
-    with server(tmp_path / "data", MINDREADER_TRASH_DAYS="30") as started:
+    with server(tmp_path / "data", **FRUGAL, MINDREADER_TRASH_DAYS="30") as started:
         yield started
 
 
@@ -56,24 +64,19 @@ def mindreader_server(request: pytest.FixtureRequest) -> Server:
 
 @pytest.fixture
 def somebody(page: Page, mindreader_server: Server) -> str:
-    """The name of a person of this test's own, who has just signed in."""
+    """The name of a person of this test's own, who is signed in; no page is open."""
     name = add_person(mindreader_server, "Ada")
     sign_in(page, name)
     return name
 
 
 @pytest.fixture(scope="session")
-def owner(chromium, shared_server, real_data) -> str:
+def owner(shared_server: Server, real_data: Path) -> str:
     """The name of a person with 24 photos that can be found."""
     name = add_person(shared_server, "Ada")
-    context = chromium.new_context(base_url=shared_server.url)
-    page = context.new_page()
-    sign_in(page, name)
     folders = [sorted((real_data / "photos" / category).glob("sk_*"))[:8] for category in CATEGORIES]
-    page.locator("#new-name").fill("Things")
-    page.locator("#files").set_input_files([str(photo) for photos in folders for photo in photos])
-    expect(page.locator("#embedding")).to_contain_text("Every photo can be found now")
-    context.close()
+    with signed_in(shared_server, name) as api:
+        add_collection(api, "Things", [photo for photos in folders for photo in photos], found=True)
     return name
 
 
@@ -88,8 +91,15 @@ def screen_options(screen) -> dict:
 
 
 @pytest.fixture
-def page(chromium, mindreader_server, screen_options) -> Iterator[Page]:
-    context = chromium.new_context(base_url=mindreader_server.url, reduced_motion="reduce", **screen_options)
+def service_worker() -> None:
+    """Asked for by tests of what it does; pages of other tests have none, which saves a fifth of what a page costs."""
+
+
+@pytest.fixture
+def page(request: pytest.FixtureRequest, chromium, mindreader_server, screen_options) -> Iterator[Page]:
+    workers: Literal["allow", "block"] = "allow" if "service_worker" in request.fixturenames else "block"
+    options = {"reduced_motion": "reduce", "service_workers": workers, **screen_options}
+    context = chromium.new_context(base_url=mindreader_server.url, **options)
     context.set_default_timeout(120_000)
     page = context.new_page()
     problems = _watch(context, page, mindreader_server.url)
@@ -114,11 +124,11 @@ def _is_problem(message: ConsoleMessage) -> bool:
 
 @pytest.fixture
 def keep(page, screen):
-    """Keep a picture of the page, to be looked at."""
-    ARTEFACTS.mkdir(exist_ok=True)
+    """The page is no wider than the screen; where pictures are asked for, keep one of it, to be looked at."""
 
     def picture(name: str) -> None:
-        page.screenshot(path=ARTEFACTS / f"{screen}-{name}.png", scale="css")
+        if "KEEP_PICTURES" in os.environ:
+            page.screenshot(path=ARTEFACTS / f"{screen}-{name}.png", scale="css")
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= EVERY_SCREEN[screen]["viewport"]["width"], f"{name} is wider than the screen"
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.axe import violations
-from tests.support.hands import NAME, PASSWORD, draw
+from tests.support.hands import NAME, PASSWORD, link_to
 from tests.support.pages import PAGES
 from tests.support.photos import write_photos
 from tests.support.screens import mainly
@@ -39,8 +39,8 @@ def test_no_page_keeps_anybody_out(page: Page, keep, fresh_server, tmp_path, sch
     with fresh_server.api() as api:
         collection = api.post("/collections", json={"name": "Photos", "visibility": "shared"}).json()["id"]
         write_photos(tmp_path / "photos", 4, side=320)
-        for path in sorted((tmp_path / "photos").rglob("*.jpg")):
-            api.post(f"/collections/{collection}/photos", files={"file": (path.name, path.read_bytes())})
+        files = [("file", (path.name, path.read_bytes())) for path in sorted((tmp_path / "photos").rglob("*.jpg"))]
+        api.post(f"/collections/{collection}/photos", files=files).raise_for_status()
         wait_for_count(lambda: api.get(f"/collections/{collection}").json()["embedding"]["indexed"], 4, "embedding")
     page.emulate_media(color_scheme=scheme)
     for path in PAGES:
@@ -48,17 +48,12 @@ def test_no_page_keeps_anybody_out(page: Page, keep, fresh_server, tmp_path, sch
         page.wait_for_load_state("networkidle")
         keep(f"{scheme}-{path.strip('/').replace('/', '-') or 'draw'}")
         found[f"{path}, {scheme}"] = violations(page)
-    draw_a_line(page)
+    page.goto(link_to([[(0.1, 0.1), (0.3, 0.3), (0.4, 0.6)]]))
+    expect(page.locator("#results li").first).to_be_visible()
     found["/, with results"] = violations(page)
     page.locator("#results button").first.click()
     found["/, a photo"] = violations(page)
     assert {path: each for path, each in found.items() if each} == {}
-
-
-def draw_a_line(page: Page):
-    page.goto("/")
-    draw(page, "desktop", [(0.1, 0.1), (0.3, 0.3), (0.4, 0.6)])
-    expect(page.locator("#results li").first).to_be_visible()
 
 
 @mainly("phone")
@@ -91,7 +86,7 @@ def test_a_sketch_is_made_and_searched_without_a_pointer(page: Page, somebody):
 
 
 @mainly("phone")
-def test_without_a_connection_it_says_so_and_keeps_the_sketch(page: Page, somebody):
+def test_without_a_connection_it_says_so_and_keeps_the_sketch(service_worker, page: Page, somebody):
     page.goto("/")
     page.locator("#live").uncheck()
     page.get_by_role("button", name="Shapes").click()

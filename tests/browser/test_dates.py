@@ -34,6 +34,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def filled(somebody, page: Page, folder: Path, keep) -> Page:
     """Its collection, uploaded by the page."""
+    page.goto("/upload")
     page.locator("#new-name").fill("Phone")
     page.locator("#folder").set_input_files(folder)
     expect(page.locator("#summary")).to_contain_text("4 uploaded, 0 already there, 0 refused")

@@ -5,23 +5,25 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.hands import BICYCLE, about_it, draw
+from tests.support.hands import BICYCLE, about_it, link_to
+from tests.support.people import add_collection, signed_in
 from tests.support.photos import write_photos
 from tests.support.screens import mainly
+from tests.support.server import Server
 
 pytestmark = pytest.mark.browser
 
 
 @mainly("phone")
-def test_a_result_leads_to_the_other_places(page: Page, screen: str, somebody, keep, tmp_path):
+def test_a_result_leads_to_the_other_places(page: Page, screen: str, somebody, shared_server: Server, keep, tmp_path):
     photos = write_photos(tmp_path / "photos", 3, first=700)
-    upload(page, "Holidays", photos)
-    for name in ("Backup of the old phone", "Best"):
-        upload(page, name, photos[:1])
-    page.goto("/")
+    with signed_in(shared_server, somebody) as api:
+        add_collection(api, "Holidays", photos, found=True)
+        for name in ("Backup of the old phone", "Best"):
+            add_collection(api, name, photos[:1], found=True)
+    page.goto(link_to(BICYCLE))
+    expect(page.locator("#results li[data-index]").first).to_be_visible()
     page.locator("#live").uncheck()  # no later search replaces what was opened
-    for stroke in BICYCLE:
-        draw(page, screen, stroke)
     page.get_by_role("button", name="Search", exact=True).click()
     results = page.locator("#results li[data-index]")
     expect(results).to_have_count(3)
@@ -39,20 +41,3 @@ def test_a_result_leads_to_the_other_places(page: Page, screen: str, somebody, k
     keep("duplicates-viewer")
     viewer.locator(".also").get_by_role("link").first.click()
     expect(page.locator("#viewer").get_by_role("heading", name=photos[0].name)).to_be_visible()
-
-
-def upload(page: Page, name: str, photos):
-    collection = api(page, "/collections", {"name": name})["id"]
-    for photo in photos:
-        file = {"name": photo.name, "mimeType": "image/jpeg", "buffer": photo.read_bytes()}
-        api(page, f"/collections/{collection}/photos", multipart={"file": file})
-    page.goto(f"/library/{collection}")
-    expect(page.locator("#counts")).to_have_text(f"{len(photos)} photo{'s' if len(photos) > 1 else ''}")
-
-
-def api(page: Page, path: str, body=None, multipart=None):
-    token = page.locator('meta[name="csrf-token"]').get_attribute("content")
-    headers = {"X-CSRFToken": token or "", "Referer": page.url}
-    answer = page.request.post(f"/api/v1{path}", data=body, multipart=multipart, headers=headers)
-    assert answer.ok, answer.text()
-    return answer.json()

@@ -94,7 +94,7 @@ def test_a_theme_is_kept_and_there_before_anything_is_painted(page: Page, somebo
 
 @pytest.mark.slow
 @mainly("desktop")
-def test_a_language_is_chosen_and_kept(page: Page, fresh_server):
+def test_a_language_is_chosen_and_kept(service_worker, page: Page, fresh_server):
     set_up(page)
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     open_menu(page)

@@ -18,7 +18,7 @@ LINE = [{"tool": "pen", "width": 2, "points": [[0.25, 0.5], [0.75, 0.5]]}]
 
 
 @mainly("phone")
-def test_the_sketch_of_a_link_survives_signing_in(page: Page, mindreader_server):
+def test_the_sketch_of_a_link_survives_signing_in(service_worker, page: Page, mindreader_server):
     name = add_person(mindreader_server, "Ada")
     page.goto("/sign-in")
     link = page.evaluate(LINK, LINE)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 from datetime import timedelta
+from functools import cache
 
 import pytest
 from PIL import Image
@@ -73,6 +74,7 @@ def collection(page: Page, large) -> int:
     return int(collection_id)
 
 
+@cache
 def picture() -> bytes:
     buffer = io.BytesIO()
     Image.linear_gradient("L").resize((512, 384)).save(buffer, "WEBP")

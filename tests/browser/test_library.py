@@ -10,21 +10,28 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.support.hands import add_person, sign_in
 from tests.support.library import jpeg
+from tests.support.people import add_collection, copy_collection, signed_in
 from tests.support.photos import write_photos
 from tests.support.screens import mainly
+from tests.support.server import Server
 
 pytestmark = pytest.mark.browser
 
-PHOTOS = 24
+PHOTOS = 12
+
+
+@pytest.fixture(scope="module")
+def many(shared_server: Server, tmp_path_factory: pytest.TempPathFactory) -> int:
+    """A collection of photos; every test has a copy of it."""
+    photos = write_photos(tmp_path_factory.mktemp("many"), PHOTOS, side=200)
+    with signed_in(shared_server, add_person(shared_server, "Grace")) as api:
+        return add_collection(api, "Many", photos)
 
 
 @pytest.fixture
-def filled(somebody, page: Page, tmp_path) -> Page:
-    """Two collections, one of them with photos."""
-    photos = write_photos(tmp_path / "photos", PHOTOS, side=200)
-    page.locator("#new-name").fill("Many")
-    page.locator("#files").set_input_files(photos)
-    expect(page.locator("#summary")).to_contain_text(f"{PHOTOS} uploaded")
+def filled(somebody, page: Page, shared_server: Server, many: int) -> Page:
+    """Two collections, one of them with photos, whose page is open."""
+    copy_collection(shared_server, many, somebody)
     page.goto("/library")
     page.locator("#name").fill("Other")
     page.get_by_role("button", name="Create").click()

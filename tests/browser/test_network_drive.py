@@ -92,6 +92,7 @@ def test_the_command_line_and_the_browser_do_the_same(page, somebody, mindreader
     into = f"By command, beside {somebody}"
     command = ("import", drive, "--collection", into, "--categories-from-folders", "--everywhere", "--json")
     report = mindreader(mindreader_server.data_dir, *command, status=3)
+    page.goto("/upload")
     page.locator("#new-name").fill(f"By {somebody}")
     page.locator("#folder").set_input_files(drive)
     expect(page.get_by_role("button", name="Save the list")).to_be_visible()

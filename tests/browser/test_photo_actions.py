@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.axe import violations
-from tests.support.hands import BICYCLE, about_it, add_person, draw, set_up, sign_in
+from tests.support.hands import BICYCLE, NAME, about_it, add_person, link_to, set_up
+from tests.support.people import add_collection, signed_in
 from tests.support.photos import write_photos
-from tests.support.screens import SCREENS, mainly
-from tests.support.server import server
-from tests.support.services import wait_until
+from tests.support.screens import mainly
+from tests.support.server import Server, server
 
 pytestmark = pytest.mark.browser
 
@@ -20,49 +21,22 @@ FOUND = 6
 
 
 @pytest.fixture
-def found(somebody, page: Page, screen: str, tmp_path: Path) -> Page:
+def found(somebody, page: Page, screen: str, shared_server: Server, tmp_path: Path) -> Page:
     """Six photos of one's own, found by a sketch, and a second collection."""
-    hers = collection(page, "Things")
-    for path in write_photos(tmp_path / "photos", FOUND, first=800):
-        upload(page, hers, path)
-    collection(page, "Other")
+    with signed_in(shared_server, somebody) as api:
+        add_collection(api, "Things", write_photos(tmp_path / "photos", FOUND, first=800), found=True)
+        add_collection(api, "Other")
     search(page, screen)
     expect(results(page)).to_have_count(FOUND)
     return page
 
 
-def api(page: Page, method: str, path: str, **arguments):
-    token = page.locator('meta[name="csrf-token"]').get_attribute("content")
-    headers = {"X-CSRFToken": token or "", "Referer": page.url}
-    answer = page.request.fetch(f"/api/v1{path}", method=method, headers=headers, **arguments)
-    assert answer.ok, answer.text()
-    return answer.json()
-
-
-def collection(page: Page, name: str, visibility: str = "private") -> int:
-    return int(api(page, "POST", "/collections", data={"name": name, "visibility": visibility})["id"])
-
-
-def upload(page: Page, collection_id: int, path: Path):
-    file = {"name": path.name, "mimeType": "image/jpeg", "buffer": path.read_bytes()}
-    api(page, "POST", f"/collections/{collection_id}/photos", multipart={"file": file})
-
-
-def _embedded(page: Page) -> bool:
-    # Not by `wait_for_function`, which takes a promise for something true.
-    states = [each["embedding"] for each in api(page, "GET", "/collections")["collections"]]
-    return all(count == 0 for state in states for name, count in state.items() if name != "indexed")
-
-
 def search(page: Page, screen: str):
-    """Once everything is embedded."""
-    wait_until(lambda: _embedded(page), "photos that can be found")
-    page.goto("/")
-    page.locator("#live").uncheck()
-    for stroke in BICYCLE:
-        draw(page, screen, stroke)
-    page.get_by_role("button", name="Search", exact=True).click()
+    page.goto(link_to(BICYCLE))
     expect(results(page).first).to_be_visible()
+    if screen == "phone":  # to what was found
+        page.get_by_role("button", name="Search", exact=True).click()
+        expect(page.locator(".found:not(.busy)")).to_be_attached()
 
 
 def results(page: Page):
@@ -164,46 +138,49 @@ def test_a_photo_found_is_looked_at_deleted_and_followed(found: Page, keep):
     expect(page.locator("#viewer")).to_be_hidden()
 
 
+@pytest.fixture
+def shared(shared_server: Server, tmp_path: Path) -> Iterator[Path]:
+    """The file of a photo that Ada has shared with everybody, as long as the test lasts: others count what they see."""
+    (photo,) = write_photos(tmp_path / "hers", 1, first=850)
+    with signed_in(shared_server, add_person(shared_server, "Ada")) as api:
+        made = add_collection(api, "Hers", [photo], found=True, visibility="shared")
+        yield photo
+        api.patch(f"/collections/{made}", json={"visibility": "private"}).raise_for_status()
+
+
 @mainly("desktop")
 def test_of_photos_that_are_only_shared_nothing_is_offered_that_is_refused(
-    somebody, page: Page, screen, chromium, mindreader_server, tmp_path
+    shared: Path, somebody, page: Page, screen: str, shared_server: Server, tmp_path: Path
 ):
-    hers, _, his = write_photos(tmp_path / "photos", 3, first=850)
-    shared = collection(page, f"Of {somebody}", "shared")
-    upload(page, shared, hers)
-    bob = add_person(mindreader_server, "Bob")
-    context = chromium.new_context(base_url=mindreader_server.url, **SCREENS[screen])
-    bobs = context.new_page()
-    sign_in(bobs, bob)
-    upload(bobs, collection(bobs, "His"), his)
-    search(bobs, screen)
+    (own,) = write_photos(tmp_path / "own", 1, first=852)
+    with signed_in(shared_server, somebody) as api:
+        add_collection(api, "Own", [own], found=True)
+    search(page, screen)
     changing = ("#set-date", "#set-category", "#move", "#delete")
-    hers_found = bobs.locator("#results").get_by_title(hers.name, exact=True)
-    his_found = bobs.locator("#results").get_by_title(his.name, exact=True)
-    bobs.locator("#select").click()
+    hers_found = page.locator("#results").get_by_title(shared.name, exact=True)
+    own_found = page.locator("#results").get_by_title(own.name, exact=True)
+    page.locator("#select").click()
     hers_found.click()
     for button in changing:
-        expect(bobs.locator(button)).to_be_hidden()
-    expect(bobs.locator("#chosen-count")).to_contain_text("1 of them is not yours to change")
-    bobs.locator("#copy").click()
-    bobs.locator("#dialog select").select_option(label="His")
-    answer(bobs, "Add")
-    toast(bobs, "1 photo is in “His” too now.")
+        expect(page.locator(button)).to_be_hidden()
+    expect(page.locator("#chosen-count")).to_contain_text("1 of them is not yours to change")
+    page.locator("#copy").click()
+    page.locator("#dialog select").select_option(label="Own")
+    answer(page, "Add")
+    toast(page, "1 photo is in “Own” too now.")
     hers_found.click()
-    his_found.click()
+    own_found.click()
     for button in changing:
-        expect(bobs.locator(button)).to_be_enabled()
-    bobs.locator("#done").click()
+        expect(page.locator(button)).to_be_enabled()
+    page.locator("#done").click()
     hers_found.click()
-    about_it(bobs)
-    viewer = bobs.locator("#viewer")
+    about_it(page)
+    viewer = page.locator("#viewer")
     expect(viewer.get_by_role("button", name="Add to…")).to_be_visible()
     for name in ("Delete", "Move…", "Category…", "Date…"):
         expect(viewer.get_by_role("button", name=name)).to_be_hidden()
-    bobs.keyboard.press("Delete")  # and no key does it either
-    bobs.keyboard.press("Escape")
-    context.close()
-    api(page, "PATCH", f"/collections/{shared}", data={"visibility": "private"})  # others here count what they see
+    page.keyboard.press("Delete")  # and no key does it either
+    page.keyboard.press("Escape")
 
 
 @pytest.mark.slow
@@ -213,9 +190,8 @@ def test_where_there_is_no_trash_one_is_told_before(chromium, screen, tmp_path):
         context = chromium.new_context(base_url=started.url)
         page = context.new_page()
         set_up(page)
-        things = collection(page, "Things")
-        for path in write_photos(tmp_path / "photos", 2):
-            upload(page, things, path)
+        with signed_in(started, NAME) as api:
+            things = add_collection(api, "Things", write_photos(tmp_path / "photos", 2))
         page.goto(f"/library/{things}")
         page.locator("#photos > li[data-index] > button").first.click()
         page.locator("#viewer").get_by_role("button", name="Delete").click()
@@ -237,8 +213,9 @@ def test_where_there_is_no_trash_one_is_told_before(chromium, screen, tmp_path):
 
 @pytest.mark.slow
 @mainly("desktop")
-def test_a_deleted_collection_comes_back_by_undo(somebody, page: Page):
-    collection(page, "Things")
+def test_a_deleted_collection_comes_back_by_undo(somebody, page: Page, shared_server: Server):
+    with signed_in(shared_server, somebody) as api:
+        add_collection(api, "Things")
     page.goto("/library")
     page.locator("li", has=page.get_by_role("link", name="Things")).get_by_role("button", name="Delete").click()
     answer(page, "Delete")

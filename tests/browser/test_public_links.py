@@ -2,41 +2,33 @@
 
 from __future__ import annotations
 
-import io
-from typing import Any
+from pathlib import Path
 
 import pytest
-from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.support.hands import BICYCLE, draw
-from tests.support.library import jpeg
+from tests.support.hands import BICYCLE, link_to
+from tests.support.people import add_collection, signed_in
+from tests.support.photos import write_photos
 from tests.support.screens import mainly
-from tests.support.services import wait_for_count
+from tests.support.server import Server
 
 pytestmark = pytest.mark.browser
 
 
-def with_photos(page: Page, count: int, name: str = "Holidays") -> int:
-    """A collection of whoever is signed in at the page."""
-    token = page.locator('meta[name="csrf-token"]').get_attribute("content") or ""
-    headers = {"X-CSRFToken": token}
-    made = page.request.post("/api/v1/collections", data={"name": name}, headers=headers).json()
-    for seed in range(count):
-        picture = Image.open(io.BytesIO(jpeg(seed))).resize((900, 600))
-        content = io.BytesIO()
-        picture.save(content, "JPEG")
-        file = {"name": f"{seed}.jpg", "mimeType": "image/jpeg", "buffer": content.getvalue()}
-        form: dict[str, Any] = {"file": file}
-        sent = page.request.post(f"/api/v1/collections/{made['id']}/photos", multipart=form, headers=headers)
-        assert sent.ok, sent.text()
-    of_it = f"/api/v1/collections/{made['id']}"
-    wait_for_count(lambda: page.request.get(of_it).json()["embedding"]["indexed"], count, "all photos searchable")
-    return int(made["id"])
+@pytest.fixture
+def photos(tmp_path: Path) -> list[Path]:
+    """Named after their numbers, from 0 on."""
+    written = write_photos(tmp_path / "photos", 5, side=600)
+    return [path.rename(path.with_name(f"{number}.jpg")) for number, path in enumerate(written)]
 
 
-def test_a_link_is_made_opened_without_an_account_and_revoked(page: Page, somebody, chromium, screen_options, keep):
-    with_photos(page, 5)
+@mainly("phone")
+def test_a_link_is_made_opened_without_an_account_and_revoked(
+    page: Page, somebody, shared_server: Server, photos, chromium, screen_options, keep
+):
+    with signed_in(shared_server, somebody) as api:
+        add_collection(api, "Holidays", photos)
     page.goto("/library")
     page.get_by_role("button", name="Share…").click()
     dialog = page.get_by_role("dialog")
@@ -47,7 +39,7 @@ def test_a_link_is_made_opened_without_an_account_and_revoked(page: Page, somebo
     assert "/shared/" in address
     keep("share-dialog")
 
-    context = chromium.new_context(**screen_options)
+    context = chromium.new_context(service_workers="block", **screen_options)
     visitor = context.new_page()
     visitor.goto(address)
     expect(visitor.get_by_role("heading", name="Holidays")).to_be_visible()
@@ -79,11 +71,12 @@ def test_a_link_is_made_opened_without_an_account_and_revoked(page: Page, somebo
 
 @pytest.mark.slow
 @mainly("desktop")
-def test_what_was_found_is_shared_with_its_sketch(page: Page, somebody, screen, chromium, screen_options):
-    with_photos(page, 3)
-    page.goto("/")
-    for stroke in BICYCLE:
-        draw(page, screen, stroke)
+def test_what_was_found_is_shared_with_its_sketch(
+    page: Page, somebody, shared_server: Server, photos, chromium, screen_options
+):
+    with signed_in(shared_server, somebody) as api:
+        add_collection(api, "Holidays", photos[:3], found=True)
+    page.goto(link_to(BICYCLE))
     expect(page.locator("#results li[data-index]")).to_have_count(3)
     page.get_by_role("button", name="Search", exact=True).click()
     page.get_by_role("button", name="Share…", exact=True).click()
@@ -92,7 +85,7 @@ def test_what_was_found_is_shared_with_its_sketch(page: Page, somebody, screen, 
     dialog.get_by_role("button", name="Make a public link").click()
     expect(dialog.get_by_text("It shows 3 photos.")).to_be_visible()
     address = dialog.get_by_label("The new link").input_value()
-    context = chromium.new_context(**screen_options)
+    context = chromium.new_context(service_workers="block", **screen_options)
     visitor = context.new_page()
     visitor.goto(address)
     expect(visitor.get_by_role("heading", name="My bicycle")).to_be_visible()

@@ -8,7 +8,7 @@ from playwright.sync_api import FilePayload, Page, expect
 from tests.support.library import jpeg
 from tests.support.screens import mainly
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("service_worker")]
 
 
 def share(page: Page, *contents: bytes) -> None:

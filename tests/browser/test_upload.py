@@ -17,6 +17,8 @@ pytestmark = pytest.mark.browser
 PER_REQUEST = 8
 AT_ONCE = 2
 COUNT = 36
+MANY = 40
+"""More than are on their way while a sluice lets two requests through."""
 
 
 class Sluice:
@@ -77,8 +79,9 @@ def outcomes_reach(page: Page, count: int):
 
 
 @pytest.fixture
-def stored(somebody, mindreader_server):
-    """How many photos the person's collection of that name holds."""
+def stored(somebody, page: Page, mindreader_server):
+    """How many photos the person's collection of that name holds; the page to upload to is open."""
+    page.goto("/upload")
 
     def count(name: str) -> int:
         with mindreader_server.api() as api:
@@ -161,25 +164,25 @@ def test_a_photo_one_has_is_named_with_a_link_before_a_byte_is_sent(page, contex
 
 @mainly("phone")
 def test_pause_resume_and_cancel(page, tmp_path, stored):
-    photos = write_photos(tmp_path / "photos", 80, side=200)
+    photos = write_photos(tmp_path / "photos", MANY, side=160)
     sluice = Sluice(page, through=2)
     page.locator("#files").set_input_files(photos)
     outcomes_reach(page, 2 * PER_REQUEST - 1)
     page.get_by_role("button", name="Pause").click()
     sluice.open()
     on_their_way = PER_REQUEST * sluice.started
-    assert on_their_way < 80
-    expect(summary(page)).to_contain_text(f"{on_their_way} of 80 files")
+    assert on_their_way < MANY
+    expect(summary(page)).to_contain_text(f"{on_their_way} of {MANY} files")
     page.wait_for_timeout(1000)
     assert sluice.started * PER_REQUEST == on_their_way
     assert stored("My photos") == on_their_way
     page.get_by_role("button", name="Resume").click()
-    expect(summary(page)).to_contain_text("80 of 80 files: 80 uploaded")
+    expect(summary(page)).to_contain_text(f"{MANY} of {MANY} files: {MANY} uploaded")
     expect(page.get_by_role("button", name="Pause")).to_be_hidden()
     with page.expect_download() as started:
         page.get_by_role("button", name="Save the list").click()
-    assert started.value.path().read_text().count("created") == 80
-    more = write_photos(tmp_path / "more", 80, first=100, side=200)
+    assert started.value.path().read_text().count("created") == MANY
+    more = write_photos(tmp_path / "more", MANY, first=100, side=160)
     sluice.close(through=1)
     page.locator("#files").set_input_files(more)
     page.get_by_role("button", name="Cancel").click()
@@ -188,7 +191,7 @@ def test_pause_resume_and_cancel(page, tmp_path, stored):
     page.locator("#files").set_input_files(more)
     expect(summary(page)).to_contain_text("0 refused")
     expect(page.locator("#pause")).to_be_hidden()
-    assert stored("My photos") == 160
+    assert stored("My photos") == 2 * MANY
 
 
 @pytest.mark.slow

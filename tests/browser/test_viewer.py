@@ -12,8 +12,10 @@ from PIL import Image
 from playwright.sync_api import FilePayload, Page, expect
 
 from tests.support.axe import violations
-from tests.support.hands import about_it, fingers, touch
+from tests.support.hands import about_it, add_person, fingers, touch
+from tests.support.people import add_collection, copy_collection, signed_in
 from tests.support.screens import SCREENS, mainly
+from tests.support.server import Server
 
 pytestmark = pytest.mark.browser
 
@@ -34,21 +36,24 @@ ORDER = ["scan.tif", "turned.jpg", "small.jpg", "tower.jpg", "panorama.jpg", "la
 ROOMS = {"desktop": (1440, 900), "tablet": (820, 1180), "tablet-lying": (1180, 820), "phone": (390, 844)}
 
 
-@pytest.fixture
-def viewed(somebody, page: Page, tmp_path: Path) -> Page:
-    """A collection with a photo of each shape."""
-    files = [_written(tmp_path / f"{name}.jpg", size) for name, size in SIZES.items()]
+@pytest.fixture(scope="module")
+def shapes(shared_server: Server, tmp_path_factory: pytest.TempPathFactory) -> int:
+    """A collection with a photo of each shape; every test has a copy of it."""
+    folder = tmp_path_factory.mktemp("shapes")
+    files = [_written(folder / f"{name}.jpg", size) for name, size in SIZES.items()]
     exif = Image.Exif()
     exif[0x0112], exif[0x010F], exif[0x0110] = 6, "Leica", "M11"
-    files.append(_written(tmp_path / f"{TURNED}.jpg", ON_ITS_SIDE, exif=exif.tobytes()))
-    files.append(_written(tmp_path / "scan.tif", (2400, 1600)))
-    page.locator("#new-name").fill("Shapes")
-    for number, file in enumerate(files, 1):  # one after the other: in their order
-        page.locator("#files").set_input_files([str(file)])
-        expect(page.locator("#summary")).to_contain_text(f"{number} uploaded")
-    page.goto("/library")
-    page.get_by_role("link", name="Shapes").click()
-    expect(page.locator("#photos > li[data-index]")).to_have_count(len(files))
+    files.append(_written(folder / f"{TURNED}.jpg", ON_ITS_SIDE, exif=exif.tobytes()))
+    files.append(_written(folder / "scan.tif", (2400, 1600)))
+    with signed_in(shared_server, add_person(shared_server, "Grace")) as api:
+        return add_collection(api, "Shapes", files)
+
+
+@pytest.fixture
+def viewed(somebody, page: Page, shared_server: Server, shapes: int) -> Page:
+    """The page of a collection with a photo of each shape."""
+    page.goto(f"/library/{copy_collection(shared_server, shapes, somebody)}")
+    expect(page.locator("#photos > li[data-index]")).to_have_count(len(ORDER))
     return page
 
 
@@ -333,6 +338,7 @@ def test_on_every_screen_nothing_overlaps_or_sticks_out(viewed: Page, keep):
 @pytest.mark.parametrize("screen", ["desktop"], indirect=True)
 def test_in_a_large_collection_one_goes_on_beyond_what_was_loaded(somebody, page: Page, mindreader_server):
     """The grid loads 120 photos at a time."""
+    page.goto("/upload")
     page.locator("#new-name").fill("Many")
     picture = Image.new("RGB", (60, 40))
     files: list[FilePayload] = []

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import math
 import uuid
+import zlib
+from collections.abc import Sequence
 
 from playwright.sync_api import Page, expect
 
@@ -32,18 +36,28 @@ def add_person(server: Server, name: str, role: str = "member") -> str:
 
 
 def sign_in(page: Page, name: str):
+    """Begin a session in the page's browser; no page is opened."""
     answer = page.request.post("/api/v1/session", data={"name": name, "password": PASSWORD})
     assert answer.ok, answer.text()
-    page.goto("/upload")
-    expect(page.get_by_role("heading", name="Upload photos")).to_be_visible()
 
 
-def circle(x: float, y: float, radius: float) -> list[tuple[float, float]]:
-    turns = [2 * math.pi * i / 24 for i in range(25)]
+def circle(x: float, y: float, radius: float, parts: int = 24) -> list[tuple[float, float]]:
+    """A closed line of so many straight parts."""
+    turns = [2 * math.pi * i / parts for i in range(parts + 1)]
     return [(x + radius * math.cos(t), y + radius * math.sin(t)) for t in turns]
 
 
-BICYCLE = [circle(0.3, 0.65, 0.16), circle(0.72, 0.65, 0.16), [(0.3, 0.65), (0.45, 0.4), (0.62, 0.4), (0.72, 0.65)]]
+_WHEELS = circle(0.3, 0.65, 0.16, parts=12), circle(0.72, 0.65, 0.16, parts=12)
+BICYCLE = [*_WHEELS, [(0.3, 0.65), (0.45, 0.4), (0.62, 0.4), (0.72, 0.65)]]
+
+
+def link_to(strokes: Sequence[Sequence[tuple[float, float]]]) -> str:
+    """The address of a sketch, as the page makes one (`static/canvas/export.js`): it opens with the pen's strokes."""
+    pen, width = 0, 2
+    rows = [[pen, width, [[round(1000 * x), round(1000 * y)] for x, y in stroke]] for stroke in strokes]
+    raw = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    packed = raw.compress(json.dumps(rows).encode()) + raw.flush()
+    return "/#sketch=" + base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
 def on_sheet(page: Page, stroke: list[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from mindreader.catalog import Catalog, Category, Collection, Embedding, EmbeddingSpace, EmbeddingState, Photo, User
 from mindreader.catalog.models import now
+from mindreader.dates import DateSource
 from mindreader.library.photo_lists import ListFilter, PhotoList, PhotoOrder, Place, SortKey
 from mindreader.library.photos import PhotoFilter, photo_page
 from tests.support.services import wait_until
@@ -44,6 +45,7 @@ def fill(catalog: Catalog, collection_id: int, count: int, years: int = 0) -> No
                     "height": 480,
                     "created_at": (uploaded := last - timedelta(minutes=count - number)),
                     "taken_at": uploaded - _age(number, years) if years and number % 3 else None,
+                    "date_source": DateSource.EXIF if years and number % 3 else DateSource.NONE,
                 }
                 for number in range(start, min(count, start + _BATCH))
             ]
