@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import FloatRect, Locator, Page, Request, Route, expect
 
 from tests.support.axe import violations
-from tests.support.hands import BICYCLE, draw, inked, mouse, on_sheet, set_up, sign_in, stylus, touch
+from tests.support.hands import BICYCLE, draw, inked, link_to, mouse, on_sheet, set_up, sign_in, stylus, touch
 from tests.support.photos import write_photos
 from tests.support.screens import EVERY_SCREEN
 
@@ -32,6 +32,16 @@ def sheet(page: Page, owner: str) -> Page:
     """The page of somebody with photos, nothing drawn."""
     sign_in(page, owner)
     page.goto("/")
+    return page
+
+
+@pytest.fixture
+def bicycle(page: Page, owner: str) -> Page:
+    """The page of somebody with photos, with a sketch from a link and what it found."""
+    sign_in(page, owner)
+    page.goto(link_to(BICYCLE))
+    expect(results(page)).to_have_count(24)
+    calm(page)
     return page
 
 
@@ -93,10 +103,8 @@ LEAST_SIDE = {"desk": 560, "wide": 800, "tablet": 540, "tablet-sideways": 500}
 
 
 @on("desk", "wide", "tablet", "tablet-sideways")
-def test_canvas_readings_and_results_are_in_the_first_view(sheet: Page, screen: str, keep):
-    page = sheet
-    keep("draw-empty")
-    draw_bicycle(page, screen)
+def test_canvas_readings_and_results_are_in_the_first_view(bicycle: Page, screen: str, keep):
+    page = bicycle
     keep("draw-results")
     canvas = box(page.locator("#canvas"))
     assert canvas["width"] == canvas["height"] >= LEAST_SIDE[screen]
@@ -220,8 +228,7 @@ def wait_for(page: Page, is_true: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize("screen", ["desktop"], indirect=True)
-def test_clear_takes_results_likes_and_the_picked_reading_away(page: Page, asked, sheet: Page, screen: str):
-    draw_bicycle(page, screen)
+def test_clear_takes_results_likes_and_the_picked_reading_away(page: Page, asked, bicycle: Page, screen: str):
     tiles(page).nth(1).click()
     calm(page)
     results(page).nth(3).locator("button").click()
@@ -266,7 +273,7 @@ def test_where_nothing_is_like_the_sketch_it_says_so(page: Page, sheet: Page, sc
         route.fulfill(response=real, json=real.json() | {"answerable": False})
 
     page.route(SEARCHES, answer)
-    draw_bicycle(page, screen)
+    draw(page, screen, LINE)
     expect(page.locator("#results li").first).to_have_text("Nothing like this here. The nearest:")
     expect(page.locator("#results .guesswork")).to_have_count(1)
 
@@ -323,6 +330,7 @@ def names(page: Page) -> list[str | None]:
 @pytest.mark.parametrize("screen", ["desktop"], indirect=True)
 def test_tools_by_their_keys_wherever_the_focus_is(page: Page, asked, somebody, screen: str):
     page.goto("/")
+    page.locator("#live").uncheck()
     draw(page, screen, LINE)
     draw(page, screen, BICYCLE[0])
     page.locator("#live").focus()
@@ -377,6 +385,7 @@ def test_full_screen_has_the_page_and_no_header(page: Page, somebody, screen: st
 @on("tablet", "tablet-sideways")
 def test_while_a_stylus_draws_the_hand_does_not(page: Page, somebody, screen: str):
     page.goto("/")
+    page.locator("#live").uncheck()
     palm, line = on_sheet(page, [(0.7, 0.8), (0.72, 0.81), (0.7, 0.82)]), on_sheet(page, LINE)
     session = page.context.new_cdp_session(page)
     touch_at: Callable[..., Any] = lambda kind, *at: session.send(  # noqa: E731
@@ -399,6 +408,7 @@ def test_while_a_stylus_draws_the_hand_does_not(page: Page, somebody, screen: st
 @pytest.mark.parametrize("screen", ["tablet"], indirect=True)
 def test_a_finger_draws_where_there_is_no_stylus(page: Page, somebody, screen: str):
     page.goto("/")
+    page.locator("#live").uncheck()
     draw(page, screen, LINE)
     assert strokes(page) == 1
     mouse(page, on_sheet(page, BICYCLE[0]))

@@ -1,4 +1,4 @@
-"""Draw, watch the results follow, and lead them to what one means. Once at a desk, once on a phone."""
+"""Photos that were found lead the search to what one means. Once at a desk, once on a phone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zipfile
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.hands import BICYCLE, draw, inked, sign_in
+from tests.support.hands import BICYCLE, inked, link_to, sign_in
 from tests.support.screens import mainly
 
 pytestmark = [pytest.mark.browser, pytest.mark.data]
@@ -15,11 +15,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.data]
 
 @pytest.fixture
 def drawn(page: Page, screen: str, owner):
-    """A bicycle on the sheet, with which the owner's photos were searched as it was drawn."""
+    """A bicycle on the sheet, with which the owner's photos were searched."""
     sign_in(page, owner)
-    page.goto("/")
-    for stroke in BICYCLE:
-        draw(page, screen, stroke)
+    page.goto(link_to(BICYCLE))
     expect(results(page)).to_have_count(24)
     if screen == "phone":
         page.get_by_role("button", name="Search", exact=True).click()

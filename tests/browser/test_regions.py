@@ -13,8 +13,9 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, FloatRect, Locator, Page, Request, Response, Route, expect
 
+from tests.browser.conftest import FRUGAL
 from tests.support.axe import violations
-from tests.support.hands import PASSWORD, add_person, circle, draw, mouse, sign_in, touch
+from tests.support.hands import PASSWORD, add_person, circle, draw, link_to, mouse, sign_in, touch
 from tests.support.screens import has_touch, mainly
 from tests.support.server import Server, server
 from tests.support.services import wait_for_count
@@ -26,6 +27,7 @@ UMBRELLA = [
     [(0.2, 0.5), (0.8, 0.5)],
     [(0.5, 0.5), (0.5, 0.85), (0.45, 0.9), (0.4, 0.85)],
 ]
+SCENES = 12
 ROUNDING = 1.5
 """Pixels."""
 SEARCHES = re.compile(r"/api/v1/searches$")
@@ -39,7 +41,7 @@ Box = dict[str, float]
 def scenes_server(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Iterator[Server]:
     """One whose first space has regions, with scenes that everybody sees."""
     settings = {"MINDREADER_REGIONS": "auto", "MINDREADER_LOGIN_RATE": "1000/minute"}
-    with server(tmp_path_factory.mktemp("scenes") / "data", **settings) as started:
+    with server(tmp_path_factory.mktemp("scenes") / "data", **FRUGAL, **settings) as started:
         setup = {"name": "Root", "password": PASSWORD}
         httpx.post(f"{started.url}/api/v1/setup", json=setup).raise_for_status()
         _fill(started, _scenes(real_data / "scenes"))
@@ -47,11 +49,11 @@ def scenes_server(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> 
 
 
 def _scenes(folder: Path) -> list[Path]:
-    """Those with umbrellas, and as many others."""
+    """Those with umbrellas, and others."""
     with (folder / "scenes.csv").open() as rows:
         named = sorted({row["file"] for row in csv.DictReader(rows) if row["category"] == "umbrella"})
     others = sorted(path.name for path in folder.glob("*.webp") if path.name not in named)
-    return [folder / name for name in [*named, *others[: 24 - len(named)]]]
+    return [folder / name for name in [*named, *others[: SCENES - len(named)]]]
 
 
 def _fill(started: Server, photos: list[Path]) -> None:
@@ -101,25 +103,25 @@ def asked(page: Page) -> list[dict[str, list[str]]]:
 
 
 @pytest.fixture
-def sheet(page: Page, mindreader_server: Server) -> Page:
+def ada(page: Page, mindreader_server: Server) -> Page:
+    """The browser of somebody who sees the scenes; no page is open."""
     sign_in(page, add_person(mindreader_server, "Ada"))
-    page.goto("/")
     return page
 
 
 @pytest.fixture
-def found(sheet: Page, screen: str, answers: list[dict[str, Any]]) -> Page:
-    """An umbrella is drawn, and what it found is there, with its frames."""
-    search_by_drawing(sheet, screen, UMBRELLA)
+def found(ada: Page, screen: str, answers: list[dict[str, Any]]) -> Page:
+    """An umbrella is opened by its link, and what it found is there, with its frames."""
+    search_with(ada, screen, UMBRELLA)
     assert framed(answers[-1]), "the drawing is found in parts of photos"
-    expect(sheet.locator("#results .frame").first).to_be_attached()
-    return sheet
+    expect(ada.locator("#results .frame").first).to_be_attached()
+    return ada
 
 
-def search_by_drawing(page: Page, screen: str, strokes: Sequence[list[tuple[float, float]]]) -> None:
-    """Draw, and go to what was found, which is on a screen of its own on a phone."""
-    for stroke in strokes:
-        draw(page, screen, stroke)
+def search_with(page: Page, screen: str, strokes: Sequence[list[tuple[float, float]]]) -> None:
+    """Open a sketch, and go to what was found, which is on a screen of its own on a phone."""
+    page.goto(link_to(strokes))
+    expect(page.locator("#results > li[data-index]").first).to_be_visible()
     calm(page)
     if screen == "phone":
         page.get_by_role("button", name="Search", exact=True).click()
@@ -228,7 +230,7 @@ def settled_box_of(locator: Locator) -> FloatRect:
     return now
 
 
-@pytest.mark.parametrize("screen", ["desktop", "phone"], indirect=True)
+@mainly("phone")
 def test_a_frame_over_anything_searches(found: Page, screen: str, answers, keep):
     page = found
     opened(page, 2)
@@ -339,8 +341,8 @@ def test_a_frame_by_keys_alone(found: Page):
 
 
 @mainly("phone")
-def test_more_like_a_photo_of_the_library(sheet: Page, screen: str, answers, keep):
-    page = sheet
+def test_more_like_a_photo_of_the_library(ada: Page, screen: str, answers, keep):
+    page = ada
     page.goto("/photos")
     page.locator("#photos > li[data-index] button").first.click()
     name = page.locator("#viewer-title").text_content() or ""
@@ -364,8 +366,8 @@ def test_more_like_a_photo_of_the_library(sheet: Page, screen: str, answers, kee
 
 
 @pytest.mark.parametrize("screen", ["desktop"], indirect=True)
-def test_one_chosen_photo_of_the_library_searches(sheet: Page):
-    page = sheet
+def test_one_chosen_photo_of_the_library_searches(ada: Page):
+    page = ada
     page.goto("/photos")
     page.locator("#select").click()
     chosen = page.locator("#photos > li[data-index] button")
@@ -403,7 +405,8 @@ def test_what_narrows_a_search_narrows_one_by_a_photo(found: Page):
 
 
 def test_an_address_that_names_no_photo_leads_to_the_sketch(chromium: Browser, mindreader_server: Server):
-    context = chromium.new_context(base_url=mindreader_server.url)  # whose console may say that there was a 404
+    # Its console may say that there was a 404.
+    context = chromium.new_context(base_url=mindreader_server.url, service_workers="block")
     page = context.new_page()
     sign_in(page, add_person(mindreader_server, "Ada"))
     for wrong in ("999999", "0", "x", ""):
@@ -415,12 +418,12 @@ def test_an_address_that_names_no_photo_leads_to_the_sketch(chromium: Browser, m
 
 
 @pytest.mark.parametrize("screen", ["desktop"], indirect=True)
-def test_an_address_with_no_box_means_all_of_the_photo(sheet: Page):
+def test_an_address_with_no_box_means_all_of_the_photo(ada: Page):
     for wrong in ("1,1,0,0", "0,0,2,2", "a,b,c,d", "", "0,0,1,1"):
-        with sheet.expect_request(SIMILAR) as sent:
-            sheet.goto(f"/?similar=1&box={wrong}")
+        with ada.expect_request(SIMILAR) as sent:
+            ada.goto(f"/?similar=1&box={wrong}")
         assert "left" not in parse_qs(urlsplit(sent.value.url).query), wrong
-        expect(sheet.locator("#similar li")).to_contain_text(re.compile("^like (?!this part)"))
+        expect(ada.locator("#similar li")).to_contain_text(re.compile("^like (?!this part)"))
 
 
 @pytest.mark.parametrize("screen", ["desktop"], indirect=True)
@@ -473,9 +476,9 @@ def test_where_i_drew_it_is_a_switch_that_stays(asked, found: Page, screen: str)
 
 
 @mainly("desktop")
-def test_several_things_in_one_drawing_are_told_apart(sheet: Page, screen: str, answers, keep):
-    page = sheet
-    search_by_drawing(page, screen, TWO_THINGS)
+def test_several_things_in_one_drawing_are_told_apart(ada: Page, screen: str, answers, keep):
+    page = ada
+    search_with(page, screen, TWO_THINGS)
     answer = answers[-1]
     assert len(answer["parts"]) == 2
     line = page.get_by_role(
