@@ -8,10 +8,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from mindreader.settings import load_settings
+from tests.browser.conftest import FRUGAL
 from tests.browser.test_models import fill_library
 from tests.support.axe import violations
 from tests.support.bundles import install_bundle
 from tests.support.hands import set_up
+from tests.support.quick_learning import LEAST
 from tests.support.screens import mainly
 from tests.support.server import server
 
@@ -27,7 +29,7 @@ def mindreader_server(tmp_path, quick_bundle):
     """One that answers with a tiny bundle, and learns from few photos."""
     data = tmp_path / "data"
     install_bundle(load_settings({"MINDREADER_DATA_DIR": str(data)}), quick_bundle)
-    with server(data, QUICK) as started:
+    with server(data, QUICK, **FRUGAL) as started:
         yield started
 
 
@@ -38,11 +40,11 @@ def test_it_is_asked_for_watched_and_ends_as_a_version(page: Page, keep, mindrea
     learn = page.get_by_role("button", name="Learn this library…")
     learn.click()
     expect(page.locator("#status")).to_contain_text("too small to be learned: 0 photos")
-    fill_library(mindreader_server, tmp_path)
+    fill_library(mindreader_server, tmp_path, LEAST)
     page.reload()
     learn.click()
     dialog = page.locator("#dialog")
-    expect(dialog).to_contain_text("from 12 photos that are here")
+    expect(dialog).to_contain_text(f"from {LEAST} photos that are here")
     expect(dialog).to_contain_text("does not look at anybody’s sketches")
     expect(dialog).to_contain_text("does not answer searches before you switch to it")
     assert violations(page) == []
@@ -73,7 +75,7 @@ def test_it_is_asked_for_watched_and_ends_as_a_version(page: Page, keep, mindrea
 @mainly("phone")
 def test_it_is_given_up(page: Page, keep, mindreader_server, tmp_path):
     set_up(page)
-    fill_library(mindreader_server, tmp_path)
+    fill_library(mindreader_server, tmp_path, LEAST)
     page.goto("/admin/models")
     page.get_by_role("button", name="Learn this library…").click()
     page.locator("#dialog").get_by_role("button", name="Learn it").click()

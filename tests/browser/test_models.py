@@ -11,13 +11,14 @@ from mindreader.bundles.archive import pack_bundle
 from tests.support.axe import violations
 from tests.support.bundles import write_untrained_bundle
 from tests.support.hands import draw, set_up
+from tests.support.people import add_collection
 from tests.support.photos import write_photos
 from tests.support.screens import mainly
-from tests.support.services import wait_for_count, wait_until
+from tests.support.services import wait_until
 
 pytestmark = pytest.mark.browser
 
-PHOTOS = 12
+PHOTOS = 6
 MADE_WITHIN_MS = 600_000
 """Networks that are not known yet are made ready at the lowest priority, beside all other tests."""
 
@@ -146,15 +147,9 @@ def search_all_the_time(page: Page) -> Page:
     return tab
 
 
-def fill_library(server, tmp_path):
-    write_photos(tmp_path / "photos", PHOTOS, side=320)
+def fill_library(server, tmp_path, count: int = PHOTOS):
     with server.api() as api:
-        collection = api.post("/collections", json={"name": "Photos"}).json()["id"]
-        for path in sorted((tmp_path / "photos").rglob("*.jpg")):
-            answer = api.post(f"/collections/{collection}/photos", files={"file": (path.name, path.read_bytes())})
-            assert answer.json()["outcomes"][0]["status"] == "created"
-        indexed = lambda: api.get(f"/collections/{collection}").json()["embedding"]["indexed"]  # noqa: E731
-        wait_for_count(indexed, PHOTOS, "all photos searchable")
+        add_collection(api, "Photos", write_photos(tmp_path / "photos", count, side=320), found=True)
 
 
 def compare(page: Page, keep):
