@@ -9,7 +9,6 @@ The runs are far too short for a good model: compare the rows of one table with 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import shlex
 import shutil
@@ -41,8 +40,6 @@ class Row:
 
     name: str
     options: str = ""
-    source: str = ""
-    """Train on photos and sketches of this source only."""
 
 
 READING = (
@@ -53,7 +50,7 @@ READING = (
     Row("no instance loss", "--set weights.instance=0"),
     Row("no pseudo-sketches", "--set aligned_share=0"),
     Row("pseudo-sketches only, no human sketch", "--set aligned_share=1"),
-    Row("Sketchy only, no doodles, no PACS, no Caltech", source="sketchy"),
+    Row("Sketchy only, no doodles, no PACS, no Caltech", "--source sketchy"),
 )
 IMAGINING = (
     Row("as `small`"),
@@ -89,7 +86,7 @@ def _table(kind: str, common: tuple[str, ...], rows: dict[int, Row], data: Path,
     print(f"| {kind} | options | {' | '.join(columns)} | hours |\n|---|---|{'---|' * len(columns)}---|")
     for number, row in rows.items():
         manifest = _trained(out / f"{kind}-{number}", common, row, data, out)
-        options = f"`{row.options}`" if row.options else f"only `source` {row.source}" if row.source else ""
+        options = f"`{row.options}`" if row.options else ""
         figures = " | ".join(_figures(kind, manifest["metrics"][0]))
         print(f"| {row.name} | {options} | {figures} | {manifest['training']['hours']:.2f} |", flush=True)
 
@@ -98,37 +95,19 @@ def _trained(folder: Path, common: tuple[str, ...], row: Row, data: Path, out: P
     manifest = folder / "bundle" / "bundle.json"
     if not manifest.exists():
         folder.mkdir(exist_ok=True)
-        view = _only(data, row.source, out / f"data-{row.source}") if row.source else data.resolve()
         encoder = "lite0" if "lite0" in row.options else "lite2"
-        cache = out / f"photo_embeddings-{encoder}-{row.source or 'all'}.npz"
+        cache = out / f"photo_embeddings-{encoder}-{'sketchy' if '--source' in row.options else 'all'}.npz"
         if cache.exists():
             shutil.copy(cache, folder / "photo_embeddings.npz")
         options = shlex.split(" ".join((*common, row.options)))
         command = [str(Path(sys.executable).parent / "mindreader"), "train", *options]
         resume = ["--resume"] if (folder / "checkpoint.pt").exists() else []
         with (folder / "train.log").open("a") as log:
-            subprocess.run([*command, "--data", str(view), "--out", str(folder), *resume], check=True, stdout=log)
+            subprocess.run([*command, "--data", str(data), "--out", str(folder), *resume], check=True, stdout=log)
         shutil.copy(folder / "photo_embeddings.npz", cache)
         (folder / "checkpoint.pt").unlink()  # 200 MB each
     trained: dict[str, Any] = json.loads(manifest.read_text())
     return trained
-
-
-def _only(data: Path, source: str, view: Path) -> Path:
-    """The data set with training files of one source only; what is held back stays as it is."""
-    view.mkdir(exist_ok=True)
-    for entry in data.resolve().iterdir():
-        link = view / entry.name
-        if entry.name != "meta.csv" and not link.exists():
-            link.symlink_to(entry)
-    with (data / "meta.csv").open(newline="") as file:
-        table = csv.DictReader(file)
-        rows = [row for row in table if row["source"] == source or row["split"] != "train"]
-    with (view / "meta.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, table.fieldnames or ())
-        writer.writeheader()
-        writer.writerows(rows)
-    return view
 
 
 def _figures(kind: str, evaluation: dict[str, Any]) -> list[str]:

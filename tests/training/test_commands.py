@@ -1,6 +1,8 @@
 """The commands `train`, `evaluate` and `bundle`, on a run in miniature."""
 
+import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -169,3 +171,38 @@ def test_a_zero_shot_run_leaves_its_categories_out(drawn_data, miniature_options
     _invoke(train, *options, "--device", "cpu")
     with np.load(tmp_path / "run" / "photo_embeddings.npz") as stored:
         assert len(stored["embeddings"]) == 8  # the balls are gone
+
+
+def test_a_run_on_fewer_sketches_goes_on_with_the_same_alone(drawn_data, miniature_options, tmp_path):
+    options = [*miniature_options, "--data", drawn_data, "--out", tmp_path / "run", "--device", "cpu"]
+    _invoke(train, *options, "--steps", 1, "--sketches-per-category", 3)
+    fewer = CliRunner().invoke(train, [*map(str, options), "--resume", "--sketches-per-category", "2"])
+    assert "run with other data" in str(fewer.exception)
+    all_of_them = CliRunner().invoke(train, [*map(str, options), "--resume"])
+    assert "run with other data" in str(all_of_them.exception)
+    _invoke(train, *options, "--steps", 2, "--resume", "--sketches-per-category", 3)
+
+
+@pytest.mark.parametrize("most", ["-1", "many"])
+def test_a_number_of_sketches_that_is_none_is_refused(drawn_data, tmp_path, most):
+    options = ["--preset", "tiny", "--data", str(drawn_data), "--out", str(tmp_path), "--sketches-per-category", most]
+    result = CliRunner().invoke(train, options)
+    assert result.exit_code == 2
+    assert "--sketches-per-category" in result.output
+
+
+def test_a_run_is_of_the_sources_asked_for(drawn_data, miniature_options, tmp_path):
+    with (drawn_data / "meta.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    for row in rows[1:]:
+        row[0] = str(drawn_data / row[0])
+        row[4] = "sketchy" if Path(row[0]).stem in ("0", "1", "2") else "caltech"
+    with (tmp_path / "meta.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    (tmp_path / "pairs.csv").write_text("sketch,photo\n")
+    options = (*miniature_options, "--steps", 1, "--data", tmp_path, "--device", "cpu")
+    _invoke(train, *options, "--out", tmp_path / "run", "--source", "sketchy")
+    with np.load(tmp_path / "run" / "photo_embeddings.npz") as stored:
+        assert len(stored["embeddings"]) == 2 * 2
+    refused = CliRunner().invoke(train, [*map(str, options), "--out", str(tmp_path / "other"), "--source", "pacs"])
+    assert "Sources: caltech, sketchy" in str(refused.exception)

@@ -149,6 +149,14 @@ def _write_report(out: Path, bundle: Bundle, evaluation: Evaluation, engine: Eng
     type=_FOLDER,
     help="More sketches of the data set's categories, laid out as CATEGORY/*.",
 )
+@click.option(
+    "--source", "sources", multiple=True, help="Only what the data set has of this source; may be given repeatedly."
+)
+@click.option(
+    "--sketches-per-category",
+    type=click.IntRange(min=0),
+    help="At most so many sketches of each category, drawn by the seed; pseudo-sketches stay. All if not given.",
+)
 @click.option("--from", "start", metavar="BUNDLE", help="Start from this bundle's G and E1, in its embedding space.")
 @click.option("--space", metavar="BUNDLE", help="Train G and E1 anew for this bundle's embedding space.")
 @click.option(
@@ -226,8 +234,12 @@ def _run(preset: Preset, data: Path, out: Path, device: str, asked: dict[str, An
     from mindreader_training.trainer import Trainer
 
     dataset = read_dataset(data, "train", asked["seed"])
+    if asked["sources"]:
+        dataset = dataset.of_sources(asked["sources"])
     if asked["more_sketches"]:
         dataset = dataset.with_sketches(folder_items(asked["more_sketches"], source=asked["more_sketches"].name))
+    if asked["sketches_per_category"] is not None:
+        dataset = dataset.with_at_most(asked["sketches_per_category"], asked["seed"])
     unseen: tuple[str, ...] = ()
     if asked["zero_shot"]:
         main = dataset.only(lambda item: item.source in ("", "sketchy"))

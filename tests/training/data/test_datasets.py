@@ -1,3 +1,7 @@
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -8,7 +12,7 @@ from mindreader.errors import InvalidInputError
 from mindreader.imaging import sketch_array
 from mindreader_training.data.augmentation import augmented_photo
 from mindreader_training.data.batches import Sampler, shrunk
-from mindreader_training.data.datasets import load_photos, load_sketches
+from mindreader_training.data.datasets import Item, load_photos, load_sketches
 from mindreader_training.data.layouts import folder_dataset, listed_dataset
 from mindreader_training.data.pseudo_sketches import pseudo_sketch
 from mindreader_training.overrides import with_overrides
@@ -50,6 +54,41 @@ def test_a_missing_or_empty_folder_is_refused_by_name(tmp_path):
 def test_a_folder_without_meta_csv_is_refused(tmp_path):
     with pytest.raises(InvalidInputError, match=r"meta\.csv"):
         listed_dataset(tmp_path, _train)
+
+
+@pytest.mark.parametrize("most", [0, 1, 3, 100])
+def test_of_each_category_at_most_so_many_sketches_stay_and_all_photos(drawn_data, most):
+    whole = listed_dataset(drawn_data, _train)
+    fewer = whole.with_at_most(most, seed=0)
+    counts = Counter(sketch.category for sketch in fewer.sketches)
+    assert [counts[category] for category in whole.categories] == [min(most, 8)] * 2
+    assert fewer.photos == whole.photos
+    for sketch, photo in zip(fewer.sketches, fewer.pairs, strict=True):
+        assert fewer.photos[photo].path.stem == sketch.path.stem
+
+
+def test_fewer_sketches_are_among_more_and_drawn_by_the_seed(drawn_data):
+    whole = listed_dataset(drawn_data, _train)
+    draws = [set(whole.with_at_most(most, seed=0).sketches) for most in range(9)]
+    assert all(fewer < more for fewer, more in pairwise(draws))
+    assert whole.with_at_most(3, seed=0).sketches == whole.with_at_most(3, seed=0).sketches
+    assert len({whole.with_at_most(3, seed=seed).sketches for seed in range(8)}) > 1
+
+
+def test_of_several_sources_those_asked_for_are_kept(drawn_data):
+    sketchy = listed_dataset(drawn_data, _train)
+    other = [Item(Path(f"{i}.png"), "ball", "icons") for i in range(2)]
+    both = sketchy.with_sketches(other)
+    assert both.of_sources(["sketchy"]).sketches == sketchy.sketches
+    assert both.of_sources(["sketchy", "icons"]).sketches == both.sketches
+    assert both.of_sources(["icons"]).sketches == tuple(other)
+
+
+def test_a_source_that_is_not_there_is_refused_with_those_that_are(drawn_data):
+    with pytest.raises(InvalidInputError, match=r"no source pacs\. Sources: sketchy"):
+        listed_dataset(drawn_data, _train).of_sources(["sketchy", "pacs"])
+    with pytest.raises(InvalidInputError, match="Sources: none"):
+        folder_dataset(drawn_data / "photos", drawn_data / "sketches").of_sources(["sketchy"])
 
 
 def test_a_pseudo_sketch_has_strokes_where_the_photo_has_contours(drawn_data):

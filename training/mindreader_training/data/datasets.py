@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -67,6 +68,36 @@ class Dataset:
         if not more:
             raise InvalidInputError("None of the further sketches is of a category that has photos.")
         return Dataset(self.photos, (*self.sketches, *more), np.append(self.pairs, np.full(len(more), NO_PAIR)))
+
+    def of_sources(self, sources: Collection[str]) -> Dataset:
+        """The photos and sketches of some sources.
+
+        Raises:
+            InvalidInputError: there is nothing of one of them.
+        """
+        known = sorted({item.source for item in (*self.photos, *self.sketches)} - {""})
+        if unknown := sorted(set(sources) - set(known)):
+            raise InvalidInputError(
+                f"The data set has no source {', '.join(unknown)}. Sources: {', '.join(known) or 'none'}."
+            )
+        return self.only(lambda item: item.source in sources)
+
+    def with_at_most(self, sketches_per_category: int, seed: int) -> Dataset:
+        """The data set with at most so many sketches of each category; every photo stays.
+
+        Args:
+            sketches_per_category: 0 or more. The sketches of a smaller number are among those of a larger one.
+            seed: draws them.
+        """
+        by_category: dict[str, list[int]] = defaultdict(list)
+        for i, sketch in enumerate(self.sketches):
+            by_category[sketch.category].append(i)
+        kept: list[int] = []
+        for category, own in by_category.items():
+            random = np.random.default_rng((seed, *category.encode()))
+            kept += [int(i) for i in random.permutation(own)[:sketches_per_category]]
+        kept.sort()
+        return Dataset(self.photos, tuple(self.sketches[i] for i in kept), self.pairs[kept])
 
     def answerable(self) -> Dataset:
         """The data set without sketches of categories that have no photo: nothing could be found for them."""
