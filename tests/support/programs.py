@@ -261,8 +261,10 @@ def _know_what_all_need() -> None:
     """Half a second of a core for each server, once for all of them."""
     from mindreader_webui import i18n
     from tests.support.ready_networks import keep_networks_ready
+    from tests.support.remembered import copy_migrated_tables
 
     hash_quickly()
+    copy_migrated_tables()
     start_programs_quickly()
     keep_networks_ready()
     i18n._shipped(i18n.FOLDER)
