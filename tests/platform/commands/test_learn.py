@@ -27,7 +27,7 @@ def train(settings, *options, status=0):
     return mindreader(settings.data_dir, "train", "--library", *options, command=QUICK, status=status)["printed"]
 
 
-@pytest.mark.parametrize("is_paused", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["paused", "anew"])
+@pytest.mark.parametrize("is_paused", [True, False], ids=["paused", "anew"])
 def test_it_ends_as_a_version_beside_the_active_one(at_rest, settings, is_paused):
     """One that is paused is gone on with only when that is said."""
     if is_paused:
