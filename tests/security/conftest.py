@@ -13,12 +13,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from mindreader.catalog import Catalog
 from mindreader.settings import Settings, load_settings
 from mindreader_webui.commands.serve import workers_for
 from mindreader_webui.connections import Patience
 from mindreader_webui.server import server_in_background
-from tests.support.databases import give_tables
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,6 @@ def attacked(tmp_path: Path) -> Attacked:
     def start(patience: Patience | None = None, *, workers: bool = False, **settings: object) -> Iterator[Target]:
         given = {f"MINDREADER_{name.upper()}": str(value) for name, value in settings.items()}
         loaded = load_settings({"MINDREADER_DATA_DIR": str(tmp_path / "data"), "MINDREADER_PORT": "0"} | given)
-        give_tables(Catalog(loaded.catalog_url))
         with server_in_background(loaded, workers_for(loaded) if workers else None, patience) as url:
             yield Target(url, loaded)
 

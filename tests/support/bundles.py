@@ -26,7 +26,6 @@ from mindreader.networks.encoders import Encoder
 from mindreader.networks.generator import Generator
 from mindreader_training.export import TrainedNetworks, export_bundle
 from mindreader_training.presets import preset
-from tests.support.databases import give_tables
 
 RECORD = TrainingRecord(command="none", data="none", steps=0, hours=0, hardware="cpu", seed=0)
 
@@ -85,7 +84,7 @@ def altered_bundle(
 def install_bundle(settings, bundle: Bundle) -> None:
     """Let a bundle answer, before the first start installs the one that ships with MindReader."""
     catalog = Catalog(settings.catalog_url)
-    give_tables(catalog)
+    catalog.migrate()
     install(catalog, bundle_store(settings, BlobStore(settings.blobs_root)), bundle)
     catalog.close()
 

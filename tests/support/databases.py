@@ -6,11 +6,9 @@ Migrations are the subject of tests/platform/catalog; every other test begins wi
 from __future__ import annotations
 
 import shutil
-import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -31,23 +29,6 @@ def write_template(file: Path) -> Path:
     """A SQLite file with every table; `copy_template` makes a catalog of it."""
     migrate(f"sqlite:///{file}")
     return file
-
-
-@cache
-def migrated() -> bytes:
-    """A SQLite file with every table, as it is on the disk."""
-    with tempfile.TemporaryDirectory() as folder:
-        return write_template(Path(folder) / "migrated.sqlite3").read_bytes()
-
-
-def give_tables(catalog: Catalog) -> None:
-    """To a catalog that nothing has connected to; one in SQLite that is not there yet gets a copy."""
-    file = Path(catalog.engine.url.database or "")
-    if catalog.engine.dialect.name != "sqlite" or file.exists():
-        catalog.migrate()
-    else:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(migrated())
 
 
 def copy_template(template: Path, catalog: Catalog) -> None:
