@@ -18,6 +18,7 @@ from mindreader.embedding.spaces import is_open, open_space
 from mindreader.model_versions.registry import bundle_store, install, register_bundle
 from mindreader.networks.descriptions import (
     EncoderDescription,
+    GeneratorSizes,
     ProjectionDescription,
     SpaceDescription,
     encoder_description,
@@ -31,13 +32,26 @@ RECORD = TrainingRecord(command="none", data="none", steps=0, hours=0, hardware=
 
 
 def write_untrained_bundle(
-    folder: Path, seed: int = 0, name: str = "untrained", sketch_size: int | None = None
+    folder: Path,
+    seed: int = 0,
+    name: str = "untrained",
+    sketch_size: int | None = None,
+    sizes: GeneratorSizes | None = None,
 ) -> Bundle:
+    """A tiny bundle with random weights.
+
+    Args:
+        sizes: of G, whose weights are then so wide that its noise is seen; if not given, the preset `tiny`'s with a
+            condition.
+    """
     torch.manual_seed(seed)
     tiny = preset("tiny")
     assert tiny.projection is not None
     dimension = tiny.projection.dimension
-    generator = Generator(replace(tiny.generator, condition=dimension))
+    generator = Generator(sizes or replace(tiny.generator, condition=dimension))
+    if sizes:
+        for weights in filter(lambda each: each.dim() > 1, generator.parameters()):
+            nn.init.kaiming_normal_(weights)
     encoder, photo_encoder = (Encoder(encoder_description(n)) for n in (tiny.query_encoder, tiny.photo_encoder))
     projection = nn.Linear(encoder.description.dimension, dimension)
     for network in (encoder, photo_encoder):

@@ -36,7 +36,7 @@ from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.inference.query_model import Painting, QueryModel
 from mindreader.networks.descriptions import GeneratorSizes
 from mindreader.settings import load_settings
-from tests.support.bundles import altered_bundle
+from tests.support.bundles import altered_bundle, write_untrained_bundle
 from tests.support.photos import write_photos
 from tests.support.server import environment
 from tests.support.temporary import compiled_models as shared_models
@@ -90,9 +90,21 @@ def test_photos_have_the_same_embeddings_on_both_engines(shipped, openvino, tmp_
     assert theirs.weight_bytes == pytest.approx(ours.weight_bytes, rel=0.05)
 
 
-def test_a_generator_without_condition_and_one_of_the_paper_run_on_both(quick_bundle, tmp_path):
-    models = CompiledModels(tmp_path, convert_in_a_program)
-    engine = OpenVINOEngine(models, False, 1, None)
+@pytest.mark.parametrize(("upsampling", "norm"), [("resize", "group"), ("transposed", "batch")], ids=["small", "paper"])
+def test_a_generator_without_condition_is_the_same_on_both_engines(tmp_path, upsampling, norm):
+    sizes = GeneratorSizes(image_size=64, base_channels=8, upsampling=upsampling, norm=norm)
+    bundle = write_untrained_bundle(tmp_path / "bundle", sizes=sizes)
+    engine = OpenVINOEngine(CompiledModels(shared_models(), convert), False, 1, None)
+    model, expected = QueryModel(bundle, engine), QueryModel(bundle, TORCH)
+    drawn = sketches(model.sketch_size)
+    images = model.imagine_batch(drawn, [2, 3])
+    np.testing.assert_allclose(images, expected.imagine_batch(drawn, [2, 3]), atol=1e-3)
+    assert np.abs(images - model.imagine_batch(drawn, [4, 5])).max() > 0.01, "other noise is another image"
+    np.testing.assert_allclose(model.queries(drawn, [0, 1]), expected.queries(drawn, [0, 1]), atol=1e-4)
+
+
+def test_a_program_makes_models_that_say_the_same(quick_bundle, tmp_path):
+    engine = OpenVINOEngine(CompiledModels(tmp_path, convert_in_a_program), False, 1, None)
     model, expected = QueryModel(quick_bundle, engine), QueryModel(quick_bundle, TORCH)
     drawn = sketches(model.sketch_size)
     np.testing.assert_allclose(model.queries(drawn, [0, 1]), expected.queries(drawn, [0, 1]), atol=1e-4)
@@ -109,7 +121,7 @@ def test_sketches_larger_than_imaginary_images_are_the_same_on_both_engines(
     sizes = {"query_encoder": {"sketch_size": sketch_size, "input_size": encoder_size}}
     bundle = altered_bundle(quick_bundle, tmp_path / "bundle", manifest=sizes)
     # In this process, which has torch already: a program of its own would take three times as long.
-    engine = OpenVINOEngine(CompiledModels(tmp_path / "models", convert), False, 1, None)
+    engine = OpenVINOEngine(CompiledModels(shared_models(), convert), False, 1, None)
     model, expected = QueryModel(bundle, engine), QueryModel(bundle, TORCH)
     drawn = sketches(sketch_size)
     np.testing.assert_allclose(model.embed_sketches(drawn), expected.embed_sketches(drawn), atol=1e-4)
