@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.support.hands import about_it
 from tests.support.photos import write_photos
 from tests.support.screens import mainly
 
 pytestmark = pytest.mark.browser
+
+LISTED = re.compile(r"/api/v1/photos\?")
 
 
 @pytest.fixture
@@ -130,3 +133,26 @@ def test_dates_say_where_they_are_from_and_a_person_corrects_one_and_many(filled
     page.reload()
     look_at(page, "takeout.jpg")
     says(page, "date unknown")
+
+
+@mainly("desktop")
+def test_a_list_on_its_way_does_not_undo_what_is_changed_meanwhile(filled: Page):
+    page, held = filled, list[tuple[Route, APIResponse]]()
+    look_at(page, "copied.jpg")
+    page.route(LISTED, lambda route: route.continue_() if held else held.append((route, route.fetch())))
+    change(page, "Date…", "Date of 1 photo", "Day", "1968-12-24")
+    while not held:  # the list that is loaded anew
+        page.wait_for_timeout(20)
+    change(page, "Category…", "Category of 1 photo", "Category", "moon")
+    expect(page.locator("#status")).to_have_text("1 photo is “moon” now.")
+    for route, answer in held:
+        route.fulfill(response=answer)
+    expect(page.locator("#photos > li", has=page.get_by_title("copied.jpg", exact=True))).to_contain_text("moon")
+    says(page, "moon", "December 24, 1968")
+
+
+def change(page: Page, button: str, title: str, label: str, value: str):
+    page.locator("#viewer").get_by_role("button", name=button).click()
+    asked = dialog(page, title)
+    asked.get_by_label(label).fill(value)
+    asked.get_by_role("button", name="Set").click()

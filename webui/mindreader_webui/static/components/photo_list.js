@@ -187,6 +187,7 @@ export class PhotoList {
         changed.has(photo.id) && this.filters.sort[0] === "taken" && photo.taken_at?.slice(0, 10) !== this.dayOf(index);
     });
     moved ||= photos.some((photo) => "unread" in photo && photo.unread === true);
+    moved ||= grid.loading.size > 0; // what is on its way may say what was before
     if (moved) this.showMoved(photos).catch(showError);
     else this.shownAnew();
   }
