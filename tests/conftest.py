@@ -12,11 +12,11 @@ What is shared, and what each test has of its own:
   bundle (`quick_bundle`).
 * A test's own: `tmp_path` with the data folder of `settings`; `catalog`, a copy of tables that were migrated once;
   a database in PostgreSQL (`empty_postgres_url`, `migrated_postgres_url`); a place in the S3 bucket (`s3_url`).
-* Servers, workers and command lines are real processes, forks of one that has loaded torch (`support.programs`); a
-  server takes a second to start, so a module shares one where its tests do not end it.
-* Files lie in memory where that is large enough (`support.temporary`), and a password's hash is quick in this process.
-  What every app and client would compile or read again is made once (`support.remembered`). Python keeps what it
-  compiles, whoever starts it.
+* Servers, workers and command lines are real processes, forks of one that has loaded torch for the whole run
+  (`support.programs`); a server takes a second to start, so a module shares one where its tests do not end it.
+* Files lie in memory where that is large enough (`support.temporary`), and a password's hash is quick, here and in
+  those programs. What every app and client would compile, read or migrate again is made once (`support.remembered`).
+  Python keeps what it compiles, whoever starts it.
 * Ports come from `support.services.free_port`, below those the kernel gives to connections.
 
 No test fails because the machine is slow: wait for what should become true (`wait_until`, `wait_for_count`), and
