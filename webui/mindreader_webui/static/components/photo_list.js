@@ -72,6 +72,7 @@ export class PhotoList {
     /** @type {ReturnType<typeof setTimeout>|undefined} */
     this.timer = undefined;
     this.started = false;
+    this.moves = 0; // so often the list was loaded anew since photos stood elsewhere
     history.scrollRestoration = "manual";
     byId("top").onclick = () => {
       scrollTo({ top: 0 });
@@ -194,9 +195,10 @@ export class PhotoList {
 
   /** They stand elsewhere now; the viewer goes on with the one it shows. @param {AnyPhoto[]} photos */
   async showMoved(photos) {
+    const move = (this.moves += 1);
     await this.reload();
     if (photos.length === 1 && photos[0]) await this.find(photos[0]);
-    refreshViewer();
+    if (move === this.moves) refreshViewer(); // else the list is on its way once more, and the photo nowhere in it
   }
 
   /** Load a photo from where it stands, unless that is a day with very many. @param {AnyPhoto} photo */
