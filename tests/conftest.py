@@ -61,6 +61,7 @@ from tests.support.databases import (
     postgres_database,
     write_template,
 )
+from tests.support.forms import end_every_head
 from tests.support.programs import open_nursery, start, start_programs_quickly
 from tests.support.qdrant_server import QdrantServer
 from tests.support.quick_hashes import hash_quickly
@@ -112,6 +113,12 @@ def as_in_a_process_of_its_own() -> Iterator[None]:
 def quick_hashes() -> None:
     """Of the tests' passwords in this process; tests/platform/accounts says what the product's cost."""
     hash_quickly()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def whole_forms() -> None:
+    """The test client ends the heads of its parts, as browsers do."""
+    end_every_head()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -15,12 +15,13 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from mindreader.blobs import BlobStore
 from mindreader.settings import Settings
+from mindreader_webui.forms import FormParser
 
 FILES_PER_REQUEST = 100
 _FIELDS_OF_A_FILE = 7
 """The file itself, its category, its folder, its time, the text of two files beside it, and where it comes from."""
 _TEXT_OF_A_FILE = 2**16
-"""Characters of these fields, on an average: they are in memory."""
+"""Bytes of these fields, on an average: they are in memory."""
 UPLOADS_FOLDER = "uploads"
 _STALE_SECONDS = 86400  # longer than any request, or any file takes to be written
 
@@ -28,6 +29,7 @@ _STALE_SECONDS = 86400  # longer than any request, or any file takes to be writt
 class UploadRequest(Request):
     """A request whose files are files."""
 
+    form_data_parser_class = FormParser
     _files = 0
 
     def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
