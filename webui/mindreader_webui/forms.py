@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
-from werkzeug.datastructures import FileStorage, Headers
+from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
@@ -81,8 +81,7 @@ class _Form:
         self._text = bytearray()
         if filename is not None:
             self._file = self._open_file(None, part.content_type, filename)
-            headers = Headers(part.headerlist)
-            self.files.append((self._name, FileStorage(self._file, filename, self._name, headers=headers)))
+            self.files.append((self._name, FileStorage(self._file, filename, self._name)))
 
     def _add(self, data: bytes | bytearray) -> None:
         if self._file is not None:
