@@ -10,7 +10,7 @@ from typing import Annotated, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, model_validator
 
 from mindreader.boxes import Box
 from mindreader.errors import Sentence
@@ -45,6 +45,10 @@ ToldSentence = Annotated[
     PlainValidator(_told),
     PlainSerializer(Sentence.packed, when_used="json"),
 ]
+
+
+IMAGINARY_MEDIA_TYPE = "image/jpeg"
+_AS_BEFORE = "imaginary_webp"
 
 
 class _Message(BaseModel):
@@ -126,7 +130,10 @@ class SearchHit(_Message):
 class ImaginedReading(_Message):
     """One thing the sketch may show, with what G imagines of it."""
 
-    imaginary_webp: Base64Bytes
+    imaginary_image: Base64Bytes = Field(
+        validation_alias=AliasChoices("imaginary_image", _AS_BEFORE), serialization_alias=_AS_BEFORE
+    )
+    """Of `IMAGINARY_MEDIA_TYPE`; on its way it has the name that servers of the version before know."""
     photo_ids: tuple[int, ...]
     """Photos found that it was read from, the nearest to it first; none where nothing could be found."""
     picked: bool = False

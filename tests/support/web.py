@@ -25,7 +25,7 @@ from mindreader_webui.access import Access, rule_of
 from mindreader_workers.envelopes import Envelopes
 from tests.support.library import jpeg
 
-WEBP = b"RIFF....WEBPnot looked at by the web"
+JPEG = b"\xff\xd8\xffnot looked at by the web"
 
 
 @dataclass
@@ -111,7 +111,7 @@ class Finder:
             model_version_id=request.model_version_id or self.version.id,
             model_version=self.version.name,
             space_id=self.version.space_id,
-            readings=tuple(self.readings or [messages.ImaginedReading(imaginary_webp=WEBP, photo_ids=())]),
+            readings=tuple(self.readings or [messages.ImaginedReading(imaginary_image=JPEG, photo_ids=())]),
             answerable=self.answerable,
             hits=tuple(self.hits),
             parts=self.parts,

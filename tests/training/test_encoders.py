@@ -142,4 +142,4 @@ def test_the_paper_s_bundle_answers_a_search(paper, tmp_path):
     indexes.close()
     catalog.close()
     assert [hit.photo_id for hit in answer.hits] == [7]
-    assert Image.open(io.BytesIO(answer.readings[0].imaginary_webp)).size == (256, 256)
+    assert Image.open(io.BytesIO(answer.readings[0].imaginary_image)).size == (256, 256)

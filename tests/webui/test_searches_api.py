@@ -13,7 +13,7 @@ from mindreader.messages import ImaginedReading, SearchHit
 from mindreader_webui.app import create_app
 from mindreader_webui.services import Services
 from tests.support.library import jpeg
-from tests.support.web import WEBP
+from tests.support.web import JPEG
 
 
 def search(person, sketch, **form):
@@ -80,12 +80,12 @@ def test_each_reading_has_its_image_its_name_and_three_photos(ann, bob, finder, 
     hidden = bob.photo(bob.collection("Private"), seed=9)
     readings = [(dog, nearest, copy, hidden), (hidden,), ()]
     finder.readings = [
-        ImaginedReading(imaginary_webp=WEBP, photo_ids=ids, picked=number == 1) for number, ids in enumerate(readings)
+        ImaginedReading(imaginary_image=JPEG, photo_ids=ids, picked=number == 1) for number, ids in enumerate(readings)
     ]
     finder.answerable = False
     answer = search(ann, sketch_png).json
     first, second, third = answer["readings"]
-    assert first["url"].startswith("data:image/webp;base64,")
+    assert first["url"].startswith("data:image/jpeg;base64,")
     assert (first["name"], first["picked"], first["photo_ids"]) == ("dog", False, [dog, nearest, copy])
     # Of equal bytes one is shown.
     assert [photo["photo_id"] for photo in first["photos"]] == [dog, nearest]

@@ -34,11 +34,13 @@ def test_what_has_its_default_does_not_travel_for_a_program_of_the_version_befor
     sealed = JsonEnvelopes().seal(request_)
     assert sealed.keys() == {"sketch", "where", "limit", "most_readings", "reading"}
     hits = (SearchHit(photo_id=1, score=0.5),)
-    readings = (ImaginedReading(imaginary_webp=b"x", photo_ids=(1,)),)
+    readings = (ImaginedReading(imaginary_image=b"x", photo_ids=(1,)),)
     answer = SearchAnswer(
         model_version_id=1, model_version="a", space_id=1, readings=readings, hits=hits, timings_ms={}
     )
     assert JsonEnvelopes().seal(answer)["hits"] == [{"photo_id": 1, "score": 0.5}]
+    # Servers of the version before know the image by this name.
+    assert JsonEnvelopes().seal(answer)["readings"] == [{"imaginary_webp": "eA==", "photo_ids": [1]}]
     assert JsonEnvelopes().open(SearchAnswer, JsonEnvelopes().seal(answer)) == answer
 
 

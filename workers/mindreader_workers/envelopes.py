@@ -41,7 +41,7 @@ class JsonEnvelopes:
 
         Those that have their defaults are left out: a program of the version before may not know them.
         """
-        return message.model_dump(mode="json", exclude_defaults=True)
+        return message.model_dump(mode="json", exclude_defaults=True, by_alias=True)
 
     def open(self, kind: type[M], sealed: Any) -> M:
         """The message with these fields."""

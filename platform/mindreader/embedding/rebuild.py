@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from mindreader.catalog import Catalog, EmbeddingSpace, EmbeddingState, Job, JobState, Photo
@@ -21,6 +21,9 @@ from mindreader.photo_index import PhotoIndexes
 from mindreader.photo_index.edge import name_aside
 
 log = logging.getLogger(__name__)
+
+# Asked by every search: put together once.
+_ONGOING = select(Job).where(Job.space_id == bindparam("space_id"), Job.state.in_(ONGOING))
 
 
 def rebuild_damaged(catalog: Catalog, indexes: PhotoIndexes) -> list[str]:
@@ -53,7 +56,7 @@ def set_aside_as(job: Job) -> str | None:
 
 def is_being_rebuilt(session: Session, space_id: int) -> bool:
     """Whether photos of a damaged index still wait to be embedded again."""
-    ongoing = session.scalars(select(Job).where(Job.space_id == space_id, Job.state.in_(ONGOING)))
+    ongoing = session.scalars(_ONGOING, {"space_id": space_id})
     return any(_rebuilds(job) for job in ongoing)
 
 

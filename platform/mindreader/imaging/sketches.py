@@ -23,6 +23,8 @@ from mindreader.imaging.ink import dark_on_light, is_clean, require_ink
 
 _WHITE = 255
 _LONGEST_SIDE = 512
+_PNG_LEVEL = 3
+"""Two thirds of the time of zlib's usual 6, for a fifth of bytes more."""
 _LARGEST_SIDE = 1024
 """Of a drawing as it is decoded: the lines of a photographed sheet are looked for in so many pixels."""
 
@@ -51,7 +53,7 @@ class Sketch:
     def png(self) -> bytes:
         """As an 8-bit grey PNG."""
         out = BytesIO()
-        self.image.save(out, "PNG")
+        self.image.save(out, "PNG", compress_level=_PNG_LEVEL)
         return out.getvalue()
 
     @cached_property

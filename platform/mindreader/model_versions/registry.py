@@ -24,6 +24,8 @@ from mindreader.region_schemes import BEST_REGIONS, NO_REGIONS
 from mindreader.settings import Settings
 
 _LONGEST_STEM = 75
+# Asked by every search: put together once.
+_ACTIVE_SPACE = select(ModelVersion.space_id).where(ModelVersion.active)
 """Of a name that gets an ending: the catalog keeps 100 characters."""
 
 
@@ -247,7 +249,7 @@ def active_version(session: Session) -> ModelVersion | None:
 
 def active_space_id(session: Session) -> int | None:
     """The embedding space of the active version."""
-    return session.scalar(select(ModelVersion.space_id).where(ModelVersion.active))
+    return session.scalar(_ACTIVE_SPACE)
 
 
 def activate(session: Session, model_version_id: int, *, incomplete: bool = False) -> ModelVersion:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from mindreader.errors import NotReadyError
+from mindreader.errors import IndexFailedError, NotReadyError
 from mindreader.imaging import Sketch
 from mindreader.inference.engines.torch_engine import TorchEngine
 from mindreader.inference.looks import looks_at
@@ -88,7 +88,7 @@ def test_an_answer_names_its_version_and_ranks_photos(searcher, version, index, 
     assert scores == sorted(scores, reverse=True)
     assert 1 <= len(answer.readings) <= 4
     for reading in answer.readings:
-        assert Image.open(io.BytesIO(reading.imaginary_webp)).size == (64, 64)
+        assert Image.open(io.BytesIO(reading.imaginary_image)).size == (64, 64)
         assert set(reading.photo_ids) <= {hit.photo_id for hit in answer.hits}
 
 
@@ -98,6 +98,29 @@ def test_photos_of_other_collections_and_categories_are_never_found(searcher, in
     hits = searcher.answer(_request(sketch_png, category_ids=(3,))).hits
     assert {hit.photo_id % 4 for hit in hits} == {3}
     assert searcher.answer(_request(sketch_png, collection_ids=())).hits == ()
+
+
+def test_an_index_that_fails_at_any_question_is_asked_once_more(searcher, index, sketch_png, monkeypatch):
+    hits, search, asked = searcher.answer(_request(sketch_png)).hits, index.search, list[int]()
+
+    def fails_at(number):
+        def search_or_fail(*question):
+            asked.append(number)
+            if len(asked) == number:
+                raise IndexFailedError
+            return search(*question)
+
+        return search_or_fail
+
+    number = 1
+    while True:
+        asked.clear()
+        monkeypatch.setattr(index, "search", fails_at(number))
+        assert searcher.answer(_request(sketch_png)).hits == hits
+        if len(asked) < number:
+            break
+        number += 1
+    assert number > 2, "it was asked twice at least: what the sketch finds, and what the expanded query finds"
 
 
 def test_the_same_request_has_the_same_answer(searcher, index, sketch_png):
@@ -128,7 +151,7 @@ def kinds_of(readings, kinds):
 def test_what_a_sketch_may_show_is_told_apart_by_the_photos_it_finds(searcher, two_kinds, sketch_png):
     answer = searcher.answer(_request(sketch_png))
     assert kinds_of(answer.readings[:2], two_kinds) in ([{0}, {1}], [{1}, {0}])
-    assert len({reading.imaginary_webp for reading in answer.readings}) == len(answer.readings)
+    assert len({reading.imaginary_image for reading in answer.readings}) == len(answer.readings)
     assert not any(reading.picked for reading in answer.readings)
 
 
@@ -156,7 +179,7 @@ def test_imagining_again_gives_further_readings_and_then_other_noise(searcher, t
     # All photos were looked at in the first round: from then on the same readings are painted anew.
     for first, other in combinations(answers, 2):
         assert [photo for reading in other.readings for photo in reading.photo_ids] == shown
-        assert {r.imaginary_webp for r in first.readings}.isdisjoint(r.imaginary_webp for r in other.readings[:1])
+        assert {r.imaginary_image for r in first.readings}.isdisjoint(r.imaginary_image for r in other.readings[:1])
 
 
 def test_further_readings_are_of_the_photos_after_the_first_forty(searcher, version, indexes, sketch_png, index):

@@ -166,7 +166,7 @@ def _compared(
     answers = [
         VersionAnswer(
             model_version_id=found.model_version_id,
-            imaginary_url=data_url(found.readings[0].imaginary_webp),
+            imaginary_url=data_url(found.readings[0].imaginary_image, messages.IMAGINARY_MEDIA_TYPE),
             results=results_of(session, user, found.hits),
             milliseconds=round(sum(found.timings_ms.values()), 2),
         )

@@ -27,21 +27,50 @@ _NAMED_BY = 5
 """The nearest photos of a reading; those at its edge would give it another name than what is shown of it."""
 
 
-def results_of(session: Session, user: User, hits: tuple[messages.SearchHit, ...]) -> list[SearchResult]:
+def results_and_readings(
+    session: Session, user: User, found: messages.SearchAnswer, where: IndexFilter, *, grouped: bool
+) -> tuple[list[SearchResult], list[Reading]]:
+    """What a sketch found, as `grouped_results` or `results_of` says, and what it may show, by photos that are still
+    there and visible. All of these photos are read at once.
+    """
+    read_from = [photo_id for reading in found.readings for photo_id in reading.photo_ids]
+    if grouped:
+        photos = visible_copies(session, user, [*_with_copies(found.hits), *read_from], where)
+        results = _grouped(user, found.hits, photos)
+    else:
+        photos = visible_photos(session, user, [*(hit.photo_id for hit in found.hits), *read_from])
+        results = _ungrouped(user, found.hits, photos)
+    visible = {photo.id: photo for photo in photos}
+    readings = [_reading(each, [visible[i] for i in each.photo_ids if i in visible]) for each in found.readings]
+    return results, readings
+
+
+def results_of(session: Session, user: User, hits: Sequence[messages.SearchHit]) -> list[SearchResult]:
     """The hits that are still there and visible: the index may know a photo a moment longer than the catalog."""
-    by_photo = {hit.photo_id: hit for hit in hits}
-    return [_result(user, photo, by_photo[photo.id]) for photo in visible_photos(session, user, list(by_photo))]
+    return _ungrouped(user, hits, visible_photos(session, user, [hit.photo_id for hit in hits]))
 
 
 def grouped_results(
-    session: Session, user: User, hits: tuple[messages.SearchHit, ...], where: IndexFilter
+    session: Session, user: User, hits: Sequence[messages.SearchHit], where: IndexFilter
 ) -> list[SearchResult]:
     """A result for each hit, with its copies that are there, visible and let through.
 
     Where the photo of a hit is gone or hidden since, its best copy takes its place.
     """
-    found = visible_copies(session, user, [each for hit in hits for each in (hit.photo_id, *hit.copies)], where)
-    groups = _Groups(found)
+    return _grouped(user, hits, visible_copies(session, user, _with_copies(hits), where))
+
+
+def _with_copies(hits: Sequence[messages.SearchHit]) -> list[int]:
+    return [each for hit in hits for each in (hit.photo_id, *hit.copies)]
+
+
+def _ungrouped(user: User, hits: Sequence[messages.SearchHit], photos: Sequence[Photo]) -> list[SearchResult]:
+    visible = {photo.id: photo for photo in photos}
+    return [_result(user, visible[hit.photo_id], hit) for hit in hits if hit.photo_id in visible]
+
+
+def _grouped(user: User, hits: Sequence[messages.SearchHit], photos: Sequence[Photo]) -> list[SearchResult]:
+    groups = _Groups(photos)
     results = []
     for hit in hits:
         group = groups.take(hit)
@@ -51,18 +80,11 @@ def grouped_results(
     return results
 
 
-def readings_of(session: Session, user: User, readings: Sequence[messages.ImaginedReading]) -> list[Reading]:
-    """What a sketch may show, by the photos of each that are still there and visible."""
-    wanted = [photo_id for reading in readings for photo_id in reading.photo_ids]
-    visible = {photo.id: photo for photo in visible_photos(session, user, wanted)}
-    return [_reading(reading, [visible[i] for i in reading.photo_ids if i in visible]) for reading in readings]
-
-
 def _reading(reading: messages.ImaginedReading, photos: Sequence[Photo]) -> Reading:
     by_bytes = {photo.sha256: photo for photo in reversed(photos)}  # of equal bytes, the first
     shown = [photo for photo in photos if by_bytes[photo.sha256] is photo][:MOST_PHOTOS_SHOWN]
     return Reading(
-        url=data_url(reading.imaginary_webp),
+        url=data_url(reading.imaginary_image, messages.IMAGINARY_MEDIA_TYPE),
         name=_most_common([photo.category.name for photo in photos[:_NAMED_BY] if photo.category is not None]),
         picked=reading.picked,
         photo_ids=[photo.id for photo in photos],

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 
 
-def data_url(image: bytes, media_type: str = "image/webp") -> str:
+def data_url(image: bytes, media_type: str) -> str:
     """An image as an address that needs no request."""
     return f"data:{media_type};base64,{b64encode(image).decode()}"
 

@@ -15,12 +15,12 @@ from mindreader.errors import NotReadyError
 from mindreader.imaging import Sketch, decoders
 from mindreader.library.photos import Searchable as Counted
 from mindreader.library.photos import searchable, visible_photos
-from mindreader.model_versions.registry import active_version
+from mindreader.model_versions.registry import active_space_id
 from mindreader.search.history import forget_searches, own_search, remember_search, search_page
 from mindreader.timing import StageTimer
 from mindreader_webui.access import USER, access, sketch_body
 from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
-from mindreader_webui.api.photo_results import grouped_results, readings_of, results_of
+from mindreader_webui.api.photo_results import results_and_readings
 from mindreader_webui.api.responses import kept_by_who_may_see_it
 from mindreader_webui.api.schemas.regions import Frame, Region
 from mindreader_webui.api.schemas.searches import (
@@ -32,7 +32,6 @@ from mindreader_webui.api.schemas.searches import (
     SearchesQuery,
     SearchForm,
     SearchPath,
-    SearchResult,
     VersionName,
 )
 from mindreader_webui.api.search_filters import index_filter
@@ -65,24 +64,30 @@ def search() -> Response:
     sketch = decoders(services.settings).sketch(form.sketch, services.settings.sketch_max_bytes)
     with services.catalog.snapshot() as session:
         asked = _request(session, user, form, sketch, services.settings.imaginary_images)
-        _refuse_while_empty(session, asked)
+        space_id = active_space_id(session)
+        _refuse_while_empty(session, space_id, asked)
         framed = _framed_photos(session, user, form)
         side = frame_side(session) if framed else 0
     if framed:
         frames = tuple(photo_frame(services, photo, frame.box, side) for photo, frame in framed)
         asked = asked.model_copy(update={"frames": frames})
-    found = client.search(
-        services.celery,
-        asked,
-        services.settings.search_timeout,
-        # Encoding takes time, and the disk is slow to write safely: let them, while the worker imagines.
-        meanwhile=lambda: services.blobs.put(sketch_key(sketch.sha256), sketch.png),
-    )
+    counted: dict[int | None, Counted] = {}
+
+    def meanwhile() -> None:
+        """What needs nothing of the worker's, and takes time: to encode, to write safely, to count."""
+        services.blobs.put(sketch_key(sketch.sha256), sketch.png)
+        if space_id is not None:
+            with services.catalog.snapshot() as session:
+                counted[space_id] = searchable(session, space_id, asked.where)
+
+    found = client.search(services.celery, asked, services.settings.search_timeout, meanwhile)
     timings = found.timings_ms | {"total": round(timer.total * 1000, 2)}
     observe_search(current_app, timings)
     search_id = _remember(services, user, form.live, asked, found, timings)
     with services.catalog.snapshot() as session:
-        return answer(_answer(session, user, search_id, asked, found, timings))
+        # Another version may have become active.
+        count = counted.get(found.space_id) or searchable(session, found.space_id, asked.where)
+        return answer(_answer(session, user, search_id, asked, found, count, timings))
 
 
 @searches.get("/searches", responses={200: Searches})
@@ -149,16 +154,15 @@ def _framed_photos(session: Session, user: User, form: SearchForm) -> list[tuple
     return [(visible[frame.photo_id], frame) for frame in form.frame if frame.photo_id in visible]
 
 
-def _refuse_while_empty(session: Session, asked: messages.SearchRequest) -> None:
+def _refuse_while_empty(session: Session, space_id: int | None, asked: messages.SearchRequest) -> None:
     """Say why nothing could be found, instead of finding nothing.
 
     Raises:
         NotReadyError: the photo index is being built anew, and none of the photos that are searched is back.
     """
-    version = active_version(session)
-    if version is None or not is_being_rebuilt(session, version.space_id):
+    if space_id is None or not is_being_rebuilt(session, space_id):
         return
-    count = searchable(session, version.space_id, asked.where)
+    count = searchable(session, space_id, asked.where)
     if count.total and not count.indexed:
         raise NotReadyError(
             "The photo index is being rebuilt. Photos that are back: {done} of {total}. Try again soon.",
@@ -201,29 +205,22 @@ def _delete_sketches(services: Services, digests: Sequence[str]) -> None:
         services.blobs.delete(sketch_key(digest))
 
 
-def _results(
-    session: Session, user: User, asked: messages.SearchRequest, found: messages.SearchAnswer
-) -> list[SearchResult]:
-    if asked.grouped:
-        return grouped_results(session, user, found.hits, asked.where)
-    return results_of(session, user, found.hits)
-
-
 def _answer(
     session: Session,
     user: User,
     search_id: int,
     asked: messages.SearchRequest,
     found: messages.SearchAnswer,
+    count: Counted,
     timings: dict[str, float],
 ) -> SearchAnswer:
-    count = searchable(session, found.space_id, asked.where)
+    results, readings = results_and_readings(session, user, found, asked.where, grouped=asked.grouped)
     return SearchAnswer(
         id=search_id,
         model_version=VersionName(id=found.model_version_id, name=found.model_version),
-        readings=readings_of(session, user, found.readings),
+        readings=readings,
         answerable=found.answerable,
-        results=_results(session, user, asked, found),
+        results=results,
         parts=[Region.of(box) for box in found.parts],
         score_threshold=found.score_threshold,
         searchable=Searchable(indexed=count.indexed, total=count.total),

@@ -53,7 +53,7 @@ class VersionAnswer(BaseModel):
     """What one version makes of one sketch."""
 
     model_version_id: int
-    imaginary_url: str = Field(description="A data: URL with a WebP image of what it takes the sketch for.")
+    imaginary_url: str = Field(description="A data: URL with a JPEG of what it takes the sketch for.")
     results: list[SearchResult]
     milliseconds: float = Field(description="In the worker, without the way there and back.")
 

@@ -63,5 +63,7 @@ class DrawnPreview(BaseModel):
         """From what the decoder made."""
         corners = None if preview.corners is None else [(float(x), float(y)) for x, y in preview.corners]
         return cls(
-            sketch_url=data_url(preview.sketch.png, "image/png"), corners=corners, picture_url=data_url(preview.picture)
+            sketch_url=data_url(preview.sketch.png, "image/png"),
+            corners=corners,
+            picture_url=data_url(preview.picture, "image/webp"),
         )

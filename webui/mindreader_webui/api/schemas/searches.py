@@ -127,7 +127,7 @@ class ReadingPhoto(PhotoUrls):
 class Reading(BaseModel):
     """One thing the sketch may show, with the imaginary image of it."""
 
-    url: str = Field(description="A data: URL with a WebP image.")
+    url: str = Field(description="A data: URL with a JPEG.")
     name: str | None = Field(description="The category most of its nearest photos have; null where they have none.")
     picked: bool = Field(description="It was picked, and searches.")
     photo_ids: list[int] = Field(
