@@ -5,16 +5,17 @@
 Sketches search the photos of the protocol "dev" as the product does when nobody picks a reading. The line: of the first
 20 results, those above it should be of the sketch's category far more often than those below. "Nothing like this here"
 should be said of sketches whose category has no photo (the same sketches with their category's photos taken out, and
-doodles of the 14 categories that are not Sketchy's), and seldom of those whose category has some. `--fit` prints the
-regression for `mindreader.inference.answerability`, fitted on the sketches of "dev" and "doodle". With `--regions` the
-space is the one with those regions: a photo is as near as its nearest region.
+doodles of the 14 categories that are not Sketchy's), and seldom of those whose category has some, however few they are
+and however small the library is: so libraries of 30 photos up to all are drawn, with 0 to 7 photos of each sketch's
+category. `--fit` prints the regression for `mindreader.inference.answerability`, fitted on the sketches of "dev" and
+"doodle" in all of these. With `--regions` the space is the one with those regions: a photo is as near as its nearest.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,11 @@ from mindreader_training.data.layouts import listed_dataset
 from mindreader_training.data.protocols import protocol
 
 _FIRST = 20
+_SIZES = (30, 60, 120, 300, 10**6)
+"""Photos of the libraries that are drawn; the last has all."""
+_KEPT = (0, 1, 2, 3, 5, 7)
+"""Of these, of the sketch's category."""
+_FOUND_AMONG = 5
 _WRONGLY_TOLD = 0.1
 """Share of the answerable sketches that may be told there is nothing."""
 
@@ -66,16 +72,26 @@ def main() -> None:
     }
     queries = {name: _queries(model, items) for name, items in sketches.items()}
     line_within_results(queries["dev"], sketches["dev"], gallery, categories)
-    there = {name: _evidence(queries[name], sketches[name], gallery, categories, True) for name in ("dev", "doodle")}
-    gone = {name: _evidence(queries[name], sketches[name], gallery, categories, False) for name in queries}
+    libraries = _Libraries(gallery, categories)
+    seen = {
+        (name, size, kept): libraries.evidence(queries[name], sketches[name], size, kept)
+        for name in queries
+        for size in _SIZES
+        for kept in (_KEPT if name != "ext" else (0,))
+    }
     key = replace(bundle.space, regions=asked.regions).key
-    calibration = fitted([*there.values()], [gone["dev"], gone["doodle"]]) if asked.fit else CALIBRATIONS[key]
+    calibration = CALIBRATIONS[key]
     if asked.fit:
+        fitting = {case: found for case, found in seen.items() if case[0] != "ext"}
+        there = [found.numbers[found.is_found] for (_, _, kept), found in fitting.items() if kept]
+        calibration = fitted(there, [found.numbers for (_, _, kept), found in fitting.items() if not kept])
         print(f'    "{key}": Calibration({calibration.weights}, {calibration.line}),')
-    for name, numbers in there.items():
-        print(f"{name}: told that nothing is there, of answerable sketches {_told(calibration, numbers):.3f}")
-    for name, numbers in gone.items():
-        print(f"{name}: told that nothing is there, where nothing is {_told(calibration, numbers):.3f}")
+    print("Told that nothing is there, by the number of photos of the category; where there are any, of those sketches")
+    print(f"that find one of them among the first {_FOUND_AMONG}")
+    print("sketches photos " + "".join(f"{kept:8}" for kept in _KEPT))
+    for name, size in dict.fromkeys((name, size) for name, size, _ in seen):
+        told = [_told(calibration, seen[case]) for kept in _KEPT if (case := (name, size, kept)) in seen]
+        print(f"{name:8} {min(size, len(gallery)):6} " + "".join(f"{share:8.2f}" for share in told))
 
 
 def _gallery(bundle: Bundle, engine: Engine, photos: Sequence[Item], regions: str) -> Regions:
@@ -125,23 +141,39 @@ def line_within_results(
     print(f"right results that lie below the line: {(right & ~above).sum() / right.sum():.1%}")
 
 
-def _evidence(
-    queries: NDArray[np.float32],
-    sketches: Sequence[Item],
-    gallery: Regions,
-    categories: NDArray[np.str_],
-    there: bool,
-) -> Numbers:
-    """Evidence (Q, 6) of each sketch, with the photos of its category, or without them."""
-    rows = []
-    for query, sketch in zip(queries, sketches, strict=True):
-        nearest = _nearest(gallery if there else gallery[categories != sketch.category], query)
-        rows.append(evidence(query, nearest, find_readings(query, range(LOOKED_AT), nearest)))
-    return np.array(rows)
+@dataclass(frozen=True)
+class _Seen:
+    """What searches with Q sketches see."""
+
+    numbers: Numbers
+    """(Q, 6), their evidence."""
+    is_found: NDArray[np.bool_]
+    """(Q,), whether a photo of the sketch's category is among the first."""
+
+
+class _Libraries:
+    """Small libraries drawn from a large one, for each sketch another."""
+
+    def __init__(self, gallery: Regions, categories: NDArray[np.str_]) -> None:
+        self._gallery, self._categories = gallery, categories
+
+    def evidence(self, queries: NDArray[np.float32], sketches: Sequence[Item], size: int, kept: int) -> _Seen:
+        """What is seen in libraries of so many photos, with so many of the sketch's category, if there are."""
+        draws, rows, found = np.random.default_rng([size, kept]), [], []
+        for query, sketch in zip(queries, sketches, strict=True):
+            is_own = self._categories == sketch.category
+            own = draws.permutation(np.flatnonzero(is_own))[:kept]
+            others = draws.permutation(np.flatnonzero(~is_own))[: size - len(own)]
+            library = self._gallery[np.concatenate([own, others])]
+            order = np.argsort(-(library @ query).max(axis=1), kind="stable")
+            found.append((order[:_FOUND_AMONG] < len(own)).any())
+            nearest = _nearest(library, query)
+            rows.append(evidence(query, nearest, find_readings(query, range(len(nearest)), nearest)))
+        return _Seen(np.array(rows), np.array(found))
 
 
 def fitted(there: Sequence[Numbers], gone: Sequence[Numbers]) -> Calibration:
-    """Logistic regression by Newton's method; the line is where a tenth of the answerable sketches lies below it."""
+    """Logistic regression by Newton's method; the line is where a tenth of what is there lies below it."""
     positive, negative = np.concatenate(there), np.concatenate(gone)
     numbers = np.concatenate([positive, negative])
     truth = np.concatenate([np.ones(len(positive)), np.zeros(len(negative))])
@@ -158,7 +190,8 @@ def fitted(there: Sequence[Numbers], gone: Sequence[Numbers]) -> Calibration:
     return Calibration(tuple(round(float(each), 4) for each in own), round(line, 4))
 
 
-def _told(calibration: Calibration, numbers: Numbers) -> float:
+def _told(calibration: Calibration, seen: _Seen) -> float:
+    numbers = seen.numbers[seen.is_found] if seen.is_found.any() else seen.numbers
     return float((numbers @ np.array(calibration.weights) < calibration.line).mean())
 
 

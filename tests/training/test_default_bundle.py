@@ -1,11 +1,24 @@
 """The bundle that ships: it loads, says where it comes from, and finds what it found when it was made."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from mindreader.bundles import default_bundle_folder, read_bundle
+from mindreader.bundles.manifest import PROJECTION_FILE
+from mindreader.imaging import decode_photo
+from mindreader.imaging.arrays import photo_pixels
+from mindreader.inference.anchors import schemes_for
+from mindreader.inference.answerability import is_answerable
 from mindreader.inference.engines.choose import choose_engine
 from mindreader.inference.engines.torch_engine import TorchEngine
+from mindreader.inference.looks import looks_at
+from mindreader.inference.query_model import QueryModel
+from mindreader.inference.readings import find_readings
+from mindreader.inference.regions import RegionEncoder
 from mindreader.inference.smoke import check_bundle
+from mindreader_training.data.datasets import sketch_images
 from mindreader_training.data.protocols import protocol
 from mindreader_training.evaluation.golden import check_golden, top_photos
 from mindreader_training.export import model_card
@@ -58,6 +71,32 @@ def test_it_ranks_the_photos_it_found_as_it_did_when_it_was_made(shipped, real_d
     for record, now in zip(golden, ranked, strict=True):
         assert now[0] == record.found[0]
         assert len({*now} & {*record.found}) >= 4  # two at nearly the same distance may change places
+
+
+def test_in_a_small_library_it_seldom_says_nothing_of_what_it_found(shipped, real_data, settings):
+    """30 photos, two of each category, in the space that new installations have."""
+    engine = choose_engine(settings.model_copy(update={"engine": "openvino", "device": "cpu"})).load()
+    dataset = protocol(real_data, "dev", shipped.manifest.training.seed).dataset
+    categories = sorted({sketch.category for sketch in dataset.sketches})[::3][:30]
+    space = replace(shipped.space, regions=schemes_for(shipped.space)[0].name)
+    encoder = RegionEncoder(space.encoder, engine, shipped.weights(PROJECTION_FILE), space.regions)
+    photos = [photo for name in categories[:15] for photo in [p for p in dataset.photos if p.category == name][:2]]
+    images = (decode_photo(photo.path, max_pixels=10**8).image for photo in photos)
+    regions = [encoder.embed([photo_pixels(image, encoder.scheme.pixels)])[0].vectors for image in images]
+    model = QueryModel(shipped, engine)
+    told: dict[bool, list[bool]] = {True: [], False: []}
+    for name in categories:
+        (sketch,) = sketch_images([next(each for each in dataset.sketches if each.category == name)])
+        query = model.query(looks_at(sketch, model.sketch_size))
+        best = [vectors[(vectors @ query).argmax()] for vectors in regions]
+        order = sorted(range(len(photos)), key=lambda number: -float(best[number] @ query))
+        nearest = np.stack([best[number] for number in order])
+        says = is_answerable(space.key, query, nearest, find_readings(query, range(len(order)), nearest))
+        if name in categories[15:] or photos[order[0]].category == name:
+            told[name in categories[:15]].append(says is False)
+    assert len(told[True]) >= 12
+    assert np.mean(told[True]) <= 0.25
+    assert np.mean(told[False]) >= 0.5
 
 
 @pytest.mark.slow
