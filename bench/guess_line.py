@@ -14,42 +14,33 @@ category. `--fit` prints the regression for `mindreader.inference.answerability`
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from drawn_libraries import SIZES, DrawnLibraries, Library, Regions, embedded_photos, nearest_photos, queries_of
 from numpy.typing import NDArray
 
-from mindreader.bundles import Bundle, default_bundle_folder, read_bundle
-from mindreader.bundles.manifest import PROJECTION_FILE
-from mindreader.imaging import decode_photo, photo_array
-from mindreader.imaging.arrays import photo_pixels
+from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.inference.answerability import CALIBRATIONS, Calibration, evidence
 from mindreader.inference.engines.choose import choose_engine
-from mindreader.inference.engines.protocol import Engine
-from mindreader.inference.looks import looks_at
 from mindreader.inference.query_model import QueryModel
-from mindreader.inference.readings import LOOKED_AT, expanded_query, find_readings
-from mindreader.inference.regions import RegionEncoder
+from mindreader.inference.readings import expanded_query, find_readings
 from mindreader.search.score_threshold import score_threshold
 from mindreader.settings import load_settings
-from mindreader_training.data.datasets import Item, sketch_images
+from mindreader_training.data.datasets import Item
 from mindreader_training.data.layouts import listed_dataset
 from mindreader_training.data.protocols import protocol
 
 _FIRST = 20
-_SIZES = (30, 60, 120, 300, 10**6)
-"""Photos of the libraries that are drawn; the last has all."""
 _KEPT = (0, 1, 2, 3, 5, 7)
-"""Of these, of the sketch's category."""
+"""Photos of the sketch's category in a library."""
 _FOUND_AMONG = 5
 _WRONGLY_TOLD = 0.1
 """Share of the answerable sketches that may be told there is nothing."""
 
 Numbers = NDArray[np.float64]
-Regions = NDArray[np.float32]
-"""(N, R, K) of N photos."""
 
 
 def main() -> None:
@@ -60,7 +51,7 @@ def main() -> None:
     asked = parser.parse_args()
     bundle, engine = read_bundle(default_bundle_folder()), choose_engine(load_settings()).load()
     dev, doodle = (protocol(asked.data, name).dataset for name in ("dev", "doodle"))
-    gallery = _gallery(bundle, engine, dev.photos, asked.regions)
+    gallery = embedded_photos(bundle, engine, dev.photos, asked.regions)
     categories = np.array([photo.category for photo in dev.photos])
     model = QueryModel(bundle, engine)
     sketches = {
@@ -70,13 +61,13 @@ def main() -> None:
             asked.data, lambda row: row["split"] == "dev" and row["source"] == "quickdraw" and row["tier"] == "ext"
         ).sketches,
     }
-    queries = {name: _queries(model, items) for name, items in sketches.items()}
+    queries = {name: queries_of(model, items) for name, items in sketches.items()}
     line_within_results(queries["dev"], sketches["dev"], gallery, categories)
-    libraries = _Libraries(gallery, categories)
+    libraries = DrawnLibraries(gallery, categories)
     seen = {
-        (name, size, kept): libraries.evidence(queries[name], sketches[name], size, kept)
+        (name, size, kept): _seen(libraries.each(queries[name], sketches[name], size, kept))
         for name in queries
-        for size in _SIZES
+        for size in SIZES
         for kept in (_KEPT if name != "ext" else (0,))
     }
     key = replace(bundle.space, regions=asked.regions).key
@@ -94,41 +85,11 @@ def main() -> None:
         print(f"{name:8} {min(size, len(gallery)):6} " + "".join(f"{share:8.2f}" for share in told))
 
 
-def _gallery(bundle: Bundle, engine: Engine, photos: Sequence[Item], regions: str) -> Regions:
-    """Unit vectors (N, R, K) of the photos' regions; those of photos with fewer are repeated."""
-    projection = bundle.weights(PROJECTION_FILE) if bundle.space.projection else None
-    encoder = RegionEncoder(bundle.space.encoder, engine, projection, regions)
-    images = (decode_photo(photo.path, max_pixels=10**8).image for photo in photos)
-    if encoder.scheme.boxes:
-        pixels = (photo_pixels(image, encoder.scheme.pixels) for image in images)
-    else:
-        pixels = (photo_array(image, encoder.description.input_size) for image in images)
-    embedded = [encoder.embed([each])[0].vectors for each in pixels]
-    most = max(map(len, embedded))
-    return np.stack([np.resize(vectors, (most, vectors.shape[1])) for vectors in embedded])
-
-
-def _nearest(gallery: Regions, query: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of the nearest photos the region nearest to a query, best first: (N, K)."""
-    seen = _nearest_regions(gallery, query)
-    return seen[np.argsort(-(seen @ query), kind="stable")[:LOOKED_AT]]
-
-
-def _nearest_regions(gallery: Regions, query: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of each photo the region nearest to a query, (N, K)."""
-    nearest: NDArray[np.float32] = gallery[np.arange(len(gallery)), (gallery @ query).argmax(axis=1)]
-    return nearest
-
-
-def _queries(model: QueryModel, items: Sequence[Item]) -> NDArray[np.float32]:
-    return np.stack([model.query(looks_at(image, model.sketch_size)) for image in sketch_images(items)])
-
-
 def line_within_results(
     queries: NDArray[np.float32], sketches: Sequence[Item], gallery: Regions, categories: NDArray[np.str_]
 ) -> None:
     """Precision above and below the line, of queries expanded by what they find."""
-    expanded = [expanded_query(query, _nearest(gallery, query)) for query in queries]
+    expanded = [expanded_query(query, nearest_photos(gallery, query)) for query in queries]
     similarities = np.stack([(gallery @ query).max(axis=1) for query in expanded])
     order = np.argsort(-similarities, axis=1)[:, :_FIRST]
     best = np.take_along_axis(similarities, order, axis=1)
@@ -151,25 +112,14 @@ class _Seen:
     """(Q,), whether a photo of the sketch's category is among the first."""
 
 
-class _Libraries:
-    """Small libraries drawn from a large one, for each sketch another."""
-
-    def __init__(self, gallery: Regions, categories: NDArray[np.str_]) -> None:
-        self._gallery, self._categories = gallery, categories
-
-    def evidence(self, queries: NDArray[np.float32], sketches: Sequence[Item], size: int, kept: int) -> _Seen:
-        """What is seen in libraries of so many photos, with so many of the sketch's category, if there are."""
-        draws, rows, found = np.random.default_rng([size, kept]), [], []
-        for query, sketch in zip(queries, sketches, strict=True):
-            is_own = self._categories == sketch.category
-            own = draws.permutation(np.flatnonzero(is_own))[:kept]
-            others = draws.permutation(np.flatnonzero(~is_own))[: size - len(own)]
-            library = self._gallery[np.concatenate([own, others])]
-            order = np.argsort(-(library @ query).max(axis=1), kind="stable")
-            found.append((order[:_FOUND_AMONG] < len(own)).any())
-            nearest = _nearest(library, query)
-            rows.append(evidence(query, nearest, find_readings(query, range(len(nearest)), nearest)))
-        return _Seen(np.array(rows), np.array(found))
+def _seen(libraries: Iterable[Library]) -> _Seen:
+    rows, found = [], []
+    for library in libraries:
+        nearest = library.nearest
+        readings = find_readings(library.query, range(len(nearest)), nearest)
+        rows.append(evidence(library.query, nearest, readings))
+        found.append((library.ranked(library.query)[:_FOUND_AMONG] < library.own).any())
+    return _Seen(np.array(rows), np.array(found))
 
 
 def fitted(there: Sequence[Numbers], gone: Sequence[Numbers]) -> Calibration:

@@ -31,6 +31,10 @@ _SKETCH_SHARE = 0.3
 """How much the sketch's own query counts beside the picked reading."""
 _EXPANDED_BY = 10
 """Nearest photos that a query is expanded by."""
+EXPANSION_SHARE = 0.7
+"""How much their mean counts beside the query."""
+EXPANSION_TEMPERATURE = 0.03
+"""A photo that is less similar to the query by this counts 1/e as much in their mean."""
 
 Vectors = NDArray[np.float32]
 
@@ -95,23 +99,28 @@ def query_of_picked(reading: SketchReading, query: Vectors) -> Vectors:
     return unit(reading.vector + _SKETCH_SHARE * query)
 
 
-def expanded_query(query: Vectors, vectors: Vectors) -> Vectors:
-    """What searches where nobody picked anything: the query, and as much the mean of the photos it finds first.
+def expanded_query(
+    query: Vectors,
+    vectors: Vectors,
+    share: float = EXPANSION_SHARE,
+    temperature: float = EXPANSION_TEMPERATURE,
+) -> Vectors:
+    """What searches where nobody picked anything: the query, and a share of the mean of the photos it finds first.
 
-    Query expansion (Chum et al. 2007), weighted as readings are: what a sketch finds is nearer to others of the kind
-    than the sketch itself. What it is worth: docs/quality.md, "Query expansion".
+    Query expansion (Chum et al. 2007): what a sketch finds is nearer to others of the kind than the sketch itself.
+    What it is worth, and where only one photo shows what was drawn: docs/quality.md, "Query expansion".
 
     Args:
         query: (K,), of length 1.
         vectors: (N, K) of the photos nearest to it, best first, each of length 1; of none nothing changes.
     """
     near = vectors[:_EXPANDED_BY]
-    return unit(query + _mean(near, _weights(near @ query))) if len(near) else query
+    return unit(query + share * _mean(near, _weights(near @ query, temperature))) if len(near) else query
 
 
-def _weights(similarities: Vectors) -> Vectors:
+def _weights(similarities: Vectors, temperature: float = _TEMPERATURE) -> Vectors:
     """How likely each photo is what is meant, (N,), at most 1."""
-    weights: Vectors = np.exp((similarities - similarities.max()) / _TEMPERATURE)
+    weights: Vectors = np.exp((similarities - similarities.max()) / temperature)
     return weights
 
 

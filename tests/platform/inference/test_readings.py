@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from mindreader.inference.readings import (
+    EXPANSION_SHARE,
+    EXPANSION_TEMPERATURE,
     expanded_query,
     find_readings,
     further_readings,
@@ -125,15 +127,26 @@ def test_a_picked_reading_keeps_its_own_vector_moved_a_little_by_the_sketch(quer
     assert searched @ query > picked.vector @ query
 
 
-def test_a_query_is_expanded_by_as_much_as_the_ten_nearest_photos_have_in_common(query):
+def test_a_query_is_expanded_by_what_the_ten_nearest_photos_have_in_common(query):
     vectors = np.concatenate([kind(query, 0, 10, 0.6), kind(query, 1, 30, 1.5)])
     expanded = expanded_query(query, vectors)
     assert np.linalg.norm(expanded) == pytest.approx(1, abs=1e-5)
     others = kind(query, 0, 20, 0.6, seed=5)
-    assert (others @ expanded).min() > (others @ query).max(), "others of the kind are nearer"
+    assert (others @ expanded > others @ query).all(), "others of the kind are nearer"
     np.testing.assert_array_equal(expanded, expanded_query(query, vectors[:10]))
-    middle = unit(vectors[:10].mean(axis=0))
-    assert expanded @ middle == pytest.approx(expanded @ query, abs=0.01), "half way"
+
+
+def test_what_photos_have_in_common_counts_a_share_beside_the_query(query):
+    alike = np.repeat(kind(query, 0, 1, 0.6), 10, axis=0)
+    np.testing.assert_allclose(expanded_query(query, alike), unit(query + EXPANSION_SHARE * alike[0]), atol=1e-6)
+
+
+def test_of_photos_that_are_less_like_the_query_only_the_nearest_expand_it(query):
+    """Else a thing that one photo of many shows is lost among what is a little like it."""
+    near, others = kind(query, 0, 1, 0.5), kind(query, 1, 9, 0.8)
+    assert (others @ query).max() < near[0] @ query - 2 * EXPANSION_TEMPERATURE
+    expanded = expanded_query(query, np.concatenate([near, others]))
+    assert expanded @ unit(query + EXPANSION_SHARE * near[0]) > 0.99
 
 
 def test_nearer_photos_expand_a_query_more(query):

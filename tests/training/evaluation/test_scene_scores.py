@@ -11,6 +11,7 @@ from PIL import Image
 
 from mindreader.boxes import WHOLE, Box
 from mindreader.errors import InvalidInputError
+from mindreader.inference.readings import EXPANSION_SHARE
 from mindreader.inference.regions import PhotoRegions
 from mindreader_training.commands import evaluate
 from mindreader_training.evaluation.scenes import Gallery, scaled_array, scene_scores, similarity
@@ -37,11 +38,13 @@ def test_queries_are_expanded_by_the_best_regions_of_photos_that_are_not_ignored
     corner = Box(0.0, 0.0, 0.5, 0.5)
     axes = np.eye(3, dtype=np.float32)
     photos = [PhotoRegions((WHOLE, corner), axes[[2, 1]]).vectors, axes[[0]]]
-    query = np.array([[0.0, 0.8, 0.6]], np.float32)
+    query = np.array([0.55, 0.6, 0.58], np.float32) / np.linalg.norm([0.55, 0.6, 0.58])
     ignored = np.array([[False, True]])
-    alone = similarity(query, photos, ignored, expands=True)
-    assert alone == pytest.approx(np.array([[0.9487, 0.0]]), abs=1e-3), "half way to the corner, not to the whole"
-    both = similarity(query, photos, None, expands=True)
+    alone = similarity(query[None], photos, ignored, expands=True)
+    expected = query + EXPANSION_SHARE * axes[1]
+    expected /= np.linalg.norm(expected)
+    assert alone == pytest.approx(np.array([[expected[1], expected[0]]]), abs=1e-5), "to the corner, not to the whole"
+    both = similarity(query[None], photos, None, expands=True)
     assert both[0, 1] > alone[0, 1], "the other photo counts a little"
 
 
