@@ -16,7 +16,7 @@ _SAMPLE = 600
 _FEWEST = 30
 """Of fewer photos nothing can be said."""
 _FRESH_SECONDS = 600.0
-_DEVIATIONS = 7.0
+_DEVIATIONS = 6.0
 """Measured for expanded queries; see docs/quality.md, "Where guesswork begins"."""
 _MAD_TO_DEVIATION = 1.4826  # of a normal distribution
 
@@ -48,7 +48,7 @@ class NoiseFloor:
     def score_threshold(self, space: EmbeddingSpace, query: Vectors) -> float | None:
         """The cosine similarity below which a result is guesswork; None where the space holds too few photos.
 
-        Seven deviations above the median similarity of random photos. Median and median deviation, so that the
+        Six deviations above the median similarity of random photos. Median and median deviation, so that the
         photos the query is really after do not raise the line they are measured by.
         """
         sample = self._sample(space)
@@ -75,7 +75,7 @@ class NoiseFloor:
 
 
 def score_threshold(similarities: NDArray[np.float32]) -> float:
-    """Seven deviations above the median of the similarities (N,) of random photos; at most 1."""
+    """Six deviations above the median of the similarities (N,) of random photos; at most 1."""
     median = float(np.median(similarities))
     deviation = float(np.median(np.abs(similarities - median))) * _MAD_TO_DEVIATION
     return min(1.0, median + _DEVIATIONS * deviation)
