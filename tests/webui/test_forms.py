@@ -14,7 +14,7 @@ from mindreader_webui.forms import FormParser
 
 SAID = {"category": ["", "", "dog\r"], "xmp": ["", "<x/>\r\n", "\r\n--for"], "": ["", "\r", "Größe"]}
 """Of three files."""
-PHOTOS = [("a.jpg", b"\r\n--photo"), ("b;\x20ö.jpg", b""), ("c.jpg", b"--form--\r\n-\r\r")]
+PHOTOS = [("a.jpg", b"\r\n--photo"), ("b;\x20ö.jpg", b""), ("c.jpg", b"x--form--\r\n-\r\r")]
 MULTIPART = "multipart/form-data"
 
 
@@ -75,6 +75,8 @@ BROKEN = {
     "empty": b"",
     "without parts of this boundary": whole_form().replace(b"--form", b"--other"),
     "a part without a name of its kind": b"--form\r\nContent-Type: image/jpeg\r\n\r\nx\r\n--form--",
+    "an empty field without the line before its data": part("a", b"").removesuffix(b"\r\n") + whole_form(),
+    "an empty file without it": part("a", b"", '; filename="a"').removesuffix(b"\r\n") + whole_form(),
     "a name that is no UTF-8": part("file", b"x").replace(b"file", b"\xff") + b"--form--",
 }
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from typing import IO, Any
 
-from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
+from multipart import MultipartError, MultipartSegment, ParserError, ParserLimitReached, PushMultipartParser
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
@@ -38,7 +38,8 @@ class FormParser(FormDataParser):
         if mimetype != "multipart/form-data":
             return super().parse(stream, mimetype, content_length, options)
         boundary = (options or {}).get("boundary", "")
-        form = _Form(self.stream_factory, math.inf if self.max_form_memory_size is None else self.max_form_memory_size)
+        most_text = math.inf if self.max_form_memory_size is None else self.max_form_memory_size
+        form = _Form(self.stream_factory, most_text, f"--{boundary}".encode())
         try:
             parser = PushMultipartParser(boundary, max_segment_count=self.max_form_parts or math.inf)
             form.read(parser, stream)
@@ -53,10 +54,10 @@ class FormParser(FormDataParser):
 class _Form:
     """The parts of one form so far."""
 
-    def __init__(self, open_file: Callable[..., IO[bytes]], most_text: float) -> None:
+    def __init__(self, open_file: Callable[..., IO[bytes]], most_text: float, boundary: bytes) -> None:
         self.fields: list[tuple[str, str]] = []
         self.files: list[tuple[str, FileStorage]] = []
-        self._open_file, self._text_left = open_file, most_text
+        self._open_file, self._text_left, self._boundary = open_file, most_text, boundary
 
     def read(self, parser: PushMultipartParser, stream: IO[bytes]) -> None:
         """Read all parts; on any error the files end."""
@@ -93,7 +94,13 @@ class _Form:
         self._text += data
 
     def _end(self) -> None:
+        begins = bytes(self._text[: len(self._boundary)])
         if self._file is not None:
             self._file.seek(0)
-        else:
+            begins = self._file.read(len(self._boundary))
+            self._file.seek(0)
+        if begins == self._boundary:
+            # An empty part without the line before its data, as RFC 2046 allows: the next one was taken for its data.
+            raise ParserError("a boundary where data begin")
+        if self._file is None:
             self.fields.append((self._name, self._text.decode(errors="replace")))
