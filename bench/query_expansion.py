@@ -25,6 +25,7 @@ from mindreader.inference.query_model import QueryModel
 from mindreader.inference.readings import EXPANSION_SHARE, EXPANSION_TEMPERATURE, expanded_query
 from mindreader.settings import load_settings
 from mindreader_training.data.protocols import protocol
+from mindreader_training.evaluation.metrics import average_precision
 
 _KEPT = (1, 2, 3, 7, 30, 10**6)
 """Photos of the sketch's category in a library; the last is all there are."""
@@ -63,16 +64,11 @@ def _setting(text: str) -> _Setting:
     return share, temperature
 
 
-def _precisions(library: Library, settings: Sequence[_Setting]) -> list[float]:
-    """Average precision of a sketch as it is read, and expanded in each way."""
+def _precisions(library: Library, settings: Sequence[_Setting]) -> NDArray[np.float64]:
+    """Average precision of a sketch as it is read, and expanded in each way: (1 + settings,)."""
     nearest = library.nearest
     queries = [library.query, *(expanded_query(library.query, nearest, *setting) for setting in settings)]
-    return [_average_precision(library.ranked(query) < library.own) for query in queries]
-
-
-def _average_precision(is_right: NDArray[np.bool_]) -> float:
-    places = np.flatnonzero(is_right) + 1
-    return float((np.arange(1, len(places) + 1) / places).mean())
+    return average_precision(np.stack([library.ranked(query) < library.own for query in queries]))
 
 
 if __name__ == "__main__":
