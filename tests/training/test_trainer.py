@@ -9,6 +9,7 @@ import torch
 from mindreader.errors import InvalidInputError
 from mindreader_training.overrides import with_overrides
 from mindreader_training.presets import Phase, preset
+from mindreader_training.query_encoder import freeze_first_stages
 from mindreader_training.trainer import scaled_gradient
 
 from timm.layers.drop import DropPath  # isort: skip  # after mindreader.networks, which repairs torchvision's import
@@ -48,6 +49,35 @@ def test_each_phase_updates_its_own_networks_alone(new_run):
         before = _weights(trainer)
         trainer.step(step, trainer.sampler.batch(step))
         assert _changed(trainer, before) == trained_networks
+
+
+def test_frozen_stages_keep_their_weights_and_the_others_learn(new_run, miniature):
+    trainer = new_run(replace(miniature, frozen_stages=4)).trainer
+    before = {name: weights.clone() for name, weights in trainer.e1.network.named_parameters()}
+    for step in range(2):
+        trainer.step(step, trainer.sampler.batch(step))
+    changed = {
+        name for name, weights in trainer.e1.network.named_parameters() if not torch.equal(weights, before[name])
+    }
+    assert changed
+    first = ("conv_stem", "bn1", "blocks.0.", "blocks.1.", "blocks.2.")
+    assert changed == {name for name in before if not name.startswith(first)}
+
+
+def test_stages_of_an_encoder_that_does_not_name_them_are_not_frozen():
+    with pytest.raises(InvalidInputError, match="Leave frozen_stages at 0"):
+        freeze_first_stages(torch.nn.Linear(1, 1), 1)
+
+
+def test_the_preset_says_how_many_sketches_lack_strokes_and_how_much_is_left(new_run, miniature):
+    def ink(**settings):
+        sampler = new_run(replace(miniature, **settings)).trainer.sampler
+        drawn = torch.cat([255 - sampler.batch(step).sketches.int() for step in range(12)])
+        return float(drawn.sum(dim=(1, 2, 3)).float().mean())
+
+    whole = ink(unfinished=0.0)
+    assert ink(unfinished=1.0, least_ink=0.9) > 0.85 * whole
+    assert ink(unfinished=1.0, least_ink=0.1) < ink(unfinished=0.3, least_ink=0.1) < 0.97 * whole
 
 
 def test_a_joint_step_updates_d_then_g_then_e1_each_by_its_own_method(new_run, joint, monkeypatch):

@@ -93,6 +93,10 @@ class Preset:
     ema_decay: float
     sketch_weight: float
     """In a query, E1's embedding of the sketch counts this much beside that of the imaginary image."""
+    unfinished: float = 0.3
+    """Share of people's sketches, and of pseudo-sketches that are changed as those are, that lack strokes."""
+    least_ink: float = 0.4
+    """Of an unfinished sketch's ink so much is left at least."""
     drop_path: float = 0.0
     """Stochastic depth of E1 where it begins with published weights of timm's."""
     attraction: float = 0.0
@@ -101,6 +105,8 @@ class Preset:
     """How far away a centroid still draws, in cosine."""
     projection_alone: bool = False
     """Of E1 only the projection is trained, where it has one."""
+    frozen_stages: int = 0
+    """So many of E1's stages, the stem first, keep the weights they began with: they cost most and change least."""
     frozen_norms: bool = False
     """E1's batch norms keep the statistics they began with, so that other drawings than those of the run fit them."""
     untrained_seed: int | None = None

@@ -16,7 +16,9 @@ from mindreader_training.photo_bank import PhotoBank, input_size
 from mindreader_training.presets import Preset
 from mindreader_training.projection import random_projection
 
-from timm.layers.drop import DropPath  # isort: skip  # after torchvision's shim, which the networks bring
+# After torchvision's shim, which the networks bring.
+from timm.layers.drop import DropPath  # isort: skip
+from timm.models import group_parameters  # isort: skip
 
 
 def new_query_encoder(preset: Preset, photo_bank: PhotoBank) -> Encoder:
@@ -48,6 +50,24 @@ def _drop_paths(network: nn.Module, rate: float) -> None:
     for number, block in enumerate(blocks, start=1):
         if getattr(block, "has_skip", True):
             block.drop_path = DropPath(rate * number / len(blocks))
+
+
+def freeze_first_stages(network: nn.Module, count: int) -> None:
+    """Leave the first stages of a network of timm's as they are: its stem, then its blocks by resolution.
+
+    Raises:
+        InvalidInputError: the network does not say what its stages are.
+    """
+    if not count:
+        return
+    matcher = getattr(network, "group_matcher", None)
+    if matcher is None:
+        raise InvalidInputError("Only stages of timm's encoders can be frozen. Leave frozen_stages at 0.")
+    weights = dict(network.named_parameters())
+    stages = group_parameters(network, matcher(coarse=True))
+    for stage, names in stages.items():
+        for name in names if stage < count else ():
+            weights[name].requires_grad_(False)
 
 
 def retrieval_terms(

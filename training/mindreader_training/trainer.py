@@ -26,11 +26,12 @@ from mindreader_training import losses
 from mindreader_training.adversarial import AdversarialLoss, BatchLosses, adversarial_loss
 from mindreader_training.data.batches import Batch, Rows, Sampler
 from mindreader_training.data.datasets import Dataset
+from mindreader_training.depthwise import keep_gradients_fast
 from mindreader_training.distributed import SINGLE_PROCESS, World
 from mindreader_training.export import TrainedNetworks
 from mindreader_training.photo_bank import build_photo_bank, input_size, photo_bank_of
 from mindreader_training.presets import Phase, Preset
-from mindreader_training.query_encoder import new_query_encoder, retrieval_terms
+from mindreader_training.query_encoder import freeze_first_stages, new_query_encoder, retrieval_terms
 from mindreader_training.seeding import Stream, torch_seed
 from mindreader_training.start import Start, check_start
 
@@ -88,6 +89,9 @@ class Trainer:
             self.e1.eval()
         if preset.projection_alone:
             self.e1.network.requires_grad_(False)
+        freeze_first_stages(self.e1.network, preset.frozen_stages)
+        keep_gradients_fast(self.e1, compute)
+        keep_gradients_fast(self.photo_bank.encoder, compute)
         self.query_input_size = input_size(self.e1.description, preset.query_encoder_size)
         condition = self.photo_bank.dimension if preset.conditioned else 0
         self.g = compute.place(

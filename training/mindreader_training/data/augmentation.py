@@ -7,6 +7,7 @@ are of one image, by numpy's.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -42,21 +43,34 @@ def augmented_sketches(sketches: Tensor) -> Tensor:
     return 1 - _partly_erased(_restroked(_warped(1 - sketches)))
 
 
-def without_some_strokes(strokes: Image, random: np.random.Generator) -> Image:
-    """Take strokes (S, S), ink 255 on 0, away until 0.4 to 0.95 of the ink is left; pieces, where lines are few."""
+def without_some_strokes(strokes: Image, random: np.random.Generator, least: float) -> Image:
+    """Take strokes (S, S), ink 255 on 0, away until `least` to 0.95 of the ink is left; pieces, where lines are few.
+
+    In one half of the cases any of them, in the other from one side to the other: what a hand has not come to yet.
+    """
     ink = np.where(strokes > _FAINT, strokes, np.uint8(0))
     count, labels = cv2.connectedComponents((ink > 0).astype(np.uint8))
     if count <= _FEW_STROKES:
         rows, columns = np.indices(ink.shape) * _FEW_STROKES // len(ink)
         labels = labels * _FEW_STROKES**2 + rows * _FEW_STROKES + columns
     amounts = np.bincount(labels.ravel(), weights=ink.ravel())
-    left, wanted = amounts.sum(), amounts.sum() * random.uniform(0.4, 0.95)
+    left, wanted = amounts.sum(), amounts.sum() * random.uniform(least, 0.95)
     gone = np.zeros(len(amounts), dtype=bool)
-    for stroke in random.permutation(np.flatnonzero(amounts)):
+    for stroke in _order(labels, np.flatnonzero(amounts), random):
         if left - amounts[stroke] >= wanted:
             gone[stroke] = True
             left -= amounts[stroke]
     return np.where(gone[labels], np.uint8(0), ink)
+
+
+def _order(labels: NDArray[Any], strokes: NDArray[np.intp], random: np.random.Generator) -> NDArray[np.intp]:
+    """In which order strokes, by their label (S, S), are taken away: by chance, or as they lie in some direction."""
+    if random.random() < 0.5:
+        return random.permutation(strokes)
+    down, across = (np.bincount(labels.ravel(), weights=place.ravel()) for place in np.indices(labels.shape))
+    pixels, angle = np.bincount(labels.ravel()), random.uniform(0, 2 * np.pi)
+    along = (down[strokes] * np.sin(angle) + across[strokes] * np.cos(angle)) / pixels[strokes]
+    return strokes[np.argsort(along)]
 
 
 def augmented_photo(photo: Image, random: np.random.Generator) -> Image:

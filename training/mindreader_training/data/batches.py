@@ -25,8 +25,6 @@ from mindreader_training.distributed import SINGLE_PROCESS, World
 from mindreader_training.presets import Preset
 from mindreader_training.seeding import Stream, numpy_generator
 
-_UNFINISHED = 0.3
-"""Share of sketches that lack strokes."""
 _CHANGED_PSEUDO_SKETCHES = 0.7
 """Of those that need not lie on their photo, this share is changed as people's sketches are."""
 
@@ -188,17 +186,23 @@ class Sampler:
         sketch = pseudo_sketch(photo, random)
         changes = not aligned and bool(random.random() < _CHANGED_PSEUDO_SKETCHES)
         if changes:
-            sketch = _unfinished(sketch, random)
+            sketch = self._unfinished(sketch, random)
         return _Row(sketch, self._small(photo), i, int(self._photo_category[i]), True, changes)
 
     def _drawn_row(self, random: np.random.Generator) -> _Row:
         i = int(random.choice(len(self._sketches), p=self._sketch_probabilities))
         category, pair = int(self._sketch_category[i]), int(self._pairs[i])
         photo = pair if pair >= 0 else int(random.choice(self._by_category[category]))
-        sketch, pixels = _unfinished(self._sketches[i], random), self._small(self._photos[photo])
+        sketch, pixels = self._unfinished(self._sketches[i], random), self._small(self._photos[photo])
         if random.random() < 0.5:  # both, or a pair would face two ways
             sketch, pixels = sketch[:, ::-1], pixels[:, ::-1]
         return _Row(sketch, pixels, photo, category, pair >= 0, True)
+
+    def _unfinished(self, sketch: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
+        """The sketch (S, S), strokes 0 on white 255, for some with strokes left out."""
+        if random.random() >= self.preset.unfinished:
+            return sketch
+        return 255 - without_some_strokes(255 - sketch, random, self.preset.least_ink)
 
     def _small(self, photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """A photo at the side of G's images."""
@@ -239,13 +243,6 @@ def _use_one_thread(_number: int) -> None:
     """The processes are as many as the cores. One that was forked has no more."""
     if cv2.getNumThreads() != 1:
         cv2.setNumThreads(1)
-
-
-def _unfinished(sketch: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
-    """The sketch (S, S), strokes 0 on white 255, for some with strokes left out."""
-    if random.random() >= _UNFINISHED:
-        return sketch
-    return 255 - without_some_strokes(255 - sketch, random)
 
 
 def _balanced(category: NDArray[np.int64], source: NDArray[np.int64]) -> NDArray[np.float64]:
