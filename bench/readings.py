@@ -2,12 +2,15 @@
 
     .venv/bin/python bench/readings.py --data ../shared/data --protocol dev --readings 4
     .venv/bin/python bench/readings.py --data ../shared/data --images
+    .venv/bin/python bench/readings.py --data ../shared/data --libraries
 
 A whole embedded server runs in this process with the photos of a protocol in one collection, each with its category.
 Each sketch is searched once; then the reading that shows the most photos of the right category is picked, as a person
 would, and searched with (where none shows one, nobody picks). `--images` looks at what G paints instead: how different
 the images of a sketch's readings are in an encoder that took no part in training, beside G's noise alone and beside
 photos; and what E1 finds by looking at the painting of the right reading, beside that reading's own vector.
+`--libraries` counts what is offered in libraries of other sizes, drawn from the photos of the protocol, for each sketch
+another (`drawn_libraries`).
 """
 
 from __future__ import annotations
@@ -25,9 +28,11 @@ from typing import Any
 
 import httpx
 import numpy as np
+from drawn_libraries import SIZES, DrawnLibraries, Library, embedded_photos, queries_of
 from numpy.typing import NDArray
 
 from mindreader.bundles import default_bundle_folder, read_bundle
+from mindreader.inference.engines.choose import choose_engine
 from mindreader.inference.engines.torch_engine import TorchEngine
 from mindreader.inference.looks import looks_at
 from mindreader.inference.photo_encoder import PhotoEncoder
@@ -44,6 +49,10 @@ from mindreader_webui.services import Services
 from mindreader_workers.embedded import EmbeddedWorkers
 
 OUTSIDE = "efficientnet-lite0"
+SHOWN = 3
+"""Photos of a reading that a person sees."""
+KEPT = (1, 3, 7)
+"""Photos of the sketch's category in a library that is drawn."""
 MOST_RESULTS = 1000
 """Of a search; in a larger gallery the average precision is that of the first thousand."""
 
@@ -56,10 +65,14 @@ def main() -> None:
     parser.add_argument("--protocol", default="dev")
     parser.add_argument("--readings", type=int, default=MOST_READINGS)
     parser.add_argument("--images", action="store_true")
+    parser.add_argument("--libraries", action="store_true")
     asked = parser.parse_args()
     dataset = protocol(asked.data, asked.protocol).dataset.answerable()
     if asked.images:
         compare_images(dataset)
+        return
+    if asked.libraries:
+        count_in_libraries(dataset, asked.readings)
         return
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder), asked.readings) as http:
         measure(http, asked.protocol, dataset)
@@ -158,7 +171,7 @@ def compare_images(dataset: Dataset) -> None:
         if len(found) > 1:
             of_readings.append(apart(outside.embed(images)))
             of_noise.append(apart(outside.embed(model.paint(Painting(looks[0], np.stack([query] * 3), 0)))))
-        seen = [int((photo_labels[list(each.photo_ids[:3])] == label).sum()) for each in found]
+        seen = [int((photo_labels[list(each.photo_ids[:SHOWN])] == label).sum()) for each in found]
         if best := max(seen):
             place = seen.index(best)
             painting = images[place : place + 1].transpose(0, 3, 1, 2).astype(np.float32, "C") / np.float32(255)
@@ -172,6 +185,28 @@ def compare_images(dataset: Dataset) -> None:
     print(f"  photos of one category {np.mean(of_photos):.3f}")
     print(f"mAP of {len(by_vector)} right readings by their vector {np.mean(by_vector):.3f}")
     print(f"  by E1's look at their painting {np.mean(by_painting):.3f}")
+
+
+def count_in_libraries(dataset: Dataset, most: int) -> None:
+    bundle, engine = read_bundle(default_bundle_folder()), choose_engine(load_settings()).load()
+    categories = np.array([photo.category for photo in dataset.photos])
+    libraries = DrawnLibraries(embedded_photos(bundle, engine, dataset.photos, "none"), categories)
+    queries = queries_of(QueryModel(bundle, engine), dataset.sketches)
+    print("photos  of it  offered  one only  the right one is among them")
+    for size in SIZES:
+        for kept in KEPT:
+            drawn = libraries.each(queries, dataset.sketches, size, kept)
+            offered, right = zip(*(offered_in(library, most) for library in drawn), strict=True)
+            one = np.equal(offered, 1).mean()
+            cells = f"{np.mean(offered):9.2f} {one:9.2f} {np.mean(right):9.2f}"
+            print(f"{min(size, len(categories)):6} {kept:6}{cells}", flush=True)
+
+
+def offered_in(library: Library, most: int) -> tuple[int, bool]:
+    """How many readings a sketch has in a library, and whether one shows a photo of its category."""
+    nearest = library.ranked(library.query)[:LOOKED_AT]
+    found = find_readings(library.query, nearest.tolist(), library.photos[nearest, 0], most)
+    return len(found), any(number < library.own for each in found for number in each.photo_ids[:SHOWN])
 
 
 def apart(embeddings: Vectors) -> float:

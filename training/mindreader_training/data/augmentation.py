@@ -154,22 +154,21 @@ def _bends(rows: int, side: int, knots: int, most: float, device: torch.device) 
 
 def _restroked(ink: Tensor) -> Tensor:
     """Other pens: wider for some, softer for others."""
-    rows = len(ink)
-    pen = torch.rand(rows, 1, 1, 1, device=ink.device)
-    soft = F.avg_pool2d(ink, 3, stride=1, padding=1) * torch.empty(rows, 1, 1, 1, device=ink.device).uniform_(0.8, 1.6)
-    drawn = torch.where(pen > 1 - _FAINTER, soft.clamp(max=1), ink)
-    below, width = 0.0, 0
+    pen, strength = (torch.rand(len(ink), device=ink.device) for _ in range(2))
+    drawn, below = ink.clone(), 0.0
     for wider, share in _PENS.items():
-        wanted = max(1, round(wider * ink.shape[-1] / 128))
-        ink, width = _widened(ink, width, wanted), wanted
-        drawn = torch.where((pen >= below) & (pen < below + share), ink, drawn)
+        chosen = (pen >= below) & (pen < below + share)
+        drawn[chosen] = _widened(ink[chosen], max(1, round(wider * ink.shape[-1] / 128)))
         below += share
+    soft = pen > 1 - _FAINTER
+    spread = F.avg_pool2d(ink[soft], 3, stride=1, padding=1)
+    drawn[soft] = (spread * (0.8 + 0.8 * strength[soft, None, None, None])).clamp(max=1)
     return drawn
 
 
-def _widened(ink: Tensor, width: int, wanted: int) -> Tensor:
-    """Strokes that are wider by `width` pixels than they were made wider by `wanted`, with round ends."""
-    for at in range(width, wanted):
+def _widened(ink: Tensor, pixels: int) -> Tensor:
+    """Strokes that are wider by so many pixels, with round ends."""
+    for at in range(pixels):
         # Squares and crosses in turn make an octagon.
         if at % 2:
             across = F.max_pool2d(ink, (1, 2), stride=1)

@@ -66,8 +66,9 @@ class Rows:
     def on(self, device: torch.device) -> Batch:
         """The batch on a device, by torch's own random numbers there; images in the layout convolutions are fast in."""
         sketches = self.sketches.to(device).float() / 255
-        changes = self.changes.to(device)[:, None, None, None]
-        sketches = torch.where(changes, augmented_sketches(sketches), sketches)
+        if self.changes.any():
+            changes = self.changes.to(device)
+            sketches[changes] = augmented_sketches(sketches[changes])
         photos = self.photos.to(device).permute(0, 3, 1, 2).float() / 255
         return Batch(
             sketches.contiguous(memory_format=torch.channels_last),
