@@ -274,7 +274,7 @@ def test_where_nothing_is_like_the_sketch_it_says_so(page: Page, sheet: Page, sc
 
     page.route(SEARCHES, answer)
     draw(page, screen, LINE)
-    expect(page.locator("#results li").first).to_have_text("Nothing like this here. The nearest:")
+    expect(page.locator("#results li").first).to_have_text("Maybe nothing like this is here. The nearest:")
     expect(page.locator("#results .guesswork")).to_have_count(1)
 
 
