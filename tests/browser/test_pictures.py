@@ -109,6 +109,11 @@ def test_a_photo_of_paper_is_sent_small_corrected_and_used(sheet: Page, screen: 
         page.get_by_role("button", name="Use", exact=True).click()
     assert b"PNG" in (asked.value.post_data_buffer or b"PNG")
     expect(page.locator("#picture")).to_be_hidden()
+    address = page.url
+    open_picture(page, phone_photo)
+    page.go_back()
+    expect(page.locator("#picture")).to_be_hidden()
+    assert page.url == address
 
 
 @pytest.mark.slow

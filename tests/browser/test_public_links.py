@@ -56,7 +56,12 @@ def test_a_link_is_made_opened_without_an_account_and_revoked(
     with visitor.expect_download() as download:
         large.get_by_role("link", name="Download").click()
     assert download.value.suggested_filename == "2.jpg"
+    visitor.go_back()
+    expect(large).to_be_hidden()
+    assert visitor.url == address
+    visitor.locator("#photos button").first.click()
     large.get_by_role("button", name="Close").click()
+    expect(large).to_be_hidden()
     assert context.cookies() == []
 
     page.goto("/account")

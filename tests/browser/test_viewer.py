@@ -368,6 +368,45 @@ def test_in_a_large_collection_one_goes_on_beyond_what_was_loaded(somebody, page
     expect(tile(page, name or "")).to_be_in_viewport()
 
 
+@mainly("phone")
+def test_back_closes_it_and_stays_on_the_page(viewed: Page):
+    page, address = viewed, viewed.url
+    page.goto("/account")
+    page.goto(address)
+    look_at(page, "scan.tif")
+    page.go_back()
+    expect(page.locator("#viewer")).to_be_hidden()
+    assert page.url == address
+    expect(tile(page, "scan.tif")).to_be_focused()
+    page.go_forward()  # there is nothing to show
+    expect(page.locator("#viewer")).to_be_hidden()
+
+    look_at(page, "scan.tif")
+    page.keyboard.press("i")
+    page.locator("#viewer").get_by_role("button", name="Date…").click()
+    page.go_back()
+    expect(page.locator("dialog:modal")).to_have_count(0)
+
+    for _ in range(2):
+        look_at(page, "turned.jpg")
+        closed(page)
+    page.wait_for_function("!history.state?.dialog")
+    page.go_back()
+    expect(page).to_have_url(re.compile("/account$"))
+
+
+@mainly("desktop")
+def test_the_page_loaded_anew_below_it_is_one_step_from_the_page_before(viewed: Page):
+    page, address = viewed, viewed.url
+    page.goto("/account")
+    page.goto(address)
+    look_at(page, "scan.tif")
+    page.reload()
+    page.wait_for_function("!history.state?.dialog")
+    page.go_back()
+    expect(page).to_have_url(re.compile("/account$"))
+
+
 @mainly("desktop")
 def test_without_motion_nothing_glides(viewed: Page):
     page = viewed
