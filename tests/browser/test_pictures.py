@@ -116,6 +116,25 @@ def test_a_photo_of_paper_is_sent_small_corrected_and_used(sheet: Page, screen: 
     assert page.url == address
 
 
+@mainly("phone")
+def test_a_picture_survives_a_reload_until_it_is_cleared(refusals, sheet: Page):
+    page = sheet
+    page.locator("#file").set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": b"no picture"})
+    expect(page.locator("#status")).to_be_visible()
+    open_picture(page, {"name": "house.png", "mimeType": "image/png", "buffer": house_png()})
+    expect(page.locator("#status")).to_be_hidden()  # what was said of the other one
+    page.get_by_role("button", name="Use", exact=True).click()
+    page.wait_for_function("localStorage.getItem('mindreader.picture')")
+    for address in ("/", "/account", "/"):
+        page.goto(address)
+    expect(page.locator("#invitation")).to_be_hidden()
+    expect(page.locator("#answered")).not_to_be_empty()  # it was searched with
+    assert "url(" in page.locator("#canvas").evaluate("canvas => canvas.style.background")
+    page.get_by_role("button", name="Clear").click()
+    page.reload()
+    expect(page.locator("#invitation")).to_be_visible()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("screen", ["desktop"], indirect=True)
 def test_everything_can_be_done_by_keys(sheet: Page, phone_photo):

@@ -47,6 +47,7 @@ export class PictureDialog {
     this.corners.hide();
     this.fitting.clear();
     this.fitting.reset();
+    byId("status").hidden = true; // what was said of the picture before
     showCovering(this.dialog);
     this.#wait(_("Reading the picture…"));
     const asked = (this.asked += 1);
