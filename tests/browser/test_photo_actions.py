@@ -176,9 +176,7 @@ def shared(shared_server: Server, tmp_path: Path) -> Iterator[Path]:
 
 
 @mainly("desktop")
-def test_a_photo_that_was_deleted_elsewhere_leaves_the_viewer(
-    refusals, found: Page, somebody, shared_server: Server
-):
+def test_a_photo_that_was_deleted_elsewhere_leaves_the_viewer(refusals, found: Page, somebody, shared_server: Server):
     page = found
     order = names(page)
     results(page).nth(0).locator("button").first.click()

@@ -15,6 +15,7 @@ from tests.support import svgs
 from tests.support.hands import mouse, touch
 from tests.support.paper_photos import PaperPhoto, photo_of_paper
 from tests.support.screens import mainly
+from tests.support.services import wait_until
 from tests.support.sketches import house_png
 
 pytestmark = pytest.mark.browser
@@ -124,7 +125,7 @@ def test_a_picture_survives_a_reload_until_it_is_cleared(refusals, sheet: Page):
     open_picture(page, {"name": "house.png", "mimeType": "image/png", "buffer": house_png()})
     expect(page.locator("#status")).to_be_hidden()  # what was said of the other one
     page.get_by_role("button", name="Use", exact=True).click()
-    page.wait_for_function("localStorage.getItem('mindreader.picture')")
+    wait_until(lambda: page.evaluate("localStorage.getItem('mindreader.picture')"), "keeping it")
     for address in ("/", "/account", "/"):
         page.goto(address)
     expect(page.locator("#invitation")).to_be_hidden()

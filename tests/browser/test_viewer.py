@@ -16,6 +16,7 @@ from tests.support.hands import about_it, add_person, fingers, touch
 from tests.support.people import add_collection, copy_collection, signed_in
 from tests.support.screens import SCREENS, mainly
 from tests.support.server import Server
+from tests.support.services import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -390,7 +391,7 @@ def test_back_closes_it_and_stays_on_the_page(viewed: Page):
     for _ in range(2):
         look_at(page, "turned.jpg")
         closed(page)
-    page.wait_for_function("!history.state?.dialog")
+    wait_until(lambda: not page.evaluate("history.state?.dialog"), "the way back")
     page.go_back()
     expect(page).to_have_url(re.compile("/account$"))
 
@@ -402,7 +403,7 @@ def test_the_page_loaded_anew_below_it_is_one_step_from_the_page_before(viewed: 
     page.goto(address)
     look_at(page, "scan.tif")
     page.reload()
-    page.wait_for_function("!history.state?.dialog")
+    wait_until(lambda: not page.evaluate("history.state?.dialog"), "the way back")
     page.go_back()
     expect(page).to_have_url(re.compile("/account$"))
 
