@@ -385,6 +385,7 @@ def test_back_closes_it_and_stays_on_the_page(viewed: Page):
     look_at(page, "scan.tif")
     page.keyboard.press("i")
     page.locator("#viewer").get_by_role("button", name="Date…").click()
+    expect(page.locator("#dialog")).to_be_visible()
     page.go_back()
     expect(page.locator("dialog:modal")).to_have_count(0)
 
