@@ -8,12 +8,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from mindreader.bundles.archive import pack_bundle
+from tests.browser.conftest import FRUGAL
 from tests.support.axe import violations
 from tests.support.bundles import write_untrained_bundle
 from tests.support.hands import draw, set_up
 from tests.support.people import add_collection
 from tests.support.photos import write_photos
 from tests.support.screens import mainly
+from tests.support.server import server
 from tests.support.services import wait_until
 
 pytestmark = pytest.mark.browser
@@ -118,6 +120,23 @@ def test_a_version_is_added_with_regions_beside_the_one_without(page: Page, keep
     added.get_by_role("link", name="Compare").click()
     compare(page, keep)
     expect(page.locator("#answer .frame").first).to_be_attached()
+
+
+@mainly("desktop")
+def test_a_version_that_never_answered_is_switched_to_and_not_gone_back_to(chromium, screen, tmp_path):
+    """A new installation has the version without regions too, and the one with them answers."""
+    with server(tmp_path / "data", **FRUGAL, MINDREADER_REGIONS="auto") as started:
+        context = chromium.new_context(base_url=started.url)
+        page = context.new_page()
+        set_up(page)
+        page.goto("/admin/models")
+        whole = page.locator("#models > li", has_not_text="with regions (")
+        whole.get_by_role("button", name="Build").click()
+        expect(whole.get_by_role("button", name="Switch to it")).to_be_visible()
+        whole.get_by_role("button", name="Switch to it").click()
+        regional = page.locator("#models > li", has_text="with regions (")
+        expect(regional.get_by_role("button", name="Go back to it")).to_be_visible()
+        context.close()
 
 
 def search_all_the_time(page: Page) -> Page:

@@ -84,7 +84,19 @@ def test_photos_found_are_labelled_moved_added_and_deleted(found: Page, keep):
     expect(results(page).nth(0)).to_contain_text("bikes")
     expect(results(page).nth(2)).not_to_contain_text("bikes")
 
-    results(page).nth(1).locator("button").first.click()  # what was labelled stays chosen
+    expect(page.locator("#chosen-count")).to_have_text("Choose photos")  # what was labelled is chosen no more
+    for place in (1, 2):
+        results(page).nth(place).locator("button").first.click()
+    page.locator("#set-category").click()
+    page.locator("#dialog input").fill("cars")
+    answer(page, "Set")
+    toast(page, "2 photos are “cars” now.")
+    undo(page)
+    toast(page, "2 photos have the categories they had.")
+    expect(results(page).nth(1)).to_contain_text("bikes")
+    expect(results(page).nth(2)).not_to_contain_text("cars")
+
+    results(page).nth(1).locator("button").first.click()
     results(page).nth(2).locator("button").first.click()
     page.locator("#move").click()
     page.locator("#dialog select").select_option(label="Other")
@@ -138,6 +150,21 @@ def test_a_photo_found_is_looked_at_deleted_and_followed(found: Page, keep):
     expect(page.locator("#viewer")).to_be_hidden()
 
 
+@mainly("phone")
+def test_back_closes_a_photo_found_and_stays_at_what_was_found(found: Page, screen: str):
+    page = found
+    for place in (0, 3):
+        results(page).nth(place).locator("button").first.click()
+        expect(page.locator("#viewer")).to_be_visible()
+        page.go_back()
+        expect(page.locator("#viewer")).to_be_hidden()
+        expect(results(page).nth(place).locator("button").first).to_be_focused()
+    assert page.locator("#draw").get_attribute("data-screen") == ("results" if screen == "phone" else None)
+    if screen == "phone":
+        page.go_back()
+        expect(page.locator("#canvas")).to_be_visible()
+
+
 @pytest.fixture
 def shared(shared_server: Server, tmp_path: Path) -> Iterator[Path]:
     """The file of a photo that Ada has shared with everybody, as long as the test lasts: others count what they see."""
@@ -146,6 +173,23 @@ def shared(shared_server: Server, tmp_path: Path) -> Iterator[Path]:
         made = add_collection(api, "Hers", [photo], found=True, visibility="shared")
         yield photo
         api.patch(f"/collections/{made}", json={"visibility": "private"}).raise_for_status()
+
+
+@mainly("desktop")
+def test_a_photo_that_was_deleted_elsewhere_leaves_the_viewer(refusals, found: Page, somebody, shared_server: Server):
+    page = found
+    order = names(page)
+    results(page).nth(0).locator("button").first.click()
+    expect(page.locator("#viewer-title")).to_have_text(order[0])
+    with signed_in(shared_server, somebody) as api:
+        ids = {photo["filename"]: photo["id"] for photo in api.get("/photos").json()["photos"]}
+        api.post("/photos/delete", json={"photo_ids": [ids[order[0]]]}).raise_for_status()
+    page.keyboard.press("Delete")
+    expect(page.locator("#viewer-title")).to_have_text(order[1])
+    toast(page, "1 photo was gone already.")
+    expect(page.locator("#status button")).to_have_count(0)
+    page.keyboard.press("Escape")
+    assert names(page) == order[1:]
 
 
 @mainly("desktop")

@@ -15,6 +15,7 @@ from tests.support import svgs
 from tests.support.hands import mouse, touch
 from tests.support.paper_photos import PaperPhoto, photo_of_paper
 from tests.support.screens import mainly
+from tests.support.services import wait_until
 from tests.support.sketches import house_png
 
 pytestmark = pytest.mark.browser
@@ -109,6 +110,30 @@ def test_a_photo_of_paper_is_sent_small_corrected_and_used(sheet: Page, screen: 
         page.get_by_role("button", name="Use", exact=True).click()
     assert b"PNG" in (asked.value.post_data_buffer or b"PNG")
     expect(page.locator("#picture")).to_be_hidden()
+    address = page.url
+    open_picture(page, phone_photo)
+    page.go_back()
+    expect(page.locator("#picture")).to_be_hidden()
+    assert page.url == address
+
+
+@mainly("phone")
+def test_a_picture_survives_a_reload_until_it_is_cleared(refusals, sheet: Page):
+    page = sheet
+    page.locator("#file").set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": b"no picture"})
+    expect(page.locator("#status")).to_be_visible()
+    open_picture(page, {"name": "house.png", "mimeType": "image/png", "buffer": house_png()})
+    expect(page.locator("#status")).to_be_hidden()  # what was said of the other one
+    page.get_by_role("button", name="Use", exact=True).click()
+    wait_until(lambda: page.evaluate("localStorage.getItem('mindreader.picture')"), "keeping it")
+    for address in ("/", "/account", "/"):
+        page.goto(address)
+    expect(page.locator("#invitation")).to_be_hidden()
+    expect(page.locator("#answered")).not_to_be_empty()  # it was searched with
+    assert "url(" in page.locator("#canvas").evaluate("canvas => canvas.style.background")
+    page.get_by_role("button", name="Clear").click()
+    page.reload()
+    expect(page.locator("#invitation")).to_be_visible()
 
 
 @pytest.mark.slow

@@ -25,18 +25,25 @@ def photos(tmp_path: Path) -> list[Path]:
 
 @mainly("phone")
 def test_a_link_is_made_opened_without_an_account_and_revoked(
-    page: Page, somebody, shared_server: Server, photos, chromium, screen_options, keep
+    refusals, page: Page, somebody, shared_server: Server, photos, chromium, screen_options, keep
 ):
     with signed_in(shared_server, somebody) as api:
         add_collection(api, "Holidays", photos)
     page.goto("/library")
     page.get_by_role("button", name="Share…").click()
     dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name of a person").fill("Nobody")
+    dialog.get_by_role("button", name="Add", exact=True).click()
+    unknown = dialog.get_by_role("alert")
+    expect(unknown).to_contain_text("Nobody")
+    field = dialog.get_by_label("Name of a person")
+    assert field.evaluate("input => input.form.nextElementSibling.textContent") == unknown.text_content()
     dialog.get_by_text("Anyone with a link, without an account").click()
     dialog.get_by_label("Originals can be downloaded").check()
     dialog.get_by_role("button", name="Make a public link").click()
     address = dialog.get_by_label("The new link").input_value()
     assert "/shared/" in address
+    expect(unknown).to_be_hidden()
     keep("share-dialog")
 
     context = chromium.new_context(service_workers="block", **screen_options)
@@ -56,7 +63,12 @@ def test_a_link_is_made_opened_without_an_account_and_revoked(
     with visitor.expect_download() as download:
         large.get_by_role("link", name="Download").click()
     assert download.value.suggested_filename == "2.jpg"
+    visitor.go_back()
+    expect(large).to_be_hidden()
+    assert visitor.url == address
+    visitor.locator("#photos button").first.click()
     large.get_by_role("button", name="Close").click()
+    expect(large).to_be_hidden()
     assert context.cookies() == []
 
     page.goto("/account")

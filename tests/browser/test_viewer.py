@@ -16,6 +16,7 @@ from tests.support.hands import about_it, add_person, fingers, touch
 from tests.support.people import add_collection, copy_collection, signed_in
 from tests.support.screens import SCREENS, mainly
 from tests.support.server import Server
+from tests.support.services import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -366,6 +367,46 @@ def test_in_a_large_collection_one_goes_on_beyond_what_was_loaded(somebody, page
     page.keyboard.press("Escape")
     expect(tile(page, name or "")).to_be_focused()
     expect(tile(page, name or "")).to_be_in_viewport()
+
+
+@mainly("phone")
+def test_back_closes_it_and_stays_on_the_page(viewed: Page):
+    page, address = viewed, viewed.url
+    page.goto("/account")
+    page.goto(address)
+    look_at(page, "scan.tif")
+    page.go_back()
+    expect(page.locator("#viewer")).to_be_hidden()
+    assert page.url == address
+    expect(tile(page, "scan.tif")).to_be_focused()
+    page.go_forward()  # there is nothing to show
+    expect(page.locator("#viewer")).to_be_hidden()
+
+    look_at(page, "scan.tif")
+    page.keyboard.press("i")
+    page.locator("#viewer").get_by_role("button", name="Date…").click()
+    expect(page.locator("#dialog")).to_be_visible()
+    page.go_back()
+    expect(page.locator("dialog:modal")).to_have_count(0)
+
+    for _ in range(2):
+        look_at(page, "turned.jpg")
+        closed(page)
+    wait_until(lambda: not page.evaluate("history.state?.dialog"), "the way back")
+    page.go_back()
+    expect(page).to_have_url(re.compile("/account$"))
+
+
+@mainly("desktop")
+def test_the_page_loaded_anew_below_it_is_one_step_from_the_page_before(viewed: Page):
+    page, address = viewed, viewed.url
+    page.goto("/account")
+    page.goto(address)
+    look_at(page, "scan.tif")
+    page.reload()
+    wait_until(lambda: not page.evaluate("history.state?.dialog"), "the way back")
+    page.go_back()
+    expect(page).to_have_url(re.compile("/account$"))
 
 
 @mainly("desktop")

@@ -37,7 +37,8 @@ def test_a_category_for_many_photos(ann, version, catalog):
     with catalog.transaction() as session:
         session.execute(update(Embedding).values(state=EmbeddingState.INDEXED))
     sent = {"photo_ids": photos[:2], "category": "dog"}
-    assert ann.post("/photos/category", json=sent).json == {"changed": 2, "gone": 0}
+    before = [{"category": "dog", "photo_ids": photos[:1]}, {"category": None, "photo_ids": photos[1:2]}]
+    assert ann.post("/photos/category", json=sent).json == {"changed": 2, "gone": 0, "before": before}
     assert categories(ann, collection) == ["dog", "dog", "cat"]
     # Nothing is embedded again; the point of the one whose category is another one now is told.
     assert ann.get(f"/collections/{collection}").json["embedding"]["indexed"] == 3

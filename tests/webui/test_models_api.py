@@ -85,9 +85,11 @@ def test_model_versions_are_listed_newest_first(ann, version, second):
 
 
 def test_an_administrator_switches_the_version_and_back(admin, finder, version, second):
+    assert admin.get("/models").json["models"][0]["activated_at"] is None
     for chosen in (second, version):
         answer = admin.post(f"/models/{chosen.id}/activate")
         assert (answer.status_code, answer.json["active"]) == (200, True)
+        assert answer.json["activated_at"] is not None
         assert admin.get("/status").json["active_model"]["id"] == chosen.id
     assert finder.warmed == [second.id, version.id]
 

@@ -87,7 +87,7 @@ def test_every_schema_has_a_name_of_its_own():
 @pytest.mark.parametrize(
     ("path", "schema"),
     [
-        ("/photos/category", "ChangedPhotos"),
+        ("/photos/category", "LabelledPhotos"),
         ("/photos/delete", "DeletedPhotos"),
         ("/trash/photos/restore", "ChangedPhotos"),
         ("/jobs/{job_id}/retry", "ChangedJobPhotos"),

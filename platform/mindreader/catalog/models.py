@@ -574,6 +574,8 @@ class ModelVersion(Base):
     metrics: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     active: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=now)
+    activated_at: Mapped[datetime | None]
+    """When it last began to answer searches; None: it never did."""
 
     space: Mapped[EmbeddingSpace] = relationship()
 

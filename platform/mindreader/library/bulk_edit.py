@@ -62,20 +62,25 @@ def visible_selection(session: Session, user: User, photo_ids: Sequence[int]) ->
     return list(found)
 
 
-def set_categories(session: Session, user: User, photo_ids: Sequence[int], name: str | None) -> int:
-    """Give photos another category, or none; returns how many were found.
+def set_categories(
+    session: Session, user: User, photo_ids: Sequence[int], name: str | None
+) -> dict[str | None, list[int]]:
+    """Give photos another category, or none; returns those found, by the category they had.
 
     Raises:
         NotFoundError, ForbiddenError: as `_changeable`.
         InvalidInputError: the name cannot be used.
     """
     photos = _changeable(session, user, photo_ids)
+    before: dict[str | None, list[int]] = defaultdict(list)
+    for photo in photos:
+        before[_category_name(photo)].append(photo.id)
     for collection_id, members in _by_collection(photos).items():
         category = category_named(session, collection_id, name)
         other = [photo.id for photo in members if photo.category_id != category]
         session.execute(update(Photo).where(Photo.id.in_(other)).values(category_id=category))
         queue.labels_changed(session, other)
-    return len(photos)
+    return before
 
 
 def set_dates(session: Session, user: User, photo_ids: Sequence[int], moment: datetime | None) -> int:

@@ -15,6 +15,7 @@ from mindreader.bundles.manifest import PROJECTION_FILE
 from mindreader.bundles.store import BundleStore
 from mindreader.catalog import Catalog, EmbeddingSpace, ModelVersion, Search
 from mindreader.catalog.locks import lock_spaces
+from mindreader.catalog.models import now
 from mindreader.embedding.spaces import is_open, open_space, request_drop, space_counts
 from mindreader.errors import ConflictError, InvalidInputError, NotFoundError, NotReadyError
 from mindreader.inference.anchors import schemes_for
@@ -273,7 +274,7 @@ def activate(session: Session, model_version_id: int, *, incomplete: bool = Fals
     for version in known:
         version.active = False
     session.flush()  # the old one first: no moment may have two
-    chosen.active = True
+    chosen.active, chosen.activated_at = True, now()
     session.flush()
     return chosen
 

@@ -115,6 +115,28 @@ def test_versions_with_regions_come_beside_and_what_answered_stays(empty_catalog
     assert _searches(empty_catalog) == [(5, 1)]
 
 
+def test_of_versions_that_answered_it_is_known_afterwards(empty_catalog):
+    empty_catalog.migrate("0018")
+    version = "INSERT INTO model_version (id, name, bundle_sha256, space_id, metrics, active, created_at)"
+    _execute(
+        empty_catalog,
+        "INSERT INTO user_account (id, name, password_hash, role, created_at) "
+        "VALUES (1, 'Ann', '', 'admin', '2026-01-01')",
+        "INSERT INTO embedding_space (id, key, photo_encoder, dimension, description, created_at) "
+        "VALUES (1, 'plain', 'e', 8, '{\"encoder\": {}}', '2026-01-01')",
+        *(
+            f"{version} VALUES ({number}, '{name}', '{name}', 1, '[]', {active}, '2026-01-01')"
+            for number, name, active in ((1, "active", "true"), (2, "answered", "false"), (3, "never", "false"))
+        ),
+        "INSERT INTO search (id, user_id, sketch_sha256, model_version_id, seeds, timings_ms, live, created_at) "
+        "VALUES (1, 1, 'aa', 2, '[1]', '{}', false, '2026-01-01')",
+    )
+    empty_catalog.migrate()
+    with empty_catalog.snapshot() as session:
+        known = select(ModelVersion.name).where(ModelVersion.activated_at.is_not(None)).order_by(ModelVersion.id)
+        assert session.scalars(known).all() == ["active", "answered"]
+
+
 def _down(catalog, revision):
     with catalog.engine.begin() as connection:
         config = alembic_config()

@@ -84,9 +84,13 @@ def test_activating_switches_from_one_to_the_other_and_back(catalog, opened, mak
         with catalog.transaction() as session:
             models.activate(session, chosen.id)
         assert active_ids(catalog) == [chosen.id]
+    never = opened(make_bundle("third"))
     with catalog.snapshot() as session:
         active = models.active_version(session)
+        used = [session.get_one(ModelVersion, version.id).activated_at for version in versions]
+        assert session.get_one(ModelVersion, never.id).activated_at is None
     assert active is not None
+    assert all(used)
     assert active.space.photo_encoder == "efficientnet-lite0"
 
 

@@ -31,6 +31,7 @@ from mindreader_webui.api.schemas.bulk import (
     Digests,
     ExistingFile,
     ExistingFiles,
+    LabelledPhotos,
     Moved,
     Selection,
     TargetOfSelection,
@@ -45,12 +46,12 @@ bulk = blueprint("bulk", __name__, "Many photos at once", USER)
 _ZIP = "application/zip"
 
 
-@bulk.post("/photos/category", responses={200: ChangedPhotos})
+@bulk.post("/photos/category", responses={200: LabelledPhotos})
 def label(body: CategoryOfSelection) -> Response:
     """Give photos another category, or none; for their collections' owners and administrators."""
     with change() as session:
-        count = set_categories(session, current_account(), body.photo_ids, body.category)
-    return answer(ChangedPhotos.of(body, count))
+        before = set_categories(session, current_account(), body.photo_ids, body.category)
+    return answer(LabelledPhotos.with_categories(body, before))
 
 
 @bulk.post("/photos/date", responses={200: ChangedPhotos})

@@ -1,5 +1,6 @@
 """The shapes of requests about many photos at once, and about files that may be here already."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import BaseModel, Field, NaiveDatetime, field_validator
@@ -47,6 +48,26 @@ class ChangedPhotos(BaseModel):
     def of(cls, asked: Selection, changed: int) -> "ChangedPhotos":
         """Of a selection in which some may have been named twice."""
         return cls(changed=changed, gone=len(set(asked.photo_ids)) - changed)
+
+
+class EarlierCategory(BaseModel):
+    """Photos that had the same category before."""
+
+    category: str | None
+    photo_ids: list[int]
+
+
+class LabelledPhotos(ChangedPhotos):
+    """How many photos got a category, and which they had: to take it back."""
+
+    before: list[EarlierCategory]
+
+    @classmethod
+    def with_categories(cls, asked: Selection, before: Mapping[str | None, list[int]]) -> "LabelledPhotos":
+        """With the photos found, by the category they had."""
+        count = ChangedPhotos.of(asked, sum(map(len, before.values())))
+        earlier = [EarlierCategory(category=name, photo_ids=ids) for name, ids in before.items()]
+        return cls(changed=count.changed, gone=count.gone, before=earlier)
 
 
 class DeletedPhotos(ChangedPhotos):

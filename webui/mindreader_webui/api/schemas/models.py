@@ -44,6 +44,7 @@ class Model(BaseModel):
     )
     metrics: list[dict[str, Any]]
     created_at: Moment
+    activated_at: Moment | None = Field(description="When it last began to answer searches; null if it never did.")
 
     @classmethod
     def of(cls, row: ModelVersion, addable: Sequence[AddableRegions] = ()) -> "Model":
@@ -59,6 +60,7 @@ class Model(BaseModel):
             addable_regions=list(addable),
             metrics=row.metrics,
             created_at=row.created_at,
+            activated_at=row.activated_at,
         )
 
 

@@ -1,5 +1,7 @@
 // A sketch as strokes, with its history: points in 0..1 of the sheet, so it survives resizing, rotation and reload.
 
+import { read, write } from "../lib/storage.js";
+
 /** @typedef {[x: number, y: number, ...pressure: number[]]} Point with the pressure, 0..1, of a pen that feels it */
 /** @typedef {{tool: "pen"|"eraser", width: number, points: Point[]}} Stroke width in hundredths of the sheet's side */
 /** @typedef {CanvasRenderingContext2D|OffscreenCanvasRenderingContext2D} Context */
@@ -59,11 +61,7 @@ export class Sketch {
   }
 
   #changed() {
-    try {
-      localStorage.setItem(KEY, JSON.stringify(this.strokes));
-    } catch {
-      // a private window keeps nothing
-    }
+    write(KEY, JSON.stringify(this.strokes));
     this.onchange();
   }
 }
@@ -71,7 +69,7 @@ export class Sketch {
 /** @returns {Stroke[]} of the last visit */
 function stored() {
   try {
-    return JSON.parse(localStorage.getItem(KEY) ?? "[]");
+    return JSON.parse(read(KEY) ?? "[]");
   } catch {
     return [];
   }

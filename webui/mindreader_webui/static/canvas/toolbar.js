@@ -2,6 +2,7 @@
 
 import { byId, saveFile, setDisabled, showError, toast } from "../lib/dom.js";
 import { _ } from "../lib/i18n.js";
+import { read, write } from "../lib/storage.js";
 import { MOVES, fitted, shape } from "./shapes.js";
 import { asPng } from "./strokes.js";
 
@@ -26,9 +27,9 @@ export class Toolbar {
     byId("undo").onclick = () => this.sketch.undo();
     byId("redo").onclick = () => this.sketch.redo();
     byId("fit").onclick = () => this.fit();
-    this.place.checked = storedPlace();
+    this.place.checked = read(PLACE) === "true";
     this.place.onchange = () => {
-      storePlace(this.placeCounts);
+      write(PLACE, String(this.placeCounts));
       this.onoption();
     };
     byId("help").onclick = () => byId("shortcuts", HTMLDialogElement).showModal();
@@ -128,26 +129,9 @@ export class Toolbar {
     const { fromLink } = await exporting();
     const strokes = await fromLink(location.hash);
     this.place.checked = new URLSearchParams(location.search).get("place") === "true";
-    storePlace(this.placeCounts);
+    write(PLACE, String(this.placeCounts));
     history.replaceState(null, "", location.pathname);
     if (strokes) this.sketch.replace(strokes);
-  }
-}
-
-/** @param {boolean} counts */
-function storePlace(counts) {
-  try {
-    localStorage.setItem(PLACE, String(counts));
-  } catch {
-    // a private window keeps nothing
-  }
-}
-
-function storedPlace() {
-  try {
-    return localStorage.getItem(PLACE) === "true";
-  } catch {
-    return false;
   }
 }
 

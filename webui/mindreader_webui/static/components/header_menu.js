@@ -2,6 +2,7 @@
 
 import { call } from "../lib/api.js";
 import { byId, showError } from "../lib/dom.js";
+import { write } from "../lib/storage.js";
 
 const THEME = "mindreader.theme"; // `theme.js` reads it before anything is painted
 const TRANSLATED_WITHIN_MS = 3000;
@@ -36,11 +37,7 @@ function initTheme(select) {
   select.onchange = () => {
     if (select.value) dataset.theme = select.value;
     else delete dataset.theme;
-    try {
-      localStorage.setItem(THEME, select.value);
-    } catch {
-      // a browser that keeps nothing: it lasts as long as the page
-    }
+    write(THEME, select.value); // else it lasts as long as the page
   };
 }
 

@@ -151,7 +151,7 @@ function buttons(entry, actions) {
   }
   if (space.state === "open") {
     const kind = waitingPhotos(space) ? "" : "primary";
-    const label = active && model.id < active.id ? _("Go back to it") : _("Switch to it");
+    const label = model.activated_at ? _("Go back to it") : _("Switch to it");
     shown.push(h("button", { class: kind, onclick: () => actions.activate(entry) }, label));
     if (active) shown.push(h("a", { class: "button", href: compareUrl(active, model) }, _("Compare")));
     if (active?.space_id !== model.space_id) {

@@ -1,6 +1,6 @@
 // What can be done with photos, one or many: label, date, move, add to a collection, delete, download; and taken back.
 
-import { call, get } from "../lib/api.js";
+import { ApiError, call, get } from "../lib/api.js";
 import { byId, confirmDialog, h, showError, toast } from "../lib/dom.js";
 import { formatTaken } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
@@ -16,6 +16,7 @@ import { idOf } from "./viewer.js";
  *
  * @typedef {object} PhotoHost
  * @property {(photos: AnyPhoto[]) => void} onchange these say something else now
+ * @property {(photos: AnyPhoto[]) => void} ondone they were chosen for this, and are not any more
  * @property {(photos: AnyPhoto[], to: Place) => void} onmove they are in another collection now
  * @property {(photos: AnyPhoto[]) => void} onremove they are in the trash
  * @property {(photos: AnyPhoto[]) => void} onreturn they are back where they were
@@ -64,16 +65,24 @@ export class PhotoActions {
 
   /** @param {AnyPhoto[]} photos @param {string|null} name */
   async setCategory(photos, name) {
-    await inBatches(photos.map(idOf), (ids) =>
-      call("POST", "/photos/category", { body: { photo_ids: ids, category: name } }),
-    );
-    for (const photo of photos) photo.category = name;
-    toast(
-      name
-        ? ngettext("{n} photo is “{name}” now.", "{n} photos are “{name}” now.", photos.length, { name })
-        : _("They have no category now."),
-    );
+    const before = await labelled(photos, name);
+    const sentence = name
+      ? ngettext("{n} photo is “{name}” now.", "{n} photos are “{name}” now.", photos.length, { name })
+      : _("They have no category now.");
+    toast(sentence, () => this.undoCategory(photos, before).catch(showError));
+    this.host.ondone(photos);
     this.host.onchange(photos);
+  }
+
+  /** @param {AnyPhoto[]} photos @param {Map<number, string|null>} before the category that each had, by its id */
+  async undoCategory(photos, before) {
+    const there = photos.filter((photo) => before.has(idOf(photo)));
+    for (const name of new Set(before.values())) {
+      const theirs = there.filter((photo) => before.get(idOf(photo)) === name);
+      await labelled(theirs, name);
+    }
+    toast(ngettext("{n} photo has the category it had.", "{n} photos have the categories they had.", there.length));
+    this.host.onchange(there);
   }
 
   /** @param {AnyPhoto[]} photos */
@@ -110,6 +119,7 @@ export class PhotoActions {
     const taken = moment && (moment.length === 16 ? `${moment}:00` : moment);
     for (const photo of photos) Object.assign(photo, { taken_at: taken, date_source: "person" });
     toast(ngettext("The date of {n} photo is set.", "The dates of {n} photos are set.", photos.length));
+    this.host.ondone(photos);
     this.host.onchange(photos);
   }
 
@@ -183,15 +193,13 @@ export class PhotoActions {
 
   /** @param {AnyPhoto[]} photos @param {boolean} hasTrash */
   async removeNow(photos, hasTrash) {
-    const answers = await inBatches(photos.map(idOf), (ids) =>
-      call("POST", "/photos/delete", { body: { photo_ids: ids } }),
-    );
-    const stay = answers.reduce((sum, { files_stay: files }) => sum + (files ?? 0), 0);
+    const { changed, gone, stay } = await deleted(photos);
     const stays = stay ? [ngettext("Its file stays in its folder.", "Their files stay in their folders.", stay)] : [];
-    const inTrash = ngettext("{n} photo is in the trash.", "{n} photos are in the trash.", photos.length);
-    const gone = ngettext("{n} photo is deleted for good.", "{n} photos are deleted for good.", photos.length);
-    if (hasTrash) toast([inTrash, ...stays].join(" "), () => this.restore(photos));
-    else toast([gone, ...stays].join(" "));
+    const inTrash = ngettext("{n} photo is in the trash.", "{n} photos are in the trash.", changed);
+    const forGood = ngettext("{n} photo is deleted for good.", "{n} photos are deleted for good.", changed);
+    const known = gone ? [ngettext("{n} photo was gone already.", "{n} photos were gone already.", gone)] : [];
+    const sentence = [...(changed ? [hasTrash ? inTrash : forGood] : []), ...stays, ...known].join(" ");
+    toast(sentence, hasTrash && changed ? () => this.restore(photos) : undefined);
     this.host.onremove(photos);
   }
 
@@ -236,6 +244,38 @@ function datesOf(photos) {
 
 /** @param {AnyPhoto} photo @returns {Place} */
 const placeOf = ({ collection_id: id, collection: name }) => ({ id, name });
+
+/** Delete photos; some may have been deleted elsewhere meanwhile. @param {AnyPhoto[]} photos */
+async function deleted(photos) {
+  const answers = await inBatches(photos.map(idOf), (ids) =>
+    call("POST", "/photos/delete", { body: { photo_ids: ids } }).catch((error) => {
+      if (error instanceof ApiError && error.status === 404) return { changed: 0, gone: ids.length, files_stay: 0 };
+      throw error;
+    }),
+  );
+  const sum = (/** @type {number[]} */ counts) => counts.reduce((total, count) => total + count, 0);
+  return {
+    changed: sum(answers.map((answer) => answer.changed)),
+    gone: sum(answers.map((answer) => answer.gone)),
+    stay: sum(answers.map((answer) => answer.files_stay)),
+  };
+}
+
+/**
+ * Give photos a category.
+ *
+ * @param {AnyPhoto[]} photos
+ * @param {string|null} name
+ * @returns {Promise<Map<number, string|null>>} the category that each had, by its id
+ */
+async function labelled(photos, name) {
+  const answers = await inBatches(photos.map(idOf), (ids) =>
+    call("POST", "/photos/category", { body: { photo_ids: ids, category: name } }),
+  );
+  for (const photo of photos) photo.category = name;
+  const before = answers.flatMap((answer) => answer.before);
+  return new Map(before.flatMap(({ category, photo_ids: ids }) => ids.map((id) => [id, category])));
+}
 
 /**
  * Move photos, and say of each where it is and what its id is now.

@@ -48,6 +48,7 @@ export class PhotoList {
     this.selection = new Selection(this.grid, () => this.onselect());
     this.act = photoActions({
       onchange: (photos) => this.onchange(photos),
+      ondone: (photos) => this.selection.drop(photos.map(idOf)),
       onmove: (photos) => this.onmove(photos),
       onremove: (photos) => this.onremove(photos),
       onreturn: (photos) => this.onreturn(photos),

@@ -3,6 +3,7 @@
 import { Fitting } from "../canvas/fitting.js";
 import { smaller } from "../canvas/picture_file.js";
 import { call } from "../lib/api.js";
+import { showCovering } from "../lib/dialog_history.js";
 import { byId, messageOf, setDisabled, showError, toast } from "../lib/dom.js";
 import { _ } from "../lib/i18n.js";
 import { SheetCorners } from "./sheet_corners.js";
@@ -46,7 +47,8 @@ export class PictureDialog {
     this.corners.hide();
     this.fitting.clear();
     this.fitting.reset();
-    this.dialog.showModal();
+    byId("status").hidden = true; // what was said of the picture before
+    showCovering(this.dialog);
     this.#wait(_("Reading the picture…"));
     const asked = (this.asked += 1);
     const smallest = await smaller(file);

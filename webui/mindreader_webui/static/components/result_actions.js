@@ -21,6 +21,7 @@ export class ResultActions {
     this.selection = new Selection(results, () => this.refresh());
     const act = photoActions({
       onchange: () => this.arrange(results.photos),
+      ondone: (photos) => this.selection.drop(photos.map(idOf)),
       onmove: () => this.arrange(results.photos),
       onremove: (photos) => this.arrange(without(results.photos, photos)),
       onreturn: (photos) => this.arrange(withBack(results.photos, photos), photos[0]),
@@ -69,8 +70,8 @@ export class ResultActions {
   }
 
   /** @param {AnyPhoto} photo @param {Box|null} box */
-  similar(photo, box) {
-    closeViewer();
+  async similar(photo, box) {
+    await closeViewer();
     this.results.similar(photo, box);
   }
 

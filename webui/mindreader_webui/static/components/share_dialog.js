@@ -41,6 +41,7 @@ class ShareDialog {
     this.everyone = h("input", { type: "checkbox", checked: collection.visibility === "shared" });
     this.links = h("ul", { class: "plain entries", "aria-label": _("Public links to it") });
     this.publicly = h("details", { class: "drawer" });
+    this.unknown = h("p", { class: "problem", role: "alert", hidden: true }); // beside the name it is about
     this.problem = h("p", { class: "problem", role: "alert", hidden: true });
   }
 
@@ -54,7 +55,7 @@ class ShareDialog {
   content() {
     const invite = (/** @type {Event} */ event) => {
       event.preventDefault();
-      this.attempt(this.invite());
+      this.attempt(this.invite(), this.unknown);
     };
     return h(
       "div",
@@ -73,6 +74,7 @@ class ShareDialog {
         h("label", {}, _("Name of a person"), " ", this.name),
         h("button", {}, _("Add")),
       ),
+      this.unknown,
       this.publicly,
       this.problem,
       h(
@@ -83,16 +85,20 @@ class ShareDialog {
     );
   }
 
-  /** Show in the dialog what went wrong: it lies above the toasts. @param {Promise<unknown>} change */
-  async attempt(change) {
+  /** Show in the dialog what went wrong: it lies above the toasts. @param {Promise<unknown>} change @param {HTMLElement} [place] */
+  async attempt(change, place = this.problem) {
+    this.forgetProblems();
     try {
       await change;
-      this.problem.hidden = true;
       this.onchange();
     } catch (error) {
-      this.problem.textContent = messageOf(error);
-      this.problem.hidden = false;
+      place.textContent = messageOf(error);
+      place.hidden = false;
     }
+  }
+
+  forgetProblems() {
+    this.unknown.hidden = this.problem.hidden = true;
   }
 
   async loadPeople() {
@@ -114,7 +120,10 @@ class ShareDialog {
         ? [
             publicLinkForm(
               () => query,
-              () => this.loadLinks(),
+              () => {
+                this.forgetProblems();
+                return this.loadLinks();
+              },
             ),
           ]
         : []),

@@ -29,6 +29,9 @@ import { awayMark } from "./away.js";
 /** @type {Promise<import("../viewer/dialog.js").Viewer>|undefined} */
 let viewer;
 
+// The page was loaded anew, without the viewer that had this entry.
+if (history.state?.dialog && !document.querySelector("dialog:modal")) history.back();
+
 /** @param {AnyPhoto} photo */
 export const idOf = (photo) => ("id" in photo ? photo.id : photo.photo_id);
 

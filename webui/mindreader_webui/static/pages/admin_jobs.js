@@ -1,6 +1,7 @@
 // The page Jobs: all of them, live.
 
 import { jobEntry } from "../components/job_entry.js";
+import { isOngoing } from "../components/learning.js";
 import { get } from "../lib/api.js";
 import { byId, h, poll, showError } from "../lib/dom.js";
 import { _ } from "../lib/i18n.js";
@@ -12,11 +13,13 @@ const POLL_MS = 2000;
 let shown = "";
 
 async function load() {
-  const { jobs } = await get("/jobs");
+  const [{ jobs }, { training }] = await Promise.all([get("/jobs"), get("/models/learn")]);
+  const isLearning = isOngoing(training);
+  byId("learning").hidden = !isLearning;
+  byId("empty").hidden = jobs.length > 0 || isLearning;
   const news = JSON.stringify(jobs);
   if (shown === news) return;
   shown = news;
-  byId("empty").hidden = jobs.length > 0;
   byId("jobs").replaceChildren(...jobs.map(entry));
 }
 

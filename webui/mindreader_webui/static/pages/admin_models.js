@@ -44,8 +44,11 @@ function showLearning(learning) {
   const entry = learningEntry(learning, load);
   byId("learning").hidden = !entry.length;
   byId("learning").replaceChildren(...entry);
-  byId("learn").onclick = () => (learning.hindrance === null ? askToLearn(learning, learn) : toast(learning.hindrance));
-  setDisabled(isOngoing(learning.training), "learn");
+  byId("learn").onclick = () => askToLearn(learning, learn);
+  const isLearning = isOngoing(learning.training);
+  setDisabled(isLearning || learning.hindrance !== null, "learn");
+  byId("hindrance").textContent = learning.hindrance;
+  byId("hindrance").hidden = isLearning || learning.hindrance === null;
 }
 
 const learn = () =>

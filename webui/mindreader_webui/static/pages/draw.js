@@ -11,14 +11,16 @@ import { SearchLoop } from "../components/search_loop.js";
 import { FIRST_RESULTS, SearchResults } from "../components/search_results.js";
 import { TwoScreens } from "../components/two_screens.js";
 import { call } from "../lib/api.js";
-import { byId, loadStyle, onSubmit, setDisabled, showError } from "../lib/dom.js";
+import { byId, onSubmit, setDisabled, showError } from "../lib/dom.js";
 import { _, ngettext } from "../lib/i18n.js";
+import { read, write } from "../lib/storage.js";
 
 /** @import { SearchAnswer } from "../../../typings/api" */
 /** @import { Stroke } from "../canvas/strokes.js" */
 /** @import { Answer, Asked } from "../components/search_loop.js" */
 /** @import { Similar } from "../components/similar.js" */
 
+const PICTURE = "mindreader.picture";
 /** As in draw.css. */
 const PHONE = matchMedia("(max-width: 40rem), (max-height: 30rem)");
 
@@ -72,8 +74,12 @@ function setPicture(file) {
   URL.revokeObjectURL(pictureUrl);
   picture = file;
   pictureUrl = file ? URL.createObjectURL(file) : "";
+  if (file) pictures().then(({ keep }) => keep(PICTURE, file, () => picture === file), showError);
+  else write(PICTURE, "");
   canvas.element.style.background = pictureUrl && `center / contain no-repeat url(${pictureUrl})`;
 }
+
+const pictures = () => import("../canvas/pictures.js");
 
 function onSketchChange() {
   leaveSimilar();
@@ -246,30 +252,6 @@ function openSketch(strokes) {
   sketch.replace(strokes);
 }
 
-/** Our own SVG comes back as strokes, to be drawn on. @param {File} opened */
-async function openFile(opened) {
-  const { fromSvg } = await import("../canvas/own_svg.js");
-  const strokes = await fromSvg(opened);
-  if (strokes) openSketch(strokes);
-  else await pictureDialog(opened);
-}
-
-/** @type {Promise<import("../components/picture_dialog.js").PictureDialog>|undefined} fetched when it is first needed */
-let dialog;
-
-async function loadPictureDialog() {
-  const style = loadStyle(new URL("../picture.css", import.meta.url));
-  const [{ PictureDialog }] = await Promise.all([import("../components/picture_dialog.js"), style]);
-  return new PictureDialog(usePicture);
-}
-
-/** @param {File} opened */
-async function pictureDialog(opened) {
-  dialog ??= loadPictureDialog();
-  dialog.catch(() => (dialog = undefined)); // without a connection; the next picture asks again
-  await (await dialog).open(opened);
-}
-
 /** Begin anew: the sketch, what was found and what was liked go; the strokes are one undo away. */
 function clear() {
   keepSearch();
@@ -297,7 +279,11 @@ whenOpened("history", async () => {
   const { SearchHistory } = await import("../components/search_history.js");
   return new SearchHistory(usePicture);
 });
-const openPicture = (/** @type {File|undefined} */ opened) => opened && openFile(opened).catch(showError);
+const openPicture = (/** @type {File|undefined} */ opened) =>
+  opened &&
+  pictures()
+    .then(({ openFile }) => openFile(opened, openSketch, usePicture))
+    .catch(showError);
 byId("search").onclick = search;
 byId("clear").onclick = clear;
 canvas.element.addEventListener("keydown", (event) => event.key === "Enter" && search());
@@ -314,8 +300,10 @@ addEventListener("popstate", () => followAddress().catch(showError));
 dropZone(byId("sheet"), (transfer) => openPicture(transfer.files[0]));
 
 async function start() {
-  refresh();
   await toolbar.openLink();
+  const kept = sketch.strokes.length ? "" : read(PICTURE);
+  if (kept) setPicture((await pictures()).kept(kept));
+  refresh();
   const isSimilar = new URLSearchParams(location.search).has("similar");
   screens.restore(hasSketch() || isSimilar);
   if (isSimilar) screens.showResults();

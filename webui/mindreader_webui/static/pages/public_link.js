@@ -2,6 +2,7 @@
 
 import { Grid } from "../components/grid.js";
 import { get } from "../lib/api.js";
+import { showCovering } from "../lib/dialog_history.js";
 import { byId, h, showError } from "../lib/dom.js";
 import { _, ngettext } from "../lib/i18n.js";
 
@@ -44,7 +45,7 @@ function tile(photo, index) {
 /** @param {number} index */
 function open(index) {
   show(index);
-  dialog.showModal();
+  showCovering(dialog);
 }
 
 /** The thumbnail at once, the preview as soon as it is there. @param {number} index */

@@ -1,6 +1,7 @@
 // The viewer: one photo on the whole screen, the next and the one before, closer, and what is known of it.
 
 import { canBeSearchedWith, idOf } from "../components/viewer.js";
+import { closeCovering, showCovering } from "../lib/dialog_history.js";
 import { h, showError } from "../lib/dom.js";
 import { _ } from "../lib/i18n.js";
 import { FoundInPhoto } from "./found.js";
@@ -111,12 +112,13 @@ export class Viewer {
   open(source, index) {
     this.source = source;
     this.photo = undefined;
-    if (!this.dialog.open) this.dialog.showModal();
+    showCovering(this.dialog);
     this.show(index);
   }
 
+  /** @returns {Promise<void>} once the browser's history is at the page again */
   close() {
-    this.dialog.close();
+    return closeCovering(this.dialog);
   }
 
   /** @param {number} index of a photo that is loaded */
