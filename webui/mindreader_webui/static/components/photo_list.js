@@ -124,7 +124,8 @@ export class PhotoList {
 
   onload() {
     const { length } = this.grid.photos;
-    byId("end").textContent = length ? "" : _("No photos to show here.");
+    byId("end").textContent = length ? "" : this.filters.whyNone;
+    byId("clear-filters").hidden = length > 0 || !this.filters.active;
     byId("all").textContent = ngettext("Select {n} photo", "Select all {n} photos", length);
     this.toolbar.refresh();
     this.page.onload();
