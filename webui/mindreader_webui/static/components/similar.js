@@ -52,7 +52,10 @@ export class Similar {
   /** @param {Asked} asked @param {SearchFilters} filters @returns {Promise<Answer>} */
   async ask({ limit }, filters) {
     const path = { photo_id: idOf(this.photo) };
-    const { results, score_threshold } = await get("/photos/{photo_id}/similar", { path, query: { ...this.box, limit, ...filters.query } });
+    const { results, score_threshold } = await get("/photos/{photo_id}/similar", {
+      path,
+      query: { ...this.box, limit, ...filters.query },
+    });
     return { results, score_threshold, answerable: null, readings: [], parts: [], similarTo: this.photo };
   }
 
