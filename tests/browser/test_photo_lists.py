@@ -242,6 +242,7 @@ def test_an_empty_collection_offers_to_add_photos(page: Page, somebody, shared_s
     expect(add).to_have_attribute("href", f"/upload?collection={made}")
     expect(page.locator("#end")).to_be_hidden()
     expect(page.locator("#clear-filters")).to_be_hidden()
+    page.context.clear_cookies()
     sign_in(page, add_person(shared_server, "Bob"))
     page.goto(f"/library/{made}")
     expect(page.get_by_role("heading", name="No photos yet")).to_be_visible()
