@@ -147,6 +147,8 @@ class SimilarAnswer(_Message):
     model_version: str
     space_id: int
     hits: tuple[SearchHit, ...]
+    score_threshold: float | None = None
+    """Hits with a lower score are guesswork (see `mindreader.search.score_threshold`); None where nobody can tell."""
 
 
 class SearchAnswer(_Message):

@@ -85,6 +85,7 @@ def test_dates_say_where_they_are_from_and_a_person_corrects_one_and_many(filled
         keep(f"date-of-{name}")
         close(page)
 
+    expect(page.get_by_title("copied.jpg")).to_contain_text("perhaps Mar 4")
     look_at(page, "copied.jpg")
     page.locator("#viewer").get_by_role("button", name="Date…").click()
     asked = dialog(page, "Date of 1 photo")
@@ -101,6 +102,9 @@ def test_dates_say_where_they_are_from_and_a_person_corrects_one_and_many(filled
     asked.get_by_role("combobox").fill("moon")
     asked.get_by_role("button", name="Set").click()
     says(page, "moon", "December 24, 1968")
+    category = page.locator(".viewer-info .value", has_text="moon")
+    capital = "(value) => getComputedStyle(value, '::first-letter').textTransform"
+    assert category.evaluate(capital) == "none", "as somebody typed it"
     close(page)
 
     page.get_by_role("button", name="Select…").click()

@@ -231,3 +231,37 @@ def test_the_viewer_says_which_folder_a_photo_came_from(page: Page, somebody, sh
     page.get_by_role("button", name="Copy path").click()
     expect(page.locator("#status")).to_have_text("The path is copied.")
     assert page.evaluate("navigator.clipboard.readText()") == "Pictures/2019/March"
+
+
+@mainly("phone")
+def test_an_empty_collection_offers_to_add_photos(page: Page, somebody, shared_server):
+    with signed_in(shared_server, somebody) as api:
+        made = add_collection(api, "Empty", visibility="shared")
+    page.goto(f"/library/{made}")
+    add = page.get_by_role("link", name="Add photos")
+    expect(add).to_have_attribute("href", f"/upload?collection={made}")
+    expect(page.locator("#end")).to_be_hidden()
+    expect(page.locator("#clear-filters")).to_be_hidden()
+    page.context.clear_cookies()
+    sign_in(page, add_person(shared_server, "Bob"))
+    page.goto(f"/library/{made}")
+    expect(page.get_by_role("heading", name="No photos yet")).to_be_visible()
+    expect(page.locator("#counts")).to_have_text("0 photos")
+    expect(add).to_be_hidden()
+
+
+@mainly("phone")
+def test_filters_that_leave_nothing_say_so_and_are_cleared(timeline: Page):
+    page = timeline
+    page.locator("#show-filters").click()
+    page.locator("#from").fill("1990-01-02")
+    page.locator("#until").fill("1990-01-01")
+    expect(page.locator("#end")).to_have_text("From is later than Until: no day lies between them.")
+    page.locator("#until").fill("1990-01-03")
+    expect(page.locator("#end")).to_have_text("No photos fit these filters.")
+    page.get_by_role("button", name="Clear filters").click()
+    expect(page.locator("#counts")).to_have_text(f"{PHOTOS:,} photos")
+    expect(page.locator("#from")).to_have_value("")
+    expect(page.locator("#show-filters")).to_be_focused()
+    expect(page.locator("#clear-filters")).to_be_hidden()
+    assert "from=" not in page.url

@@ -73,6 +73,7 @@ class Finder:
     hits: list[messages.SearchHit] = field(default_factory=list)
     readings: list[messages.ImaginedReading] = field(default_factory=list)
     answerable: bool | None = None
+    score_threshold: float | None = None
     asked: list[messages.SearchRequest] = field(default_factory=list)
     parts: tuple[Box, ...] = ()
     asked_similar: list[messages.SimilarRequest] = field(default_factory=list)
@@ -128,6 +129,7 @@ class Finder:
             model_version=self.version.name,
             space_id=self.version.space_id,
             hits=tuple(self.hits),
+            score_threshold=self.score_threshold,
         )
         return {"answer": envelopes.seal(found)}
 

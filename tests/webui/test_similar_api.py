@@ -43,11 +43,13 @@ def colours(pixels):
 def test_photos_like_a_photo_best_first_and_nothing_is_remembered(ann, finder, photo, catalog):
     other = ann.photo(ann.collection("Others"), seed=5)
     finder.hits = [SearchHit(photo_id=other, score=0.7, boxes=(Box(0.25, 0.5, 0.75, 1),))]
+    finder.score_threshold = 0.6
     answer = similar(ann, photo).json
     assert answer["model_version"] == {"id": finder.version.id, "name": "first"}
     (result,) = answer["results"]
     assert (result["photo_id"], result["score"]) == (other, 0.7)
     assert result["boxes"] == [{"left": 0.25, "top": 0.5, "right": 0.75, "bottom": 1.0}]
+    assert answer["score_threshold"] == 0.6
     (asked,) = finder.asked_similar
     assert (asked.photo_id, asked.frame, asked.limit) == (photo, None, 40)
     with catalog.snapshot() as session:

@@ -21,6 +21,7 @@ from mindreader.boxes import Box
 from mindreader.catalog import Catalog, Embedding, EmbeddingSpace, Photo
 from mindreader.embedding import queue
 from mindreader.embedding.queue import LeasedPhoto
+from mindreader.embedding.spaces import note_speed
 from mindreader.errors import NotFoundError, OriginalAwayError, PhotoRejectedError, Sentence
 from mindreader.imaging import decode_processes, decoders
 from mindreader.originals import AWAY, Originals
@@ -149,6 +150,7 @@ class Embedder:
                     writer.wait()
                 finally:
                     self._give_back()
+        note_speed(self._catalog, self._space, report.indexed, report.timer.seconds["infer"])
         return report
 
     def _decoded_batches(

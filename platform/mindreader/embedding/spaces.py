@@ -28,7 +28,7 @@ from mindreader.catalog.models import now
 from mindreader.embedding import queue
 from mindreader.errors import ConflictError, NotFoundError
 from mindreader.photo_index import PhotoIndexes
-from mindreader.region_schemes import MOST_VECTORS, REGION_SCHEMES, region_scheme
+from mindreader.region_schemes import MOST_VECTORS, REGION_SCHEMES, RegionScheme, region_scheme
 
 ONGOING = (JobState.RUNNING, JobState.PAUSED)
 """States of a job that has not ended."""
@@ -38,6 +38,8 @@ INDEX_BYTES_PER_PHOTO = 300
 INDEX_BYTES_PER_REGION = 80
 """Of each region besides its vectors: its box and what the engine notes of it (measured, see docs/scaling.md)."""
 _FLOAT_BYTES = 4
+_TELLING_PHOTOS = 16
+"""Embedded in one slice, from which on its time says how fast the encoder is."""
 
 
 @dataclass(frozen=True)
@@ -146,9 +148,26 @@ def cost(session: Session, space: EmbeddingSpace, regions: str | None = None) ->
         codes = vectors * space.dimension // 2
         index += vectors * (vector + INDEX_BYTES_PER_REGION) + codes
         in_memory = INDEX_BYTES_PER_PHOTO + codes
-    rate, flexible = space.photos_per_second, bool(space.description["encoder"].get("flexible", True))
-    seconds = photos * scheme.passes(flexible=flexible) / rate if rate and scheme is not None else None
+    rate = space.photos_per_second
+    seconds = photos * _passes(space, scheme) / rate if rate and scheme is not None else None
     return Cost(photos, seconds, photos * index, (space.encoder_bytes or 0) + photos * in_memory)
+
+
+def _passes(space: EmbeddingSpace, scheme: RegionScheme) -> float:
+    """Of E2 for each photo."""
+    return scheme.passes(flexible=bool(space.description["encoder"].get("flexible", True)))
+
+
+def note_speed(catalog: Catalog, space: EmbeddingSpace, photos: int, seconds: float) -> None:
+    """Remember how fast E2 was, for all spaces of it that no trial of a bundle has measured."""
+    if space.photos_per_second is not None or photos < _TELLING_PHOTOS or seconds <= 0:
+        return
+    space.photos_per_second = round(photos * _passes(space, region_scheme(space.regions)) / seconds, 2)
+    unknown = update(EmbeddingSpace).where(
+        EmbeddingSpace.photo_encoder == space.photo_encoder, EmbeddingSpace.photos_per_second.is_(None)
+    )
+    with catalog.transaction() as session:
+        session.execute(unknown.values(photos_per_second=space.photos_per_second))
 
 
 def request_drop(session: Session, space_id: int) -> None:

@@ -182,16 +182,19 @@ class Searcher:
         self._answered = True
         version = self._version(None)
         vectors = self._embedded(version.space, () if request.frame is None else (request.frame,))
+        hits, score_threshold = _asked_again(lambda: self._find_similar(version.space, request, vectors))
         return SimilarAnswer(
             model_version_id=version.id,
             model_version=version.name,
             space_id=version.space_id,
-            hits=_asked_again(lambda: self._find_similar(version.space, request, vectors)),
+            hits=hits,
+            score_threshold=score_threshold,
         )
 
     def _find_similar(
         self, space: EmbeddingSpace, request: SimilarRequest, vectors: Sequence[Vector]
-    ) -> tuple[SearchHit, ...]:
+    ) -> tuple[tuple[SearchHit, ...], float | None]:
+        """The hits, and the similarity below which they are guesswork."""
         index = self._indexes.of(space)
         wanted = vectors or list(index.vectors([request.photo_id]).values())
         if not wanted:
@@ -200,7 +203,7 @@ class Searcher:
         with self._catalog.snapshot() as session:
             hits = distinct_hits(session, nearest, request.limit + 1)
         others = tuple(hit for hit in hits if request.photo_id not in (hit.photo_id, *hit.copies))
-        return _located(nearest, others[: request.limit])
+        return _located(nearest, others[: request.limit]), self._noise_floor.score_threshold(space, wanted[0])
 
     def _embedded(self, space: EmbeddingSpace, frames: Sequence[PhotoFrame]) -> list[Vector]:
         """What E2 makes of framed things (K,), each of length 1."""

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from mindreader.blobs import BlobStore, original_key
 from mindreader.boxes import WHOLE, Box
-from mindreader.catalog import Catalog, Embedding, EmbeddingState, Photo
+from mindreader.catalog import Catalog, Embedding, EmbeddingSpace, EmbeddingState, Photo
 from mindreader.catalog.models import now
 from mindreader.embedding.embedder import Embedder
 from mindreader.embedding.queue import expire_all_leases, lease, spaces_with_work
@@ -59,6 +59,27 @@ def test_every_pending_photo_ends_in_the_index(catalog, blobs, settings, collect
     assert (report.indexed, report.failed) == (5, 0)
     assert sorted(indexes.get(space.key, 1280).ids()) == sorted(photos)
     assert set(_states(catalog).values()) == {("indexed", None)}
+
+
+def test_the_speed_of_the_encoder_is_noted_where_no_trial_has_measured_it(
+    catalog, blobs, settings, collection, embedder
+):
+    add_photos(catalog, blobs, settings, collection, [jpeg(i) for i in range(3)])
+    embedder.work(seconds=60)
+    assert _speeds(catalog) == [None], "three photos say little"
+    add_photos(catalog, blobs, settings, collection, [jpeg(i) for i in range(3, 20)])
+    report = embedder.work(seconds=60)
+    assert _speeds(catalog) == [pytest.approx(17 / report.timer.seconds["infer"], rel=0.01)]
+    with catalog.transaction() as session:
+        session.execute(update(EmbeddingSpace).values(photos_per_second=5.0))
+    add_photos(catalog, blobs, settings, collection, [jpeg(i) for i in range(20, 40)])
+    embedder.work(seconds=60)
+    assert _speeds(catalog) == [5.0]
+
+
+def _speeds(catalog: Catalog) -> list[float | None]:
+    with catalog.snapshot() as session:
+        return list(session.scalars(select(EmbeddingSpace.photos_per_second)))
 
 
 def test_the_vector_is_that_of_the_photo(catalog, blobs, settings, collection, space, indexes, embedder, photo_encoder):

@@ -17,7 +17,7 @@ from mindreader.imaging import Sketch
 from mindreader.inference.engines.torch_engine import TorchEngine
 from mindreader.inference.looks import looks_at
 from mindreader.inference.readings import expanded_query
-from mindreader.messages import SearchAnswer, SearchRequest
+from mindreader.messages import SearchAnswer, SearchRequest, SimilarRequest
 from mindreader.model_versions.registry import activate, bundle_store
 from mindreader.photo_index import EVERYTHING, IndexFilter, IndexPoint
 from mindreader.search.retrieval import refined
@@ -284,6 +284,9 @@ def test_where_guesswork_begins_follows_from_what_random_photos_score(
     answer = fresh.answer(_request(sketch_png))
     assert answer.score_threshold is not None
     assert -1 < answer.score_threshold <= 1
+    of_photo = fresh.similar(SimilarRequest(photo_id=photos[0], where=IndexFilter((1,)), limit=5)).score_threshold
+    assert of_photo is not None
+    assert of_photo not in (answer.score_threshold, 1)
 
 
 def test_the_line_is_not_moved_by_the_few_that_are_meant():

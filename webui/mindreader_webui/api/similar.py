@@ -43,6 +43,7 @@ def similar_photos(path: PhotoPath, query: SimilarQuery) -> Response:
             SimilarPhotos(
                 model_version=VersionName(id=found.model_version_id, name=found.model_version),
                 results=grouped_results(session, user, found.hits, where),
+                score_threshold=found.score_threshold,
             )
         )
 

@@ -24,3 +24,7 @@ class SimilarPhotos(BaseModel):
 
     model_version: VersionName
     results: list[SearchResult]
+    score_threshold: float | None = Field(
+        description="Results with a lower score are no more like it than any photo may be by chance; null where there "
+        "are too few photos to tell."
+    )

@@ -2,6 +2,7 @@
 
 import { byId, h } from "../lib/dom.js";
 import { byName, formatCategory, formatNumber } from "../lib/format.js";
+import { _ } from "../lib/i18n.js";
 
 /** @import { Collection, ListedPhoto } from "../../../typings/api" */
 /** @typedef {"taken"|"uploaded"|"name"} SortKey */
@@ -16,6 +17,7 @@ export class PhotoFilters {
   /** @param {number|null} collectionId the one the page is about @param {() => void} onchange */
   constructor(collectionId, onchange) {
     this.collectionId = collectionId;
+    this.onchange = onchange;
     /** @type {Collection[]} */
     this.collections = [];
     this.read();
@@ -30,6 +32,7 @@ export class PhotoFilters {
     }
     this.unfold(this.active > 0);
     byId("show-filters").onclick = () => this.unfold(byId("filters").hidden);
+    byId("clear-filters").onclick = () => this.clear();
     this.mark();
   }
 
@@ -74,6 +77,25 @@ export class PhotoFilters {
 
   get active() {
     return RESTRICTING.filter((name) => this.value(name)).length;
+  }
+
+  /** Why a list without photos has none. */
+  get whyNone() {
+    const [from, until] = [this.value("from"), this.value("until")];
+    if (from && until && from > until) return _("From is later than Until: no day lies between them.");
+    return this.active ? _("No photos fit these filters.") : _("No photos to show here.");
+  }
+
+  /** Show all photos again. */
+  clear() {
+    for (const name of RESTRICTING) {
+      const field = this.field(name);
+      if (field) field.value = "";
+    }
+    this.showCategories();
+    this.mark();
+    byId("show-filters").focus();
+    this.onchange();
   }
 
   /** How many filters are set, for whoever has folded them away. */

@@ -1,7 +1,7 @@
 // A list of photos in an order, as a timeline or by name: filters, sections, the rail beside it, and what is done with photos.
 
 import { byId, setDisabled, showError } from "../lib/dom.js";
-import { formatDate, formatDayAndTime, formatTaken, formatTime } from "../lib/format.js";
+import { formatDate, formatDayAndMonth, formatDayAndTime, formatTaken, formatTime } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
 import { get } from "../lib/api.js";
 import { MonthRail } from "./month_rail.js";
@@ -12,6 +12,7 @@ import { headingOf, markHeading } from "./section_headings.js";
 import { dayAt } from "./sections.js";
 import { Selection } from "./selection.js";
 import { openSimilar } from "./similar.js";
+import { isGuess } from "./taken.js";
 import { canBeSearchedWith, idOf, openViewer, photoTile, refreshViewer, sourceOf } from "./viewer.js";
 
 /** @import { ListedPhoto } from "../../../typings/api" */
@@ -125,7 +126,8 @@ export class PhotoList {
 
   onload() {
     const { length } = this.grid.photos;
-    byId("end").textContent = length ? "" : _("No photos to show here.");
+    byId("end").textContent = length ? "" : this.filters.whyNone;
+    byId("clear-filters").hidden = length > 0 || !this.filters.active;
     byId("all").textContent = ngettext("Select {n} photo", "Select all {n} photos", length);
     this.toolbar.refresh();
     this.page.onload();
@@ -173,6 +175,7 @@ export class PhotoList {
     const byDate = key === "taken";
     if (key === "name" && photo.category) return photo.filename; // its category stands above
     if (!photo.taken_at) return byDate ? _("no date") : _("uploaded {date}", { date: formatDate(photo.created_at) });
+    if (isGuess(photo)) return _("perhaps {date}", { date: (byDate ? formatDayAndMonth : formatDate)(photo.taken_at) });
     if (!byDate) return formatTaken(photo.taken_at);
     const section = this.grid.sections[this.grid.layout.sectionOf(index)];
     return section?.kind === "month" ? formatDayAndTime(photo.taken_at) : formatTime(photo.taken_at);

@@ -52,9 +52,11 @@ export class Similar {
   /** @param {Asked} asked @param {SearchFilters} filters @returns {Promise<Answer>} */
   async ask({ limit }, filters) {
     const path = { photo_id: idOf(this.photo) };
-    const answer = await get("/photos/{photo_id}/similar", { path, query: { ...this.box, limit, ...filters.query } });
-    const unknown = { answerable: null, score_threshold: null };
-    return { ...unknown, results: answer.results, readings: [], parts: [], similarTo: this.photo };
+    const { results, score_threshold } = await get("/photos/{photo_id}/similar", {
+      path,
+      query: { ...this.box, limit, ...filters.query },
+    });
+    return { results, score_threshold, answerable: null, readings: [], parts: [], similarTo: this.photo };
   }
 
   /** What searches, to be seen and taken away. @param {() => unknown} onremove */

@@ -21,6 +21,9 @@ const TAKEN = {
   none: () => _("date unknown"),
 };
 
+/** Whether its date is only when the file or the picture was written last. @param {Pick<Photo, "date_source">} photo */
+export const isGuess = ({ date_source: source }) => source === "modified" || source === "file";
+
 /** When it was taken, and who says so. @param {Pick<Photo, "taken_at"|"date_source">} photo */
 export function takenSentence({ taken_at: moment, date_source: source }) {
   return moment ? TAKEN[source ?? "exif"](formatTaken(moment)) : _("date unknown");

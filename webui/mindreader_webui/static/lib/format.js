@@ -7,7 +7,11 @@ const UNITS = ["B", "kB", "MB", "GB", "TB"];
 
 /** @param {number} value @param {number} [digits] after the decimal point */
 export const formatNumber = (value, digits = 0) =>
-  value.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  value.toLocaleString(locale, {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+    signDisplay: "negative", // none before what is rounded to zero
+  });
 
 /** To a tenth, and no more than it needs. @param {number} value */
 export const formatRounded = (value) => value.toLocaleString(locale, { maximumFractionDigits: 1 });
@@ -52,9 +56,13 @@ export const formatMonth = (day) =>
 export const formatDayOfMonth = (day) =>
   new Date(day).toLocaleDateString(locale, { timeZone: "UTC", weekday: "long", day: "numeric", month: "long" });
 
+/** Without its year, and short. @param {string} moment as the API gives it */
+export const formatDayAndMonth = (moment) =>
+  new Date(moment).toLocaleDateString(locale, { day: "numeric", month: "short" });
+
 /** Within a month: the day, with its time unless that is midnight, as where only the day is known. @param {string} moment as the API gives it */
 export function formatDayAndTime(moment) {
-  const day = new Date(moment).toLocaleDateString(locale, { day: "numeric", month: "short" });
+  const day = formatDayAndMonth(moment);
   const time = formatTime(moment);
   return time === NOTHING ? day : `${day}, ${time}`;
 }

@@ -17,7 +17,12 @@ let categoriesShown = false;
 /** @type {ReturnType<typeof setTimeout>|undefined} */
 let polling;
 
-const list = new PhotoList(id, { buttons, onedit, onload: () => {} });
+const list = new PhotoList(id, { buttons, onedit, onload });
+
+function onload() {
+  byId("empty").hidden = list.grid.photos.length > 0 || list.filters.active > 0;
+  byId("end").hidden = !byId("empty").hidden;
+}
 
 /** @param {AnyPhoto} photo */
 function buttons(photo) {
@@ -52,6 +57,7 @@ async function refreshCounts() {
   if (waiting) notes.push(waitingSentence(waiting));
   if (failed) notes.push(failedSentence(failed));
   byId("counts").textContent = notes.join(" · ");
+  byId("add").hidden = !collection.mine || collection.shows_folder;
   if (!categoriesShown) list.filters.offer([collection]);
   categoriesShown = true;
   if (!waiting) return;

@@ -68,7 +68,7 @@ export class InfoPanel {
     const copies = "also_in" in photo && photo.also_in?.length ? photo : (details ?? {});
     this.facts.replaceChildren(
       ...(("error" in photo && photo.error && fact(_("Problem"), photo.error)) || []),
-      ...fact(_("When"), value(takenSentence(photo)), ...change(_("Date…"), "date")),
+      ...fact(_("When"), value(takenSentence(photo), "value sentence"), ...change(_("Date…"), "date")),
       ...fact(
         _("Category"),
         value(photo.category ? formatCategory(photo.category) : _("None")),
@@ -100,8 +100,8 @@ const fact = (term, ...known) => [h("div", {}, h("dt", {}, term), h("dd", {}, ..
 /** @param {string} term @param {HTMLElement[]} known */
 const facts = (term, known) => (known.length ? fact(term, ...known) : []);
 
-/** What stands on a line with its buttons. @param {Node|string} known */
-const value = (known) => h("span", { class: "value" }, known);
+/** What stands on a line with its buttons. @param {Node|string} known @param {string} [kind] its classes */
+const value = (known, kind = "value") => h("span", { class: kind }, known);
 
 /** @param {Act} act @param {string} label @param {ActionName} name @param {AnyPhoto} photo */
 const changeButton = (act, label, name, photo) =>
