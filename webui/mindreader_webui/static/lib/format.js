@@ -6,12 +6,10 @@ const NOTHING = "\u00a0";
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
 
 /** @param {number} value @param {number} [digits] after the decimal point */
-export const formatNumber = (value, digits = 0) =>
-  value.toLocaleString(locale, {
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-    signDisplay: "negative", // none before what is rounded to zero
-  });
+export const formatNumber = (value, digits = 0) => {
+  const rounded = Number(value.toFixed(digits)) || 0; // not -0
+  return rounded.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+};
 
 /** To a tenth, and no more than it needs. @param {number} value */
 export const formatRounded = (value) => value.toLocaleString(locale, { maximumFractionDigits: 1 });
