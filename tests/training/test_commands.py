@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from mindreader.bundles import read_bundle
-from mindreader_training.commands import bundle, evaluate, train
+from mindreader_training.commands import _bundle_name, bundle, evaluate, train
 from mindreader_training.evaluation.disturbances import DISTURBANCES
 
 ROWS = {
@@ -164,6 +164,20 @@ def test_a_run_is_not_overwritten_by_accident(trained, drawn_data):
     result = CliRunner().invoke(train, ["--preset", "tiny", "--data", str(drawn_data), "--out", str(trained)])
     assert result.exit_code == 2
     assert "--resume" in result.output
+
+
+@pytest.mark.parametrize("given", [["--name", "a\nb"], ["--name", "x" * 101]])
+def test_a_name_no_bundle_can_have_is_refused_before_training(drawn_data, tmp_path, given):
+    out = tmp_path / "run"
+    result = CliRunner().invoke(train, ["--preset", "tiny", "--data", str(drawn_data), "--out", str(out), *given])
+    assert result.exit_code == 2
+    assert "one line of 1 to 100 characters" in result.output
+    assert not out.exists()
+
+
+def test_the_bundle_of_a_run_in_this_folder_has_the_folder_s_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert _bundle_name(None, Path()) == tmp_path.name
 
 
 def test_a_zero_shot_run_leaves_its_categories_out(drawn_data, miniature_options, tmp_path):

@@ -201,7 +201,7 @@ def train(
     _need_training_extra()
     from mindreader_training.distributed import joined_world
 
-    preset = _asked_preset(asked)
+    preset, name = _asked_preset(asked), _bundle_name(name, out)
     if (out / "checkpoint.pt").exists() and not resume:
         raise click.UsageError(f"{out} already holds a run. Give --resume to go on with it, or another --out.")
     out.mkdir(parents=True, exist_ok=True)
@@ -211,9 +211,21 @@ def train(
             run.resume(asked["steps"])
         run.train()
     if world.is_main_process:
-        bundle = _export(run, name or out.name, terms)
+        bundle = _export(run, name, terms)
         bundle = _with_dev_evaluation(bundle, data, device, asked)
         click.echo(f"Wrote {bundle.folder}")
+
+
+def _bundle_name(asked: str | None, out: Path) -> str:
+    """The name asked for, or the folder's; one that no bundle can have must not show hours later."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from mindreader.bundles.manifest import BundleName
+
+    try:
+        return TypeAdapter(BundleName).validate_python(asked or out.resolve().name)
+    except ValidationError:
+        raise click.UsageError("A bundle's name is one line of 1 to 100 characters: give another --name.") from None
 
 
 def _learn_library(resume: bool, changes: tuple[str, ...]) -> None:
@@ -414,8 +426,9 @@ def average(first: str, other: str, share: float, out: Path, name: str | None) -
 
     if out.exists():
         raise click.UsageError(f"{out} is there already. Give another folder.")
+    name = _bundle_name(name, out)
     command = shlex.join(["mindreader", *sys.argv[1:]])
-    made = average_bundles(_bundle(first), _bundle(other), share, command, out, name or out.name)
+    made = average_bundles(_bundle(first), _bundle(other), share, command, out, name)
     click.echo(f"Wrote {made.folder}")
 
 

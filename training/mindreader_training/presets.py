@@ -318,6 +318,10 @@ def checked(chosen: Preset) -> Preset:
             and p.aligned_share + p.photo_share <= 1
             for p in chosen.phases
         ),
+        "sketch_weight must be from 0 to 100": 0 <= chosen.sketch_weight <= 100,
+        "unfinished must be from 0 to 1, and least_ink from 0 to 0.95": 0 <= chosen.unfinished <= 1
+        and 0 <= chosen.least_ink <= 0.95,
+        "frozen_stages must not be negative": chosen.frozen_stages >= 0,
         "drop_path must be at least 0 and less than 1": 0 <= chosen.drop_path < 1,
         "attraction must not be negative, and attraction_temperature greater than 0": chosen.attraction >= 0
         and chosen.attraction_temperature > 0,

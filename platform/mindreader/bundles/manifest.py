@@ -10,6 +10,8 @@ WEIGHT_FILES = ("generator.safetensors", "query_encoder.safetensors")
 PROJECTION_FILE = "photo_projection.safetensors"
 """Weights of the embedding space's projection; in the bundle if and only if the space has one."""
 
+BundleName = Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""Of one line."""
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -85,7 +87,7 @@ class BundleManifest(_Strict):
     """The whole of `bundle.json`."""
 
     schema_version: Literal[1] = 1
-    name: str = Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$", description="Of one line.")
+    name: BundleName = Field(description="Of one line.")
     preset: str
     space: SpaceRecord
     generator: GeneratorRecord
