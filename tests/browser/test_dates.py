@@ -85,7 +85,6 @@ def test_dates_say_where_they_are_from_and_a_person_corrects_one_and_many(filled
         keep(f"date-of-{name}")
         close(page)
 
-    expect(page.get_by_title("copied.jpg")).to_contain_text("perhaps Mar 4")
     look_at(page, "copied.jpg")
     page.locator("#viewer").get_by_role("button", name="Date…").click()
     asked = dialog(page, "Date of 1 photo")
@@ -148,11 +147,27 @@ def test_a_list_on_its_way_does_not_undo_what_is_changed_meanwhile(filled: Page)
     while not held:  # the list that is loaded anew
         page.wait_for_timeout(20)
     change(page, "Category…", "Category of 1 photo", "Category", "moon")
-    expect(page.locator("#status")).to_have_text("1 photo is “moon” now.")
+    expect(page.locator("#status")).to_contain_text("1 photo is “moon” now.")
     for route, answer in held:
         route.fulfill(response=answer)
     expect(page.locator("#photos > li", has=page.get_by_title("copied.jpg", exact=True))).to_contain_text("moon")
     says(page, "moon", "December 24, 1968")
+
+
+@mainly("phone")
+def test_a_guessed_date_is_marked_as_one_in_the_list(filled: Page):
+    """Of photos that are embedded: those that wait say so in its place."""
+
+    def as_embedded(route: Route):
+        answer = route.fetch()
+        photos = [photo | {"state": "indexed"} for photo in answer.json()["photos"]]
+        route.fulfill(response=answer, json=answer.json() | {"photos": photos})
+
+    page = filled
+    page.route(LISTED, as_embedded)
+    page.reload()
+    expect(page.get_by_title("copied.jpg", exact=True)).to_contain_text("perhaps Mar 4")
+    expect(page.get_by_title("edited.jpg", exact=True)).not_to_contain_text("perhaps")
 
 
 def change(page: Page, button: str, title: str, label: str, value: str):

@@ -180,10 +180,9 @@ def test_a_category_with_sketches_but_no_photos_is_refused(drawn_data):
 
 def test_a_drawn_sketch_and_its_photo_face_the_same_way(drawn_data, monkeypatch):
     """The shapes lie left of the middle; where one was mirrored, both lie right of it."""
-    monkeypatch.setattr("mindreader_training.data.batches._unfinished", lambda sketch, _random: sketch)
     monkeypatch.setattr("mindreader_training.data.batches.augmented_sketches", lambda sketches: sketches)
     left = listed_dataset(drawn_data, _train).only(lambda item: item.path.stem in ("1", "2"))
-    sampler = Sampler(left, with_overrides(preset("tiny"), ["aligned_share=0"]), seed=0)
+    sampler = Sampler(left, with_overrides(preset("tiny"), ["aligned_share=0", "unfinished=0"]), seed=0)
     ways = set()
     for step in range(4):
         batch = sampler.batch(step).on(CPU)
