@@ -135,7 +135,8 @@ export class SearchResults {
     if (!this.answer) return;
     const { score_threshold: threshold, answerable } = this.answer;
     const firstGuess = threshold === null ? -1 : this.photos.findIndex((photo) => photo.score < threshold);
-    if (answerable === false && this.photos.length) this.list.prepend(line(_("Maybe nothing like this is here. The nearest:")));
+    if (answerable === false && this.photos.length)
+      this.list.prepend(line(_("Maybe nothing like this is here. The nearest:")));
     else if (firstGuess > 0) this.tiles.get(firstGuess)?.before(line(_("From here on it is guesswork")));
   }
 
