@@ -51,6 +51,21 @@ def test_each_phase_updates_its_own_networks_alone(new_run):
         assert _changed(trainer, before) == trained_networks
 
 
+def test_the_average_of_a_short_run_is_near_to_where_it_ended(new_run, miniature):
+    trainer = new_run(replace(miniature, ema_decay=0.998)).trainer
+    first = [weights.clone() for weights in trainer.e1.parameters()]
+    for _ in range(40):
+        with torch.no_grad():
+            for weights in trainer.e1.parameters():
+                weights.add_(0.01)
+        trainer.e1_average.update_parameters(trainer.e1)
+    moved = [
+        float((average - before).mean() / 0.4)
+        for average, before in zip(trainer.e1_average.module.parameters(), first, strict=True)
+    ]
+    assert min(moved) > 0.7, "of the way; with the same decay from the first step it would be a twentieth"
+
+
 def test_frozen_stages_keep_their_weights_and_the_others_learn(new_run, miniature):
     trainer = new_run(replace(miniature, frozen_stages=4)).trainer
     before = {name: weights.clone() for name, weights in trainer.e1.network.named_parameters()}

@@ -35,6 +35,8 @@ from mindreader_training.query_encoder import freeze_first_stages, new_query_enc
 from mindreader_training.seeding import Stream, torch_seed
 from mindreader_training.start import Start, check_start
 
+_Weights = tuple[Tensor, ...] | list[Tensor]
+
 _BATCH_NORM_BATCHES = 40
 _WARM_UP_STEPS = 100
 _MAX_GRADIENT_NORM = 5.0
@@ -109,7 +111,13 @@ class Trainer:
 
     def _build_averages(self) -> None:
         """Exponential moving averages (EMA) of G's and E1's weights: the networks as they would be used now."""
-        ema = get_ema_multi_avg_fn(self.preset.ema_decay)  # type: ignore[no-untyped-call]
+        decay = self.preset.ema_decay
+
+        def ema(averages: _Weights, weights: _Weights, steps: Tensor | int) -> None:
+            # Less at first: a run of few steps must not end in a mean of what it began with.
+            warm = min(decay, (1 + int(steps)) / (10 + int(steps)))
+            get_ema_multi_avg_fn(warm)(averages, weights, steps)  # type: ignore[no-untyped-call]
+
         # Never in training mode.
         self.g_average = AveragedModel(self.g, multi_avg_fn=ema, use_buffers=True).eval()
         self.e1_average = AveragedModel(self.e1, multi_avg_fn=ema, use_buffers=True).eval()
