@@ -60,7 +60,7 @@ def test_the_average_of_a_short_run_is_near_to_where_it_ended(new_run, miniature
                 weights.add_(0.01)
         trainer.e1_average.update_parameters(trainer.e1)
     moved = [
-        float((average.detach() - before).mean() / 0.4)
+        float((average - before).detach().mean() / 0.4)
         for average, before in zip(trainer.e1_average.module.parameters(), first, strict=True)
     ]
     assert min(moved) > 0.7, "of the way; with the same decay from the first step it would be a twentieth"
