@@ -44,13 +44,12 @@ from mindreader_training.data.datasets import Dataset, Item, sketch_images
 from mindreader_training.data.protocols import protocol
 from mindreader_training.evaluation.embed import embed_photos
 from mindreader_training.evaluation.metrics import average_precision
+from mindreader_training.evaluation.readings import SHOWN
 from mindreader_webui.server import running_server
 from mindreader_webui.services import Services
 from mindreader_workers.embedded import EmbeddedWorkers
 
 OUTSIDE = "efficientnet-lite0"
-SHOWN = 3
-"""Photos of a reading that a person sees."""
 KEPT = (1, 3, 7)
 """Photos of the sketch's category in a library that is drawn."""
 MOST_RESULTS = 1000

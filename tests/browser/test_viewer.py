@@ -369,11 +369,23 @@ def test_in_a_large_collection_one_goes_on_beyond_what_was_loaded(somebody, page
     expect(tile(page, name or "")).to_be_in_viewport()
 
 
-@mainly("phone")
-def test_back_closes_it_and_stays_on_the_page(viewed: Page):
-    page, address = viewed, viewed.url
+def come_from_account(page: Page) -> str:
+    """Open the page that is shown once more, after another; its address."""
+    address = page.url
     page.goto("/account")
     page.goto(address)
+    return address
+
+
+def is_one_step_from_account(page: Page):
+    wait_until(lambda: not page.evaluate("history.state?.dialog"), "the way back")
+    page.go_back()
+    expect(page).to_have_url(re.compile("/account$"))
+
+
+@mainly("phone")
+def test_back_closes_it_and_stays_on_the_page(viewed: Page):
+    page, address = viewed, come_from_account(viewed)
     look_at(page, "scan.tif")
     page.go_back()
     expect(page.locator("#viewer")).to_be_hidden()
@@ -392,21 +404,16 @@ def test_back_closes_it_and_stays_on_the_page(viewed: Page):
     for _ in range(2):
         look_at(page, "turned.jpg")
         closed(page)
-    wait_until(lambda: not page.evaluate("history.state?.dialog"), "the way back")
-    page.go_back()
-    expect(page).to_have_url(re.compile("/account$"))
+    is_one_step_from_account(page)
 
 
 @mainly("desktop")
 def test_the_page_loaded_anew_below_it_is_one_step_from_the_page_before(viewed: Page):
-    page, address = viewed, viewed.url
-    page.goto("/account")
-    page.goto(address)
+    page = viewed
+    come_from_account(page)
     look_at(page, "scan.tif")
     page.reload()
-    wait_until(lambda: not page.evaluate("history.state?.dialog"), "the way back")
-    page.go_back()
-    expect(page).to_have_url(re.compile("/account$"))
+    is_one_step_from_account(page)
 
 
 @mainly("desktop")

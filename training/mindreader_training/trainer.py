@@ -91,8 +91,9 @@ class Trainer:
             self.e1.eval()
         if preset.projection_alone:
             self.e1.network.requires_grad_(False)
-        freeze_first_stages(self.e1.network, preset.frozen_stages)
-        keep_gradients_fast(self.e1, compute)
+        else:
+            freeze_first_stages(self.e1.network, preset.frozen_stages)
+            keep_gradients_fast(self.e1, compute)
         keep_gradients_fast(self.photo_bank.encoder, compute)
         self.query_input_size = input_size(self.e1.description, preset.query_encoder_size)
         condition = self.photo_bank.dimension if preset.conditioned else 0
