@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.axe import violations
 from tests.support.hands import set_up
+from tests.support.layout import boxes
 from tests.support.pseudo import LANGUAGE, write_pseudo
 from tests.support.screens import mainly
 from tests.support.server import Server, server
@@ -123,9 +124,7 @@ def test_tabs_that_do_not_fit_show_the_one_of_the_page(page: Page, fresh_server)
     set_up(page)
     page.set_viewport_size({"width": 320, "height": 640})
     page.goto("/admin/workers")
-    tabs, current = page.locator(".tabs").bounding_box(), page.locator(".tabs [aria-current]").bounding_box()
-    assert tabs is not None
-    assert current is not None
-    assert tabs["x"] <= current["x"]
-    assert current["x"] + current["width"] <= tabs["x"] + tabs["width"] + 1
+    tabs, current = boxes(page.locator(".tabs"), page.locator(".tabs [aria-current]"))
+    assert tabs.left <= current.left
+    assert current.right <= tabs.right + 1
     assert page.evaluate("document.documentElement.scrollWidth") == 320

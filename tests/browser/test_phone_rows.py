@@ -7,9 +7,10 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.support.hands import sign_in
+from tests.support.layout import boxes
 from tests.support.screens import SCREENS
 
 pytestmark = pytest.mark.browser
@@ -34,18 +35,6 @@ def screen_options(language) -> dict:
     return {**SCREENS["phone"], "locale": language}
 
 
-def middle(locator: Locator) -> float:
-    box = locator.bounding_box()
-    assert box is not None
-    return box["y"] + box["height"] / 2
-
-
-def right(locator: Locator) -> float:
-    box = locator.bounding_box()
-    assert box is not None
-    return box["x"] + box["width"]
-
-
 @pytest.mark.parametrize("language", ["en-US", "de-DE", "es-ES"])
 def test_rows_stay_rows(page: Page, owner, language):
     sign_in(page, owner)
@@ -55,19 +44,20 @@ def test_rows_stay_rows(page: Page, owner, language):
     assert month.evaluate("(h2) => h2.scrollWidth <= h2.clientWidth"), "the month has its year"
     page.locator("#select").click()
     tiles.first.click()
-    count, done = page.locator("#chosen-count"), page.locator("#done")
-    assert middle(count) == pytest.approx(middle(done), abs=2)
-    last = page.locator(".photo-actions > :visible").last
-    last.scroll_into_view_if_needed()
-    assert right(last) <= right(page.locator(".photo-actions")) - 16, "it does not end where the row fades"
+    count, done = boxes(page.locator("#chosen-count"), page.locator("#done"))
+    assert count.middle == pytest.approx(done.middle, abs=2)
+    last_action = page.locator(".photo-actions > :visible").last
+    last_action.scroll_into_view_if_needed()
+    last, actions = boxes(last_action, page.locator(".photo-actions"))
+    assert last.right <= actions.right - 16, "it does not end where the row fades"
     photo = page.request.get("/api/v1/photos", params={"limit": 1}).json()["photos"][0]["id"]
     page.goto(f"/?similar={photo}")
     expect(page.locator("#results li").first).to_be_visible()
     page.locator("#share-result").evaluate("(button) => { button.hidden = false; }")
-    share, select = page.locator("#share-result"), page.locator("#select")
-    assert middle(share) == pytest.approx(middle(select), abs=1)
-    assert right(select) == pytest.approx(right(page.locator(".found-head")), abs=1)
-    assert page.locator(".found-head").evaluate("(head) => head.offsetHeight") < 60
+    share, select, head = boxes(*(page.locator(name) for name in ("#share-result", "#select", ".found-head")))
+    assert share.middle == pytest.approx(select.middle, abs=1)
+    assert select.right == pytest.approx(head.right, abs=1)
+    assert head.height < 60
     page.locator("#results button").first.click()
     tools = page.locator(".viewer-tools")
     expect(tools).to_be_visible()

@@ -13,6 +13,7 @@ from playwright.sync_api import FilePayload, Page, expect
 
 from tests.support.axe import violations
 from tests.support.hands import about_it, add_person, fingers, touch
+from tests.support.layout import boxes
 from tests.support.people import add_collection, copy_collection, signed_in
 from tests.support.screens import SCREENS, mainly
 from tests.support.server import Server
@@ -269,8 +270,10 @@ def test_what_is_known_of_it_is_told_and_changed(viewed: Page, screen: str, keep
 
     panel.get_by_role("button", name="Category…").click()
     page.locator("#dialog input").fill("wall")
-    page.locator("#dialog").get_by_role("button", name="Set").click()
+    with page.expect_response("**/details"):
+        page.locator("#dialog").get_by_role("button", name="Set").click()
     expect(panel).to_contain_text("wall")
+    expect(panel.get_by_role("button", name="Category…")).to_be_focused()
     panel.get_by_role("button", name="Add to…").click()
     page.get_by_label("Name of the new collection").fill("Best")
     page.locator("#dialog").get_by_role("button", name="Add", exact=True).click()
@@ -325,12 +328,9 @@ def test_on_every_screen_nothing_overlaps_or_sticks_out(viewed: Page, keep):
             keep_name = f"viewer-{name}-{scheme}"
             page.screenshot(path=Path(__file__).parents[2] / "artefacts" / f"{keep_name}.png")
             assert page.evaluate("document.getElementById('viewer').scrollWidth <= innerWidth"), keep_name
-            stage = page.locator(".viewer-stage").bounding_box()
-            panel = page.locator(".viewer-info").bounding_box()
-            assert stage is not None
-            assert panel is not None
-            beside = panel["x"] >= stage["x"] + stage["width"] - 1
-            below = panel["y"] >= stage["y"] + stage["height"] - 1
+            stage, panel = boxes(page.locator(".viewer-stage"), page.locator(".viewer-info"))
+            beside = panel.left >= stage.right - 1
+            below = panel.top >= stage.bottom - 1
             assert beside or below, keep_name
             assert violations(page) == [], keep_name
 

@@ -22,7 +22,7 @@ export function folderEntry(folder, reload) {
   const badge = h("span", { class: folder.offline ? "badge bad" : "badge" }, stateOf(folder));
   return h(
     "li",
-    {},
+    { "data-key": folder.id },
     h("div", { class: "row spread" }, heading, badge),
     h("p", { class: "hint" }, h("code", {}, folder.path)),
     ...(folder.offline_sentence ? [h("p", { class: "problem" }, folder.offline_sentence)] : []),

@@ -3,6 +3,7 @@
 import { call, get } from "../lib/api.js";
 import { byId, confirmDialog, h, poll, showError } from "../lib/dom.js";
 import { _ } from "../lib/i18n.js";
+import { redraw } from "../lib/redraw.js";
 import { folderEntry } from "./folder_entry.js";
 import { folderFields } from "./folder_form.js";
 
@@ -19,21 +20,10 @@ async function load() {
     ? _("Photos stay where they lie, and nothing there is ever changed. Allowed: {roots}", { roots: roots.join(", ") })
     : _("To show photos where they lie, set MINDREADER_FOLDER_ROOTS on the server and start it again.");
   byId("add-folder").hidden = !roots.length;
-  if (shown === news || isInUse()) return;
+  if (shown === news) return;
   if (shown) await reloadCollections();
   shown = news;
-  byId("folder-list").replaceChildren(...folders.map((folder) => folderEntry(folder, reload)));
-}
-
-/** Whether somebody reads problems, or has the focus there: making the entries anew would take it away. */
-const isInUse = () =>
-  byId("folder-list").contains(document.activeElement) || byId("folder-list").querySelector("details[open]") !== null;
-
-async function reload() {
-  shown = " ";
-  const { activeElement } = document;
-  if (activeElement instanceof HTMLElement && byId("folder-list").contains(activeElement)) activeElement.blur();
-  await load();
+  redraw(byId("folder-list"), ...folders.map((folder) => folderEntry(folder, load)));
 }
 
 function addDialog() {
@@ -42,7 +32,7 @@ function addDialog() {
   fields.element.prepend(h("label", {}, _("Name of the collection"), " ", name));
   const add = () =>
     call("POST", "/folders", { body: { ...fields.values(), collection: name.value } })
-      .then(reload)
+      .then(load)
       .catch(showError);
   confirmDialog(_("Show a folder"), fields.element, _("Show"), add);
 }

@@ -27,7 +27,7 @@ export function modelEntry(entry, actions) {
   const isBuilding = job?.state === "running" || job?.state === "paused";
   return h(
     "li",
-    { class: model.active ? "active" : "" },
+    { "data-key": model.id, class: model.active ? "active" : "" },
     h("div", { class: "row spread" }, h("h2", {}, model.name), h("span", { class: "badge" }, stateBadge(entry))),
     h("p", { class: "hint" }, facts(entry).join(" · ")),
     ...learnedFacts(model).map((sentence) => h("p", {}, sentence)),

@@ -26,14 +26,14 @@ export function byId(id, type) {
  *
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
- * @param {Record<string, Attribute>} [attributes] names that begin with "on" are listeners
+ * @param {Record<string, Attribute>} [attributes] functions are listeners, by the names HTML has for them: "onclick"
  * @param {...(Node|string)} children
  * @returns {HTMLElementTagNameMap[K]}
  */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (typeof value === "function") element.addEventListener(name.slice(2), value);
+    if (typeof value === "function") Reflect.set(element, name, value);
     else if (value === true) element.setAttribute(name, "");
     else if (value !== false && value != null) element.setAttribute(name, String(value));
   }

@@ -4,6 +4,7 @@ import { jobEntry } from "../components/job_entry.js";
 import { call, get } from "../lib/api.js";
 import { byId, confirmDialog, h, poll, setDisabled, showError, toast } from "../lib/dom.js";
 import { _, ngettext } from "../lib/i18n.js";
+import { redraw } from "../lib/redraw.js";
 
 /** @import { FailedPhoto } from "../../../typings/api" */
 /** @typedef {"retry"|"skip"} Action */
@@ -13,14 +14,11 @@ const POLL_MS = 2000;
 const id = Number(byId("job").dataset.job);
 /** @type {number|null} */
 let next = 0;
-let shown = "";
 let failures = -1; // how many are listed
 
 async function load() {
   const job = await get("/jobs/{job_id}", { path: { job_id: id } });
-  const news = JSON.stringify(job);
-  if (shown !== news) byId("job").replaceChildren(...jobEntry(job, load, heading()));
-  shown = news;
+  redraw(byId("job"), ...jobEntry(job, load, heading()));
   setDisabled(job.failed === 0, "skip-all");
   if (job.failed + job.skipped === failures) return;
   failures = job.failed + job.skipped;

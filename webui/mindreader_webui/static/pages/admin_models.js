@@ -6,14 +6,12 @@ import { call, get } from "../lib/api.js";
 import { byId, confirmDialog, h, messageOf, poll, setDisabled, showError, toast } from "../lib/dom.js";
 import { formatBytes } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
+import { redraw } from "../lib/redraw.js";
 
 /** @import { Learning } from "../../../typings/api" */
 /** @import { Addable, Entry } from "../components/model_entry.js" */
 
 const POLL_MS = 2000;
-
-let shown = "";
-let learningShown = "";
 
 async function load() {
   const [{ models }, { spaces }, { jobs }, learning] = await Promise.all([
@@ -22,28 +20,21 @@ async function load() {
     get("/jobs"),
     get("/models/learn"),
   ]);
-  // Only what changed is drawn anew: a button must not vanish under the finger that presses it.
   showLearning(learning);
-  const news = JSON.stringify([models, spaces, jobs]);
-  if (shown === news) return;
-  shown = news;
   const active = models.find((model) => model.active);
   const entries = models.flatMap((model) => {
     const space = spaces.find(({ id }) => id === model.space_id);
     const job = jobs.find(({ space_id: id }) => id === model.space_id); // the newest come first
     return space ? [modelEntry({ model, space, job, active }, { activate, addRegions, build, dropSpace, remove })] : [];
   });
-  byId("models").replaceChildren(...entries);
+  redraw(byId("models"), ...entries);
 }
 
 /** @param {Learning} learning */
 function showLearning(learning) {
-  const news = JSON.stringify(learning);
-  if (learningShown === news) return;
-  learningShown = news;
   const entry = learningEntry(learning, load);
   byId("learning").hidden = !entry.length;
-  byId("learning").replaceChildren(...entry);
+  redraw(byId("learning"), ...entry);
   byId("learn").onclick = () => askToLearn(learning, learn);
   const isLearning = isOngoing(learning.training);
   setDisabled(isLearning || learning.hindrance !== null, "learn");

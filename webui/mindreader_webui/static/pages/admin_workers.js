@@ -4,6 +4,7 @@ import { get } from "../lib/api.js";
 import { byId, h, poll, showError } from "../lib/dom.js";
 import { formatBytes, formatDuration, formatNumber } from "../lib/format.js";
 import { _, ngettext } from "../lib/i18n.js";
+import { redraw } from "../lib/redraw.js";
 
 /** @import { System, Worker } from "../../../typings/api" */
 
@@ -13,8 +14,8 @@ const COMMAND = "celery -A mindreader_workers.app worker --pool solo --queues se
 async function load() {
   const [{ workers }, system] = await Promise.all([get("/workers"), get("/system")]);
   const facts = factsOf(system);
-  byId("system").replaceChildren(...facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
-  byId("workers").replaceChildren(...(workers.length ? workers.map(entry) : [noWorkers()]));
+  redraw(byId("system"), ...facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  redraw(byId("workers"), ...(workers.length ? workers.map(entry) : [noWorkers()]));
 }
 
 /** @param {System} system @returns {[name: string, value: string][]} */

@@ -189,7 +189,7 @@ export class Viewer {
   async refresh(id) {
     const { source, photo } = this;
     if (!this.dialog.open || !source || !photo) return;
-    this.info.forget();
+    this.info.askAnew();
     let index = source.indexOf(id ?? idOf(photo));
     if (index < 0) {
       await source.reach(this.index);

@@ -7,6 +7,7 @@ import { get } from "../lib/api.js";
 import { h, messageOf, toast } from "../lib/dom.js";
 import { formatBytes, formatCategory, formatRounded } from "../lib/format.js";
 import { _ } from "../lib/i18n.js";
+import { redraw } from "../lib/redraw.js";
 
 /** @import { CameraDetails, PhotoDetails, PhotoOrigin } from "../../../typings/api" */
 /** @import { Act, ActionName } from "../components/photo_toolbar.js" */
@@ -28,6 +29,8 @@ export class InfoPanel {
     );
     /** @type {Map<number, PhotoDetails>} */
     this.details = new Map();
+    /** @type {Set<number>} */
+    this.current = new Set(); // ids of the photos whose details are still true
     this.asked = 0;
     this.shown = 0; // id of the photo
     this.written = 0; // id of the photo whose facts stand there
@@ -40,21 +43,22 @@ export class InfoPanel {
     if (this.shown !== idOf(photo)) this.panel.scrollTop = 0;
     this.shown = idOf(photo);
     this.write(photo, source, known);
-    if (known) return;
+    if (this.current.has(idOf(photo))) return;
     await new Promise((resolve) => setTimeout(resolve, PASSING_MS));
     if (asked !== this.asked) return; // somebody only passes by
     try {
       const details = await get("/photos/{photo_id}/details", { path: { photo_id: idOf(photo) } });
       this.details.set(idOf(photo), details);
+      this.current.add(idOf(photo));
       if (asked === this.asked) this.write(photo, source, details);
     } catch (error) {
-      if (asked === this.asked) this.facts.append(...fact(_("Camera"), messageOf(error)));
+      if (asked === this.asked && !known) this.facts.append(...fact(_("Camera"), messageOf(error)));
     }
   }
 
   /** Where a photo is changed with every move or copy. */
-  forget() {
-    this.details.clear();
+  askAnew() {
+    this.current.clear();
   }
 
   /** @param {AnyPhoto} photo @param {PhotoSource} source @param {PhotoDetails} [details] */
@@ -63,10 +67,11 @@ export class InfoPanel {
     const change = (/** @type {string} */ label, /** @type {ActionName} */ name) =>
       act && photo.may_change ? [changeButton(act, label, name, photo)] : [];
     const add = act ? [changeButton(act, _("Add to…"), "copy", photo)] : [];
-    const open = this.written === idOf(photo) && this.facts.querySelector("details[open]") !== null;
+    if (this.written !== idOf(photo)) this.facts.replaceChildren();
     this.written = idOf(photo);
     const copies = "also_in" in photo && photo.also_in?.length ? photo : (details ?? {});
-    this.facts.replaceChildren(
+    redraw(
+      this.facts,
       ...(("error" in photo && photo.error && fact(_("Problem"), photo.error)) || []),
       ...fact(_("When"), value(takenSentence(photo), "value sentence"), ...change(_("Date…"), "date")),
       ...fact(
@@ -90,12 +95,11 @@ export class InfoPanel {
       ),
       ...facts(_("Copies"), alsoIn(copies)),
     );
-    if (open) this.facts.querySelector("details")?.setAttribute("open", ""); // as somebody left it
   }
 }
 
 /** @param {string} term @param {...(Node|string)} known */
-const fact = (term, ...known) => [h("div", {}, h("dt", {}, term), h("dd", {}, ...known))];
+const fact = (term, ...known) => [h("div", { "data-key": term }, h("dt", {}, term), h("dd", {}, ...known))];
 
 /** @param {string} term @param {HTMLElement[]} known */
 const facts = (term, known) => (known.length ? fact(term, ...known) : []);
