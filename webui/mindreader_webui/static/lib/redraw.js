@@ -48,7 +48,7 @@ function renewed(old, node) {
   for (const { name } of [...old.attributes])
     if (!node.hasAttribute(name) && name !== "open") old.removeAttribute(name);
   for (const { name, value } of node.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
-  for (const listener of LISTENERS) old[listener] = node[listener];
+  for (const listener of LISTENERS) Reflect.set(old, listener, node[listener]);
   redraw(old, ...node.childNodes);
   return old;
 }
