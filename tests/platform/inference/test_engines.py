@@ -90,7 +90,13 @@ def test_photos_have_the_same_embeddings_on_both_engines(shipped, openvino, tmp_
     assert theirs.weight_bytes == pytest.approx(ours.weight_bytes, rel=0.05)
 
 
-@pytest.mark.parametrize(("upsampling", "norm"), [("resize", "group"), ("transposed", "batch")], ids=["small", "paper"])
+@pytest.mark.parametrize(
+    ("upsampling", "norm"),
+    [
+        pytest.param("resize", "group", id="small", marks=pytest.mark.slow),
+        pytest.param("transposed", "batch", id="paper"),
+    ],
+)
 def test_a_generator_without_condition_is_the_same_on_both_engines(tmp_path, upsampling, norm):
     sizes = GeneratorSizes(image_size=64, base_channels=8, upsampling=upsampling, norm=norm)
     bundle = write_untrained_bundle(tmp_path / "bundle", sizes=sizes)
@@ -103,8 +109,14 @@ def test_a_generator_without_condition_is_the_same_on_both_engines(tmp_path, ups
     np.testing.assert_allclose(model.queries(drawn, [0, 1]), expected.queries(drawn, [0, 1]), atol=1e-4)
 
 
-def test_a_program_makes_models_that_say_the_same(quick_bundle, tmp_path):
-    engine = OpenVINOEngine(CompiledModels(tmp_path, convert_in_a_program), False, 1, None)
+@pytest.fixture(scope="module")
+def by_a_program(tmp_path_factory) -> CompiledModels:
+    """Models that nobody else has made before."""
+    return CompiledModels(tmp_path_factory.mktemp("models"), convert_in_a_program)
+
+
+def test_a_program_makes_models_that_say_the_same(quick_bundle, by_a_program):
+    engine = OpenVINOEngine(by_a_program, False, 1, None)
     model, expected = QueryModel(quick_bundle, engine), QueryModel(quick_bundle, TORCH)
     drawn = sketches(model.sketch_size)
     np.testing.assert_allclose(model.queries(drawn, [0, 1]), expected.queries(drawn, [0, 1]), atol=1e-4)
@@ -112,7 +124,13 @@ def test_a_program_makes_models_that_say_the_same(quick_bundle, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("sketch_size", "encoder_size"), [(96, 64), (80, 96), (96, 96), (96, 80)], ids=["shrink", "grow", "fit", "both"]
+    ("sketch_size", "encoder_size"),
+    [
+        pytest.param(96, 64, id="shrink", marks=pytest.mark.slow),
+        pytest.param(80, 96, id="grow", marks=pytest.mark.slow),
+        pytest.param(96, 96, id="fit", marks=pytest.mark.slow),
+        pytest.param(96, 80, id="both"),
+    ],
 )
 def test_sketches_larger_than_imaginary_images_are_the_same_on_both_engines(
     quick_bundle, tmp_path, sketch_size, encoder_size
@@ -166,9 +184,8 @@ class Copied:
 
 
 @pytest.fixture
-def copied(quick_bundle) -> Copied:
-    source = bundle_source("generator", quick_bundle)
-    return Copied(CompiledModels(shared_models(), convert_in_a_program).folder_of(source))
+def copied(quick_bundle, by_a_program) -> Copied:
+    return Copied(by_a_program.folder_of(bundle_source("generator", quick_bundle)))
 
 
 def test_a_model_is_made_once_and_again_when_damaged(quick_bundle, copied, tmp_path):
