@@ -74,7 +74,7 @@ def inside(photo: PaperPhoto) -> Image.Image:
     return photo.image.crop((int(low[0]), int(low[1]), int(high[0]), int(high[1])))
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 6))])
 def test_paper_that_fills_the_picture_is_no_sheet_on_anything(seed):
     """Not even with a house of straight walls on it, and a shadow."""
     assert find_sheet(inside(photo_of_paper(HOUSE, seed, table="grey", tilt=15, share=0.6))) is None
