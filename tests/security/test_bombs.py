@@ -39,14 +39,14 @@ def serving(folder: Path, **more: str) -> Iterator[httpx.Client]:
         yield api
 
 
-@pytest.fixture
-def api(tmp_path: Path) -> Iterator[httpx.Client]:
-    with serving(tmp_path) as api:
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    with serving(tmp_path_factory.mktemp("bombs")) as api:
         yield api
 
 
-def new_collection(api: httpx.Client) -> int:
-    return int(api.post("/collections", json={"name": "Photos"}).json()["id"])
+def new_collection(api: httpx.Client, name: str = "Photos") -> int:
+    return int(api.post("/collections", json={"name": name}).json()["id"])
 
 
 def outcomes(api: httpx.Client, collection: int, files: dict[str, bytes]) -> dict[str, dict]:
@@ -74,7 +74,7 @@ def test_a_bomb_is_no_sketch(api: httpx.Client, name: str) -> None:
 
 def test_a_flood_of_the_largest_waits_in_order_and_is_taken_whole(api: httpx.Client) -> None:
     """More than fit at the same time: 25 megapixels of grey in sixteen bits take half of the budget."""
-    collection = new_collection(api)
+    collection = new_collection(api, "Flood")
     large = bombs.png(5_000, 5_000, colour_type=0, depth=16)
 
     def upload(number: int) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from mindreader import child_programs
 from mindreader.bundles import pack_bundle, unpack_bundle
 from mindreader.bundles.manifest import PROJECTION_FILE, WEIGHT_FILES
 from mindreader.errors import BundleError, ConflictError, NotReadyError
@@ -215,6 +216,8 @@ def test_what_a_trial_finds_comes_back_as_a_sentence(quick_bundle, tmp_path, tri
 
 def test_memory_is_limited_by_the_system(quick_bundle, tmp_path, tried, monkeypatch):
     """What no header tells: embeddings of a thousand pixels."""
+    # A process of its own from the first line: those that tests fork have taken so much before it begins.
+    monkeypatch.setattr(child_programs, "_PYTHON", sys.executable)
     monkeypatch.setattr(trials, "memory_bytes", lambda: 0)
     monkeypatch.setattr(trials, "_LEAST_BYTES", 600 * 2**20)
     size = {"query_encoder": {"input_size": 1024}}

@@ -27,6 +27,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -240,7 +241,10 @@ def _answer(asking: socket.socket, all_sockets: Iterable[socket.socket], started
     Args:
         started: for whoever is at the other end, and not known to have ended.
     """
-    message, files, _, _ = socket.recv_fds(asking, _REQUEST_BYTES, 3)
+    try:
+        message, files, _, _ = socket.recv_fds(asking, _REQUEST_BYTES, 3)
+    except ConnectionError:
+        return False
     if not message:
         return False
     request = json.loads(message)
@@ -258,7 +262,8 @@ def _answer(asking: socket.socket, all_sockets: Iterable[socket.socket], started
         started.append(answer)
         for file in files:
             os.close(file)
-    asking.send(json.dumps(answer).encode())
+    with suppress(ConnectionError):  # whoever asked may have been killed since
+        asking.send(json.dumps(answer).encode())
     return True
 
 

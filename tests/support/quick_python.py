@@ -11,7 +11,7 @@ import os
 import sys
 import time
 
-FORKED = ("mindreader.inference.engines.conversion", "mindreader_training.library")
+FORKED = ("mindreader.inference.engines.conversion", "mindreader.model_versions.trial", "mindreader_training.library")
 
 
 def main(arguments: list[str]) -> None:

@@ -22,17 +22,27 @@ def first(trained):
     return read_bundle(trained / "bundle")
 
 
+@pytest.fixture(scope="module")
+def at_hand(tmp_path_factory):
+    """Where the other bundle lies, once a test has made it."""
+    return tmp_path_factory.mktemp("bundles") / "other"
+
+
 @pytest.fixture
-def other(first, new_run, tmp_path):
+def other(first, new_run, at_hand):
     """A bundle of the same space, trained on from the first one."""
+    if at_hand.exists():
+        return read_bundle(at_hand)
     library = with_overrides(preset("library"), ["batch=2", "ema_decay=0", "projection_alone=false"])
     trainer = new_run(preset_for(first, library), start=Start(first)).trainer
     trainer.step(0, trainer.sampler.batch(0))
     record = RECORD.model_copy(update={"command": "mindreader train --library", "steps": 1})
-    return export_bundle(tmp_path / "other", "library", trainer.result(1), record, "other")
+    return export_bundle(at_hand, "library", trainer.result(1), record, "other")
 
 
-@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+@pytest.mark.parametrize(
+    "share", [pytest.param(0.0, marks=pytest.mark.slow), 0.25, pytest.param(1.0, marks=pytest.mark.slow)]
+)
 def test_the_weights_are_so_much_of_one_and_the_rest_of_the_other(first, other, share, tmp_path):
     made = average_bundles(first, other, share, "average", tmp_path / "made", "made")
     weights, ours, theirs = (load_query_encoder(each).state_dict() for each in (made, first, other))

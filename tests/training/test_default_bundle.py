@@ -54,7 +54,8 @@ def test_its_record_says_how_to_make_it_again_and_on_what_terms(shipped):
     assert "research use only" in training.data
 
 
-@pytest.fixture(params=["torch", "openvino"])
+# That both say the same of the shipped bundle is a test of their own (tests/platform/inference/test_engines.py).
+@pytest.fixture(params=[pytest.param("torch", marks=pytest.mark.slow), "openvino"])
 def engine(request, settings):
     asked = {"engine": request.param, "device": "cpu", "precision": "float32"}
     return choose_engine(settings.model_copy(update=asked)).load()

@@ -1,6 +1,7 @@
 """A run: phases in order, early stopping, and going on after a kill along the same curve."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,9 +29,9 @@ def _losses(folder):
 
 def test_the_losses_that_matter_fall(new_run, miniature):
     """Shown the same drawings again and again, each time augmented anew."""
-    steps = ["phases.query encoder.steps=40", "phases.generator.steps=25", "phases.query encoder.batch=8"]
+    steps = ["phases.query encoder.steps=24", "phases.generator.steps=25", "phases.query encoder.batch=8"]
     trainer = new_run(with_overrides(miniature, [*steps, "encoder_rate=0.002", "generator_rate=0.02"])).trainer
-    for first, count, name in ((0, 40, "category"), (40, 25, "pixel")):
+    for first, count, name in ((0, 24, "category"), (24, 25, "pixel")):
         same = trainer.sampler.batch(first)
         losses = [trainer.step(first + step, same)[name] for step in range(count)]
         assert np.mean(losses[-10:]) < 0.97 * np.mean(losses[:10]), name
@@ -89,15 +90,29 @@ def _stop(run, at):
         run.train()
 
 
-def test_a_run_stopped_between_two_checkpoints_goes_on_along_the_same_curve(new_run):
-    whole = new_run(name="whole")
-    whole.train()
+@pytest.fixture(scope="module")
+def trained_miniature(tmp_path_factory):
+    """Where the folder of a finished run of the miniature lies, once a test has made it."""
+    return tmp_path_factory.mktemp("miniature") / "run"
+
+
+@pytest.fixture
+def finished(new_run, trained_miniature, tmp_path):
+    """The folder `run` of a finished run of the miniature: trained once, and each test has a copy."""
+    if not trained_miniature.exists():
+        run = new_run()
+        run.train()
+        shutil.copytree(run.folder, trained_miniature)
+    return shutil.copytree(trained_miniature, tmp_path / "run", dirs_exist_ok=True)
+
+
+def test_a_run_stopped_between_two_checkpoints_goes_on_along_the_same_curve(new_run, finished):
     _stop(new_run(name="stopped"), at=3)  # a checkpoint was written at the end of the first phase, step 2
     resumed = new_run(name="stopped")
     resumed.resume()
     assert resumed.progress.step == 2
     resumed.train()
-    assert _losses(resumed.folder) == _losses(whole.folder)
+    assert _losses(resumed.folder) == _losses(finished)
 
 
 @pytest.mark.slow
@@ -126,8 +141,7 @@ def _killed_after_a_checkpoint(command, folder):
     process.wait()
 
 
-def test_a_finished_run_goes_on_for_longer(new_run):
-    new_run().train()
+def test_a_finished_run_goes_on_for_longer(new_run, finished):
     longer = new_run()
     longer.resume(steps=9)
     assert longer.trainer.preset.lengths == longer.trainer.sampler.preset.lengths == (2, 2, 5)
@@ -148,8 +162,7 @@ def test_a_run_that_was_stopped_is_stretched_from_there(new_run):
     assert stretched.progress.step == 10
 
 
-def test_a_run_cannot_be_shorter_than_it_is_and_keeps_its_phases(new_run, miniature):
-    new_run().train()
+def test_a_run_cannot_be_shorter_than_it_is_and_keeps_its_phases(new_run, finished, miniature):
     with pytest.raises(InvalidInputError, match="made 6 steps already"):
         new_run().resume(steps=5)
     other = new_run(with_overrides(miniature, ["phases.joint fine-tuning.steps=5"]))

@@ -517,7 +517,15 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-@pytest.mark.parametrize("at", ["copying", "before the manifest", "before the catalog", "between the two"])
+@pytest.mark.parametrize(
+    "at",
+    [
+        pytest.param("copying", marks=pytest.mark.slow),
+        pytest.param("before the manifest", marks=pytest.mark.slow),
+        "before the catalog",
+        "between the two",
+    ],
+)
 def test_a_killed_backup_leaves_the_older_or_the_newer_one_and_the_next_succeeds(
     at, catalog, blobs, settings, photos, made, elsewhere, tmp_path, monkeypatch
 ):

@@ -63,8 +63,17 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("harm", ["garbage", "pages"])
-@pytest.mark.parametrize("command", COMMANDS)
+# A damage that is seen where the catalog is opened, by every command; one that is seen later by two.
+HARMED = [
+    pytest.param(
+        command, harm, marks=pytest.mark.slow if harm == "pages" and command not in ("serve", "doctor") else ()
+    )
+    for command in COMMANDS
+    for harm in ("garbage", "pages")
+]
+
+
+@pytest.mark.parametrize(("command", "harm"), HARMED)
 def test_a_damaged_catalog(data, tmp_path, monkeypatch, command, harm):
     monkeypatch.chdir(tmp_path)
     write_photos(tmp_path / "photos", 1)

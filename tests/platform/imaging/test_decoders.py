@@ -139,7 +139,9 @@ def noise(side: int, mode: str) -> Image.Image:
 
 
 KINDS: list[tuple[str, str, dict[str, Any]]] = [
-    *[(name, "RGB", {}) for name in FORMATS if name not in ("GIF", "HEIF", "AVIF")],
+    *[(name, "RGB", {}) for name in FORMATS if name not in ("PNG", "GIF", "HEIF", "AVIF", "JXL")],
+    ("PNG", "RGB", {"compress_level": 1}),
+    ("JXL", "RGB", {"effort": 1}),
     ("GIF", "P", {}),
     ("HEIF", "RGB", {"enc_params": {"preset": "ultrafast"}}),
     ("AVIF", "RGB", {"speed": 10}),

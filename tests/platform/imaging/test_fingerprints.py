@@ -16,7 +16,7 @@ from tests.support.photos import write_photos
 @pytest.fixture(scope="module")
 def shots(tmp_path_factory) -> list[Image.Image]:
     """Drawn scenes, each one different."""
-    paths = write_photos(tmp_path_factory.mktemp("shots"), 12, side=480)
+    paths = write_photos(tmp_path_factory.mktemp("shots"), 6, side=480)
     return [Image.open(path).convert("RGB") for path in paths]
 
 

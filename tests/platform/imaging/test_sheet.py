@@ -30,8 +30,15 @@ def pixels_off(corners, photo: PaperPhoto) -> float:
     return float(np.abs((corners - photo.corners) * SIZE).max())
 
 
-@pytest.mark.parametrize("table", TABLES)
-@pytest.mark.parametrize("share", [0.25, 0.6])
+@pytest.mark.parametrize(
+    ("table", "share"),
+    [
+        # Each table once, the sheet small on one and large on the next; `make test-all` has the others.
+        pytest.param(table, share, marks=() if (number + large) % 2 else pytest.mark.slow)
+        for large, share in enumerate((0.25, 0.6))
+        for number, table in enumerate(TABLES)
+    ],
+)
 def test_the_sheet_is_found_on_every_table(table, share):
     photo = photo_of_paper(HOUSE, 11, table=table, share=share)
     read_of = read(photo)
@@ -67,7 +74,7 @@ def inside(photo: PaperPhoto) -> Image.Image:
     return photo.image.crop((int(low[0]), int(low[1]), int(high[0]), int(high[1])))
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 6))])
 def test_paper_that_fills_the_picture_is_no_sheet_on_anything(seed):
     """Not even with a house of straight walls on it, and a shadow."""
     assert find_sheet(inside(photo_of_paper(HOUSE, seed, table="grey", tilt=15, share=0.6))) is None
@@ -87,8 +94,9 @@ def test_a_person_may_take_the_whole_picture_or_say_where_the_sheet_lies():
     assert min(agreement(told.strokes, squared(photo.sheet))) > 0.95
 
 
-def test_the_straightened_sheet_has_the_proportions_of_paper():
-    for seed in range(8):
+@pytest.mark.parametrize("seeds", [range(3), pytest.param(range(3, 8), marks=pytest.mark.slow)], ids=str)
+def test_the_straightened_sheet_has_the_proportions_of_paper(seeds):
+    for seed in seeds:
         photo = photo_of_paper(HOUSE, seed, table="black", share=0.4)
         sheet = straightened(photo.image, photo.corners)
         assert sheet.width / sheet.height == pytest.approx(photo.sheet.width / photo.sheet.height, rel=0.1)

@@ -19,7 +19,7 @@ STEPS_OF_COUNTING = 100  # for each photo
 STEPS_OF_DAYS = 40  # for each photo
 
 
-@pytest.fixture(params=[20_000, pytest.param(100_000, marks=pytest.mark.slow)])
+@pytest.fixture(params=[8_000, pytest.param(100_000, marks=pytest.mark.slow)])
 def photos(request):
     return request.param
 

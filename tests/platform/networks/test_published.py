@@ -58,7 +58,7 @@ def test_a_transformer_says_that_it_takes_one_size_only(weights):
     assert find_encoder("timm:resnet10t.c3_in1k").flexible
 
 
-@pytest.mark.parametrize("network", ["resnet18", "convnext_tiny"])
+@pytest.mark.parametrize("network", ["resnet18", pytest.param("convnext_tiny", marks=pytest.mark.slow)])
 def test_any_network_of_torchvision_can_embed(weights, network):
     torch.manual_seed(0)
     model = torchvision.models.get_model(network, weights=None)

@@ -17,15 +17,15 @@ from mindreader.library.previews import PREVIEW_PIXELS, made_preview
 from mindreader.model_versions.registry import activate
 from mindreader.operations.doctor import diagnose
 from mindreader.photo_index import IndexPoint
-from tests.support.bundles import register_and_open, write_untrained_bundle
+from tests.support.bundles import register_and_open
 from tests.support.databases import corrupt
 from tests.support.library import add_collection, add_photos, jpeg
 
 
 @pytest.fixture
-def library(catalog, blobs, settings, indexes, tmp_path):
+def library(catalog, blobs, settings, indexes, quick_bundle):
     """Three photos, indexed, and nothing amiss."""
-    version = register_and_open(catalog, blobs, settings, write_untrained_bundle(tmp_path / "bundle"))
+    version = register_and_open(catalog, blobs, settings, quick_bundle)
     with catalog.transaction() as session:
         activate(session, version.id)
         key = version.space.key
