@@ -34,9 +34,10 @@ def main() -> None:
     models = CompiledModels(models_folder, convert)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            quick, shipped = write_untrained_bundle(Path(folder) / "quick"), read_bundle(default_bundle_folder())
-            for source in (*_networks(quick), *_networks(shipped)):
-                models.folder_of(source)
+            quick, other = (write_untrained_bundle(Path(folder) / str(seed), seed) for seed in range(2))
+            for bundle in (quick, read_bundle(default_bundle_folder()), other):
+                for source in _networks(bundle):
+                    models.folder_of(source)
         except NotConvertedError:
             if models_folder.is_dir():
                 raise  # else the tests are over already
