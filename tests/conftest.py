@@ -12,8 +12,8 @@ What is shared, and what each test has of its own:
   bundle (`quick_bundle`).
 * A test's own: `tmp_path` with the data folder of `settings`; `catalog`, a copy of tables that were migrated once;
   a database in PostgreSQL (`empty_postgres_url`, `migrated_postgres_url`); a place in the S3 bucket (`s3_url`).
-* Servers, workers and command lines are real processes, forks of one that has loaded torch for the whole run
-  (`support.programs`); a server takes a second to start, so a module shares one where its tests do not end it.
+* Servers, workers, command lines and the processes of tests themselves are real processes, forks of one that has loaded
+  torch for the whole run (`support.programs`); a server takes a second to start, so a module shares one where its tests do not end it.
 * Files lie in memory where that is large enough (`support.temporary`), and a password's hash is quick, here and in
   those programs. What every app and client would compile, read or migrate again is made once (`support.remembered`).
   Python keeps what it compiles, whoever starts it.
@@ -80,7 +80,7 @@ def pytest_configure(config: pytest.Config) -> None:
     put_files_into_memory()
     start_programs_quickly()
     if config.getoption("numprocesses", None) and "PYTEST_XDIST_WORKER" not in os.environ:
-        open_nursery()
+        config.option.tx = [f"popen//python={open_nursery()}"] * len(config.option.tx)
         # While tests are collected; whoever needs one of them before it is there waits for it.
         Thread(target=_compile_models, args=[os.dup(2)], daemon=True).start()
 

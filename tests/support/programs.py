@@ -6,6 +6,9 @@ once for all processes of a run; every program begins as a fork of it, and ends 
 Nothing of what is imported reads the environment, opens a file or starts a thread; modules that do
 (`mindreader_workers.app`) are left to each program. A program that bends the clock begins from nothing: what is
 imported keeps the clock it found.
+
+Processes of tests (pytest-xdist's workers) begin so too, as forks of a nursery that has imported the same and altered
+nothing: what of the product is made quicker, and where, each test process says for itself.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -94,6 +97,8 @@ _REQUEST_BYTES = 2**20
 _FOLDER = "TESTS_NURSERY"
 """Of the environment: where the nursery's socket is, and tests/support/quick_python.py as a program."""
 _SOCKET, _PYTHON = "socket", "python"
+_FOR_TESTS = "tests-"
+"""Before the name of each, in the nursery that processes of tests are forks of."""
 _PATH: list[str] = []
 """Where Python looks for modules by itself."""
 
@@ -163,21 +168,28 @@ class Nursery:
             return answer
 
 
-def open_nursery() -> None:
-    """Start it, for this process and those that it starts; it ends with this process."""
+def open_nursery() -> str:
+    """Start it, for this process and those that it starts; it ends with this process.
+
+    Returns:
+        A Python for processes of tests.
+    """
     folder = Path(tempfile.mkdtemp(prefix="mindreader-nursery-"))
-    (folder / _PYTHON).write_text(f"#!{sys.executable} -SE\n{Path(quick_python.__file__).read_text()}")
-    (folder / _PYTHON).chmod(0o755)
     os.environ[_FOLDER] = str(folder)
     start_programs_quickly()
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
-        listening.bind(str(folder / _SOCKET))
-        listening.listen()
+    with ExitStack() as stack:
+        listening = [stack.enter_context(_listening(folder, before)) for before in ("", _FOR_TESTS)]
+        files = [each.fileno() for each in listening]
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.programs", str(listening.fileno())],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])},
+            [sys.executable, "-m", "tests.support.programs", *map(str, files)],
+            # One thread for each fork, as tests/conftest.py says; OpenMP asks when it is loaded.
+            env={
+                "OMP_NUM_THREADS": "1",
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]),
+            },
             stdin=subprocess.PIPE,
-            pass_fds=[listening.fileno()],
+            pass_fds=files,
         )
 
     def close() -> None:
@@ -187,6 +199,18 @@ def open_nursery() -> None:
         shutil.rmtree(folder)
 
     atexit.register(close)
+    return str(folder / f"{_FOR_TESTS}{_PYTHON}")
+
+
+def _listening(folder: Path, before: str) -> socket.socket:
+    """A nursery's socket, and beside it the Python that asks there."""
+    python = folder / f"{before}{_PYTHON}"
+    python.write_text(f"#!{sys.executable} -SE\n{Path(quick_python.__file__).read_text()}")
+    python.chmod(0o755)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listening.bind(str(folder / f"{before}{_SOCKET}"))
+    listening.listen()
+    return listening
 
 
 def start_programs_quickly() -> None:
@@ -211,14 +235,24 @@ def _connected() -> Nursery:
 
 
 def main() -> None:
-    """The nursery itself: forks what it is asked for, and says how it ended."""
+    """The nursery, and the one for processes of tests: they fork what they are asked for, and say how it ended."""
     _PATH[:] = [path for path in sys.path[1:] if path != str(REPOSITORY)]
     for name in SHARED:
         import_module(name)
-    _know_what_all_need()
+    for_programs, for_tests = (socket.socket(fileno=int(number)) for number in sys.argv[1:])
+    if os.fork():
+        for_tests.close()
+        _know_what_all_need()
+        _serve(for_programs)
+    else:
+        for_programs.close()
+        _serve(for_tests)
+
+
+def _serve(listening: socket.socket) -> None:
+    """Until nobody is left who could ask."""
     gc.collect()
     gc.freeze()
-    listening = socket.socket(fileno=int(sys.argv[1]))
     asking = {listening.fileno(): listening}
     started: dict[int, list[int]] = {}
     while True:
@@ -226,7 +260,7 @@ def main() -> None:
             if ready == 0:
                 for programs in started.values():
                     _end(programs)
-                return  # nobody is left who could ask
+                return
             if ready == listening.fileno():
                 connection, _ = listening.accept()
                 asking[connection.fileno()], started[connection.fileno()] = connection, []
@@ -292,7 +326,7 @@ def _become(request: dict, files: list[int]) -> None:
     status = 1
     try:
         _enter(request, files)
-        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+        _run()
         status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
@@ -307,6 +341,14 @@ def _become(request: dict, files: list[int]) -> None:
         sys.stderr.flush()
     finally:
         os._exit(status)
+
+
+def _run() -> None:
+    """What the arguments of this process say: `-c` and a line, or a module and its arguments."""
+    if sys.argv[0] == "-c":
+        exec(sys.argv.pop(1), {"__name__": "__main__"})  # what execnet begins a process of tests with
+    else:
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 
 def _enter(request: dict, files: list[int]) -> None:

@@ -1,7 +1,7 @@
-"""A Python by which MindReader starts programs of its own, where tests run it.
+"""A Python by which MindReader starts programs of its own, where tests run it, and pytest-xdist its processes.
 
-Programs that spend most of their time on loading torch begin as forks of the nursery (tests/support/programs.py), which
-has loaded it; this process stands for such a fork: who kills it kills that, and it ends as that does. All others are
+What spends most of its time on loading torch begins as a fork of the nursery (tests/support/programs.py), which has
+loaded it; this process stands for such a fork: who kills it kills that, and it ends as that does. All others are
 run by Python itself, in this process.
 
 It lies beside the nursery's socket and loads next to nothing, for it is started with `-S -E`.
@@ -11,18 +11,20 @@ import os
 import sys
 import time
 
+OF_TESTS = ["-u", "-c"]
+"""How pytest-xdist starts a process."""
 FORKED = ("mindreader.inference.engines.conversion", "mindreader.model_versions.trial", "mindreader_training.library")
 
 
 def main(arguments: list[str]) -> None:
-    if arguments[0] != "-m" or arguments[1] not in FORKED:
+    if arguments[:2] != OF_TESTS and (arguments[0] != "-m" or arguments[1] not in FORKED):
         os.execv(sys.executable, [sys.executable, *arguments])
     import json
     import socket
     from pathlib import Path
 
     nursery = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    nursery.connect(str(Path(__file__).with_name("socket")))
+    nursery.connect(__file__.removesuffix("python") + "socket")
 
     def ask(request: dict[str, object], files: tuple[int, ...] = ()) -> int | None:
         socket.send_fds(nursery, [json.dumps(request).encode()], list(files))
