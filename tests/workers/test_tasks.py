@@ -23,9 +23,9 @@ def opened(catalog, blobs, settings):
 
 
 def test_a_space_whose_bundle_is_gone_does_not_keep_the_others_waiting(
-    worker, opened, catalog, blobs, settings, tmp_path
+    worker, opened, catalog, blobs, settings, tmp_path, quick_bundle
 ):
-    whole = opened(write_untrained_bundle(tmp_path / "whole")).space_id
+    whole = opened(quick_bundle).space_id
     version = opened(write_untrained_bundle(tmp_path / "lost", seed=1))
     lost = version.space_id
     worker.kept.remove(version.bundle_sha256)
@@ -39,9 +39,9 @@ def test_a_space_whose_bundle_is_gone_does_not_keep_the_others_waiting(
 
 
 def test_a_worker_without_photos_to_embed_reads_the_dates_of_those_of_earlier_versions(
-    worker, opened, catalog, blobs, settings, tmp_path
+    worker, opened, catalog, blobs, settings, quick_bundle
 ):
-    opened(write_untrained_bundle(tmp_path / "whole"))
+    opened(quick_bundle)
     add_photos(catalog, blobs, settings, add_collection(catalog), [jpeg(1), jpeg(2)])
     worker.embed_slice()
     assert sources(catalog) == {None}
@@ -72,9 +72,9 @@ class Waits:
 
 
 def test_wake_ups_behind_a_pass_that_found_nothing_wait_a_little_and_photos_do_not(
-    worker, opened, catalog, blobs, settings, tmp_path
+    worker, opened, catalog, blobs, settings, quick_bundle
 ):
-    opened(write_untrained_bundle(tmp_path / "whole"))
+    opened(quick_bundle)
     worker._asked = waits = Waits()
     worker.embed_slice()
     assert waits.seconds == []
@@ -89,9 +89,9 @@ def test_wake_ups_behind_a_pass_that_found_nothing_wait_a_little_and_photos_do_n
     assert len(waits.seconds) == 1  # neither the photo nor what comes right after it waits
 
 
-def test_a_slice_of_learning_goes_on_while_there_is_something_to_learn(worker, opened, catalog, tmp_path):
+def test_a_slice_of_learning_goes_on_while_there_is_something_to_learn(worker, opened, catalog, quick_bundle):
     assert not worker.learn_slice()
-    version = opened(write_untrained_bundle(tmp_path / "whole"))
+    version = opened(quick_bundle)
     with catalog.transaction() as session:
         session.add(Training(ongoing=True, from_version_id=version.id))
     worker.learner.work = lambda seconds, is_stopping: not is_stopping()
@@ -102,8 +102,8 @@ def test_a_slice_of_learning_goes_on_while_there_is_something_to_learn(worker, o
     assert not worker.learn_slice()
 
 
-def test_a_library_without_photos_fails_with_a_sentence(worker, opened, catalog, tmp_path):
-    version = opened(write_untrained_bundle(tmp_path / "whole"))
+def test_a_library_without_photos_fails_with_a_sentence(worker, opened, catalog, quick_bundle):
+    version = opened(quick_bundle)
     with catalog.transaction() as session:
         session.add(Training(ongoing=True, from_version_id=version.id))
     worker.learn_slice()

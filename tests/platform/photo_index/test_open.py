@@ -14,6 +14,7 @@ import pytest
 
 from mindreader.errors import ConflictError, IndexMismatchError, InvalidInputError, NotReadyError
 from mindreader.photo_index import IndexPoint, PhotoIndex, PhotoIndexes, open_photo_index
+from mindreader.photo_index import open as opening
 from mindreader.photo_index.edge import EdgePhotoIndex
 from mindreader.settings import Settings
 
@@ -39,7 +40,10 @@ def test_without_a_server_the_index_lies_in_the_data_folder(settings: Settings) 
     index.close()
 
 
-def test_with_a_server_the_server_is_asked_and_no_folder_is_made(tmp_path: Path) -> None:
+def test_with_a_server_the_server_is_asked_and_no_folder_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "_RETRIES", 0)  # that it is asked again is tested in test_server_requests.py
     settings = Settings(data_dir=tmp_path, qdrant_url="http://127.0.0.1:9", qdrant_timeout=0.5)
     with pytest.raises(NotReadyError, match="mindreader-space-a"):
         open_photo_index(settings, "space-a", 8)

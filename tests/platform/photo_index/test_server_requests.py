@@ -24,6 +24,7 @@ from werkzeug.serving import make_server
 
 from mindreader.errors import ConfigurationError, NotReadyError
 from mindreader.photo_index import EVERYTHING, IndexPoint
+from mindreader.photo_index import open as opening
 from mindreader.photo_index.open import open_photo_index
 from mindreader.settings import load_settings
 from tests.support.qdrant_grpc import served
@@ -96,7 +97,8 @@ def private_server(tmp_path) -> Iterator[PrivateServer]:
 
 
 @pytest.mark.parametrize("by_grpc", [False, True])
-def test_a_certificate_of_ones_own_is_trusted_once_it_is_named(private_server, tmp_path, by_grpc):
+def test_a_certificate_of_ones_own_is_trusted_once_it_is_named(private_server, tmp_path, by_grpc, monkeypatch):
+    monkeypatch.setattr(opening, "_RETRIES", 0)
     given = {
         "DATA_DIR": str(tmp_path),
         "QDRANT_URL": f"https://127.0.0.1:{private_server.http_port}",

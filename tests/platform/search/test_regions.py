@@ -35,9 +35,10 @@ def engine():
 
 
 @pytest.fixture
-def bundle(request, tmp_path):
+def bundle(request, quick_bundle, tmp_path):
     """Its sketches have G's size, or that of the test's parameter."""
-    return write_untrained_bundle(tmp_path / "bundle", sketch_size=getattr(request, "param", None))
+    size = getattr(request, "param", None)
+    return quick_bundle if size is None else write_untrained_bundle(tmp_path / "bundle", sketch_size=size)
 
 
 @pytest.fixture

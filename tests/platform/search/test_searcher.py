@@ -34,9 +34,10 @@ def searcher(catalog, blobs, indexes, settings):
 
 
 @pytest.fixture
-def version(request, catalog, blobs, settings, tmp_path):
+def version(request, catalog, blobs, settings, quick_bundle, tmp_path):
     """The active version of a bundle whose sketches have G's size, or that of the test's parameter."""
-    bundle = write_untrained_bundle(tmp_path / "bundle", sketch_size=getattr(request, "param", None))
+    size = getattr(request, "param", None)
+    bundle = quick_bundle if size is None else write_untrained_bundle(tmp_path / "bundle", sketch_size=size)
     registered = register_and_open(catalog, blobs, settings, bundle)
     with catalog.transaction() as session:
         return activate(session, registered.id)
