@@ -13,7 +13,8 @@ What is shared, and what each test has of its own:
 * A test's own: `tmp_path` with the data folder of `settings`; `catalog`, a copy of tables that were migrated once;
   a database in PostgreSQL (`empty_postgres_url`, `migrated_postgres_url`); a place in the S3 bucket (`s3_url`).
 * Servers, workers, command lines and the processes of tests themselves are real processes, forks of one that has loaded
-  torch for the whole run (`support.programs`); a server takes a second to start, so a module shares one where its tests do not end it.
+  torch for the whole run (`support.programs`); a server takes a second to start, so a module shares one where its
+  tests do not end it.
 * Files lie in memory where that is large enough (`support.temporary`), and a password's hash is quick, here and in
   those programs. What every app and client would compile, read or migrate again is made once (`support.remembered`).
   Python keeps what it compiles, whoever starts it.
