@@ -99,10 +99,17 @@ if SERVER_URL:
     BACKENDS["server"] = server_backend
 
 
-NAMES = [*(pytest.param(name, marks=pytest.mark.slow) if name == "local" else name for name in BACKENDS), *REMOTE]
+def names_without(*slow: str) -> list[object]:
+    """Every adapter; these are left to `make test-all`."""
+    every = (*BACKENDS, *REMOTE)
+    return [pytest.param(name, marks=pytest.mark.slow) if name in slow else name for name in every]
 
 
-@pytest.fixture(params=NAMES)
+# One test of each thing that is asked of a server asks it over gRPC too; the adapter is the same as over HTTP.
+over_grpc_too = pytest.mark.parametrize("backend", names_without("local"), indirect=True)
+
+
+@pytest.fixture(params=names_without("local", "grpc"))
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
     if request.param in REMOTE:
         server = request.getfixturevalue("qdrant_server")
@@ -113,14 +120,7 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]
 
 
 # How an adapter goes through thousands does not depend on how it reaches its server.
-of_thousands = pytest.mark.parametrize(
-    "backend",
-    [
-        pytest.param(name, marks=pytest.mark.slow) if name in ("local", "rest") else name
-        for name in (*BACKENDS, *REMOTE)
-    ],
-    indirect=True,
-)
+of_thousands = pytest.mark.parametrize("backend", names_without("local", "rest"), indirect=True)
 
 
 @pytest.fixture
@@ -160,6 +160,7 @@ def allowed(point: IndexPoint, where: IndexFilter) -> bool:
 # Writing
 
 
+@over_grpc_too
 def test_a_photo_written_twice_is_there_once_with_the_last_vector_and_labels(index: PhotoIndex) -> None:
     index.upsert([IndexPoint(7, one_hot(0), 1, 1)])
     index.upsert([IndexPoint(7, one_hot(3), 2, None)])
@@ -227,6 +228,7 @@ def test_only_the_direction_of_a_vector_counts_however_long_it_is(index: PhotoIn
 # Searching
 
 
+@over_grpc_too
 @pytest.mark.parametrize(
     "where",
     [
@@ -299,6 +301,7 @@ def test_photos_are_found_by_the_days_they_were_taken_on(index: PhotoIndex, firs
     assert index.count(where) == len(found)
 
 
+@over_grpc_too
 def test_new_labels_bring_the_day(index: PhotoIndex) -> None:
     index.upsert([IndexPoint(photo, one_hot(photo), 1, day=20_000) for photo in (1, 2, 3)])
     index.update_labels([PhotoLabels(1, 2, 3, 20_000), PhotoLabels(2, 2, 3, -7000), PhotoLabels(3, 2, 3)])
@@ -342,6 +345,7 @@ def test_a_limit_below_one_is_refused(index: PhotoIndex, limit: int) -> None:
 # Labels
 
 
+@over_grpc_too
 def test_new_labels_move_a_photo_without_embedding_it_again(index: PhotoIndex) -> None:
     index.upsert([IndexPoint(1, one_hot(0), 1, 1), IndexPoint(2, one_hot(1), 1, 1)])
     index.update_labels([PhotoLabels(1, 2, 9)])
@@ -381,6 +385,7 @@ def test_thousands_of_labels_change_at_once(index: PhotoIndex) -> None:
 # Deleting and listing
 
 
+@over_grpc_too
 def test_deleted_photos_are_gone_and_missing_ones_are_no_error(index: PhotoIndex) -> None:
     index.upsert(points_of(random_vectors(10)))
     index.delete([3, 4, 4, 999, 0, -5])
@@ -424,6 +429,7 @@ def test_existing_and_vectors_answer_for_what_is_there(index: PhotoIndex) -> Non
 # Opening and closing
 
 
+@over_grpc_too
 def test_everything_is_there_after_reopening(backend: Backend) -> None:
     first = backend.open(DIMENSION)
     first.upsert(points_of(random_vectors(50)))
@@ -441,6 +447,7 @@ def test_everything_is_there_after_reopening(backend: Backend) -> None:
     second.close()
 
 
+@over_grpc_too
 def test_an_index_of_another_dimension_is_refused_and_stays_as_it_is(backend: Backend) -> None:
     first = backend.open(DIMENSION)
     first.upsert(points_of(random_vectors(5)))
@@ -588,6 +595,7 @@ def test_a_photo_is_one_hit_with_the_score_of_its_best_region(regional: PhotoInd
     assert regional.count(where) == len(scores)
 
 
+@over_grpc_too
 def test_no_region_of_a_photo_that_may_not_be_seen_is_found(regional: PhotoIndex) -> None:
     secret = Regions(boxes(3), np.stack([one_hot(0), one_hot(5), one_hot(5)]))
     regional.upsert([IndexPoint(1, one_hot(0), 1, regions=secret), IndexPoint(2, one_hot(1), 2)])
@@ -599,6 +607,7 @@ def test_no_region_of_a_photo_that_may_not_be_seen_is_found(regional: PhotoIndex
     assert found_ids(regional, IndexFilter(collection_ids=(3,))) == {1}
 
 
+@over_grpc_too
 def test_new_labels_leave_regions_as_they_are(regional: PhotoIndex) -> None:
     points = regional_points(20)
     regional.upsert(points)
@@ -610,6 +619,7 @@ def test_new_labels_leave_regions_as_they_are(regional: PhotoIndex) -> None:
     assert regional.count(IndexFilter(collection_ids=(9,), first_day=20_000)) == 20
 
 
+@over_grpc_too
 def test_regions_and_whole_photos_come_back_as_they_were_written(regional: PhotoIndex) -> None:
     points = regional_points(120)
     regional.upsert(points)

@@ -20,7 +20,9 @@ from tests.support.services import free_port, wait_until
 STAGES = {"decode", "imagine", "query"}
 
 
-@pytest.mark.parametrize(("stores", "processes"), [("embedded", 1), ("services", 2)])
+@pytest.mark.parametrize(
+    ("stores", "processes"), [pytest.param("embedded", 1, marks=pytest.mark.slow), ("services", 2)]
+)
 def test_a_search_is_one_trace_from_the_request_to_the_stages(stores, processes, tmp_path, quick_bundle, sketch_png):
     with collecting() as collector:
         deployment = DEPLOYMENTS[stores](tmp_path, MINDREADER_TRACES_URL=collector.url, OTEL_BSP_SCHEDULE_DELAY="100")
