@@ -87,6 +87,7 @@ def findings(settings):
         catalog.close()
 
 
+@pytest.mark.slow
 def test_a_scan_that_is_killed_goes_on_and_every_photo_is_there_once(deploy, place):
     deployed = deploy("embedded", MINDREADER_FOLDER_ROOTS=str(place))
     write_photos(place / "photos", PHOTOS)
@@ -165,7 +166,8 @@ def test_a_read_only_disk_is_shown_and_stays_as_it_was(deployed, place):
     assert state_of(place) == before
 
 
-@pytest.mark.parametrize("files", [PHOTOS, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("files", [PHOTOS, 1000])
 def test_files_renamed_at_once_and_a_folder_renamed_keep_their_photos(deployed, place, files):
     folder = place / "photos" / "2020"
     put_photos(folder, [f"{number:04}.jpg" for number in range(files)])

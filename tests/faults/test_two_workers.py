@@ -49,7 +49,7 @@ class Counting:
         return self.encoder.scheme
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=[pytest.param("sqlite", marks=pytest.mark.slow), "postgresql"])
 def settings(request, tmp_path):
     url = request.getfixturevalue("migrated_postgres_url") if request.param == "postgresql" else ""
     small = {"EMBED_BATCH_SIZE": "4", "TRASH_DAYS": "0"}

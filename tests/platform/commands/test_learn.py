@@ -27,7 +27,9 @@ def train(settings, *options, status=0):
     return mindreader(settings.data_dir, "train", "--library", *options, command=QUICK, status=status)["printed"]
 
 
-@pytest.mark.parametrize("is_paused", [True, False], ids=["paused", "anew"])
+@pytest.mark.parametrize(
+    "is_paused", [pytest.param(True, id="paused"), pytest.param(False, id="anew", marks=pytest.mark.slow)]
+)
 def test_it_ends_as_a_version_beside_the_active_one(at_rest, settings, is_paused):
     """One that is paused is gone on with only when that is said."""
     if is_paused:

@@ -13,7 +13,7 @@ from mindreader.originals import Originals
 from tests.support.folders import Shown, put_photos
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def database(request):
     return request.param
 
