@@ -126,11 +126,11 @@ class Program:
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        stop_at = time.monotonic() + (timeout or float("inf"))
-        while self.poll() is None:
-            if time.monotonic() > stop_at:
-                raise subprocess.TimeoutExpired(self.args, timeout or 0)
-            time.sleep(0.01)
+        if self.poll() is None:
+            with suppress(ProcessLookupError), os.fdopen(os.pidfd_open(self.pid), "rb") as process:
+                select.select([process], [], [], timeout)
+        if self.poll() is None:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
         assert self.returncode is not None
         return self.returncode
 

@@ -20,7 +20,9 @@ def main(arguments: list[str]) -> None:
     if arguments[:2] != OF_TESTS and (arguments[0] != "-m" or arguments[1] not in FORKED):
         os.execv(sys.executable, [sys.executable, *arguments])
     import json
+    import select
     import socket
+    from contextlib import suppress
     from pathlib import Path
 
     nursery = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -32,6 +34,8 @@ def main(arguments: list[str]) -> None:
         return answer
 
     pid = ask({"run": arguments[1:], "env": dict(os.environ), "cwd": str(Path.cwd())}, (0, 1, 2))
+    with suppress(OSError):  # it has ended already
+        select.select([os.pidfd_open(pid)], [], [])
     while (status := ask({"ended": pid})) is None:
         time.sleep(0.01)
     if status < 0:
