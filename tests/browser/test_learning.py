@@ -33,6 +33,7 @@ def mindreader_server(tmp_path, quick_bundle):
         yield started
 
 
+@pytest.mark.slow
 @mainly("desktop")
 def test_it_is_asked_for_watched_and_ends_as_a_version(page: Page, keep, mindreader_server, tmp_path):
     set_up(page)
@@ -75,7 +76,6 @@ def test_it_is_asked_for_watched_and_ends_as_a_version(page: Page, keep, mindrea
     keep("learned")
 
 
-@pytest.mark.slow
 @mainly("phone")
 def test_it_is_given_up(page: Page, keep, mindreader_server, tmp_path):
     set_up(page)

@@ -122,6 +122,7 @@ def test_a_version_is_added_with_regions_beside_the_one_without(page: Page, keep
     expect(page.locator("#answer .frame").first).to_be_attached()
 
 
+@pytest.mark.slow  # tests/webui/test_models_api.py knows which versions have answered
 @mainly("desktop")
 def test_a_version_that_never_answered_is_switched_to_and_not_gone_back_to(chromium, screen, tmp_path):
     """A new installation has the version without regions too, and the one with them answers."""

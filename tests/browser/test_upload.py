@@ -162,6 +162,7 @@ def test_a_photo_one_has_is_named_with_a_link_before_a_byte_is_sent(page, contex
     assert stored("Second") == 2
 
 
+@pytest.mark.slow  # tests/javascript/upload_queue.test.mjs has what its buttons do
 @mainly("phone")
 def test_pause_resume_and_cancel(page, tmp_path, stored):
     photos = write_photos(tmp_path / "photos", MANY, side=160)

@@ -13,19 +13,26 @@ from tests.support.photos import write_photos
 from tests.support.services import wait_until
 
 PHOTOS = 6
+PANICS, SEES_NOTHING = ("vectors/status.dat", cut_short), ("vectors/chunk_0.mmap", zero)
+"""What the engine does where such a file is damaged so."""
 
 
-@pytest.mark.parametrize("stores", ["embedded", pytest.param("services", marks=pytest.mark.slow)])
-def test_the_index_is_set_aside_and_all_photos_come_back(deploy, tmp_path, sketch_png, stores):
-    """The engine panics at the first file, and sees nothing amiss in the second; of each kind of file:
-    `tests/platform/photo_index/test_edge.py`.
-    """
+@pytest.mark.parametrize(
+    ("stores", "damages"),
+    [
+        pytest.param("embedded", [PANICS], id="embedded"),
+        pytest.param("embedded", [PANICS, SEES_NOTHING], id="embedded, one after another", marks=pytest.mark.slow),
+        pytest.param("services", [PANICS, SEES_NOTHING], id="services", marks=pytest.mark.slow),
+    ],
+)
+def test_the_index_is_set_aside_and_all_photos_come_back(deploy, tmp_path, sketch_png, stores, damages):
+    """Of each kind of file: `tests/platform/photo_index/test_edge.py`."""
     deployment = deploy(stores)
     with deployment.api() as api:
         patron = Patron(api)
         assert patron.upload(write_photos(tmp_path / "photos", PHOTOS))
     settle(deployment.settings)
-    for number, (name, damage) in enumerate([("vectors/status.dat", cut_short), ("vectors/chunk_0.mmap", zero)], 1):
+    for number, (name, damage) in enumerate(damages, 1):
         deployment.stop()
         (file,) = [path for path in segment_files(deployment.settings) if path.match(f"*/{name}")]
         damage(file)

@@ -123,6 +123,7 @@ def test_a_scanner_that_is_killed_is_followed_by_another(deploy, place):
         wait_for(api, folder_id, PHOTOS + 1)
 
 
+@pytest.mark.slow  # tests/platform/folders/test_offline.py takes the folder away in the same moments
 def test_a_disk_that_is_unmounted_in_a_scan_loses_no_photo_and_comes_back(deployed, place, tmp_path):
     unplugged = tmp_path / "elsewhere"
     with small_disk(place / "usb", 64) as usb:

@@ -53,7 +53,7 @@ def shipped() -> Bundle:
     return read_bundle(default_bundle_folder())
 
 
-@pytest.fixture(params=[False, True], ids=["float32", "bfloat16"])
+@pytest.fixture(params=[pytest.param(False, id="float32"), pytest.param(True, id="bfloat16", marks=pytest.mark.slow)])
 def openvino(request) -> OpenVINOEngine:
     return OpenVINOEngine(CompiledModels(shared_models(), convert_in_a_program), request.param, 2, None)
 
