@@ -34,6 +34,7 @@ def main(arguments: list[str]) -> None:
         return answer
 
     pid = ask({"run": arguments[1:], "env": dict(os.environ), "cwd": str(Path.cwd())}, (0, 1, 2))
+    assert pid is not None
     with suppress(OSError):  # it has ended already
         select.select([os.pidfd_open(pid)], [], [])
     while (status := ask({"ended": pid})) is None:
