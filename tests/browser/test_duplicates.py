@@ -24,7 +24,9 @@ def test_a_result_leads_to_the_other_places(page: Page, screen: str, somebody, s
     page.goto(link_to(BICYCLE))
     expect(page.locator("#results li[data-index]").first).to_be_visible()
     page.locator("#live").uncheck()  # no later search replaces what was opened
-    page.get_by_role("button", name="Search", exact=True).click()
+    with page.expect_response("**/api/v1/searches"):
+        page.get_by_role("button", name="Search", exact=True).click()
+    expect(page.locator(".found:not(.busy)")).to_be_attached()
     results = page.locator("#results li[data-index]")
     expect(results).to_have_count(3)
     note = page.locator("#results .also")
