@@ -33,14 +33,16 @@ export class InfoPanel {
     this.current = new Set(); // ids of the photos whose details are still true
     this.asked = 0;
     this.shown = 0; // id of the photo
-    this.written = 0; // id of the photo whose facts stand there
   }
 
   /** @param {AnyPhoto} photo @param {PhotoSource} source */
   async show(photo, source) {
     const asked = (this.asked += 1);
     const known = this.details.get(idOf(photo));
-    if (this.shown !== idOf(photo)) this.panel.scrollTop = 0;
+    if (this.shown !== idOf(photo)) {
+      this.panel.scrollTop = 0;
+      this.facts.replaceChildren(); // nothing of another photo is kept, open or in focus
+    }
     this.shown = idOf(photo);
     this.write(photo, source, known);
     if (this.current.has(idOf(photo))) return;
@@ -67,8 +69,6 @@ export class InfoPanel {
     const change = (/** @type {string} */ label, /** @type {ActionName} */ name) =>
       act && photo.may_change ? [changeButton(act, label, name, photo)] : [];
     const add = act ? [changeButton(act, _("Add to…"), "copy", photo)] : [];
-    if (this.written !== idOf(photo)) this.facts.replaceChildren();
-    this.written = idOf(photo);
     const copies = "also_in" in photo && photo.also_in?.length ? photo : (details ?? {});
     redraw(
       this.facts,
