@@ -9,7 +9,6 @@ It lies beside the nursery's socket and loads next to nothing, for it is started
 
 import os
 import sys
-import time
 
 OF_TESTS = ["-u", "-c"]
 """How pytest-xdist starts a process."""
@@ -22,7 +21,6 @@ def main(arguments: list[str]) -> None:
     import json
     import select
     import socket
-    from contextlib import suppress
     from pathlib import Path
 
     nursery = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -35,10 +33,9 @@ def main(arguments: list[str]) -> None:
 
     pid = ask({"run": arguments[1:], "env": dict(os.environ), "cwd": str(Path.cwd())}, (0, 1, 2))
     assert pid is not None
-    with suppress(OSError):  # it has ended already
-        select.select([os.pidfd_open(pid)], [], [])
-    while (status := ask({"ended": pid})) is None:
-        time.sleep(0.01)
+    select.select([os.pidfd_open(pid)], [], [])
+    status = ask({"ended": pid})
+    assert status is not None
     if status < 0:
         os.kill(os.getpid(), -status)
     os._exit(status)
