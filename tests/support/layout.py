@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from playwright.sync_api import Locator
+from playwright.sync_api import Locator, expect
 
 _BOXES = """(elements) => elements.map((element) => {
   const { left, top, width, height } = element.getBoundingClientRect();
@@ -35,6 +35,11 @@ class Box(NamedTuple):
 
 
 def boxes(*locators: Locator) -> list[Box]:
-    """Boxes of one moment: asked for one after another, what loads between two of them moves the second."""
+    """Boxes of one moment, once all are shown.
+
+    Asked for one after another, what loads between two of them would move the second.
+    """
+    for locator in locators:
+        expect(locator).to_be_visible()
     elements = [locator.element_handle() for locator in locators]
     return [Box(*box) for box in locators[0].page.evaluate(_BOXES, elements)]
