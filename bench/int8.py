@@ -39,7 +39,7 @@ from mindreader_training.data.datasets import Item, load_photos
 from mindreader_training.data.layouts import read_dataset
 from mindreader_training.data.protocols import protocol
 from mindreader_training.evaluation.embed import embed_sketches
-from mindreader_training.evaluation.metrics import retrieval_scores
+from mindreader_training.evaluation.metrics import Scores, retrieval_scores
 
 AT_BOTH_ENDS = (3, 2)
 _LAYERS = ("Convolution", "GroupConvolution", "MatMul")
@@ -79,16 +79,16 @@ def main() -> None:
         vectors = {name: embedded(each, photos) for name, each in compiled.items()}
     for (name, found), rate in zip(vectors.items(), np.median(rates, axis=0), strict=True):
         cosine = (found * vectors["float32"]).sum(axis=1).mean()
-        to_photo = mean_precision(found, labels, found, labels, leave_self_out=True)
-        product = mean_precision(queries, wanted, found, labels)
+        to_photo = mean_precision(retrieval_scores(found, labels, found, labels, leave_self_out=True))
+        product = mean_precision(retrieval_scores(queries, wanted, found, labels))
         print(
             f"{name:20} {rate:7.1f} photos/s, cosine to float32 {cosine:.4f} in the mean, mAP photo to photo "
             f"{to_photo:.4f}, product {product:.4f}"
         )
 
 
-def mean_precision(*ranked: Any, **how: bool) -> float:
-    return float(retrieval_scores(*ranked, **how).values["map"].mean())
+def mean_precision(scores: Scores) -> float:
+    return float(scores.values["map"].mean())
 
 
 def sketch_queries(bundle: Bundle, sketches: Sequence[Item]) -> NDArray[np.float32]:
