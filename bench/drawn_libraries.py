@@ -13,10 +13,10 @@ from mindreader.bundles.manifest import PROJECTION_FILE
 from mindreader.imaging import decode_photo, photo_array
 from mindreader.imaging.arrays import photo_pixels
 from mindreader.inference.engines.protocol import Engine
-from mindreader.inference.looks import looks_at
 from mindreader.inference.query_model import QueryModel
-from mindreader.inference.readings import LOOKED_AT
 from mindreader.inference.regions import RegionEncoder
+from mindreader.inference.sketches.looks import looks_at
+from mindreader.inference.sketches.readings import LOOKED_AT
 from mindreader_training.data.datasets import Item, sketch_images
 
 Vectors = NDArray[np.float32]

@@ -31,6 +31,7 @@ from PIL import Image
 
 from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.bundles.manifest import PROJECTION_FILE
+from mindreader.host.machine import multiplies_bfloat16, processors
 from mindreader.inference.engines.compiled_models import (
     MODEL,
     CompiledModels,
@@ -41,7 +42,6 @@ from mindreader.inference.engines.compiled_models import (
 )
 from mindreader.inference.engines.conversion import _network, _tensors
 from mindreader.inference.engines.openvino_library import openvino
-from mindreader.machine import multiplies_bfloat16, processors
 from mindreader.networks.compute import choose_compute
 
 Run = Callable[[int], None]

@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.inference.engines.choose import choose_engine
 from mindreader.inference.query_model import QueryModel
-from mindreader.inference.readings import MOST_READINGS
+from mindreader.inference.sketches.readings import MOST_READINGS
 from mindreader.photo_index import EVERYTHING, IndexPoint, PhotoIndexes
 from mindreader.settings import load_settings
 from mindreader_training.data.protocols import protocol

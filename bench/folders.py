@@ -23,7 +23,7 @@ from sqlalchemy import insert
 from mindreader.blobs import BlobStore
 from mindreader.catalog import Catalog, Collection, Folder, FolderFile, FolderFileState, Photo, Role, User
 from mindreader.folders.registry import the_folder
-from mindreader.folders.scan import FolderScan
+from mindreader.folders.scanning.scan import FolderScan
 from mindreader.settings import Settings, load_settings
 
 AT_ONCE = 5000

@@ -30,7 +30,7 @@ from mindreader.imaging import decode_photo, photo_array
 from mindreader.inference.engines.torch_engine import TorchEngine, TorchPhotoEncoder
 from mindreader.inference.loading import load_photo_encoder
 from mindreader.inference.query_model import Painting, QueryModel
-from mindreader.inference.readings import MOST_READINGS
+from mindreader.inference.sketches.readings import MOST_READINGS
 from mindreader.networks.compute import Compute, choose_compute
 
 _REPEATS = 7

@@ -26,7 +26,7 @@ from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.inference.answerability import CALIBRATIONS, Calibration, evidence
 from mindreader.inference.engines.choose import choose_engine
 from mindreader.inference.query_model import QueryModel
-from mindreader.inference.readings import expanded_query, find_readings
+from mindreader.inference.sketches.readings import expanded_query, find_readings
 from mindreader.search.score_threshold import score_threshold
 from mindreader.settings import load_settings
 from mindreader_training.data.datasets import Item

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from mindreader.bundles import Bundle, default_bundle_folder, read_bundle
 from mindreader.bundles.manifest import PROJECTION_FILE
+from mindreader.host.machine import processors
 from mindreader.inference.engines.choose import choose_engine
 from mindreader.inference.engines.compiled_models import (
     MODEL,
@@ -32,7 +33,6 @@ from mindreader.inference.engines.compiled_models import (
 )
 from mindreader.inference.engines.openvino_library import openvino
 from mindreader.inference.query_model import QueryModel
-from mindreader.machine import processors
 from mindreader.settings import load_settings
 from mindreader.vectors import unit
 from mindreader_training.data.datasets import Item, load_photos

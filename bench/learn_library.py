@@ -34,7 +34,7 @@ from mindreader.inference.query_model import QueryModel
 from mindreader.learning import learner as learner_module
 from mindreader.learning.learner import Learner
 from mindreader.learning.trainings import start_training, training_by_id
-from mindreader.library.upload import add_photo
+from mindreader.library.files.upload import add_photo
 from mindreader.model_versions.registry import bundle_store, install
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings, load_settings

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.inference.engines.choose import choose_engine
 from mindreader.inference.query_model import QueryModel
-from mindreader.inference.readings import EXPANSION_SHARE, EXPANSION_TEMPERATURE, expanded_query
+from mindreader.inference.sketches.readings import EXPANSION_SHARE, EXPANSION_TEMPERATURE, expanded_query
 from mindreader.settings import load_settings
 from mindreader_training.data.protocols import protocol
 from mindreader_training.evaluation.metrics import average_precision

@@ -34,10 +34,10 @@ from numpy.typing import NDArray
 from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.inference.engines.choose import choose_engine
 from mindreader.inference.engines.torch_engine import TorchEngine
-from mindreader.inference.looks import looks_at
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.inference.query_model import Painting, QueryModel
-from mindreader.inference.readings import LOOKED_AT, MOST_READINGS, find_readings, query_of_picked
+from mindreader.inference.sketches.looks import looks_at
+from mindreader.inference.sketches.readings import LOOKED_AT, MOST_READINGS, find_readings, query_of_picked
 from mindreader.networks.descriptions import encoder_description
 from mindreader.settings import load_settings
 from mindreader_training.data.datasets import Dataset, Item, sketch_images

@@ -31,11 +31,11 @@ from mindreader.inference.anchors import Anchors
 from mindreader.inference.engines.choose import choose_engine
 from mindreader.inference.engines.protocol import Engine
 from mindreader.inference.loading import load_photo_encoder
-from mindreader.inference.looks import looks_at
 from mindreader.inference.photo_encoder import PhotoEncoder
-from mindreader.inference.place import PLACE_WEIGHT, place_agreement
 from mindreader.inference.query_model import QueryModel
 from mindreader.inference.regions import REGION_SCHEMES, RegionEncoder, crop
+from mindreader.inference.sketches.looks import looks_at
+from mindreader.inference.sketches.place import PLACE_WEIGHT, place_agreement
 from mindreader.settings import load_settings
 from mindreader.vectors import unit
 from mindreader_training.data.datasets import Item, sketch_images

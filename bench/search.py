@@ -30,9 +30,9 @@ from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.catalog import Catalog, Photo, PhotoFingerprint
 from mindreader.imaging import Sketch
 from mindreader.imaging.fingerprints import FINGERPRINT_BYTES
-from mindreader.inference.looks import looks_at
 from mindreader.inference.query_model import Painting, QueryModel
-from mindreader.inference.readings import LOOKED_AT, find_readings
+from mindreader.inference.sketches.looks import looks_at
+from mindreader.inference.sketches.readings import LOOKED_AT, find_readings
 from mindreader.model_versions.registry import active_version
 from mindreader.photo_index import IndexFilter, IndexPoint, PhotoIndex, Regions
 from mindreader.settings import Settings, load_settings

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from mindreader.catalog import Catalog, User
-from mindreader.locks import exclusive_lock
+from mindreader.host.locks import exclusive_lock
 from mindreader.settings import load_settings
 from tests.support.gate import wrapped
 from tests.support.invariants import check, settle

@@ -18,8 +18,8 @@ from mindreader.bundles.archive import pack_bundle
 from mindreader.catalog import Catalog, Collection, Embedding, EmbeddingSpace, Photo
 from mindreader.imaging import Sketch
 from mindreader.inference.engines.choose import choose_engine
-from mindreader.inference.looks import looks_at
 from mindreader.inference.query_model import QueryModel
+from mindreader.inference.sketches.looks import looks_at
 from mindreader.photo_index import IndexPoint, PhotoIndexes
 from mindreader.search.retrieval import refined
 from tests.support.bundles import write_untrained_bundle

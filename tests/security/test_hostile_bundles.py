@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from mindreader import child_programs
 from mindreader.bundles import pack_bundle, unpack_bundle
 from mindreader.bundles.manifest import PROJECTION_FILE, WEIGHT_FILES
 from mindreader.errors import BundleError, ConflictError, NotReadyError
+from mindreader.host import child_programs
 from mindreader.inference.engines.choose import choose_engine
 from mindreader.inference.engines.torch_engine import TorchEngine
 from mindreader.inference.smoke import check_bundle

@@ -13,8 +13,8 @@ from sqlalchemy import select
 from mindreader.blobs import BlobStore
 from mindreader.catalog import Catalog, Folder, FolderFile, Photo, User
 from mindreader.folders.registry import FolderOptions, add_folder, the_folder
-from mindreader.folders.reports import ScanReport
-from mindreader.folders.scan import FolderScan
+from mindreader.folders.scanning.reports import ScanReport
+from mindreader.folders.scanning.scan import FolderScan
 from mindreader.settings import Settings
 from tests.support.library import jpeg
 

@@ -36,7 +36,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO
 
-from mindreader import child_programs
+from mindreader.host import child_programs
 from tests.support import quick_python
 from tests.support.quick_hashes import hash_quickly
 

@@ -13,10 +13,10 @@ from mindreader.inference.anchors import schemes_for
 from mindreader.inference.answerability import is_answerable
 from mindreader.inference.engines.choose import choose_engine
 from mindreader.inference.engines.torch_engine import TorchEngine
-from mindreader.inference.looks import looks_at
 from mindreader.inference.query_model import QueryModel
-from mindreader.inference.readings import find_readings
 from mindreader.inference.regions import RegionEncoder
+from mindreader.inference.sketches.looks import looks_at
+from mindreader.inference.sketches.readings import find_readings
 from mindreader.inference.smoke import check_bundle
 from mindreader_training.data.datasets import sketch_images
 from mindreader_training.data.protocols import protocol

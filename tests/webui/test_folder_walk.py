@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mindreader.library.system_folders import SYSTEM_FOLDERS
+from mindreader.library.files.system_folders import SYSTEM_FOLDERS
 from mindreader_webui.commands.files import Companion, FoundFile, RefusedFile, SkippedFolder
 from mindreader_webui.commands.folder_walk import walk
 

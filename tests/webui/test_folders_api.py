@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mindreader.blobs import original_key
-from mindreader.folders import intake
+from mindreader.folders.scanning import intake
 from tests.support.folders import Shown, put, put_photos, state_of
 from tests.support.library import jpeg
 from tests.support.web import given, web_settings

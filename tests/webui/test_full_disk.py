@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from mindreader.blobs import BlobStore
-from mindreader.full_disk import is_full_disk
+from mindreader.host.full_disk import is_full_disk
 from mindreader.photo_index.edge import ROOM_BYTES
 from tests.support import programs
 from tests.support.bundles import install_bundle

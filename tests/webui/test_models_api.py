@@ -10,7 +10,7 @@ from sqlalchemy import update
 from mindreader.bundles.archive import pack_bundle
 from mindreader.catalog import Embedding, Job, ModelVersion, WorkerProcess
 from mindreader.catalog.models import now
-from mindreader.library.system_folders import SYSTEM_FOLDERS
+from mindreader.library.files.system_folders import SYSTEM_FOLDERS
 from mindreader.messages import SearchHit
 from mindreader.operations.worker_status import Heartbeat
 from mindreader_workers.celery_app import EMBED_QUEUE

@@ -17,7 +17,7 @@ from sqlalchemy import update
 
 from mindreader.catalog import Embedding, Job
 from mindreader.catalog.models import now
-from mindreader.logs import TextLines, configure, json_lines, request_id
+from mindreader.observability.logs import TextLines, configure, json_lines, request_id
 from mindreader.operations.worker_status import Heartbeat
 from mindreader.settings import load_settings
 from mindreader_webui.app import create_app

@@ -11,8 +11,8 @@ from PIL import Image
 from mindreader.blobs import BlobStore, original_key, preview_key, sha256_of
 from mindreader.catalog import Photo
 from mindreader.imaging import Decoders
-from mindreader.library import previews
-from mindreader.library.previews import PREVIEW_PIXELS, made_preview
+from mindreader.library.files import previews
+from mindreader.library.files.previews import PREVIEW_PIXELS, made_preview
 from mindreader_webui.access import AppGate
 from mindreader_webui.lanes import Lane
 from tests.support import raw_files

@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from mindreader.library.system_folders import SYSTEM_FOLDERS
+from mindreader.library.files.system_folders import SYSTEM_FOLDERS
 from mindreader_webui.commands.files import SourceError
 from mindreader_webui.commands.import_report import Report
 from mindreader_webui.commands.sources.takeout import takeout_source

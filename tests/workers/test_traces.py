@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from mindreader import traces
 from mindreader.errors import ConfigurationError
+from mindreader.observability import traces
 from mindreader.settings import Settings
 from tests.support.collector import collecting
 from tests.support.deployments import DEPLOYMENTS

@@ -22,8 +22,8 @@ import cv2
 import numpy as np
 
 from mindreader.bundles import Bundle, TrainingRecord, read_bundle
-from mindreader.child_programs import packed, print_alone
 from mindreader.errors import MindReaderError
+from mindreader.host.child_programs import packed, print_alone
 from mindreader.inference.engines.torch_engine import TorchEngine
 from mindreader.learning.task import (
     EMBEDDINGS_FILE,

@@ -17,8 +17,8 @@ from sqlalchemy.exc import DatabaseError, DataError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from mindreader.errors import ErrorKind, InvalidInputError, MindReaderError, NotSignedInError, Sentence
-from mindreader.full_disk import is_full_disk
-from mindreader.logs import request_id
+from mindreader.host.full_disk import is_full_disk
+from mindreader.observability.logs import request_id
 from mindreader_webui.i18n import translated
 from mindreader_webui.rates import seconds_to_wait
 from mindreader_webui.requests import path_for_logs

@@ -6,10 +6,10 @@ import logging
 
 from flask import Flask, Response, g, request
 
-from mindreader.logs import checked_request_id, request_id
+from mindreader.observability.logs import checked_request_id, request_id
+from mindreader.observability.timing import StageTimer
+from mindreader.observability.traces import describe, start_traces
 from mindreader.settings import Settings
-from mindreader.timing import StageTimer
-from mindreader.traces import describe, start_traces
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from mindreader.accounts.tokens import local_token
 from mindreader.blobs import BlobStore
 from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.catalog import Catalog
-from mindreader.locks import exclusive_lock
+from mindreader.host.locks import exclusive_lock
 from mindreader.model_versions.registry import bundle_store, install
 from mindreader.operations.first_start import check_not_forgotten
 from mindreader.settings import Settings, keep_private

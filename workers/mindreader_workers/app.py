@@ -14,7 +14,7 @@ from typing import Any
 
 from celery.signals import setup_logging, worker_ready, worker_shutdown, worker_shutting_down
 
-from mindreader.logs import configure
+from mindreader.observability.logs import configure
 from mindreader.settings import keep_private, load_settings
 from mindreader_workers.beat import Beat
 from mindreader_workers.celery_app import EMBED_QUEUE, LEARN_QUEUE, SEARCH_QUEUE, make_celery

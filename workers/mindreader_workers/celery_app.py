@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from celery import Celery
 
+from mindreader.observability.traces import start_traces
 from mindreader.settings import Settings
-from mindreader.traces import start_traces
 from mindreader_workers import memory_results, memory_transport
 
 EMBED_QUEUE = "embed"

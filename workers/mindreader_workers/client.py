@@ -22,8 +22,8 @@ from mindreader.errors import (
     Sentence,
     SketchRejectedError,
 )
-from mindreader.logs import request_id
 from mindreader.messages import LibraryQuality, SearchAnswer, SearchRequest, SimilarAnswer, SimilarRequest, SmokeTest
+from mindreader.observability.logs import request_id
 from mindreader_workers.celery_app import (
     EMBED_QUEUE,
     EMBED_TASK,

@@ -10,10 +10,10 @@ from typing import Any, ParamSpec, TypeVar
 from celery import Celery, current_task
 
 from mindreader.errors import ErrorKind, MindReaderError, NotReadyError, Sentence
-from mindreader.logs import request_id
 from mindreader.messages import SearchAnswer, SearchRequest, SimilarRequest
 from mindreader.model_versions.library_quality import library_quality
-from mindreader.timing import StageTimer
+from mindreader.observability.logs import request_id
+from mindreader.observability.timing import StageTimer
 from mindreader_workers.celery_app import (
     EMBED_TASK,
     HEARTBEAT_TASK,

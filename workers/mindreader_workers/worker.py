@@ -19,13 +19,13 @@ from mindreader.embedding.rebuild import rebuild_damaged
 from mindreader.embedding.spaces import drop_requested, is_open
 from mindreader.embedding.spaces import spaces as known_spaces
 from mindreader.errors import IndexMismatchError, MindReaderError, NotReadyError
+from mindreader.host.machine import give_memory_back
 from mindreader.inference.engines.choose import choose_engine
 from mindreader.inference.regions import RegionEncoder, encoders_of, region_scheme
 from mindreader.learning.learner import Learner
-from mindreader.library.dates import read_unread
-from mindreader.library.fingerprints import Fingerprinter
+from mindreader.library.files.dates import read_unread
+from mindreader.library.files.fingerprints import Fingerprinter
 from mindreader.library.purge import purge_deleted
-from mindreader.machine import give_memory_back
 from mindreader.messages import SearchAnswer, SearchRequest, SmokeTest
 from mindreader.model_versions.registry import bundle_store, photo_projection
 from mindreader.model_versions.smoke_test import smoke_test

@@ -19,7 +19,7 @@ from mindreader.blobs import BlobStore, sha256_of
 from mindreader.blobs.atomic import atomic_file, make_folder
 from mindreader.catalog import Catalog
 from mindreader.errors import ConflictError, ErrorKind, MindReaderError
-from mindreader.locks import FolderLock
+from mindreader.host.locks import FolderLock
 
 SCHEMA_VERSION = 1
 MANIFEST_FILE = "backup.json"

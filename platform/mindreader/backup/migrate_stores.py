@@ -34,7 +34,7 @@ from mindreader.catalog.models import now
 from mindreader.embedding import queue
 from mindreader.embedding.spaces import is_open
 from mindreader.errors import ConflictError, NotFoundError
-from mindreader.locks import exclusive_lock
+from mindreader.host.locks import exclusive_lock
 from mindreader.operations.worker_status import is_alive, workers
 from mindreader.originals import stored_originals
 from mindreader.photo_index import IndexPoint, PhotoIndex

@@ -41,7 +41,7 @@ from mindreader.catalog import (
 from mindreader.catalog.copying import copy_rows, is_known_revision, read_snapshot
 from mindreader.catalog.models import now
 from mindreader.embedding import queue
-from mindreader.locks import exclusive_lock
+from mindreader.host.locks import exclusive_lock
 from mindreader.originals import stored_originals
 from mindreader.photo_index.open import drop_photo_index
 from mindreader.settings import Settings

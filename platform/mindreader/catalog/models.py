@@ -362,7 +362,7 @@ class Photo(Base):
     taken_at: Mapped[datetime | None]
     """By the camera's own clock, without a zone."""
     date_source: Mapped[str | None] = mapped_column(String(16))
-    """Who says so, a `DateSource`; None until its dates are read (see `mindreader.library.dates`)."""
+    """Who says so, a `DateSource`; None until its dates are read (see `mindreader.library.files.dates`)."""
     created_at: Mapped[datetime] = mapped_column(default=now)
     deleted_at: Mapped[datetime | None]
     is_away: Mapped[bool] = mapped_column(default=False, server_default=false())
@@ -403,9 +403,9 @@ class Folder(Base):
     scanned_at: Mapped[datetime | None]
     """When the last scan ended."""
     progress: Mapped[dict[str, Any] | None] = mapped_column(JSON)
-    """Of the work at hand, as `mindreader.folders.reports.Progress`."""
+    """Of the work at hand, as `mindreader.folders.scanning.reports.Progress`."""
     last_scan: Mapped[dict[str, Any] | None] = mapped_column(JSON)
-    """What the last scan saw, as `mindreader.folders.reports.ScanReport`."""
+    """What the last scan saw, as `mindreader.folders.scanning.reports.ScanReport`."""
     lease_owner: Mapped[str | None] = mapped_column(String(100))
     lease_until: Mapped[datetime | None]
     """One scanner at a time is at work in it."""
@@ -472,7 +472,7 @@ class PhotoFingerprint(Base):
 
 
 class PhotoOrigin(Base):
-    """What a photo is in another photo library, from which it was taken over (`mindreader.library.origins`)."""
+    """What a photo is in another photo library, from which it was taken over (`mindreader.library.files.origins`)."""
 
     __tablename__ = "photo_origin"
     __table_args__ = (Index("ix_photo_origin_external", "kind", "external_id"),)

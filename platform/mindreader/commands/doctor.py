@@ -77,7 +77,7 @@ def _at_rest(settings: Settings, repair: bool) -> Iterator[str]:
         ConfigurationError: nothing can be written there, and something is to be repaired.
         ConflictError: another process is at work there.
     """
-    from mindreader.locks import exclusive_lock
+    from mindreader.host.locks import exclusive_lock
 
     if not settings.data_dir.exists() or os.access(settings.data_dir, os.W_OK):
         with exclusive_lock(settings):

@@ -49,8 +49,8 @@ def learn_library(resume: bool, overrides: Sequence[str]) -> None:
 def _learner(settings: Settings, overrides: tuple[str, ...]) -> Iterator[tuple[Catalog, Learner]]:
     from mindreader.blobs import BlobStore
     from mindreader.catalog import Catalog
+    from mindreader.host.locks import exclusive_lock
     from mindreader.learning.learner import Learner
-    from mindreader.locks import exclusive_lock
     from mindreader.photo_index import PhotoIndexes
 
     with exclusive_lock(settings):

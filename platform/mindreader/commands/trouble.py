@@ -7,7 +7,7 @@ import sqlite3
 
 from sqlalchemy.exc import DBAPIError
 
-from mindreader.full_disk import is_full_disk
+from mindreader.host.full_disk import is_full_disk
 
 _DAMAGED = (
     "The catalog is damaged or no catalog ({reason}). `mindreader doctor` looks closer; restore a backup into a new "

@@ -24,10 +24,10 @@ from mindreader.embedding.queue import LeasedPhoto
 from mindreader.embedding.spaces import note_speed
 from mindreader.errors import NotFoundError, OriginalAwayError, PhotoRejectedError, Sentence
 from mindreader.imaging import decode_processes, decoders
+from mindreader.observability.timing import StageTimer
 from mindreader.originals import AWAY, Originals
 from mindreader.photo_index import IndexPoint, PhotoIndexes, Regions
 from mindreader.settings import Settings
-from mindreader.timing import StageTimer
 from mindreader.vectors import usable
 
 log = logging.getLogger(__name__)

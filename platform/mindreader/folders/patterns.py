@@ -9,9 +9,9 @@ from fnmatch import translate
 from functools import cached_property
 
 from mindreader.errors import InvalidInputError
+from mindreader.library.files.sidecars import goes_with_photos
+from mindreader.library.files.system_folders import is_skipped, skipped_folders
 from mindreader.library.photo_names import PHOTO_SUFFIXES
-from mindreader.library.sidecars import goes_with_photos
-from mindreader.library.system_folders import is_skipped, skipped_folders
 from mindreader.text import visible_text
 
 MOST_PATTERNS = 100

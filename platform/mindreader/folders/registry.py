@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session, contains_eager
 from mindreader.catalog import Catalog, Collection, Folder, FolderFile, OfflineReason, Photo, User, Visibility
 from mindreader.catalog.models import now
 from mindreader.errors import ConflictError, NotFoundError
-from mindreader.folders.missing import (
+from mindreader.folders.patterns import checked_patterns
+from mindreader.folders.roots import absence_of, checked_root
+from mindreader.folders.scanning.missing import (
     count_missing,
     count_refused,
     count_waiting,
@@ -21,8 +23,6 @@ from mindreader.folders.missing import (
     is_refused,
     set_offline,
 )
-from mindreader.folders.patterns import checked_patterns
-from mindreader.folders.roots import absence_of, checked_root
 from mindreader.library.collections import create_collection, delete_collection
 from mindreader.paging import Page, read_page
 from mindreader.settings import Settings

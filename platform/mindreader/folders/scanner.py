@@ -15,11 +15,11 @@ from mindreader.catalog import Catalog, Folder, OfflineReason
 from mindreader.catalog.models import now
 from mindreader.errors import MindReaderError
 from mindreader.folders.lease import give_leases_back, take_lease
-from mindreader.folders.missing import count_waiting
 from mindreader.folders.mounts import is_elsewhere
 from mindreader.folders.registry import folders
 from mindreader.folders.roots import absence_of
-from mindreader.folders.scan import FolderScan, StoppingError
+from mindreader.folders.scanning.missing import count_waiting
+from mindreader.folders.scanning.scan import FolderScan, StoppingError
 from mindreader.folders.watch import FolderWatch
 from mindreader.settings import Settings
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition
 
-from mindreader.machine import memory_bytes
+from mindreader.host.machine import memory_bytes
 
 _SHARE = 8
 _LEAST, _MOST = 192 * 2**20, 640 * 2**20

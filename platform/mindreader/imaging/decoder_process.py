@@ -24,6 +24,7 @@ import numpy as np
 
 from mindreader.boxes import Box
 from mindreader.errors import InvalidInputError, PhotoRejectedError
+from mindreader.host.machine import give_memory_back
 from mindreader.imaging import rejections
 from mindreader.imaging.arrays import photo_array, photo_pixels
 from mindreader.imaging.costs import Size
@@ -31,7 +32,6 @@ from mindreader.imaging.decode import DecodedPhoto, Reserve, decode_photo
 from mindreader.imaging.fingerprints import fingerprint
 from mindreader.imaging.sketches import ReadDrawing, Reading, read_drawing, shrunk
 from mindreader.imaging.thumbnails import encoded, make_thumbnail, small_copy
-from mindreader.machine import give_memory_back
 
 FREE_BYTES = 48 * 2**20
 """Memory a picture may take without asking, header and tables included."""

@@ -31,12 +31,12 @@ from PIL import Image
 from mindreader.boxes import Box
 from mindreader.dates import Dates, DateSource, Taken
 from mindreader.errors import PhotoRejectedError, Sentence, SketchRejectedError
+from mindreader.host.machine import processors
 from mindreader.imaging import rejections
 from mindreader.imaging.arrays import Corners
 from mindreader.imaging.budget import MemoryBudget, default_budget
 from mindreader.imaging.metadata.camera import Camera
 from mindreader.imaging.sketches import Reading, Sketch
-from mindreader.machine import processors
 
 if TYPE_CHECKING:
     from mindreader.settings import Settings

@@ -19,7 +19,7 @@ from mindreader.errors import PhotoRejectedError, SketchRejectedError
 from mindreader.imaging.arrays import Corners
 from mindreader.imaging.decode import Reserve, decode_photo, no_limit
 from mindreader.imaging.formats.svg import draw_svg, is_svg
-from mindreader.imaging.ink import dark_on_light, is_clean, require_ink
+from mindreader.imaging.paper_sketches.ink import dark_on_light, is_clean, require_ink
 
 _WHITE = 255
 _LONGEST_SIDE = 512
@@ -157,19 +157,19 @@ def _strokes(
 
 # OpenCV is large, and only photos of paper need it: processes that see none do without.
 def _corners_of_sheet(image: Image.Image) -> Corners | None:
-    from mindreader.imaging.sheet import find_sheet
+    from mindreader.imaging.paper_sketches.sheet import find_sheet
 
     return find_sheet(image)
 
 
 def _lines_of_sheet(image: Image.Image, corners: Corners) -> Image.Image:
-    from mindreader.imaging.sheet import straightened
+    from mindreader.imaging.paper_sketches.sheet import straightened
 
     return _lines(straightened(image, corners).convert("L"))
 
 
 def _lines(gray: Image.Image) -> Image.Image:
-    from mindreader.imaging.paper import lines_of_paper
+    from mindreader.imaging.paper_sketches.paper import lines_of_paper
 
     lines = lines_of_paper(gray)
     require_ink(lines)

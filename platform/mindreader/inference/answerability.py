@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mindreader.inference.readings import LOOKED_AT, SketchReading
+from mindreader.inference.sketches.readings import LOOKED_AT, SketchReading
 
 Vectors = NDArray[np.float32]
 

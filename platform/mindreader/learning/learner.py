@@ -14,11 +14,11 @@ from mindreader.blobs.atomic import make_folder
 from mindreader.bundles import Bundle, read_bundle
 from mindreader.catalog import Catalog, ModelVersion, Training, TrainingState
 from mindreader.errors import MindReaderError, NotReadyError
+from mindreader.host.machine import processors
 from mindreader.learning import trainings
 from mindreader.learning.dataset import LibraryDataset
 from mindreader.learning.program import KilledError, LearningProgram
 from mindreader.learning.task import RESULT_FOLDER, TASK_FILE, LearningTask, read_progress
-from mindreader.machine import processors
 from mindreader.model_versions.registry import bundle_store, register_successor
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import Settings

@@ -13,8 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from mindreader.child_programs import command, environment, unpacked
 from mindreader.errors import MindReaderError, NotReadyError
+from mindreader.host.child_programs import command, environment, unpacked
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from mindreader.embedding import queue
 from mindreader.errors import ConflictError, ForbiddenError, NotFoundError
 from mindreader.library.categories import category_named
 from mindreader.library.collections import fillable_collection, may_change, visible_to
-from mindreader.library.origins import copy_origins
+from mindreader.library.files.origins import copy_origins
 from mindreader.library.photos import checked_moment
 from mindreader.library.trash import PURGE_AT_ONCE
 from mindreader.originals import is_shown_in_place

@@ -11,7 +11,7 @@ from mindreader.blobs import BlobStore, original_key, preview_key, thumbnail_key
 from mindreader.catalog import Catalog, Collection, Embedding, EmbeddingSpace, EmbeddingState, Photo
 from mindreader.catalog.locks import lock_content
 from mindreader.embedding import queue
-from mindreader.library.previews import PREVIEW_PIXELS
+from mindreader.library.files.previews import PREVIEW_PIXELS
 from mindreader.library.trash import is_expired, is_in_trash
 from mindreader.originals import is_shown_in_place
 from mindreader.photo_index import PhotoIndexes

@@ -13,10 +13,10 @@ from threading import Lock
 from typing import IO
 
 from mindreader.bundles.store import BundleStore
-from mindreader.child_programs import command, environment, unpacked
 from mindreader.errors import BundleError, ConflictError, MindReaderError, NotReadyError
+from mindreader.host.child_programs import command, environment, unpacked
+from mindreader.host.machine import memory_bytes
 from mindreader.inference.engines.choose import EngineChoice
-from mindreader.machine import memory_bytes
 from mindreader.messages import SmokeTest
 from mindreader.model_versions.trial import Trial
 from mindreader.settings import Settings

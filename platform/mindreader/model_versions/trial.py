@@ -19,10 +19,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from mindreader.bundles import read_bundle
-from mindreader.child_programs import packed, print_alone
 from mindreader.errors import BundleError, MindReaderError
+from mindreader.host.child_programs import packed, print_alone
+from mindreader.host.machine import processors
 from mindreader.inference.engines.choose import EngineChoice
-from mindreader.machine import processors
 from mindreader.messages import SmokeTest
 
 _DRIVER_BYTES = 8 * 2**30

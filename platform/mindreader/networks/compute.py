@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from mindreader.errors import ConfigurationError
-from mindreader.machine import multiplies_bfloat16
+from mindreader.host.machine import multiplies_bfloat16
 
 _Network = TypeVar("_Network", bound=nn.Module)
 

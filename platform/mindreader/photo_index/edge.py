@@ -41,7 +41,7 @@ from mindreader.errors import (
     MindReaderError,
     UnusableIndexError,
 )
-from mindreader.locks import FolderLock
+from mindreader.host.locks import FolderLock
 from mindreader.photo_index.checks import (
     BOXES_FIELD,
     COLLECTION_FIELD,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mindreader.boxes import WHOLE, Box
-from mindreader.inference.place import PLACE_WEIGHT, place_agreement
+from mindreader.inference.sketches.place import PLACE_WEIGHT, place_agreement
 from mindreader.photo_index import IndexFilter, IndexHit, PhotoIndex, Regions, Vector
 
 _CANDIDATES = 150

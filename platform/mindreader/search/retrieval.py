@@ -9,7 +9,7 @@ import numpy as np
 
 from mindreader.boxes import Box
 from mindreader.inference.answerability import is_answerable
-from mindreader.inference.readings import (
+from mindreader.inference.sketches.readings import (
     LOOKED_AT,
     SketchReading,
     expanded_query,

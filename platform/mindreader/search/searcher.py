@@ -17,13 +17,13 @@ from mindreader.bundles.store import BundleStore
 from mindreader.catalog import Catalog, EmbeddingSpace, ModelVersion
 from mindreader.embedding.spaces import is_open
 from mindreader.errors import ConflictError, IndexFailedError, NotFoundError, NotReadyError
+from mindreader.host.machine import give_memory_back
 from mindreader.inference.batching import MicroBatcher
 from mindreader.inference.engines.protocol import Engine, Rests
-from mindreader.inference.looks import drawn_box, looks_at
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.inference.query_model import Painting, QueryModel
-from mindreader.inference.sketch_parts import parts_of
-from mindreader.machine import give_memory_back
+from mindreader.inference.sketches.looks import drawn_box, looks_at
+from mindreader.inference.sketches.sketch_parts import parts_of
 from mindreader.messages import (
     ImaginedReading,
     PhotoFrame,
@@ -35,13 +35,13 @@ from mindreader.messages import (
 )
 from mindreader.model_versions.registry import active_version, photo_projection, version_by_id
 from mindreader.networks.descriptions import SpaceDescription
+from mindreader.observability.timing import StageTimer
 from mindreader.photo_index import EVERYTHING, PhotoIndexes, Vector
 from mindreader.search.duplicates import distinct_hits
 from mindreader.search.rankings import DrawnThing, Nearest, Ranking
 from mindreader.search.retrieval import Retrieved, SketchQuery, retrieve
 from mindreader.search.score_threshold import NoiseFloor
 from mindreader.settings import Settings
-from mindreader.timing import StageTimer
 
 _T = TypeVar("_T")
 

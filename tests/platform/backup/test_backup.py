@@ -30,11 +30,11 @@ from mindreader.catalog import (
 from mindreader.catalog.copying import copy_rows, read_snapshot
 from mindreader.catalog.models import now
 from mindreader.errors import ConflictError
-from mindreader.library.origins import Origin, OriginKind, note_origin
-from mindreader.library.previews import made_preview
+from mindreader.host.locks import exclusive_lock
+from mindreader.library.files.origins import Origin, OriginKind, note_origin
+from mindreader.library.files.previews import made_preview
+from mindreader.library.files.upload import add_photo
 from mindreader.library.purge import purge_deleted
-from mindreader.library.upload import add_photo
-from mindreader.locks import exclusive_lock
 from mindreader.model_versions.registry import activate
 from mindreader.operations.doctor import diagnose
 from mindreader.photo_index import PhotoIndexes

@@ -58,7 +58,7 @@ def pause_one(settings):
 
 
 def test_while_a_server_runs_it_says_so(at_rest, settings):
-    from mindreader.locks import exclusive_lock
+    from mindreader.host.locks import exclusive_lock
 
     with exclusive_lock(settings):
         assert "already open" in train(settings, status=1)

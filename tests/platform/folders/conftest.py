@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mindreader.folders import intake
+from mindreader.folders.scanning import intake
 from mindreader.settings import Settings, load_settings
 from tests.support.folders import Shown, put_photos
 

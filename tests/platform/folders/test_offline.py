@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from mindreader.errors import ConflictError, OriginalAwayError
-from mindreader.folders import scan as scanning
-from mindreader.folders.missing import is_loss
 from mindreader.folders.registry import FolderOptions, change_folder, forget
-from mindreader.folders.walk import Walk
+from mindreader.folders.scanning import scan as scanning
+from mindreader.folders.scanning.missing import is_loss
+from mindreader.folders.scanning.walk import Walk
 from mindreader.originals import Originals
 from tests.support.folders import Shown, put_photos
 

@@ -15,11 +15,11 @@ from mindreader.catalog.models import now
 from mindreader.embedding.embedder import Embedder
 from mindreader.embedding.queue import spaces_with_work
 from mindreader.errors import ConflictError
-from mindreader.library.fingerprints import Fingerprinter
-from mindreader.library.previews import PREVIEW_PIXELS, made_preview
+from mindreader.library.files.fingerprints import Fingerprinter
+from mindreader.library.files.previews import PREVIEW_PIXELS, made_preview
+from mindreader.library.files.upload import add_photo
 from mindreader.library.purge import purge_deleted
 from mindreader.library.trash import restore_photos
-from mindreader.library.upload import add_photo
 from mindreader.operations.doctor import diagnose
 from mindreader.operations.first_start import check_not_forgotten
 from mindreader.settings import load_settings

@@ -10,7 +10,7 @@ import pytest
 from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.inference.anchors import schemes_for
 from mindreader.inference.answerability import CALIBRATIONS, Calibration, evidence, is_answerable
-from mindreader.inference.readings import find_readings
+from mindreader.inference.sketches.readings import find_readings
 
 
 @pytest.fixture

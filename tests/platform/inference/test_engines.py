@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mindreader import child_programs
 from mindreader.bundles import Bundle, default_bundle_folder, read_bundle
 from mindreader.bundles.manifest import PROJECTION_FILE
 from mindreader.errors import BundleError, ConfigurationError, NotReadyError
+from mindreader.host import child_programs
 from mindreader.inference.engines import choose, compiled_models
 from mindreader.inference.engines.choose import EngineChoice, choose_engine
 from mindreader.inference.engines.compiled_models import (

@@ -19,7 +19,6 @@ from mindreader.inference.engines.compiled_models import CompiledModels, convert
 from mindreader.inference.engines.openvino_engine import OpenVINOEngine
 from mindreader.inference.engines.torch_engine import TorchEngine
 from mindreader.inference.photo_encoder import PhotoEncoder
-from mindreader.inference.place import place_agreement
 from mindreader.inference.regions import (
     MOST_VECTORS,
     RegionEncoder,
@@ -28,6 +27,7 @@ from mindreader.inference.regions import (
     region_scheme,
     schemes_for,
 )
+from mindreader.inference.sketches.place import place_agreement
 from tests.support.temporary import compiled_models
 
 TORCH = TorchEngine.on("cpu", "float32")

@@ -11,10 +11,10 @@ from mindreader.catalog.models import now
 from mindreader.errors import NotFoundError
 from mindreader.library import trash as trash
 from mindreader.library.collections import create_collection, delete_collection, summary
+from mindreader.library.files.previews import made_preview
+from mindreader.library.files.upload import add_photo
 from mindreader.library.photos import delete_photo
-from mindreader.library.previews import made_preview
 from mindreader.library.purge import purge_deleted
-from mindreader.library.upload import add_photo
 from mindreader.networks.descriptions import ENCODERS
 from mindreader.paging import Page
 from mindreader.photo_index import IndexPoint

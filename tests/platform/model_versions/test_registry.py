@@ -205,7 +205,9 @@ def test_removing_the_last_version_of_a_space_drops_it(catalog, kept, opened, in
 
 
 def test_registering_needs_no_torch():
-    code = "import sys, mindreader.model_versions.registry, mindreader.library.upload; print('torch' in sys.modules)"
+    code = (
+        "import sys, mindreader.model_versions.registry, mindreader.library.files.upload; print('torch' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

@@ -13,7 +13,7 @@ from mindreader.blobs import original_key, preview_key, thumbnail_key
 from mindreader.catalog import Embedding, EmbeddingState, Photo
 from mindreader.catalog.models import now
 from mindreader.errors import NotReadyError
-from mindreader.library.previews import PREVIEW_PIXELS, made_preview
+from mindreader.library.files.previews import PREVIEW_PIXELS, made_preview
 from mindreader.model_versions.registry import activate
 from mindreader.operations.doctor import diagnose
 from mindreader.photo_index import IndexPoint

@@ -15,9 +15,9 @@ from mindreader.embedding.spaces import open_space
 from mindreader.errors import NotFoundError
 from mindreader.imaging import Sketch
 from mindreader.inference.engines.torch_engine import TorchEngine
-from mindreader.inference.looks import looks_at
 from mindreader.inference.photo_encoder import PhotoEncoder
-from mindreader.inference.sketch_parts import parts_of
+from mindreader.inference.sketches.looks import looks_at
+from mindreader.inference.sketches.sketch_parts import parts_of
 from mindreader.messages import PhotoFrame, SearchRequest, SimilarRequest
 from mindreader.model_versions.registry import activate, add_regions, bundle_store, version_by_id
 from mindreader.photo_index import IndexFilter, IndexPoint, Regions

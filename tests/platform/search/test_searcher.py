@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw
 from mindreader.errors import IndexFailedError, NotReadyError
 from mindreader.imaging import Sketch
 from mindreader.inference.engines.torch_engine import TorchEngine
-from mindreader.inference.looks import looks_at
-from mindreader.inference.readings import expanded_query
+from mindreader.inference.sketches.looks import looks_at
+from mindreader.inference.sketches.readings import expanded_query
 from mindreader.messages import SearchAnswer, SearchRequest, SimilarRequest
 from mindreader.model_versions.registry import activate, bundle_store
 from mindreader.photo_index import EVERYTHING, IndexFilter, IndexPoint

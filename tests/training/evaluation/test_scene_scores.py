@@ -11,8 +11,8 @@ from PIL import Image
 
 from mindreader.boxes import WHOLE, Box
 from mindreader.errors import InvalidInputError
-from mindreader.inference.readings import EXPANSION_SHARE
 from mindreader.inference.regions import PhotoRegions
+from mindreader.inference.sketches.readings import EXPANSION_SHARE
 from mindreader_training.commands import evaluate
 from mindreader_training.evaluation.scenes import Gallery, scaled_array, scene_scores, similarity
 from tests.support.scenes import BALLS, write_scenes

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mindreader.inference.looks import looks_at
 from mindreader.inference.query_model import QueryModel
-from mindreader.inference.readings import LOOKED_AT, expanded_query, find_readings, query_of_picked
+from mindreader.inference.sketches.looks import looks_at
+from mindreader.inference.sketches.readings import LOOKED_AT, expanded_query, find_readings, query_of_picked
 from mindreader_training.data.datasets import Dataset, sketch_images
 from mindreader_training.evaluation.embed import Embeddings
 

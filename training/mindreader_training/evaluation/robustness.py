@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 from PIL import Image
 
-from mindreader.inference.looks import looks_at
 from mindreader.inference.query_model import QueryModel
-from mindreader.inference.readings import expanded_query
+from mindreader.inference.sketches.looks import looks_at
+from mindreader.inference.sketches.readings import expanded_query
 from mindreader_training.data.datasets import Dataset, sketch_images
 from mindreader_training.evaluation.disturbances import DISTURBANCES, disturbed
 from mindreader_training.evaluation.embed import Embeddings

@@ -15,10 +15,10 @@ from mindreader.bundles import Bundle
 from mindreader.bundles.manifest import PROJECTION_FILE
 from mindreader.imaging import decode_photo, photo_array
 from mindreader.inference.engines.protocol import Engine
-from mindreader.inference.looks import looks_at
 from mindreader.inference.query_model import QueryModel
-from mindreader.inference.readings import LOOKED_AT, expanded_query
 from mindreader.inference.regions import PhotoRegions, RegionEncoder
+from mindreader.inference.sketches.looks import looks_at
+from mindreader.inference.sketches.readings import LOOKED_AT, expanded_query
 from mindreader_training.data.datasets import MAX_PIXELS, Item, sketch_images
 from mindreader_training.data.scenes import FEWEST_SCENES, Scene, SceneProtocol
 from mindreader_training.evaluation.embed import Embeddings, embed_sketches

@@ -14,7 +14,7 @@ from mindreader.library.bulk_edit import (
     set_dates,
     visible_selection,
 )
-from mindreader.library.existing_files import existing_photos
+from mindreader.library.files.existing_files import existing_photos
 from mindreader.library.stored_copies import store_originals
 from mindreader.library.zip_download import zip_of
 from mindreader.originals import Originals

@@ -17,8 +17,8 @@ from mindreader.library.collections import (
     summary,
     visible_collection,
 )
+from mindreader.library.files.upload import Beside, Outcome, add_photo, safe_filename
 from mindreader.library.photos import PhotoFilter, photo_page
-from mindreader.library.upload import Beside, Outcome, add_photo, safe_filename
 from mindreader.model_versions.registry import active_space_id
 from mindreader_webui.access import USER, access
 from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content

@@ -16,7 +16,7 @@ from mindreader.catalog import ModelVersion, Role
 from mindreader.embedding.spaces import cost
 from mindreader.errors import MindReaderError, NotReadyError
 from mindreader.library.collections import embedding_totals
-from mindreader.library.upload import safe_filename
+from mindreader.library.files.upload import safe_filename
 from mindreader.model_versions.registry import (
     activate,
     active_version,

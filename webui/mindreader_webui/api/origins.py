@@ -3,7 +3,7 @@
 from flask import Response
 
 from mindreader.catalog import TokenScope
-from mindreader.library.origins import add_origin, photos_from
+from mindreader.library.files.origins import add_origin, photos_from
 from mindreader_webui.access import SMALL_BODY, USER, access
 from mindreader_webui.api.common import answer, blueprint, id_in_path, no_content
 from mindreader_webui.api.schemas.origins import AllTakenOver, NewOrigin, OriginIds, TakenOver

@@ -9,7 +9,7 @@ from flask import Response, send_file
 from mindreader.blobs import preview_key, thumbnail_key
 from mindreader.catalog import Photo
 from mindreader.imaging import THUMBNAIL_MEDIA_TYPE
-from mindreader.library.previews import PREVIEW_PIXELS, has_preview, made_preview
+from mindreader.library.files.previews import PREVIEW_PIXELS, has_preview, made_preview
 from mindreader.library.zip_download import safe_name
 from mindreader.originals import Originals
 from mindreader_webui.api.responses import SANDBOX

@@ -7,7 +7,8 @@ from flask import Response
 from mindreader.catalog import Photo as PhotoRow
 from mindreader.errors import OriginalAwayError
 from mindreader.imaging import THUMBNAIL_MEDIA_TYPE, Camera
-from mindreader.library.origins import origins_of
+from mindreader.library.files.origins import origins_of
+from mindreader.library.files.previews import camera_of
 from mindreader.library.photos import (
     delete_photo,
     retry_photo,
@@ -16,7 +17,6 @@ from mindreader.library.photos import (
     visible_copies,
     visible_photo,
 )
-from mindreader.library.previews import camera_of
 from mindreader.model_versions.registry import active_space_id
 from mindreader.originals import Originals
 from mindreader.photo_index import IndexFilter

@@ -16,8 +16,8 @@ from mindreader.imaging import Sketch, decoders
 from mindreader.library.photos import Searchable as Counted
 from mindreader.library.photos import searchable, visible_photos
 from mindreader.model_versions.registry import active_space_id
+from mindreader.observability.timing import StageTimer
 from mindreader.search.history import forget_searches, own_search, remember_search, search_page
-from mindreader.timing import StageTimer
 from mindreader_webui.access import USER, access, sketch_body
 from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
 from mindreader_webui.api.photo_results import results_and_readings

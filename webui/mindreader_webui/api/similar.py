@@ -6,8 +6,8 @@ from sqlalchemy.orm import Session
 from mindreader.boxes import Box
 from mindreader.catalog import Photo, TokenScope
 from mindreader.errors import NotReadyError
+from mindreader.library.files.previews import framed
 from mindreader.library.photos import visible_photo
-from mindreader.library.previews import framed
 from mindreader.messages import PhotoFrame, SimilarRequest
 from mindreader.model_versions.registry import active_version
 from mindreader.networks.descriptions import SpaceDescription
@@ -64,7 +64,7 @@ def photo_frame(services: Services, photo: Photo, box: Box, side: int) -> PhotoF
     """What lies in a box of a photo, as a worker takes it.
 
     Raises:
-        NotFoundError, OriginalAwayError, PhotoRejectedError, OSError: as `mindreader.library.previews.framed`.
+        NotFoundError, OriginalAwayError, PhotoRejectedError, OSError: as `mindreader.library.files.previews.framed`.
     """
     pixels = framed(services.catalog, services.blobs, services.settings, photo, box, side)
     return PhotoFrame(side=side, pixels=pixels.tobytes())

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import BinaryIO, Literal, Protocol
 
 from mindreader.errors import MindReaderError
-from mindreader.library.origins import Origin
+from mindreader.library.files.origins import Origin
 
 
 class SourceError(MindReaderError):

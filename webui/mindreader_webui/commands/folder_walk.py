@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mindreader.library.files.sidecars import goes_with_photos, takeout_names, xmp_names
+from mindreader.library.files.system_folders import is_skipped
 from mindreader.library.photo_names import PHOTO_SUFFIXES
-from mindreader.library.sidecars import goes_with_photos, takeout_names, xmp_names
-from mindreader.library.system_folders import is_skipped
 from mindreader.text import repaired
 from mindreader_webui.commands.files import Companion, Found, FoundFile, RefusedFile, SkippedFolder, unreadable
 
@@ -112,7 +112,7 @@ def walk(top: Path, skipped: Sequence[str]) -> Iterator[Found]:
 
     Args:
         top: taken whatever its name is.
-        skipped: names of folders to pass over, as `mindreader.library.system_folders` has them.
+        skipped: names of folders to pass over, as `mindreader.library.files.system_folders` has them.
     """
     if top.is_dir():
         yield from _Walk(top, skipped)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from mindreader.errors import ConfigurationError
-from mindreader.locks import exclusive_lock
-from mindreader.logs import configure
+from mindreader.host.locks import exclusive_lock
+from mindreader.observability.logs import configure
 from mindreader.settings import Settings, load_settings
 from mindreader_webui.commands.migrate import begin_anew_option
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from mindreader.dates import text_of
 from mindreader.library.categories import category_of_folder
-from mindreader.library.origins import Origin
+from mindreader.library.files.origins import Origin
 from mindreader.text import repaired, visible_text
 from mindreader_webui.commands.files import FoundFile, Readable
 

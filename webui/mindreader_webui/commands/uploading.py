@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mindreader.blobs import sha256_of
-from mindreader.library.system_folders import SYSTEM_FOLDERS
+from mindreader.library.files.system_folders import SYSTEM_FOLDERS
 from mindreader_webui.commands.client import ApiClient, RemoteError
 from mindreader_webui.commands.files import FoundFile, unreadable
 from mindreader_webui.commands.import_report import Report

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict
 
 from mindreader.errors import ConfigurationError
+from mindreader.host.machine import multiplies_bfloat16, processors
 from mindreader.inference.engines.compiled_models import CompiledModels, Convert, convert_in_a_program
 from mindreader.inference.engines.protocol import Engine
-from mindreader.machine import multiplies_bfloat16, processors
 from mindreader.settings import Settings
 
 if TYPE_CHECKING:

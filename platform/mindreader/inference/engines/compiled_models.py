@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mindreader.blobs.atomic import make_folder, sync
 from mindreader.bundles import Bundle
-from mindreader.child_programs import command, environment, unpacked
+from mindreader.host.child_programs import command, environment, unpacked
 from mindreader.inference.engines.openvino_library import version
 from mindreader.networks.descriptions import EncoderDescription
 

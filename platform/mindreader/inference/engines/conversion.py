@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mindreader.bundles import Bundle, read_bundle
-from mindreader.child_programs import packed, print_alone
 from mindreader.errors import MindReaderError
+from mindreader.host.child_programs import packed, print_alone
 from mindreader.inference.engines.compiled_models import MODEL, NetworkSource, NotConvertedError
 from mindreader.inference.engines.openvino_library import openvino
 from mindreader.inference.loading import load_generator, load_photo_encoder, load_query_encoder

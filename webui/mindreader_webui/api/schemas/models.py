@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mindreader.catalog import EmbeddingSpace, ModelVersion
 from mindreader.embedding.spaces import Cost as CostView
 from mindreader.embedding.spaces import SpaceCounts
-from mindreader.library.system_folders import skipped_folders
+from mindreader.library.files.system_folders import skipped_folders
 from mindreader.settings import Settings
 from mindreader_webui.api.schemas.common import EmbeddingCounts, Moment, Request
 

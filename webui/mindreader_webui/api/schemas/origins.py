@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, NaiveDatetime, ValidationError
 
 from mindreader.catalog import Photo as PhotoRow
 from mindreader.errors import MindReaderError
-from mindreader.library.origins import LONGEST_ID, LONGEST_URL, Origin, OriginKind
+from mindreader.library.files.origins import LONGEST_ID, LONGEST_URL, Origin, OriginKind
 from mindreader_webui.api.schemas.bulk import MOST
 from mindreader_webui.api.schemas.common import Request
 from mindreader_webui.problems import InvalidFieldsError

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mindreader.library.sidecars import kind_of
+from mindreader.library.files.sidecars import kind_of
 from mindreader_webui.commands.files import Companion, FoundFile, RefusedFile
 from mindreader_webui.commands.folder_walk import walk
 from mindreader_webui.commands.import_report import Report

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 from uuid import UUID
 
-from mindreader.library.origins import Origin, OriginKind
+from mindreader.library.files.origins import Origin, OriginKind
 from mindreader_webui.commands.client import ApiClient
 from mindreader_webui.commands.files import FileRefusedError, FoundFile
 from mindreader_webui.commands.import_report import Report

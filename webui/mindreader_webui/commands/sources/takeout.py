@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from mindreader.library.system_folders import is_skipped
+from mindreader.library.files.system_folders import is_skipped
 from mindreader.text import repaired, visible_text
 from mindreader_webui.commands.files import Companion, FoundFile, RefusedFile, SkippedFolder
 from mindreader_webui.commands.folder_walk import walk

@@ -14,7 +14,7 @@ from pathlib import PurePath
 from typing import Any
 
 from mindreader.dates import text_of
-from mindreader.library.sidecars import LONGEST_PHOTO, cut, goes_with_photos, takeout_names, xmp_names
+from mindreader.library.files.sidecars import LONGEST_PHOTO, cut, goes_with_photos, takeout_names, xmp_names
 from mindreader_webui.commands.files import Readable
 
 _JSON_BYTES = 2**16

@@ -1,5 +1,5 @@
 // Files that lie beside photos: what programs, phones and Google Takeout say of them, and what systems leave there. None
-// of them is a photo. The same as library/sidecars.py: a test holds both to one table.
+// of them is a photo. The same as library/files/sidecars.py: a test holds both to one table.
 
 const SUFFIXES = new Set([".xmp", ".json", ".aae", ".pp3", ".dop", ".thm", ".vrd", ".nksc"]);
 const NAMES = new Set(["thumbs.db", "ehthumbs.db", "desktop.ini", "picasa.ini", "zbthumbnail.info"]);

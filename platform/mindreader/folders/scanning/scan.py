@@ -18,15 +18,15 @@ from sqlalchemy import update
 from mindreader.blobs import BlobStore
 from mindreader.catalog import Catalog, Folder, OfflineReason
 from mindreader.catalog.models import now
-from mindreader.folders import missing
-from mindreader.folders.differences import Differences
-from mindreader.folders.intake import Intake
 from mindreader.folders.lease import keep_lease
 from mindreader.folders.patterns import Patterns
-from mindreader.folders.reports import Progress, ScanReport
 from mindreader.folders.roots import absence_of
-from mindreader.folders.verify import verify_files
-from mindreader.folders.walk import Walk
+from mindreader.folders.scanning import missing
+from mindreader.folders.scanning.differences import Differences
+from mindreader.folders.scanning.intake import Intake
+from mindreader.folders.scanning.reports import Progress, ScanReport
+from mindreader.folders.scanning.verify import verify_files
+from mindreader.folders.scanning.walk import Walk
 from mindreader.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -20,14 +20,14 @@ from mindreader.blobs import BlobStore, sha256_of
 from mindreader.catalog import Catalog, Folder, FolderFile, FolderFileState
 from mindreader.catalog.models import now
 from mindreader.errors import MindReaderError, PhotoRejectedError, Sentence
-from mindreader.folders.missing import is_waiting
-from mindreader.folders.outcomes import Gone, Known, Later, Read, Refused, write_outcome
-from mindreader.folders.reports import ScanReport
-from mindreader.folders.sidecars import beside
-from mindreader.folders.walk import LEADS_OUT, Problem
+from mindreader.folders.scanning.missing import is_waiting
+from mindreader.folders.scanning.outcomes import Gone, Known, Later, Read, Refused, write_outcome
+from mindreader.folders.scanning.reports import ScanReport
+from mindreader.folders.scanning.sidecars import beside
+from mindreader.folders.scanning.walk import LEADS_OUT, Problem
 from mindreader.imaging import decode_processes
 from mindreader.library.categories import category_of_folder
-from mindreader.library.upload import check_size, checked_file, hold_collection, put_thumbnail
+from mindreader.library.files.upload import check_size, checked_file, hold_collection, put_thumbnail
 from mindreader.originals import lies_below, path_of
 from mindreader.settings import Settings
 from mindreader.text import repaired

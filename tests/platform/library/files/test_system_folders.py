@@ -1,6 +1,6 @@
 import pytest
 
-from mindreader.library.system_folders import is_skipped, skipped_folders
+from mindreader.library.files.system_folders import is_skipped, skipped_folders
 
 NAMES = [
     "@eaDir",

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mindreader.library.sidecars import goes_with_photos, kind_of, takeout_names, xmp_names
+from mindreader.library.files.sidecars import goes_with_photos, kind_of, takeout_names, xmp_names
 
-TABLE = json.loads((Path(__file__).parents[2] / "support" / "sidecars.json").read_text())
+TABLE = json.loads((Path(__file__).parents[3] / "support" / "sidecars.json").read_text())
 
 
 def lower(names):

@@ -9,7 +9,7 @@ import pytest
 from mindreader.errors import InvalidInputError
 from mindreader.folders.patterns import Patterns, checked_patterns
 from mindreader.folders.roots import checked_root
-from mindreader.folders.walk import Walk
+from mindreader.folders.scanning.walk import Walk
 from mindreader.settings import load_settings
 from tests.support.folders import put_photos
 

@@ -12,8 +12,8 @@ from mindreader.blobs import original_key, thumbnail_key
 from mindreader.catalog import Photo, PhotoFingerprint
 from mindreader.catalog.models import now
 from mindreader.imaging.fingerprints import FINGERPRINT_BYTES, Pictures
-from mindreader.library import upload
-from mindreader.library.fingerprints import Fingerprinter
+from mindreader.library.files import upload
+from mindreader.library.files.fingerprints import Fingerprinter
 from mindreader.library.purge import purge_deleted
 from tests.support.library import add_collection
 from tests.support.photos import write_photos

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from mindreader.catalog import Folder, FolderFile, FolderFileState, OfflineReason, Photo
 from mindreader.catalog.models import now
-from mindreader.folders.differences import AT_ONCE, Gone, pieces
+from mindreader.folders.scanning.differences import AT_ONCE, Gone, pieces
 from mindreader.library.trash import PURGE_AT_ONCE
 from mindreader.originals import path_of
 

@@ -16,7 +16,7 @@ from mindreader.dates import Taken, in_name, known
 from mindreader.embedding import queue
 from mindreader.errors import NotFoundError, OriginalAwayError, PhotoRejectedError
 from mindreader.imaging import decoders
-from mindreader.library.upload import taken
+from mindreader.library.files.upload import taken
 from mindreader.originals import Originals
 from mindreader.settings import Settings
 

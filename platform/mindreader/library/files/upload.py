@@ -20,7 +20,7 @@ from mindreader.embedding import queue
 from mindreader.errors import MindReaderError, NotFoundError, PhotoRejectedError
 from mindreader.imaging import PhotoFile, decoders
 from mindreader.library.categories import LONGEST_CATEGORY, category_named
-from mindreader.library.origins import Origin, note_origin
+from mindreader.library.files.origins import Origin, note_origin
 from mindreader.settings import Settings
 from mindreader.text import checked_name, normalised, visible_text
 

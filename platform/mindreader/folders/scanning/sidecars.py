@@ -9,8 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from mindreader.dates import text_of
-from mindreader.library.sidecars import goes_with_photos, takeout_names, xmp_names
-from mindreader.library.upload import Beside
+from mindreader.library.files.sidecars import goes_with_photos, takeout_names, xmp_names
+from mindreader.library.files.upload import Beside
 
 _READ_BYTES = 256 * 2**10
 """Of a file beside a photo: what says when it was taken stands at its beginning."""

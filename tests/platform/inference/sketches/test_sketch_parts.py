@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from mindreader.inference.sketch_parts import parts_of
+from mindreader.inference.sketches.sketch_parts import parts_of
 
 SIDE = 400
 

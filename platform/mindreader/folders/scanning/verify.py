@@ -10,8 +10,8 @@ from mindreader.blobs import sha256_of
 from mindreader.catalog import Catalog, Folder, FolderFile, FolderFileState
 from mindreader.catalog.models import now
 from mindreader.errors import Sentence
-from mindreader.folders.reports import Progress, ScanReport
-from mindreader.folders.walk import Problem
+from mindreader.folders.scanning.reports import Progress, ScanReport
+from mindreader.folders.scanning.walk import Problem
 from mindreader.originals import path_of
 
 _AT_ONCE = 32

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mindreader.inference.readings import (
+from mindreader.inference.sketches.readings import (
     EXPANSION_SHARE,
     EXPANSION_TEMPERATURE,
     expanded_query,

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from mindreader.errors import SketchRejectedError
 from mindreader.imaging import Reading, read_drawing
-from mindreader.imaging.sheet import find_sheet, straightened
+from mindreader.imaging.paper_sketches.sheet import find_sheet, straightened
 from tests.support.paper_photos import SIZE, TABLES, PaperPhoto, photo_of_paper
 from tests.support.sketches import house_png
 from tests.support.strokes import agreement, squared

@@ -10,8 +10,8 @@ from sqlalchemy import delete, insert, select, update
 from mindreader.catalog import Catalog, FolderFile, FolderFileState
 from mindreader.catalog.models import now
 from mindreader.folders.patterns import Patterns
-from mindreader.folders.reports import ScanReport
-from mindreader.folders.walk import FileStatus, WalkedDirectory
+from mindreader.folders.scanning.reports import ScanReport
+from mindreader.folders.scanning.walk import FileStatus, WalkedDirectory
 
 UNREAD_SIZE = -1
 """Stored in place of the size of a file that could not be read: the next scan takes it for changed, and tries again."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mindreader.traces import span
+from mindreader.observability.traces import span
 
 
 class StageTimer:

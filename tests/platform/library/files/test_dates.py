@@ -14,7 +14,7 @@ from mindreader.blobs import original_key, sha256_of
 from mindreader.catalog import Embedding, EmbeddingSpace, EmbeddingState, Photo
 from mindreader.dates import DateSource
 from mindreader.embedding.labels import update_stale_labels
-from mindreader.library.dates import read_unread
+from mindreader.library.files.dates import read_unread
 from mindreader.photo_index import IndexFilter, IndexPoint
 from tests.support.library import add_collection, add_photos, jpeg
 

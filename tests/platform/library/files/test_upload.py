@@ -11,7 +11,7 @@ from mindreader.blobs import original_key, thumbnail_key
 from mindreader.catalog import Catalog, Category, Collection, Embedding, EmbeddingState, Photo
 from mindreader.catalog.locks import lock_content
 from mindreader.embedding.queue import URGENT
-from mindreader.library import upload as ingest
+from mindreader.library.files import upload as ingest
 from mindreader.settings import load_settings
 from tests.support.bundles import register_and_open
 from tests.support.library import add_collection, jpeg

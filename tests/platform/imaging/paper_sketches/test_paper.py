@@ -5,8 +5,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from mindreader.imaging import decode_sketch
-from mindreader.imaging.ink import is_clean
-from mindreader.imaging.paper import lines_of_paper
+from mindreader.imaging.paper_sketches.ink import is_clean
+from mindreader.imaging.paper_sketches.paper import lines_of_paper
 
 SIDE = 600
 

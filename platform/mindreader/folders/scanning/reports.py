@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from mindreader.folders.walk import Problem
+from mindreader.folders.scanning.walk import Problem
 from mindreader.text import repaired
 
 Phase = Literal["looking", "reading", "verifying"]

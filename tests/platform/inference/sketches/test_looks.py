@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from mindreader.inference.looks import fitted_to_sheet, looks_at
+from mindreader.inference.sketches.looks import fitted_to_sheet, looks_at
 
 SIDE = 128
 

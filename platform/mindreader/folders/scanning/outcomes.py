@@ -15,9 +15,9 @@ from mindreader.catalog.models import now
 from mindreader.dates import DateSource
 from mindreader.embedding import queue
 from mindreader.errors import Sentence
-from mindreader.folders.differences import UNREAD_SIZE
-from mindreader.folders.missing import drop_superseded, remove_orphans
-from mindreader.library.upload import CheckedFile, safe_filename, safe_folder, same_bytes, written
+from mindreader.folders.scanning.differences import UNREAD_SIZE
+from mindreader.folders.scanning.missing import drop_superseded, remove_orphans
+from mindreader.library.files.upload import CheckedFile, safe_filename, safe_folder, same_bytes, written
 from mindreader.text import repaired
 
 _LONGEST_REASON = 1000

@@ -14,8 +14,8 @@ from mindreader.blobs import original_key, sha256_of, thumbnail_key
 from mindreader.catalog import Embedding, EmbeddingState, FolderFile, Photo
 from mindreader.catalog.models import now
 from mindreader.embedding import queue
-from mindreader.folders import intake
-from mindreader.folders.scan import StoppingError
+from mindreader.folders.scanning import intake
+from mindreader.folders.scanning.scan import StoppingError
 from mindreader.library.trash import PURGE_AT_ONCE
 from tests.support.folders import LONG_AGO, Shown, put, put_photos, state_of
 from tests.support.library import jpeg

@@ -1,0 +1,1 @@
+"""Sketches photographed on paper: the sheet found in the picture, its strokes told from the paper."""

@@ -1,0 +1,1 @@
+"""What MindReader tells of its work: logs, seconds of each stage, traces."""
