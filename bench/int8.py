@@ -40,6 +40,7 @@ from mindreader_training.data.layouts import read_dataset
 from mindreader_training.data.protocols import protocol
 from mindreader_training.evaluation.embed import embed_sketches
 from mindreader_training.evaluation.metrics import Scores, retrieval_scores
+from mindreader_training.int8 import quantized
 
 AT_BOTH_ENDS = (3, 2)
 _LAYERS = ("Convolution", "GroupConvolution", "MatMul")
@@ -54,8 +55,6 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=5)
     asked = parser.parse_args()
     ov = openvino()
-    import nncf
-
     bundle = read_bundle(default_bundle_folder())
     source = photo_encoder_source(bundle.space.encoder, bundle.weights(PROJECTION_FILE))
     side = bundle.space.encoder.input_size
@@ -68,7 +67,8 @@ def main() -> None:
         core = ov.Core()
         models = {"float32": (core.read_model(path), "f32"), "bfloat16": (core.read_model(path), "bf16")}
         for name, kept in (("int8, all of it", (0, 0)), ("int8, but the ends", AT_BOTH_ENDS)):
-            models[name] = quantized(nncf, core.read_model(path), calibration, kept), "bf16"
+            model = core.read_model(path)
+            models[name] = quantized(model, calibration, ends(model, kept)), "bf16"
         compiled = {
             name: core.compile_model(model, "CPU", options(precision)) for name, (model, precision) in models.items()
         }
@@ -106,17 +106,10 @@ def options(precision: str) -> dict[str, Any]:
     }
 
 
-def quantized(nncf: Any, model: Any, photos: NDArray[np.uint8], kept: tuple[int, int]) -> Any:
+def ends(model: Any, kept: tuple[int, int]) -> list[str]:
     first, last = kept
     layers = [each.get_friendly_name() for each in model.get_ordered_ops() if each.get_type_name() in _LAYERS]
-    names = layers[:first] + layers[len(layers) - last :]
-    return nncf.quantize(
-        model,
-        nncf.Dataset([photos[i : i + 1] for i in range(len(photos))]),
-        preset=nncf.QuantizationPreset.MIXED,
-        subset_size=len(photos),
-        ignored_scope=nncf.IgnoredScope(names=names) if names else None,
-    )
+    return layers[:first] + layers[len(layers) - last :]
 
 
 def embedded(compiled: Any, photos: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Schemes of regions: which parts of a photo get a vector of their own, by name.
+"""Schemes of regions: which parts of a photo get a vector of their own, and in which precision, by name.
 
 How they were chosen, and what each is worth: docs/quality.md, "Scenes".
 """
@@ -6,12 +6,17 @@ How they were chosen, and what each is worth: docs/quality.md, "Scenes".
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from mindreader.boxes import WHOLE, Box
 from mindreader.errors import InvalidInputError
+
+Precision = Literal["float", "int8"]
+"""In which E2 computes: "float" as the engine chooses, float32 or bfloat16, whose embeddings are the same; "int8" on
+processors, by OpenVINO alone, with embeddings of its own."""
 
 MOST_VECTORS = 8
 """Of a photo, the whole included."""
@@ -35,6 +40,7 @@ class RegionScheme:
     anchored: bool
     """Whether vectors are drawn to the space's anchors. The first, of the whole photo, is kept as it is, for photos to
     be compared with each other; another of the whole photo comes after it."""
+    precision: Precision = "float"
 
     @property
     def vectors(self) -> int:
@@ -88,15 +94,19 @@ NO_REGIONS = "none"
 BEST_REGIONS = "auto"
 """In the place of a name: the best scheme a space can have."""
 
+_BEST = RegionScheme("corners6", _CORNERS, pixels=320, crop_scale=0.74, anchored=True)
+
 REGION_SCHEMES = {
     scheme.name: scheme
     for scheme in (
-        RegionScheme("corners6", _CORNERS, pixels=320, crop_scale=0.74, anchored=True),
+        _BEST,
         RegionScheme("grid6", (*_CORNERS, _CENTRE), pixels=300, crop_scale=0.68, anchored=False),
         RegionScheme(NO_REGIONS, (), pixels=0, crop_scale=1.0, anchored=False),
+        replace(_BEST, name="corners6-int8", precision="int8"),
     )
 }
-"""By name, as an embedding space's description has it; what finds most comes first."""
+"""By name, as an embedding space's description has it; what finds most comes first, and what only some engines compute
+last."""
 
 
 def region_scheme(name: str) -> RegionScheme:

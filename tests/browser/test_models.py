@@ -17,6 +17,7 @@ from tests.support.photos import write_photos
 from tests.support.screens import mainly
 from tests.support.server import server
 from tests.support.services import wait_until
+from tests.support.sketches import house_png
 
 pytestmark = pytest.mark.browser
 
@@ -120,6 +121,33 @@ def test_a_version_is_added_with_regions_beside_the_one_without(page: Page, keep
     added.get_by_role("link", name="Compare").click()
     compare(page, keep)
     expect(page.locator("#answer .frame").first).to_be_attached()
+
+
+@mainly("desktop")
+def test_a_version_is_added_in_int8_built_and_searched_with(page: Page, keep, fresh_server, tmp_path):
+    set_up(page)
+    fill_library(fresh_server, tmp_path)
+    page.goto("/admin/models")
+    page.locator("#models > li.active").get_by_role("button", name="Add in int8…").click()
+    dialog = page.locator("#dialog")
+    expect(dialog).to_contain_text("numbers of 8 bits")
+    keep("models-int8-asked")
+    dialog.get_by_role("button", name="Add", exact=True).click()
+    added = page.locator("#models > li", has_text="· int8")
+    expect(added).to_contain_text("with regions (corners6-int8)")
+    added.get_by_role("button", name="Build").click()
+    expect(added).to_contain_text(f"{PHOTOS} of {PHOTOS} photos searchable", timeout=MADE_WITHIN_MS)
+    added.get_by_role("button", name="Switch to it").click()
+    expect(added).to_contain_text("answers searches")
+    with fresh_server.api() as api:
+        found = api.post("/searches", files={"sketch": house_png()}).json()
+        assert found["model_version"]["name"].endswith("· int8")
+        first = found["results"][0]["photo_id"]
+        part = {"left": 0.1, "top": 0.1, "right": 0.6, "bottom": 0.6}
+        assert api.get(f"/photos/{first}/similar", params=part).json()["results"], (
+            "a part of a photo is read in int8 too"
+        )
+    assert len(found["results"]) == PHOTOS
 
 
 @pytest.mark.slow  # tests/webui/test_models_api.py knows which versions have answered

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from mindreader.bundles import Bundle, default_bundle_folder, read_bundle
 from mindreader.bundles.manifest import PROJECTION_FILE
-from mindreader.inference.anchors import schemes_for
 from mindreader.inference.engines.compiled_models import (
     CompiledModels,
     NetworkSource,
@@ -25,6 +24,7 @@ from mindreader.inference.engines.compiled_models import (
 )
 from mindreader.inference.engines.conversion import convert
 from mindreader.inference.regions import encoders_of
+from mindreader.inference.schemes import schemes_for
 from tests.support.bundles import write_untrained_bundle
 
 

@@ -9,12 +9,12 @@ from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.bundles.manifest import PROJECTION_FILE
 from mindreader.imaging import decode_photo
 from mindreader.imaging.arrays import photo_pixels
-from mindreader.inference.anchors import schemes_for
 from mindreader.inference.answerability import is_answerable
 from mindreader.inference.engines.choose import choose_engine
 from mindreader.inference.engines.torch_engine import TorchEngine
 from mindreader.inference.query_model import QueryModel
 from mindreader.inference.regions import RegionEncoder
+from mindreader.inference.schemes import schemes_for
 from mindreader.inference.sketches.looks import looks_at
 from mindreader.inference.sketches.readings import find_readings
 from mindreader.inference.smoke import check_bundle

@@ -449,6 +449,24 @@ def anchors(folder: str, data: Path, out: Path, engine: str, device: str) -> Non
     click.echo(f"Wrote {out}")
 
 
+@bundle.command("int8")
+@click.argument("folder")
+@click.option("--data", type=_FOLDER, required=True, help="The data set it was trained on.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="The folder to write to.")
+def int8(folder: str, data: Path, out: Path) -> None:
+    """Write the models of a bundle's photo encoder in int8, which schemes of regions with that precision use."""
+    from mindreader.region_schemes import REGION_SCHEMES
+    from mindreader_training.data.layouts import read_dataset
+    from mindreader_training.int8 import write_int8_models
+
+    loaded = _bundle(folder)
+    photos = read_dataset(data, "train", loaded.manifest.training.seed).photos
+    for scheme in REGION_SCHEMES.values():
+        if scheme.precision == "int8":
+            for path in write_int8_models(loaded, photos, scheme.name, out):
+                click.echo(f"Wrote {path}")
+
+
 def _engine(device: str, name: str = "torch", precision: str = "float32") -> Engine:
     """Torch in float32 unless asked: metrics must not depend on the processor they were measured on."""
     from mindreader.inference.engines.choose import choose_engine

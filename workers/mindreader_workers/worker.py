@@ -196,8 +196,9 @@ class Worker:
             spaces = [space for space in known_spaces(session) if is_open(space) and space.key not in self._ready]
         for space in spaces:
             description, projection = self._described(space)
-            for encoder in encoders_of(description.encoder, region_scheme(description.regions)):
-                self.engine.make_ready(encoder, projection)
+            scheme = region_scheme(description.regions)
+            for encoder in encoders_of(description.encoder, scheme):
+                self.engine.make_ready(encoder, projection, scheme.precision)
             self._ready.add(space.key)
 
     def _drop(self) -> None:

@@ -15,8 +15,6 @@ import numpy as np
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from mindreader.networks.descriptions import SpaceDescription
-from mindreader.region_schemes import REGION_SCHEMES, RegionScheme
 from mindreader.vectors import unit
 
 CATEGORIES, CLASSES = "categories", "classes"
@@ -59,12 +57,6 @@ class Anchors:
 def _read(path: Path) -> Anchors:
     tensors = safetensors.numpy.load_file(path)
     return Anchors(tuple(unit(tensors[kind].astype(np.float32)) for kind in (CATEGORIES, CLASSES)))
-
-
-def schemes_for(space: SpaceDescription) -> tuple[RegionScheme, ...]:
-    """The schemes that an encoder and projection can be used with, in the order of `REGION_SCHEMES`."""
-    has_anchors = space.projection is not None and Anchors.of_projection(space.projection.sha256) is not None
-    return tuple(scheme for scheme in REGION_SCHEMES.values() if has_anchors or not scheme.anchored)
 
 
 def _softmax(values: NDArray[np.float32]) -> NDArray[np.float32]:

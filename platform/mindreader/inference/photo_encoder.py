@@ -13,23 +13,31 @@ from mindreader.bundles.manifest import PROJECTION_FILE
 from mindreader.bundles.weight_files import check_projection
 from mindreader.inference.engines.protocol import Engine
 from mindreader.networks.descriptions import EncoderDescription
+from mindreader.region_schemes import Precision
 
 
 class PhotoEncoder:
     """E2, ready to embed photos."""
 
-    def __init__(self, encoder: EncoderDescription, engine: Engine, projection: Path | None = None) -> None:
+    def __init__(
+        self,
+        encoder: EncoderDescription,
+        engine: Engine,
+        projection: Path | None = None,
+        precision: Precision = "float",
+    ) -> None:
         """Load E2 and the projection of its space, if that has one.
 
         Args:
             projection: safetensors file with ``weight`` (K, D) and ``bias`` (K,).
 
         Raises:
-            NotReadyError: E2's published weights cannot be found, or are not of this network.
+            NotReadyError: E2's published weights cannot be found, or are not of this network; or the engine does not
+                compute in this precision.
             BundleError: E2 is no encoder, or not the one described, or the projection does not fit.
         """
         self.description = encoder
-        self._network = engine.photo_encoder(encoder, projection)
+        self._network = engine.photo_encoder(encoder, projection, precision)
 
     @classmethod
     def of_bundle(cls, bundle: Bundle, engine: Engine) -> PhotoEncoder:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,9 +17,10 @@ from PIL import Image
 
 from mindreader.boxes import WHOLE, Box
 from mindreader.errors import InvalidInputError
-from mindreader.inference.anchors import Anchors, schemes_for
+from mindreader.inference.anchors import Anchors
 from mindreader.inference.engines.protocol import Engine
 from mindreader.inference.photo_encoder import PhotoEncoder
+from mindreader.inference.schemes import encoders_of, schemes_for
 from mindreader.networks.descriptions import EncoderDescription
 from mindreader.region_schemes import MOST_VECTORS, REGION_SCHEMES, RegionScheme, region_scheme
 
@@ -37,17 +38,6 @@ __all__ = [
 
 Photo = NDArray[np.uint8]
 """(H, W, 3), RGB, 0 to 255."""
-
-
-def encoders_of(encoder: EncoderDescription, scheme: RegionScheme) -> tuple[EncoderDescription, ...]:
-    """The encoders a scheme needs: that of the whole photo, and the same for smaller squares where it takes any.
-
-    An engine makes each of them ready by itself.
-    """
-    size = round(encoder.input_size * scheme.crop_scale)
-    if not scheme.boxes or not encoder.flexible or size == encoder.input_size:
-        return (encoder,)
-    return encoder, replace(encoder, input_size=size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +68,9 @@ class RegionEncoder:
         self.scheme = region_scheme(regions)
         self.description = encoder
         self._anchors = _anchors(projection, self.scheme) if self.scheme.anchored else None
-        self._encoders = [PhotoEncoder(each, engine, projection) for each in encoders_of(encoder, self.scheme)]
+        self._encoders = [
+            PhotoEncoder(each, engine, projection, self.scheme.precision) for each in encoders_of(encoder, self.scheme)
+        ]
         self._whole, self._parts = self._encoders[0], self._encoders[-1]
 
     @property

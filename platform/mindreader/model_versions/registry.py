@@ -18,10 +18,10 @@ from mindreader.catalog.locks import lock_spaces
 from mindreader.catalog.models import now
 from mindreader.embedding.spaces import is_open, open_space, request_drop, space_counts
 from mindreader.errors import ConflictError, InvalidInputError, NotFoundError, NotReadyError
-from mindreader.inference.anchors import schemes_for
+from mindreader.inference.schemes import schemes_for
 from mindreader.messages import SmokeTest
 from mindreader.networks.descriptions import SpaceDescription
-from mindreader.region_schemes import BEST_REGIONS, NO_REGIONS
+from mindreader.region_schemes import BEST_REGIONS, NO_REGIONS, region_scheme
 from mindreader.settings import Settings
 
 _LONGEST_STEM = 75
@@ -184,7 +184,8 @@ def _of_space(session: Session, plain: ModelVersion, regions: str) -> ModelVersi
 
 def _name_with_regions(session: Session, plain: ModelVersion, regions: str) -> str:
     """Told apart from one of the same bundle with other regions."""
-    name = f"{plain.name[:_LONGEST_STEM]} · regions"
+    kind = "regions" if region_scheme(regions).precision == "float" else region_scheme(regions).precision
+    name = f"{plain.name[:_LONGEST_STEM]} · {kind}"
     taken = {version.name for version in versions_of_bundle(session, plain.bundle_sha256)}
     return f"{name} ({regions})" if name in taken else name
 

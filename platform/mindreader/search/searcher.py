@@ -37,6 +37,7 @@ from mindreader.model_versions.registry import active_version, photo_projection,
 from mindreader.networks.descriptions import SpaceDescription
 from mindreader.observability.timing import StageTimer
 from mindreader.photo_index import EVERYTHING, PhotoIndexes, Vector
+from mindreader.region_schemes import region_scheme
 from mindreader.search.duplicates import distinct_hits
 from mindreader.search.rankings import DrawnThing, Nearest, Ranking
 from mindreader.search.retrieval import Retrieved, SketchQuery, retrieve
@@ -219,7 +220,8 @@ class Searcher:
                 with self._catalog.snapshot() as session:
                     projection = photo_projection(session, self._kept, space)
                 encoder = SpaceDescription.from_json(space.description).encoder
-                self._photo_encoders = {space.key: PhotoEncoder(encoder, self._engine, projection)}
+                precision = region_scheme(space.regions).precision
+                self._photo_encoders = {space.key: PhotoEncoder(encoder, self._engine, projection, precision)}
             return self._photo_encoders[space.key]
 
     def _version(self, model_version_id: int | None) -> ModelVersion:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mindreader.bundles import default_bundle_folder, read_bundle
-from mindreader.inference.anchors import schemes_for
 from mindreader.inference.answerability import CALIBRATIONS, Calibration, evidence, is_answerable
+from mindreader.inference.schemes import schemes_for
 from mindreader.inference.sketches.readings import find_readings
 
 

@@ -136,7 +136,7 @@ def test_what_is_no_panorama_has_its_corners():
 
 def test_a_space_without_anchors_has_only_schemes_that_need_none(shipped):
     space = shipped.space
-    assert [scheme.name for scheme in schemes_for(space)] == ["corners6", "grid6", "none"]
+    assert [scheme.name for scheme in schemes_for(space)] == ["corners6", "grid6", "none", "corners6-int8"]
     assert [scheme.name for scheme in schemes_for(replace(space, projection=None))] == ["grid6", "none"]
     with pytest.raises(InvalidInputError, match=r"'corners6' need anchors"):
         RegionEncoder(space.encoder, TORCH, None, "corners6")

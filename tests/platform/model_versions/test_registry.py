@@ -373,6 +373,17 @@ def test_the_default_bundle_begins_with_anchored_regions(catalog, kept):
     assert models.install(catalog, kept, read_bundle(default_bundle_folder()), "auto").space.regions == "corners6"
 
 
+def test_int8_is_added_beside_both_and_says_so_in_its_name(catalog, kept):
+    regional = models.install(catalog, kept, read_bundle(default_bundle_folder()), "auto")
+    with catalog.snapshot() as session:
+        (plain,) = (each for each in models.versions(session) if not each.space.has_regions)
+        assert "corners6-int8" in models.addable_regions(session, plain)
+    added = add_regions(catalog, plain, "corners6-int8")
+    assert added.name == f"{plain.name} · int8"
+    assert added.space.regions == "corners6-int8"
+    assert added.space_id not in (plain.space_id, regional.space_id)
+
+
 def test_regions_a_space_cannot_have_are_not_added(catalog, make_bundle):
     plain = register(catalog, make_bundle("first"))
     with pytest.raises(InvalidInputError, match=r"cannot have regions corners6.*grid6"):

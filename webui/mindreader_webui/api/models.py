@@ -29,6 +29,7 @@ from mindreader.model_versions.registry import (
     versions,
     versions_of_bundle,
 )
+from mindreader.region_schemes import region_scheme
 from mindreader_webui.access import ADMIN, SMALL_BODY, USER, access
 from mindreader_webui.api.common import answer, blueprint, id_in_path, multipart, no_content
 from mindreader_webui.api.schemas.common import EmbeddingCounts
@@ -166,7 +167,11 @@ def _unpacked(services: Services) -> Iterator[Bundle]:
 
 def _addable(session: Session, version: ModelVersion) -> list[AddableRegions]:
     return [
-        AddableRegions(regions=name, cost=Cost.model_validate(cost(session, version.space, name), from_attributes=True))
+        AddableRegions(
+            regions=name,
+            precision=region_scheme(name).precision,
+            cost=Cost.model_validate(cost(session, version.space, name), from_attributes=True),
+        )
         for name in addable_regions(session, version)
     ]
 

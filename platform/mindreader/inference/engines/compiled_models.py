@@ -11,6 +11,7 @@ import logging
 import shutil
 import subprocess  # nosec B404  # this interpreter, and one of our modules
 import uuid
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -21,8 +22,10 @@ from pydantic import BaseModel, ConfigDict
 from mindreader.blobs.atomic import make_folder, sync
 from mindreader.bundles import Bundle
 from mindreader.host.child_programs import command, environment, unpacked
+from mindreader.inference.engines.int8_models import photo_encoder_digest, unpack_int8_model
 from mindreader.inference.engines.openvino_library import version
 from mindreader.networks.descriptions import EncoderDescription
+from mindreader.region_schemes import Precision
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +61,8 @@ class NetworkSource(BaseModel):
     """Of a photo encoder."""
     projection: Path | None = None
     """Of a photo encoder that has one."""
+    precision: Precision = "float"
+    """Of a photo encoder."""
     bundle: Path | None = None
     """Folder of the bundle that holds a G or an E1."""
     identity: str = ""
@@ -66,11 +71,15 @@ class NetworkSource(BaseModel):
     @property
     def key(self) -> str:
         """Stable name of exactly this network."""
-        identity = self.identity
-        if self.encoder is not None:
-            projection = hashlib.sha256(self.projection.read_bytes()).hexdigest() if self.projection else None
-            identity = _digest({"encoder": self.encoder.identity, "projection": projection})
-        return f"{self.kind}-{identity[:_DIGITS]}"
+        if self.encoder is None:
+            return f"{self.kind}-{self.identity[:_DIGITS]}"
+        digest = photo_encoder_digest(self.encoder, self.projection_sha256)[:_DIGITS]
+        return f"{self.kind}-{digest}" + ("" if self.precision == "float" else f"-{self.precision}")
+
+    @property
+    def projection_sha256(self) -> str | None:
+        """Of the projection's file, if there is one."""
+        return _sha256(self.projection) if self.projection else None
 
 
 Convert = Callable[[NetworkSource, Path], None]
@@ -82,9 +91,13 @@ Raises:
 """
 
 
-def photo_encoder_source(encoder: EncoderDescription, projection: Path | None) -> NetworkSource:
+def photo_encoder_source(
+    encoder: EncoderDescription, projection: Path | None, precision: Precision = "float"
+) -> NetworkSource:
     """E2 of an embedding space."""
-    return NetworkSource(kind="photo_encoder", encoder=encoder, projection=projection and projection.absolute())
+    return NetworkSource(
+        kind="photo_encoder", encoder=encoder, projection=projection and projection.absolute(), precision=precision
+    )
 
 
 def bundle_source(kind: Literal["generator", "query_encoder"], bundle: Bundle) -> NetworkSource:
@@ -141,15 +154,25 @@ class CompiledModels:
         draft = self._folder / f".{uuid.uuid4().hex}"
         make_folder(draft)
         try:
-            self._convert(source, draft)
+            self._write(source, draft)
             (draft / _CHECKSUMS).write_text(json.dumps({name: _sha256(draft / name) for name in (MODEL, WEIGHTS)}))
             for file in (*draft.iterdir(), draft):
                 sync(file)
-            for old in self._folder.glob(f"{source.key}-*"):  # damaged, or another version's
+            for old in self._folder.glob(f"{source.key}-[0-9]*"):  # damaged, or another version's
                 old.unlink() if old.suffix == _REFUSED else shutil.rmtree(old, ignore_errors=True)
             draft.rename(folder)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+
+    def _write(self, source: NetworkSource, folder: Path) -> None:
+        if source.precision == "float":
+            self._convert(source, folder)
+            return
+        assert source.encoder is not None
+        try:
+            unpack_int8_model(source.encoder, source.projection_sha256, folder)
+        except (FileNotFoundError, zipfile.BadZipFile) as error:
+            raise NotConvertedError(f"there is no sound model of it in int8: {error}") from error
 
 
 def _digest(identity: dict[str, object]) -> str:

@@ -27,6 +27,7 @@ from mindreader.inference.engines.openvino_library import openvino
 from mindreader.inference.engines.protocol import EmbedsPhotos, Engine, Imagines, ReadsImages
 from mindreader.inference.noise import NoiseArrays
 from mindreader.networks.descriptions import EncoderDescription
+from mindreader.region_schemes import Precision
 
 log = logging.getLogger(__name__)
 
@@ -57,11 +58,13 @@ class OpenVINOEngine:
         self._precision = "bf16" if bfloat16 else "f32"
         self._core = openvino().Core()
 
-    def make_ready(self, encoder: EncoderDescription, projection: Path | None) -> None:
+    def make_ready(self, encoder: EncoderDescription, projection: Path | None, precision: Precision = "float") -> None:
         """Make E2's model; see `Engine.make_ready`."""
-        self._load(photo_encoder_source(encoder, projection), lambda _: None, lambda _: None)
+        self._load(photo_encoder_source(encoder, projection, precision), lambda _: None, lambda _: None)
 
-    def photo_encoder(self, encoder: EncoderDescription, projection: Path | None) -> EmbedsPhotos:
+    def photo_encoder(
+        self, encoder: EncoderDescription, projection: Path | None, precision: Precision = "float"
+    ) -> EmbedsPhotos:
         """Load E2, for as many photos in a second as possible; see `Engine.photo_encoder`."""
 
         def load(folder: Path) -> EmbedsPhotos:
@@ -69,7 +72,9 @@ class OpenVINOEngine:
             return OpenVINOPhotoEncoder(compiled, self._threads, _weight_bytes(folder))
 
         return self._load(
-            photo_encoder_source(encoder, projection), load, lambda engine: engine.photo_encoder(encoder, projection)
+            photo_encoder_source(encoder, projection, precision),
+            load,
+            lambda engine: engine.photo_encoder(encoder, projection, precision),
         )
 
     def generator(self, bundle: Bundle) -> Imagines:

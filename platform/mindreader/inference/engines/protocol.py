@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mindreader.bundles import Bundle
 from mindreader.inference.noise import NoiseArrays
 from mindreader.networks.descriptions import EncoderDescription
+from mindreader.region_schemes import Precision
 
 
 class Rests(Protocol):
@@ -73,21 +74,24 @@ class Engine(Protocol):
     def arithmetic(self) -> str:
         """`float32` or `bfloat16`."""
 
-    def make_ready(self, encoder: EncoderDescription, projection: Path | None) -> None:
+    def make_ready(self, encoder: EncoderDescription, projection: Path | None, precision: Precision = "float") -> None:
         """Do what takes long when an E2 is loaded here for the first time; nothing where that was done.
 
         Raises:
             NotReadyError, BundleError: as `photo_encoder`.
         """
 
-    def photo_encoder(self, encoder: EncoderDescription, projection: Path | None) -> EmbedsPhotos:
+    def photo_encoder(
+        self, encoder: EncoderDescription, projection: Path | None, precision: Precision = "float"
+    ) -> EmbedsPhotos:
         """Load E2.
 
         Args:
             projection: safetensors file with `weight` (K, D) and `bias` (K,), or none.
 
         Raises:
-            NotReadyError: E2's published weights cannot be found, or are not of this network.
+            NotReadyError: E2's published weights cannot be found, or are not of this network; or this engine does not
+                compute in that precision.
             BundleError: the projection does not fit.
         """
 

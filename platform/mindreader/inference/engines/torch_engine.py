@@ -22,6 +22,7 @@ from mindreader.inference.weights import resized
 from mindreader.networks.compute import Compute, choose_compute
 from mindreader.networks.descriptions import EncoderDescription
 from mindreader.networks.generator import Noise
+from mindreader.region_schemes import Precision
 
 log = logging.getLogger(__name__)
 
@@ -57,11 +58,19 @@ class TorchEngine:
         """Of convolutions and matrix products."""
         return "bfloat16" if self.compute.bfloat16 else "float32"
 
-    def make_ready(self, encoder: EncoderDescription, projection: Path | None) -> None:
+    def make_ready(self, encoder: EncoderDescription, projection: Path | None, precision: Precision = "float") -> None:
         """Nothing: torch loads what bundles hold; see `Engine.make_ready`."""
 
-    def photo_encoder(self, encoder: EncoderDescription, projection: Path | None) -> TorchPhotoEncoder:
+    def photo_encoder(
+        self, encoder: EncoderDescription, projection: Path | None, precision: Precision = "float"
+    ) -> TorchPhotoEncoder:
         """Load E2; see `Engine.photo_encoder`."""
+        if precision != "float":
+            raise NotReadyError(
+                "Photos of this version are embedded in {precision}, which only OpenVINO does, on a processor. Set "
+                "MINDREADER_ENGINE=openvino for this worker, or use a version without.",
+                precision=precision,
+            )
         network = self.compute.place(load_photo_encoder(encoder, projection))
         return TorchPhotoEncoder(network, encoder.input_size, self.compute)
 

@@ -9,6 +9,7 @@ from mindreader.catalog import EmbeddingSpace, ModelVersion
 from mindreader.embedding.spaces import Cost as CostView
 from mindreader.embedding.spaces import SpaceCounts
 from mindreader.library.files.system_folders import skipped_folders
+from mindreader.region_schemes import Precision
 from mindreader.settings import Settings
 from mindreader_webui.api.schemas.common import EmbeddingCounts, Moment, Request
 
@@ -26,6 +27,7 @@ class AddableRegions(BaseModel):
     """Regions a model version may get, and what building its space with them takes."""
 
     regions: str = Field(description="Name of a scheme.")
+    precision: Precision = Field(description="In which the photo encoder computes; int8 by OpenVINO alone.")
     cost: Cost
 
 

@@ -139,10 +139,10 @@ function progress(job) {
 /** @param {Entry} entry @param {Actions} actions */
 function buttons(entry, actions) {
   const { model, space, active } = entry;
-  const [best] = model.addable_regions;
-  const add = best
-    ? [h("button", { class: "quiet", onclick: () => actions.addRegions(entry, best) }, _("Add with regions…"))]
-    : [];
+  const add = [
+    ...addButton(entry, actions, "float", _("Add with regions…")),
+    ...addButton(entry, actions, "int8", _("Add in int8…")),
+  ];
   if (model.active) return add;
   /** @type {HTMLElement[]} */
   const shown = [];
@@ -163,6 +163,12 @@ function buttons(entry, actions) {
     shown.push(h("button", { class: "quiet", onclick: () => actions.remove(entry) }, _("Remove")));
   }
   return shown;
+}
+
+/** For the best regions the version could be added with. @param {Entry} entry @param {Actions} actions @param {Addable["precision"]} precision @param {string} label */
+function addButton(entry, actions, precision, label) {
+  const best = entry.model.addable_regions.find((addable) => addable.precision === precision);
+  return best ? [h("button", { class: "quiet", onclick: () => actions.addRegions(entry, best) }, label)] : [];
 }
 
 /** @param {Model} first @param {Model} second */

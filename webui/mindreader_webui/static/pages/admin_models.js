@@ -103,19 +103,29 @@ function remove({ model }) {
 }
 
 /** @param {Entry} entry @param {Addable} addable */
-function addRegions({ model }, { regions, cost }) {
+function addRegions({ model }, { regions, precision, cost }) {
   const { name } = model;
   const gives = _(
     "Photos are embedded as a whole and in parts, so that what is small in them is found, and the place is framed. It becomes a version beside this one, to be built, compared and switched to as any other.",
   );
-  const content = h("div", {}, h("p", {}, gives), h("p", {}, costSentence(cost)));
+  const quicker = _(
+    "In int8 the photo encoder computes with numbers of 8 bits: more than twice as fast on processors without bfloat16, for results that are all but the same. OpenVINO alone does that, on processors, so no worker with a GPU can embed for it.",
+  );
+  const content = h(
+    "div",
+    {},
+    h("p", {}, gives),
+    ...(precision === "int8" ? [h("p", {}, quicker)] : []),
+    h("p", {}, costSentence(cost)),
+  );
   const path = { model_version_id: model.id };
   const go = () =>
     act(
       call("POST", "/models/{model_version_id}/regions", { path, body: { regions } }),
       _("{name} with regions is there, and nothing is embedded for it yet: build it.", { name }),
     );
-  confirmDialog(_("Add {name} with regions?", { name }), content, _("Add"), go);
+  const question = precision === "int8" ? _("Add {name} in int8?", { name }) : _("Add {name} with regions?", { name });
+  confirmDialog(question, content, _("Add"), go);
 }
 
 /** @param {File} file */
