@@ -40,7 +40,7 @@ def test_photos_are_embedded_region_by_region(settings, catalog, blobs, space, w
 
 def test_every_encoder_it_takes_is_made_ready_before_the_first_photo(space, worker, monkeypatch):
     ready = []
-    monkeypatch.setattr(worker.engine, "make_ready", lambda encoder, _: ready.append(encoder.input_size))
+    monkeypatch.setattr(worker.engine, "make_ready", lambda encoder, *_: ready.append(encoder.input_size))
     worker.embed_slice()
     encoder = SpaceDescription.from_json(space.description).encoder
     assert ready == [each.input_size for each in encoders_of(encoder, region_scheme("grid6"))]
