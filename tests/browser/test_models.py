@@ -123,6 +123,7 @@ def test_a_version_is_added_with_regions_beside_the_one_without(page: Page, keep
     expect(page.locator("#answer .frame").first).to_be_attached()
 
 
+@pytest.mark.slow  # tests/platform/inference/test_int8.py embeds in it, the test above adds a version with regions
 @mainly("desktop")
 def test_a_version_is_added_in_int8_built_and_searched_with(page: Page, keep, fresh_server, tmp_path):
     set_up(page)
