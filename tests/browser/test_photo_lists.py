@@ -151,7 +151,8 @@ def test_the_handle_is_dragged_through_the_years(timeline: Page, screen):
 @mainly("phone")
 def test_a_month_and_all_photos_are_chosen_deleted_and_brought_back(own_timeline: Page, keep):
     page = own_timeline
-    heading = page.locator("#photos > .heading > div").nth(1)  # below the month's line the first day's
+    # The first day's: below its month's line, but for days on which a month begins.
+    heading = page.locator("#photos > .heading > div", has=page.locator("small")).first
     count = int(re.findall(r"\d+", heading.locator("small").inner_text())[0])
     heading.get_by_role("button").click()
     chosen(page, f"{count} photo{'s' * (count > 1)} chosen")
