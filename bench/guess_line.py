@@ -71,12 +71,13 @@ def main() -> None:
         for kept in (_KEPT if name != "ext" else (0,))
     }
     key = replace(bundle.space, regions=asked.regions).key
-    calibration = CALIBRATIONS[key]
     if asked.fit:
         fitting = {case: found for case, found in seen.items() if case[0] != "ext"}
         there = [found.numbers[found.is_found] for (_, _, kept), found in fitting.items() if kept]
         calibration = fitted(there, [found.numbers for (_, _, kept), found in fitting.items() if not kept])
         print(f'    "{key}": Calibration({calibration.weights}, {calibration.line}),')
+    else:
+        calibration = CALIBRATIONS[key]
     print("Told that nothing is there, by the number of photos of the category; where there are any, of those sketches")
     print(f"that find one of them among the first {_FOUND_AMONG}")
     print("sketches photos " + "".join(f"{kept:8}" for kept in _KEPT))

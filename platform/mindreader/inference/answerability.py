@@ -32,6 +32,8 @@ CALIBRATIONS = {
     "fd8f810cbf1bec4f": Calibration((-1.9653, 2.5388, 17.0389, 5.499, -1.404, 0.3675), 4.4071),
     # The same with the regions corners6.
     "291afdf9976253ae": Calibration((-0.3914, 5.3984, 9.8635, -0.0089, -1.2993, 2.4435), 3.8321),
+    # The same in int8.
+    "f44717628de087fd": Calibration((-0.3913, 5.0189, 9.8843, 0.3218, -1.1287, 2.2639), 3.8234),
 }
 """By the key of the embedding space."""
 

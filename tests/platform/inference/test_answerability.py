@@ -39,9 +39,11 @@ def test_of_few_photos_and_in_a_space_that_was_not_calibrated_nobody_can_tell(ju
 
 
 def test_the_shipped_bundles_spaces_are_calibrated():
-    """The one without regions, and the one that new installations have."""
+    """The one without regions, the one that new installations have, and that in int8."""
     space = read_bundle(default_bundle_folder()).space
-    for regions in ("none", schemes_for(space)[0].name):
+    in_int8 = [scheme.name for scheme in schemes_for(space) if scheme.precision == "int8"]
+    assert in_int8
+    for regions in ("none", schemes_for(space)[0].name, *in_int8):
         assert len(CALIBRATIONS[replace(space, regions=regions).key].weights) == 6
 
 
