@@ -28,6 +28,7 @@ from mindreader_training.int8 import quantized
 from tests.support.temporary import compiled_models
 
 SCHEME = "corners6-int8"
+SHIPPED = int8_models._FOLDER
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +125,9 @@ def test_a_damaged_or_missing_file_is_said_and_nothing_is_left(shipped, tmp_path
     assert shipped.space.projection is not None
     for encoder in encoders_of(shipped.space.encoder, region_scheme(SCHEME)):
         name = int8_models.int8_file_name(encoder, shipped.space.projection.sha256)
-        (elsewhere / name).write_bytes(b"no zip")
-    with pytest.raises(NotReadyError, match="OpenVINO cannot run this model"):
-        encoder_of(shipped, openvino(made))
+        sound = (SHIPPED / name).read_bytes()
+        for damaged in (b"no zip", sound[: len(sound) // 2], sound[:5000] + b"\xff" * 5000 + sound[10_000:]):
+            (elsewhere / name).write_bytes(damaged)
+            with pytest.raises(NotReadyError, match="OpenVINO cannot run this model"):
+                encoder_of(shipped, openvino(made))
     assert not [path for path in made.iterdir() if path.suffix != ".lock"]

@@ -12,6 +12,7 @@ import shutil
 import subprocess  # nosec B404  # this interpreter, and one of our modules
 import uuid
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -171,7 +172,7 @@ class CompiledModels:
         assert source.encoder is not None
         try:
             unpack_int8_model(source.encoder, source.projection_sha256, folder)
-        except (FileNotFoundError, zipfile.BadZipFile) as error:
+        except (FileNotFoundError, zipfile.BadZipFile, zlib.error) as error:
             raise NotConvertedError(f"there is no sound model of it in int8: {error}") from error
 
 

@@ -41,7 +41,7 @@ def unpack_int8_model(encoder: EncoderDescription, projection: str | None, folde
 
     Raises:
         FileNotFoundError: MindReader comes with none of this E2.
-        zipfile.BadZipFile: the installation is damaged.
+        zipfile.BadZipFile, zlib.error: the installation is damaged.
     """
     with zipfile.ZipFile(_FOLDER / int8_file_name(encoder, projection)) as packed:
         packed.extractall(folder)
