@@ -28,6 +28,7 @@ from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.model_versions.registry import install
 from mindreader.photo_index import PhotoIndexes
 from mindreader.settings import load_settings
+from mindreader_training.data.datasets import evenly_spread
 from mindreader_workers.worker import Worker
 
 DATA = Path(os.environ.get("MINDREADER_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -62,7 +63,7 @@ def photo_files(folder: Path, count: int) -> list[Path]:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     if not files:
         raise SystemExit(f"no photos in {folder}: give --photos DIR")
-    return files[:: max(1, len(files) // count)][:count]
+    return list(evenly_spread(files, count))
 
 
 def median_ratio(first: Sequence[float], second: Sequence[float]) -> float:

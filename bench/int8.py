@@ -14,14 +14,13 @@ import argparse
 import os
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mindreader.bundles import Bundle, default_bundle_folder, read_bundle
+from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.bundles.manifest import PROJECTION_FILE
 from mindreader.host.machine import processors
 from mindreader.inference.engines.choose import choose_engine
@@ -35,10 +34,10 @@ from mindreader.inference.engines.openvino_library import openvino
 from mindreader.inference.query_model import QueryModel
 from mindreader.settings import load_settings
 from mindreader.vectors import unit
-from mindreader_training.data.datasets import Item, load_photos
+from mindreader_training.data.datasets import evenly_spread, load_photos
 from mindreader_training.data.layouts import read_dataset
 from mindreader_training.data.protocols import protocol
-from mindreader_training.evaluation.embed import embed_sketches
+from mindreader_training.evaluation.embed import one_look_queries
 from mindreader_training.evaluation.metrics import Scores, retrieval_scores
 from mindreader_training.int8 import quantized
 
@@ -59,9 +58,10 @@ def main() -> None:
     source = photo_encoder_source(bundle.space.encoder, bundle.weights(PROJECTION_FILE))
     side = bundle.space.encoder.input_size
     train, dev = read_dataset(asked.data, "train", 0).photos, protocol(asked.data, "dev", 0).dataset
-    calibration = load_photos(train[:: max(1, len(train) // asked.calibrate)][: asked.calibrate], side)
+    calibration = load_photos(evenly_spread(train, asked.calibrate), side)
     photos, labels = load_photos(dev.photos, side), dev.labels(dev.photos)
-    queries, wanted = sketch_queries(bundle, dev.sketches), dev.labels(dev.sketches)
+    model = QueryModel(bundle, choose_engine(load_settings({})).load())
+    queries, wanted = one_look_queries(model, dev.sketches), dev.labels(dev.sketches)
     with tempfile.TemporaryDirectory() as folder:
         path = CompiledModels(Path(folder), convert_in_a_program).folder_of(source) / MODEL
         core = ov.Core()
@@ -89,11 +89,6 @@ def main() -> None:
 
 def mean_precision(scores: Scores) -> float:
     return float(scores.values["map"].mean())
-
-
-def sketch_queries(bundle: Bundle, sketches: Sequence[Item]) -> NDArray[np.float32]:
-    model = QueryModel(bundle, choose_engine(load_settings({})).load())
-    return embed_sketches(sketches, model.sketch_size, lambda drawn: model.queries(drawn, [0] * len(drawn)))
 
 
 def options(precision: str) -> dict[str, Any]:

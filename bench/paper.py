@@ -15,6 +15,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from mindreader.errors import SketchRejectedError
 from mindreader.imaging import Reading, read_drawing
+from mindreader_training.data.datasets import evenly_spread
 from tests.support.paper_photos import SIZE, TABLES, PaperPhoto, photo_of_paper
 from tests.support.strokes import agreement, overlap, squared
 
@@ -38,7 +40,7 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         sketches = dev_files(asked.data, "sketch")
-        read_all(sketches[:: max(1, len(sketches) // asked.count)][: asked.count], Path(folder))
+        read_all(evenly_spread(sketches, asked.count), Path(folder))
         if not asked.no_retrieval:
             gallery(dev_files(asked.data, "photo"), Path(folder))
             for name in ("clean", "sheet", "whole"):
@@ -54,7 +56,7 @@ def dev_files(data: Path, side: str) -> list[tuple[str, Path]]:
     ]
 
 
-def read_all(sketches: list[tuple[str, Path]], folder: Path) -> None:
+def read_all(sketches: Sequence[tuple[str, Path]], folder: Path) -> None:
     found, overlaps, agreements = [], [], []
     for seed, (category, path) in enumerate(sketches):
         drawing = Image.open(path).convert("L")

@@ -28,6 +28,7 @@ from mindreader.bundles import default_bundle_folder, read_bundle
 from mindreader.inference.engines.choose import choose_engine
 from mindreader.inference.photo_encoder import PhotoEncoder
 from mindreader.settings import load_settings
+from mindreader_training.data.datasets import evenly_spread
 from mindreader_training.data.protocols import protocol
 
 Pixels = NDArray[np.uint8]
@@ -64,7 +65,7 @@ def main() -> None:
     asked = parser.parse_args()
     cv2.setNumThreads(1)
     items = protocol(asked.data, "dev", 0).dataset.photos
-    small = [Image.open(item.path).convert("RGB") for item in items[:: max(1, len(items) // asked.photos)]]
+    small = [Image.open(item.path).convert("RGB") for item in evenly_spread(items, asked.photos)]
     large = [photo.resize((_ENLARGED * photo.width, _ENLARGED * photo.height)) for photo in small[::4]]
     with tempfile.TemporaryDirectory() as folder:
         engine = choose_engine(load_settings({"MINDREADER_DATA_DIR": folder})).load()

@@ -27,6 +27,7 @@ from mindreader.catalog import Catalog
 from mindreader.imaging import decode_photo, make_thumbnail, photo_array
 from mindreader.networks.descriptions import ENCODERS
 from mindreader.settings import load_settings
+from mindreader_training.data.datasets import evenly_spread
 from tests.support.large_library import fill
 from tests.support.library import add_collection, add_space
 from tests.support.services import postgres_programs, postgres_server
@@ -58,9 +59,9 @@ def main() -> None:
                 )
             catalog.close()
     every = sorted(path for path in asked.photos.rglob("*") if path.is_file())
-    some = [path.read_bytes() for path in every[:: max(1, len(every) // asked.count)][: asked.count]]
+    some = [path.read_bytes() for path in evenly_spread(every, asked.count)]
     report("photos of the folder", some)
-    report("camera photos", [enlarged(photo) for photo in some[:: max(1, len(some) // 10)][:10]])
+    report("camera photos", [enlarged(photo) for photo in evenly_spread(some, 10)])
 
 
 def filled(url: str) -> Catalog:

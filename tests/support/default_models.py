@@ -23,8 +23,7 @@ from mindreader.inference.engines.compiled_models import (
     photo_encoder_source,
 )
 from mindreader.inference.engines.conversion import convert
-from mindreader.inference.regions import encoders_of
-from mindreader.inference.schemes import schemes_for
+from mindreader.inference.schemes import encoders_of, schemes_for
 from tests.support.bundles import write_untrained_bundle
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mindreader.blobs import BlobStore
-from mindreader.inference.regions import encoders_of, region_scheme
+from mindreader.inference.regions import region_scheme
+from mindreader.inference.schemes import encoders_of
 from mindreader.model_versions.registry import bundle_store, install
 from mindreader.networks.descriptions import SpaceDescription
 from mindreader.photo_index import EVERYTHING, PhotoIndexes

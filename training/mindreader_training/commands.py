@@ -104,7 +104,7 @@ def evaluate(
 def _evaluate_scenes(
     bundle: Bundle, scenes: Path, sketches: Path, regions: str | None, engine: Engine, as_json: bool
 ) -> None:
-    from mindreader.inference.regions import schemes_for
+    from mindreader.inference.schemes import schemes_for
     from mindreader_training.data.scenes import scene_protocol
     from mindreader_training.evaluation.report import scene_tables
     from mindreader_training.evaluation.scenes import evaluate_scenes

@@ -27,8 +27,9 @@ from mindreader.inference.engines.compiled_models import (
 )
 from mindreader.inference.engines.int8_models import int8_file_name
 from mindreader.inference.engines.openvino_library import openvino
-from mindreader.inference.regions import crop, encoders_of, region_scheme
-from mindreader_training.data.datasets import Item, load_photos
+from mindreader.inference.regions import crop, region_scheme
+from mindreader.inference.schemes import encoders_of
+from mindreader_training.data.datasets import Item, evenly_spread, load_photos
 
 Pixels = NDArray[np.uint8]
 
@@ -52,7 +53,7 @@ def write_int8_models(bundle: Bundle, training: Sequence[Item], regions: str, fo
     scheme = region_scheme(regions)
     described = bundle.space.projection
     projection = bundle.weights(PROJECTION_FILE) if described else None
-    photos = _spread(training, PHOTOS)
+    photos = evenly_spread(training, PHOTOS)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     with tempfile.TemporaryDirectory() as made:
@@ -96,10 +97,6 @@ def _pack(model: Any, path: Path) -> None:
         openvino().save_model(model, Path(folder, MODEL), compress_to_fp16=False)
         for name in (MODEL, WEIGHTS):
             packed.write(Path(folder, name), name)
-
-
-def _spread(items: Sequence[Item], count: int) -> Sequence[Item]:
-    return items[:: max(1, len(items) // count)][:count]
 
 
 def _seen(photos: Sequence[Item], size: int, boxes: Sequence[Box]) -> Pixels:

@@ -21,7 +21,8 @@ from mindreader.embedding.spaces import spaces as known_spaces
 from mindreader.errors import IndexMismatchError, MindReaderError, NotReadyError
 from mindreader.host.machine import give_memory_back
 from mindreader.inference.engines.choose import choose_engine
-from mindreader.inference.regions import RegionEncoder, encoders_of, region_scheme
+from mindreader.inference.regions import RegionEncoder, region_scheme
+from mindreader.inference.schemes import encoders_of
 from mindreader.learning.learner import Learner
 from mindreader.library.files.dates import read_unread
 from mindreader.library.files.fingerprints import Fingerprinter

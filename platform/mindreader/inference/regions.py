@@ -20,7 +20,7 @@ from mindreader.errors import InvalidInputError
 from mindreader.inference.anchors import Anchors
 from mindreader.inference.engines.protocol import Engine
 from mindreader.inference.photo_encoder import PhotoEncoder
-from mindreader.inference.schemes import encoders_of, schemes_for
+from mindreader.inference.schemes import encoders_of
 from mindreader.networks.descriptions import EncoderDescription
 from mindreader.region_schemes import MOST_VECTORS, REGION_SCHEMES, RegionScheme, region_scheme
 
@@ -31,9 +31,7 @@ __all__ = [
     "RegionEncoder",
     "RegionScheme",
     "crop",
-    "encoders_of",
     "region_scheme",
-    "schemes_for",
 ]
 
 Photo = NDArray[np.uint8]

@@ -184,7 +184,8 @@ def _of_space(session: Session, plain: ModelVersion, regions: str) -> ModelVersi
 
 def _name_with_regions(session: Session, plain: ModelVersion, regions: str) -> str:
     """Told apart from one of the same bundle with other regions."""
-    kind = "regions" if region_scheme(regions).precision == "float" else region_scheme(regions).precision
+    precision = region_scheme(regions).precision
+    kind = "regions" if precision == "float" else precision
     name = f"{plain.name[:_LONGEST_STEM]} · {kind}"
     taken = {version.name for version in versions_of_bundle(session, plain.bundle_sha256)}
     return f"{name} ({regions})" if name in taken else name

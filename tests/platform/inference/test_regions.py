@@ -23,10 +23,9 @@ from mindreader.inference.regions import (
     MOST_VECTORS,
     RegionEncoder,
     crop,
-    encoders_of,
     region_scheme,
-    schemes_for,
 )
+from mindreader.inference.schemes import encoders_of, schemes_for
 from mindreader.inference.sketches.place import place_agreement
 from tests.support.temporary import compiled_models
 

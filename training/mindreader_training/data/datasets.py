@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ from mindreader_training.data.quickdraw import drawn_png
 _MAX_BYTES = 100 * 2**20
 MAX_PIXELS = 200_000_000
 NO_PAIR = -1
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,11 @@ class Dataset:
         """Index into `categories` for each of `items`."""
         index = {category: i for i, category in enumerate(self.categories)}
         return np.array([index[item.category] for item in items], dtype=np.int64)
+
+
+def evenly_spread(items: Sequence[_T], count: int) -> Sequence[_T]:
+    """So many of the items, or all where there are fewer, the first among them."""
+    return items[:: max(1, len(items) // count)][:count]
 
 
 def load_photos(items: Sequence[Item], size: int) -> NDArray[np.uint8]:

@@ -27,6 +27,11 @@ def embed_sketches(sketches: Sequence[Item], size: int, embed: Callable[[Pixels]
     return np.concatenate([embed(load_sketches(chunk, size)) for chunk in _chunks(sketches)])
 
 
+def one_look_queries(model: QueryModel, sketches: Sequence[Item]) -> Embeddings:
+    """The row `generator_and_query_encoder` of most protocols, (Q, K): sketches as drawn, and one imaginary image."""
+    return embed_sketches(sketches, model.sketch_size, lambda drawn: model.queries(drawn, [0] * len(drawn)))
+
+
 def imaginary_pixels(model: QueryModel, sketches: Sequence[Item], seed: int = 0) -> Pixels:
     """One imaginary image for each sketch: pixels (N, S, S, 3)."""
     return np.concatenate(

@@ -21,7 +21,7 @@ from mindreader.inference.sketches.looks import looks_at
 from mindreader.inference.sketches.readings import LOOKED_AT, expanded_query
 from mindreader_training.data.datasets import MAX_PIXELS, Item, sketch_images
 from mindreader_training.data.scenes import FEWEST_SCENES, Scene, SceneProtocol
-from mindreader_training.evaluation.embed import Embeddings, embed_sketches
+from mindreader_training.evaluation.embed import Embeddings, one_look_queries
 from mindreader_training.evaluation.metrics import Scores, average_precision
 
 SIZES = {"small": (0.0, 0.05), "medium": (0.05, 0.25), "large": (0.25, float("inf"))}
@@ -84,7 +84,7 @@ def evaluate_scenes(bundle: Bundle, protocol: SceneProtocol, engine: Engine, reg
     model = QueryModel(bundle, engine)
     scenes = Gallery.embedded(plain, encoder, [scene.path for scene in protocol.scenes])
     sketches = protocol.sketches
-    queries, one_look = _queries(model, sketches), _one_look(model, sketches)
+    queries, one_look = _queries(model, sketches), one_look_queries(model, sketches)
     area = _areas(protocol.scenes, sketches)
     there = area > 0
     rows = _rows(queries, scenes, there)
@@ -180,11 +180,6 @@ def _projection(bundle: Bundle) -> Path | None:
 def _queries(model: QueryModel, sketches: Sequence[Item]) -> Embeddings:
     """Two looks at each sketch, (Q, K); the product expands them by what they find."""
     return np.stack([model.query(looks_at(image, model.sketch_size)) for image in sketch_images(sketches)])
-
-
-def _one_look(model: QueryModel, sketches: Sequence[Item]) -> Embeddings:
-    """The row `generator_and_query_encoder` of the other protocols, (Q, K)."""
-    return embed_sketches(sketches, model.sketch_size, lambda drawn: model.queries(drawn, [0] * len(drawn)))
 
 
 def _areas(scenes: Sequence[Scene], sketches: Sequence[Item]) -> NDArray[np.float64]:
