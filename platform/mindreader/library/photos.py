@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, select, true
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, bindparam, func, select, true
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from mindreader.catalog import Collection, Embedding, EmbeddingSpace, EmbeddingState, Photo, User
@@ -16,7 +17,7 @@ from mindreader.dates import DateSource, is_plausible
 from mindreader.embedding import queue
 from mindreader.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from mindreader.library.categories import category_named
-from mindreader.library.collections import may_change, visible_to
+from mindreader.library.collections import may_change, visible_as, visible_to
 from mindreader.paging import Page, read_page
 from mindreader.photo_index import IndexFilter
 
@@ -120,17 +121,26 @@ def visible_copies(session: Session, user: User, photo_ids: Sequence[int], where
     """
     if not photo_ids:
         return []
-    digests = session.scalars(select(Photo.sha256).where(Photo.id.in_(photo_ids)).distinct()).all()
+    given = _given(where)
     found = session.scalars(
-        select(Photo)
-        .join(Photo.collection)
-        .where(Photo.sha256.in_(digests), visible_to(user))
-        .where(Photo.id.in_(photo_ids) | and_(true(), *_let_through(where)))
-        .options(contains_eager(Photo.collection), joinedload(Photo.category))
-        .order_by((Photo.width * Photo.height).desc(), Photo.size_bytes.desc(), Photo.id)
+        _copies(user.role, frozenset(given)), given | {"user_id": user.id, "photo_ids": list(photo_ids)}
     )
     # Asked of the database, this would lead SQLite through the index of deleted photos: through the whole library.
     return [photo for photo in found if photo.deleted_at is None]
+
+
+@cache
+def _copies(role: str, narrowed_by: frozenset[str]) -> Select[Photo]:
+    # Asked by every search: put together once for what the filter may say.
+    these = Photo.id.in_(bindparam("photo_ids", expanding=True))
+    return (
+        select(Photo)
+        .join(Photo.collection)
+        .where(Photo.sha256.in_(select(Photo.sha256).where(these)), visible_as(role, bindparam("user_id")))
+        .where(these | and_(true(), *_let_through(narrowed_by)))
+        .options(contains_eager(Photo.collection), joinedload(Photo.category))
+        .order_by((Photo.width * Photo.height).desc(), Photo.size_bytes.desc(), Photo.id)
+    )
 
 
 def delete_photo(session: Session, user: User, photo_id: int) -> None:
@@ -201,31 +211,46 @@ def searchable(session: Session, space_id: int, where: IndexFilter) -> Searchabl
 
     In a space that was opened every photo has its row (`mindreader.embedding.queue`).
     """
-    # All photos, less the few that are not there yet: the many are counted in one index, and not joined to their rows.
-    these = (Photo.deleted_at.is_(None), *_let_through(where))
-    total = select(func.count()).select_from(Photo).where(*these)
-    not_there = select(func.count()).select_from(Embedding).join(Photo)
-    not_there = not_there.where(Embedding.space_id == space_id, Embedding.state.in_(_NOT_INDEXED), *these)
-    opened = select(EmbeddingSpace.opened_at).where(EmbeddingSpace.id == space_id)
-    counted = select(total.scalar_subquery(), not_there.scalar_subquery(), opened.scalar_subquery())
-    photos, missing, opened_at = session.execute(counted).one()
+    given = _given(where)
+    counted = session.execute(_counts(frozenset(given)), given | {"space_id": space_id})
+    photos, missing, opened_at = counted.one()
     return Searchable(photos - missing if opened_at else 0, photos)
 
 
-def _let_through(where: IndexFilter) -> list[ColumnElement[bool]]:
-    """Conditions on `Photo` that say what the filter says to the index."""
-    conditions: list[ColumnElement[bool]] = []
-    if where.collection_ids is not None:
-        conditions.append(Photo.collection_id.in_(where.collection_ids))
-    if where.category_ids is not None:
-        conditions.append(Photo.category_id.in_(where.category_ids))
-    if where.first_day is not None:
-        conditions.append(Photo.taken_at >= start_of_day(where.first_day))
-    if where.last_day is not None:
-        conditions.append(Photo.taken_at < start_of_day(where.last_day + 1))
-    if where.by_day:  # as `Photo.day` says it
-        conditions.append(Photo.date_source.is_distinct_from(DateSource.FILE))
-    return conditions
+@cache
+def _counts(narrowed_by: frozenset[str]) -> Select[int, int, datetime | None]:
+    # All photos, less the few that are not there yet: the many are counted in one index, and not joined to their rows.
+    these = (Photo.deleted_at.is_(None), *_let_through(narrowed_by))
+    total = select(func.count()).select_from(Photo).where(*these)
+    not_there = select(func.count()).select_from(Embedding).join(Photo)
+    not_there = not_there.where(Embedding.space_id == bindparam("space_id"), Embedding.state.in_(_NOT_INDEXED), *these)
+    opened = select(EmbeddingSpace.opened_at).where(EmbeddingSpace.id == bindparam("space_id"))
+    return select(total.scalar_subquery(), not_there.scalar_subquery(), opened.scalar_subquery())
+
+
+def _given(where: IndexFilter) -> dict[str, Any]:
+    """What the filter says, as parameters of the conditions that `_let_through` gives for it."""
+    said = {
+        "collection_ids": where.collection_ids,
+        "category_ids": where.category_ids,
+        "taken_from": None if where.first_day is None else start_of_day(where.first_day),
+        "taken_before": None if where.last_day is None else start_of_day(where.last_day + 1),
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _let_through(narrowed_by: frozenset[str]) -> list[ColumnElement[bool]]:
+    """Conditions on `Photo` that say what a filter says to the index, by the names of what it says."""
+    conditions: dict[str, ColumnElement[bool]] = {
+        "collection_ids": Photo.collection_id.in_(bindparam("collection_ids", expanding=True)),
+        "category_ids": Photo.category_id.in_(bindparam("category_ids", expanding=True)),
+        "taken_from": Photo.taken_at >= bindparam("taken_from"),
+        "taken_before": Photo.taken_at < bindparam("taken_before"),
+    }
+    said = [conditions[name] for name in sorted(narrowed_by)]
+    if narrowed_by & {"taken_from", "taken_before"}:  # as `Photo.day` says it
+        said.append(Photo.date_source.is_distinct_from(DateSource.FILE))
+    return said
 
 
 def _last_before(collection_id: int, moment: datetime) -> ScalarSelect[int]:

@@ -25,9 +25,10 @@ from mindreader.region_schemes import BEST_REGIONS, NO_REGIONS, region_scheme
 from mindreader.settings import Settings
 
 _LONGEST_STEM = 75
+"""Of a name that gets an ending: the catalog keeps 100 characters."""
 # Asked by every search: put together once.
 _ACTIVE_SPACE = select(ModelVersion.space_id).where(ModelVersion.active)
-"""Of a name that gets an ending: the catalog keeps 100 characters."""
+_ACTIVE = select(ModelVersion).where(ModelVersion.active).options(joinedload(ModelVersion.space))
 
 
 def bundle_store(settings: Settings, blobs: BlobStore) -> BundleStore:
@@ -247,7 +248,7 @@ def versions_of_bundle(session: Session, bundle_sha256: str) -> Sequence[ModelVe
 
 def active_version(session: Session) -> ModelVersion | None:
     """The version that answers searches, with its space."""
-    return session.scalar(select(ModelVersion).where(ModelVersion.active).options(joinedload(ModelVersion.space)))
+    return session.scalar(_ACTIVE)
 
 
 def active_space_id(session: Session) -> int | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from mindreader.catalog import Photo, PhotoFingerprint
@@ -23,6 +23,13 @@ _MOST_COPIES = 50
 """Named for an entry; copies of equal bytes follow from the catalog, all of them."""
 _AT_ONCE = 128
 _IN_ONE_QUESTION = 1000
+
+# Asked by every search: put together once.
+_LOOKS = (
+    select(Photo.id, Photo.sha256, Photo.width, Photo.height, Photo.size_bytes, PhotoFingerprint.picture)
+    .outerjoin(PhotoFingerprint, PhotoFingerprint.photo_id == Photo.id)
+    .where(Photo.id.in_(bindparam("photo_ids", expanding=True)), Photo.deleted_at.is_(None))
+)
 
 Ask = Callable[[int], Sequence[IndexHit]]
 
@@ -73,12 +80,7 @@ def _looked_up(session: Session, hits: Sequence[IndexHit]) -> dict[int, _Found]:
     found: dict[int, _Found] = {}
     for start in range(0, len(hits), _IN_ONE_QUESTION):
         photo_ids = [hit.photo_id for hit in hits[start : start + _IN_ONE_QUESTION]]
-        rows = session.execute(
-            select(Photo.id, Photo.sha256, Photo.width, Photo.height, Photo.size_bytes, PhotoFingerprint.picture)
-            .outerjoin(PhotoFingerprint, PhotoFingerprint.photo_id == Photo.id)
-            .where(Photo.id.in_(photo_ids), Photo.deleted_at.is_(None))
-        )
-        for photo_id, sha256, width, height, size_bytes, picture in rows:
+        for photo_id, sha256, width, height, size_bytes, picture in session.execute(_LOOKS, {"photo_ids": photo_ids}):
             found[photo_id] = _Found(by_id[photo_id], sha256, (width, height), size_bytes, picture)
     return found
 

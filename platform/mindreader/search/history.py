@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import delete, func, select, union
+from sqlalchemy import bindparam, delete, func, select, union
 from sqlalchemy.orm import Session, joinedload
 
 from mindreader.catalog import BenchmarkSketch, PublicLink, Search, User
 from mindreader.errors import NotFoundError
 from mindreader.paging import Page, read_newest
+
+# Asked by every search: put together once.
+_LIVE = delete(Search).where(Search.user_id == bindparam("user"), Search.live).returning(Search.sketch_sha256)
+_LIVE_OF_SKETCH = _LIVE.where(Search.sketch_sha256 == bindparam("sha256"))
 
 
 def remember_search(session: Session, search: Search) -> list[str]:
@@ -19,10 +23,8 @@ def remember_search(session: Session, search: Search) -> list[str]:
     what was drawn and not how it came about: another live one takes its place, and a search that is not live, for the
     same sketch, keeps it for good.
     """
-    outdated = delete(Search).where(Search.user_id == search.user_id, Search.live)
-    if not search.live:
-        outdated = outdated.where(Search.sketch_sha256 == search.sketch_sha256)
-    replaced = set(session.scalars(outdated.returning(Search.sketch_sha256)))
+    outdated = _LIVE if search.live else _LIVE_OF_SKETCH
+    replaced = set(session.scalars(outdated, {"user": search.user_id, "sha256": search.sketch_sha256}))
     session.add(search)
     session.flush()
     return unused_sketches(session, replaced)

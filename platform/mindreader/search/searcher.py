@@ -272,6 +272,8 @@ def _read_apart(loaded: _Loaded, query: Vector, request: SearchRequest) -> Sketc
 def _located(ranking: Ranking, hits: tuple[SearchHit, ...]) -> tuple[SearchHit, ...]:
     """Hits with where in the photos it is."""
     boxes = ranking.boxes([hit.photo_id for hit in hits])
+    if not boxes:
+        return hits
     return tuple(hit.model_copy(update={"boxes": boxes.get(hit.photo_id, ())}) for hit in hits)
 
 
