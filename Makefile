@@ -18,7 +18,7 @@ WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 MESSAGES := webui/mindreader_webui/locale/messages.pot
 # Where sentences that pages show are written; a test goes by the same list.
-WITH_SENTENCES := accounts embedding folders imaging learning library model_versions operations public_links search messages.py originals.py text.py
+WITH_SENTENCES := accounts embedding folders imaging inference learning library model_versions operations public_links search messages.py originals.py text.py
 # What holds a sentence in Python: `Sentence` itself, the errors of mindreader/errors.py, and the titles of their kinds.
 SENTENCES := Sentence ErrorKind:3 InvalidInputError PhotoRejectedError SketchRejectedError NotFoundError ForbiddenError \
 	NotSignedInError ConflictError NotReadyError

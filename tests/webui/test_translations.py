@@ -25,6 +25,14 @@ EACH = pytest.mark.parametrize("language", SHIPPED)
 FIXED = re.compile(r"%\(\w+\)s|\{[^}]*\}|<[^>]+>|\bMINDREADER_\w+|`[^`]+`|--[a-z-]+")
 STRAIGHT = re.compile(r"""(?<!=)"(?!>)|\.\.\.""")  # quotation marks of a typewriter, but for those of an attribute
 
+# How people are addressed who are on no first-name terms; "Sie" may begin a sentence about several things.
+POLITE = {
+    "de": re.compile(r"\w Sie\b|\bIhnen\b"),
+    "es": re.compile(
+        r"\b(usted|inténtelo|añada|arrastre|cierre|construya|elija|escriba|espere|guarde|ponga|pruebe)\b", re.IGNORECASE
+    ),
+}
+
 
 def shipped(language: str) -> Catalog:
     with SHIPPED[language].open("rb") as file:
@@ -69,6 +77,12 @@ def test_values_tags_and_commands_stay_as_they_are(language):
         for number, text in enumerate(forms(message.string)):
             source = ids[min(number, len(ids) - 1)]
             assert sorted(FIXED.findall(text)) == sorted(FIXED.findall(source)), text
+
+
+@EACH
+def test_people_are_addressed_alike_everywhere(language):
+    texts = [text for message in sentences(shipped(language)).values() for text in forms(message.string)]
+    assert [text for text in texts if POLITE[language].search(text)] == []
 
 
 @EACH

@@ -177,8 +177,9 @@ class TorchPhotoEncoder(_Resting):
     def _take_less(self, too_many: int) -> None:
         if too_many == 1:
             raise NotReadyError(
-                f"Not even one photo fits into the memory of {self._compute.device}. Stop other programs that use it, "
-                "or set MINDREADER_DEVICE=cpu."
+                "Not even one photo fits into the memory of {device}. Stop other programs that use it, or set "
+                "MINDREADER_DEVICE=cpu.",
+                device=str(self._compute.device),
             )
         self._at_once = too_many // 2
         torch.cuda.empty_cache()
